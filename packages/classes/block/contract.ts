@@ -1,0 +1,77 @@
+// Runs in: every process that speaks of disks. Owns: nothing; the block class's operations, events and geometry as data.
+import { defineContract, event, operation, type Properties } from "@ring3/core/contract";
+import { struct, u32, u64 } from "@ring3/core/struct";
+
+/** Bits of `flags` in the geometry and in `mediumChanged`. */
+export const BLOCK_READ_ONLY = 1 << 0;
+/** Completed writes may sit in a volatile cache until a flush, or FUA where the device has it. */
+export const BLOCK_WRITE_CACHE = 1 << 1;
+/** `fua: 1` is honoured by the device itself; without this bit a driver makes it of a write and a flush. */
+export const BLOCK_FUA = 1 << 2;
+export const BLOCK_REMOVABLE = 1 << 3;
+export const BLOCK_MEDIUM_PRESENT = 1 << 4;
+export const BLOCK_ROTATIONAL = 1 << 5;
+
+/** Linux waits as long for SYNCHRONIZE CACHE: SD_FLUSH_TIMEOUT, drivers/scsi/sd.h. */
+const FLUSH_DEADLINE_MS = 60_000;
+/** SD_WRITE_SAME_TIMEOUT, drivers/scsi/sd.h. */
+const ZERO_DEADLINE_MS = 120_000;
+
+/**
+ * A disk. Addresses (`lba`) and lengths (`count`) are in sectors of `sectorBytes`; a count is at least 1, and at most
+ * `maxTransferSectors` for read and write. `fua` and `unmap` are 0 or 1.
+ * Every operation may be sent again after a crash: each leaves the disk the same when done twice in a row.
+ */
+export const block = defineContract({
+  name: "block",
+  version: 1,
+  slots: 64,
+  slotBytes: 1_048_576,
+  properties: struct({
+    sectorBytes: u32,
+    maxTransferSectors: u32,
+    sectors: u64,
+    flags: u32,
+    optimalTransferSectors: u32,
+  }),
+  operations: {
+    read: operation({ nr: 1, in: struct({ lba: u64, count: u32 }), data: "out", replay: "always" }),
+    write: operation({
+      nr: 2,
+      in: struct({ lba: u64, count: u32, fua: u32 }),
+      data: "in",
+      replay: "always",
+      mutates: true,
+    }),
+    flush: operation({ nr: 3, replay: "always", deadlineMs: FLUSH_DEADLINE_MS }),
+    discard: operation({
+      nr: 4,
+      in: struct({ lba: u64, count: u32 }),
+      replay: "always",
+      mutates: true,
+      optional: true,
+      deadlineMs: ZERO_DEADLINE_MS,
+    }),
+    writeZeroes: operation({
+      nr: 5,
+      in: struct({ lba: u64, count: u32, fua: u32, unmap: u32 }),
+      replay: "always",
+      mutates: true,
+      optional: true,
+      deadlineMs: ZERO_DEADLINE_MS,
+    }),
+  },
+  events: {
+    /** Another medium, or none (`sectors` 0 and no BLOCK_MEDIUM_PRESENT in `flags`). */
+    mediumChanged: event({
+      nr: 1,
+      data: struct({ sectors: u64, sectorBytes: u32, flags: u32 }),
+      overflow: "latest",
+    }),
+    /** The device lost power or dropped its cache on its own: unflushed writes may be lost. */
+    powerLost: event({ nr: 2, overflow: "drop-and-count" }),
+  },
+});
+
+export type Block = typeof block;
+export type Geometry = Properties<Block>;
