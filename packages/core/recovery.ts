@@ -1,0 +1,43 @@
+// Runs in: every process with a client end. Owns: nothing; the types of a class's recovery rule.
+import type { Contract, Input, OperationName, Properties } from "./contract.ts";
+import type { DeviceErrorKind } from "./errors.ts";
+
+/** A request as the journal sees it. */
+export interface Pending<C extends Contract, K extends OperationName<C> = OperationName<C>> {
+  readonly operation: K;
+  readonly input: Input<C, K>;
+}
+
+/** What the manager knows of a device's identity, with what its driver said at probe. */
+export interface Identity<C extends Contract> {
+  readonly serial?: string;
+  readonly vendor?: string;
+  readonly product?: string;
+  readonly properties: Properties<C>;
+}
+
+/** What a tracker knew when a request was sent; the client end keeps it with the request and does not look inside. */
+export interface Ticket {
+  readonly operation: string;
+}
+
+/** What one device may have forgotten. One tracker lives as long as its client end, across incarnations. */
+export interface Tracker<C extends Contract> {
+  /** Asked before a request is sent, a replayed one too: the error to fail it with instead. Reports a loss once. */
+  refuse(operation: OperationName<C>): DeviceErrorKind | undefined;
+  /** A request is on its way, or once more on its way: the newest ticket of a request is the one that counts. */
+  sent(operation: OperationName<C>, input: Input<C, OperationName<C>>): Ticket;
+  /** The driver completed it. A success may have come too late: then the error to report instead. */
+  completed(ticket: Ticket, ok: boolean): DeviceErrorKind | undefined;
+  /** The device lost its power or its cache, or was unplugged and plugged in again. */
+  powerLost(): void;
+}
+
+/** A class's answers to the client end; `classes/<class>/recovery.ts` exports one. */
+export interface Recovery<C extends Contract> {
+  /** Must these two never be in flight together? Symmetric. */
+  conflicts(a: Pending<C>, b: Pending<C>): boolean;
+  /** undefined: proven to be the same device and medium. Otherwise why that is not proven, for people to read. */
+  sameIdentity(before: Identity<C>, after: Identity<C>): string | undefined;
+  createTracker(properties: Properties<C>): Tracker<C>;
+}
