@@ -14,6 +14,8 @@ export interface Field<T> {
   signature(): string;
   /** The C declaration of a member of this type; a structure's own tag is `tag`. */
   declare(name: string, tag: string): string;
+  /** What an array is made of. */
+  readonly element?: Field<unknown>;
 }
 
 export interface Member {
@@ -174,6 +176,7 @@ export function array<T>(field: Field<T>, n: number): Field<T[]> {
   count(n);
   const { size } = field;
   return {
+    element: field,
     size: size * n,
     align: field.align,
     create: () => Array.from({ length: n }, () => field.create()),
