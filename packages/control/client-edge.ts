@@ -1,0 +1,166 @@
+// Runs in: manager (serves); CLI, applications and reflectors (ask). Owns: nothing. What clients have the manager do.
+import * as v from "valibot";
+import { defineEdge } from "./edge.ts";
+import {
+  access,
+  channel,
+  className,
+  contractId,
+  count,
+  errorKind,
+  failureKind,
+  identity,
+  incarnation,
+  logEntry,
+  name,
+  nothing,
+  path,
+  properties,
+  text,
+} from "./fields.ts";
+import { deviceState, status } from "./status.ts";
+
+/** An id, an alias or a unique prefix of one; ambiguous or unknown: "invalid", and the message lists what there is. */
+const device = name;
+const reached = v.strictObject({ device: name, state: deviceState, reason: text });
+
+export const explanation = v.strictObject({
+  id: name,
+  identity: text,
+  name: text,
+  state: deviceState,
+  reason: text,
+  /** The driver chosen; null where none matches. */
+  driver: v.nullable(name),
+  /** Every driver known, best first: why, or why not. */
+  ranking: v.array(
+    v.strictObject({
+      driver: name,
+      version: name,
+      score: count,
+      matched: v.array(text),
+      missed: v.array(text),
+    }),
+  ),
+  /** The kernel driver that has the device, where one does. */
+  kernelDriver: v.nullable(name),
+  /** The take rule that covers the device, as it stands in the configuration. */
+  takeRule: v.nullable(text),
+  /** Who uses what the kernel driver makes of it: mounted, swap, holders. */
+  holders: v.array(v.strictObject({ node: text, how: name, where: text })),
+  /** What ring3 lacks to run it. */
+  missing: v.array(text),
+  /** Commands or edits that help, one a line. */
+  next: v.array(text),
+});
+export type Explanation = v.InferOutput<typeof explanation>;
+
+export const unitInfo = v.strictObject({
+  /** `usb-1-4.2:1.0#0` */
+  unit: name,
+  device: name,
+  class: className,
+  /** The device's alias. */
+  alias: v.nullable(name),
+  name: text,
+  properties,
+  /** The operations of the contract that this unit has. */
+  operations: v.array(name),
+  identity,
+  /** Which enumeration of the device this is: another number means that it was unplugged in between. */
+  enumeration: count,
+  incarnation,
+});
+export type UnitInfo = v.InferOutput<typeof unitInfo>;
+
+export const clientEdge = defineEdge({
+  name: "manager",
+  methods: {
+    status: { params: nothing, result: status },
+    /** Answers once the device is in `state`, or with the state it is in after `timeoutMs`. It need not exist yet. */
+    wait: {
+      params: v.strictObject({ device, state: deviceState, timeoutMs: count }),
+      result: v.strictObject({
+        reached: v.boolean(),
+        device: v.nullable(name),
+        state: v.nullable(deviceState),
+        reason: text,
+      }),
+    },
+    /** `take`: away from the kernel driver that has it, unless it is in use. Answers once the driver runs or has failed. */
+    start: { params: v.strictObject({ device, take: v.boolean() }), result: reached },
+    /** Answers once the driver is away and the kernel's has the device back. */
+    stop: { params: v.strictObject({ device }), result: reached },
+    /** `stop`, then `start`; also the way out of quarantine. */
+    restart: { params: v.strictObject({ device }), result: reached },
+    suspend: { params: v.strictObject({ device }), result: reached },
+    resume: { params: v.strictObject({ device }), result: reached },
+    explain: { params: v.strictObject({ device }), result: explanation },
+    /** The kept entries, oldest first; with `follow` later ones come as `log` notices until the connection ends. */
+    logs: {
+      params: v.strictObject({ device: v.nullable(device), follow: v.boolean() }),
+      result: v.strictObject({ entries: v.array(logEntry) }),
+    },
+
+    /**
+     * A device behind a USB/IP server's socket; it is unplugged when the connection ends. `port` names the place it is
+     * plugged into, so that a device attached there again gets the same id; null has the manager choose one.
+     */
+    attach: {
+      params: v.strictObject({
+        transport: v.literal("usbip"),
+        socket: path,
+        busid: name,
+        port: v.nullable(name),
+      }),
+      result: v.strictObject({ port: name, devices: v.pipe(v.array(name), v.minLength(1)) }),
+    },
+    /** Unplugs what this connection attached. */
+    detach: { params: v.strictObject({ port: name }), result: nothing },
+
+    /** Every unit of the class comes as `unitAdded` before the answer, later changes as notices; null: every class. */
+    subscribe: { params: v.strictObject({ class: v.nullable(className) }), result: nothing },
+    /**
+     * Descriptors: client's memory. The answer brings the driver's memory, the doorbell to listen to and the one to ring.
+     * The client chooses `channel`, so that it exists before the first notice about it can arrive. "busy" while no driver
+     * runs: `ready` says when to try again. "invalid" for another contract: the message names both versions.
+     */
+    open: {
+      params: v.strictObject({ channel, unit: name, mode: access, contract: contractId }),
+      result: v.strictObject({ incarnation, properties, operations: v.array(name) }),
+      fds: 1,
+      answerFds: 3,
+    },
+    close: { params: v.strictObject({ channel }), result: nothing },
+  },
+  tells: {
+    /** The client end holds that the driver behind a channel hangs or lies. */
+    suspect: v.strictObject({ channel, kind: failureKind, text }),
+    /** Requests were completed since the last such message; sent at most once a second and channel. */
+    progress: v.strictObject({ channel }),
+    /** Only from a class's reflector: where applications meet a unit. */
+    endpoint: v.strictObject({ unit: name, kind: name, address: text }),
+  },
+  notices: {
+    unitAdded: unitInfo,
+    /** A new incarnation, alias or enumeration, with the properties as they are now. */
+    unitChanged: unitInfo,
+    /** The device is away for good or was taken from its users: what is queued fails with `kind`. */
+    unitRemoved: v.strictObject({ unit: name, kind: errorKind, reason: text }),
+    /**
+     * The channel is dead and fenced: its driver can do nothing more. `final`: no `ready` will follow, requests fail with
+     * `kind`; else they are kept. `outside`: a death that the driver did not cause, so none of the requests is suspect.
+     */
+    lost: v.strictObject({
+      channel,
+      incarnation,
+      final: v.boolean(),
+      kind: errorKind,
+      text,
+      outside: v.boolean(),
+    }),
+    /** A driver runs for a unit that this connection has opened before. */
+    ready: v.strictObject({ unit: name, incarnation }),
+    log: logEntry,
+  },
+});

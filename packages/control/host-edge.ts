@@ -1,0 +1,89 @@
+// Runs in: driver host (serves) and manager (asks). Owns: nothing. What the manager has a driver host do.
+import * as v from "valibot";
+import { defineEdge } from "./edge.ts";
+import {
+  access,
+  channel,
+  className,
+  contractId,
+  count,
+  errorKind,
+  failureKind,
+  identity,
+  incarnation,
+  logLine,
+  name,
+  nothing,
+  properties,
+  text,
+} from "./fields.ts";
+
+/** One device node or stream; its descriptor travels with `probe`, in the order of `grants`. */
+const usbGrant = v.strictObject({
+  surface: v.literal("usb"),
+  transport: v.picklist(["usbfs", "usbip"]),
+  /** bInterfaceNumber of the one interface that the grant covers. */
+  interface: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(255)),
+  /** Device and configuration descriptors as in sysfs `descriptors`, base64; hostile until parsed. */
+  descriptors: v.pipe(v.string(), v.base64(), v.maxLength(87_384)), // 64 KiB
+  strings: v.strictObject({
+    manufacturer: v.nullable(text),
+    product: v.nullable(text),
+    serial: v.nullable(text),
+  }),
+  speed: v.picklist(["low", "full", "high", "super", "super-plus"]),
+  /** USB/IP's bus and device number; 0 with usbfs. */
+  devid: count,
+});
+export type UsbGrant = v.InferOutput<typeof usbGrant>;
+
+/** Why this start follows another; null at the first. */
+const startReason = v.nullable(v.strictObject({ kind: failureKind, text }));
+
+export const hostEdge = defineEdge({
+  name: "host",
+  methods: {
+    /** Descriptors: the driver's code (sealed memfd), the device's state memory, then one for each grant. */
+    probe: {
+      params: v.strictObject({
+        device: v.strictObject({ id: name, identity, name: text }),
+        driver: v.strictObject({ name, version: name, class: className }),
+        incarnation,
+        reason: startReason,
+        grants: v.pipe(v.array(usbGrant), v.maxLength(14)),
+      }),
+      result: v.strictObject({
+        contract: contractId,
+        units: v.pipe(
+          v.array(v.strictObject({ index: count, properties, operations: v.array(name) })),
+          v.minLength(1),
+          v.maxLength(256),
+        ),
+      }),
+      fds: [2, 16],
+    },
+    /** Descriptors: client's memory, doorbell to listen to, doorbell to ring. The answer brings the driver's memory. */
+    open: {
+      params: v.strictObject({ channel, unit: count, mode: access, contract: contractId }),
+      result: nothing,
+      fds: 3,
+      answerFds: 1,
+    },
+    /** Nothing of the channel is touched after the answer. */
+    close: { params: v.strictObject({ channel }), result: nothing },
+    suspend: { params: nothing, result: nothing },
+    resume: { params: nothing, result: nothing },
+    /** Ends the driver in order; the host exits after the answer. */
+    remove: { params: nothing, result: nothing },
+  },
+  tells: {},
+  notices: {
+    /** Runtime loaded, thread pool started, base filter on: `probe` may come. */
+    ready: nothing,
+    log: logLine,
+    /** The driver threw where nobody waits for an answer, or broke its contract; the host does no more work. */
+    failed: v.strictObject({ kind: errorKind, message: text, stack: text }),
+    /** The transport is certain that the device is away. */
+    disconnected: nothing,
+  },
+});
