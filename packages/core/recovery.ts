@@ -3,10 +3,9 @@ import type { Contract, Input, OperationName, Properties } from "./contract.ts";
 import type { DeviceErrorKind } from "./errors.ts";
 
 /** A request as the journal sees it. */
-export interface Pending<C extends Contract, K extends OperationName<C> = OperationName<C>> {
-  readonly operation: K;
-  readonly input: Input<C, K>;
-}
+export type Pending<C extends Contract> = {
+  [K in OperationName<C>]: { readonly operation: K; readonly input: Input<C, K> };
+}[OperationName<C>];
 
 /** What the manager knows of a device's identity, with what its driver said at probe. */
 export interface Identity<C extends Contract> {
@@ -26,7 +25,7 @@ export interface Tracker<C extends Contract> {
   /** Asked before a request is sent, a replayed one too: the error to fail it with instead. Reports a loss once. */
   refuse(operation: OperationName<C>): DeviceErrorKind | undefined;
   /** A request is on its way, or once more on its way: the newest ticket of a request is the one that counts. */
-  sent(operation: OperationName<C>, input: Input<C, OperationName<C>>): Ticket;
+  sent(request: Pending<C>): Ticket;
   /** The driver completed it. A success may have come too late: then the error to report instead. */
   completed(ticket: Ticket, ok: boolean): DeviceErrorKind | undefined;
   /** The device lost its power or its cache, or was unplugged and plugged in again. */
