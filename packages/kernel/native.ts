@@ -1,0 +1,127 @@
+// Runs in: every ring3 process. Owns: the loaded addon; the one door to native code.
+import { constants } from "node:os";
+import { join } from "node:path";
+
+declare const pollHandle: unique symbol;
+declare const usbfsHandle: unique symbol;
+/** A watched descriptor of this thread's event loop. */
+export type PollHandle = { readonly [pollHandle]: true };
+/** One usbfs descriptor and the URBs submitted on it. */
+export type UsbfsHandle = { readonly [usbfsHandle]: true };
+
+/**
+ * One function a system call. Answers are numbers >= 0 or a negative errno; a wrong argument is a TypeError.
+ * Descriptors are created close-on-exec, sockets and pipes non-blocking.
+ */
+export interface Native {
+  close(fd: number): number;
+  dup(fd: number): number;
+  /** `out` becomes [read end, write end]. */
+  pipe(out: Int32Array): number;
+  /** Used by kernel/open, and by lockFile for its lock. */
+  open(path: string, flags: number, mode: number): number;
+  read(fd: number, into: Uint8Array): number;
+  write(fd: number, from: Uint8Array): number;
+  pread(fd: number, into: Uint8Array, offset: number): number;
+  fileSize(fd: number): number;
+  ftruncate(fd: number, size: number): number;
+  /** LOCK_EX | LOCK_NB: -EAGAIN while another open file holds it. */
+  flock(fd: number): number;
+  /** `arg` is memory or an int; memory shorter than the size in the request's number is a TypeError. */
+  ioctl(fd: number, request: number, arg: Uint8Array | number): number;
+
+  memfdCreate(name: string, sealable: boolean): number;
+  addSeals(fd: number, seals: number): number;
+  getSeals(fd: number): number;
+  /**
+   * MAP_SHARED from offset 0. The mapping outlives the descriptor and goes when the ArrayBuffer is collected. Writing to one that is not
+   * writable, or touching it beyond the end of the file, kills the process with a signal.
+   */
+  mmap(fd: number, length: number, writable: boolean): ArrayBuffer | number;
+  /** Shared futex. Blocks the thread, at most 60 s: for workers, tests and polling clients, never on a main loop. */
+  futexWait(words: Int32Array, index: number, expected: number, timeoutMs: number): number;
+  /** The number of waiters woken. */
+  futexWake(words: Int32Array, index: number, count: number): number;
+
+  /** AF_UNIX, SOCK_STREAM. */
+  socketpair(out: Int32Array): number;
+  /** The path has `mode` (less the umask) from its first moment. */
+  listenUnix(path: string, backlog: number, mode: number): number;
+  connectUnix(path: string): number;
+  accept(fd: number): number;
+  /** At most 64 buffers and 253 descriptors. Descriptors go with the first byte: after a short write send the rest without them. */
+  sendmsg(fd: number, buffers: readonly Uint8Array[], fds: readonly number[]): number;
+  /**
+   * `fds[0]` becomes the number of descriptors that arrived, which follow it. If more were sent than there is room for, those that came are
+   * closed and the answer is -EMSGSIZE; the bytes are lost, so the connection is of no more use.
+   */
+  recvmsg(fd: number, into: Uint8Array, fds: Int32Array): number;
+  recv(fd: number, into: Uint8Array): number;
+  /** 0 no more reading, 1 no more writing, 2 both. */
+  shutdown(fd: number, how: number): number;
+  /** `out` becomes [pid, uid, gid] of who connected or listened (SO_PEERCRED). */
+  peerCredentials(fd: number, out: Int32Array): number;
+
+  /**
+   * Events: 1 readable, 2 writable, 4 peer has disconnected. -EEXIST if this loop watches `fd` already. A negative `status` means POLLERR:
+   * the watch then rests until pollSet. What the callback throws becomes an uncaughtException.
+   */
+  pollStart(
+    fd: number,
+    events: number,
+    callback: (status: number, events: number) => void,
+  ): PollHandle | number;
+  pollSet(handle: PollHandle, events: number): number;
+  /** May be called twice, and inside the callback; the descriptor may be closed right after it. */
+  pollStop(handle: PollHandle): number;
+  pollRef(handle: PollHandle, keepsLoopAlive: boolean): number;
+
+  pidfdOpen(pid: number): number;
+  pidfdSendSignal(fd: number, signal: number): number;
+
+  /** The kernel's own group of NETLINK_KOBJECT_UEVENT. */
+  ueventSocket(): number;
+  /** 0 for a message that did not come from the kernel; -ENOBUFS when messages were lost. */
+  recvUevent(fd: number, into: Uint8Array): number;
+
+  /** Takes the descriptor over: only usbfsClose may close it from now on. */
+  usbfsOpen(fd: number): UsbfsHandle | number;
+  /**
+   * `type`: 0 isochronous, 1 interrupt, 2 control (8 setup bytes first, data behind them), 3 bulk. `packetLengths` for isochronous only; their
+   * sum must fit the buffer. -EEXIST while `id` is in flight. The buffer is kept alive until its URB is reaped or the handle closed, and must
+   * be neither detached nor resized before.
+   */
+  usbfsSubmit(
+    handle: UsbfsHandle,
+    id: number,
+    type: number,
+    endpoint: number,
+    flags: number,
+    buffer: Uint8Array,
+    packetLengths: Uint32Array | null,
+  ): number;
+  /** -EINVAL when the URB is unknown or completed already. */
+  usbfsDiscard(handle: UsbfsHandle, id: number): number;
+  /**
+   * 1 reaped, 0 none ready. `out` becomes [id, status, actual length, error count]; `packets`, if given, [actual length, status] of each
+   * isochronous packet, as many as fit.
+   */
+  usbfsReap(handle: UsbfsHandle, out: Int32Array, packets: Int32Array | null): number;
+  /** Discards and reaps what is in flight, closes the descriptor. May be called twice. Stop watching the descriptor first. */
+  usbfsClose(handle: UsbfsHandle): number;
+}
+
+// A bundle has no directory of its own: in the jail the addon lies at a fixed path.
+const path =
+  process.env["RING3_ADDON"] ??
+  (import.meta.dirname === undefined
+    ? "/ring3/kernel.node"
+    : join(import.meta.dirname, "../../build/kernel.node"));
+
+function load(): Native {
+  const module = { exports: {} as Native };
+  process.dlopen(module, path, constants.dlopen.RTLD_NOW); // now: no symbol is left to look up inside the jail
+  return module.exports;
+}
+
+export const native: Native = load();
