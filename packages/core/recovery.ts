@@ -1,11 +1,12 @@
 // Runs in: every process with a client end. Owns: nothing; the types of a class's recovery rule.
-import type { Contract, Input, OperationName, Properties } from "./contract.ts";
+import type { Contract, EventName, Input, OperationName, Properties } from "./contract.ts";
 import type { DeviceErrorKind } from "./errors.ts";
 
 /** A request as the journal sees it. */
-export type Pending<C extends Contract> = {
-  [K in OperationName<C>]: { readonly operation: K; readonly input: Input<C, K> };
-}[OperationName<C>];
+export interface Pending<C extends Contract, K extends OperationName<C> = OperationName<C>> {
+  readonly operation: K;
+  readonly input: Input<C, K>;
+}
 
 /** What the manager knows of a device's identity, with what its driver said at probe. */
 export interface Identity<C extends Contract> {
@@ -25,7 +26,7 @@ export interface Tracker<C extends Contract> {
   /** Asked before a request is sent, a replayed one too: the error to fail it with instead. Reports a loss once. */
   refuse(operation: OperationName<C>): DeviceErrorKind | undefined;
   /** A request is on its way, or once more on its way: the newest ticket of a request is the one that counts. */
-  sent(request: Pending<C>): Ticket;
+  sent<K extends OperationName<C>>(operation: K, input: Input<C, K>): Ticket;
   /** The driver completed it. A success may have come too late: then the error to report instead. */
   completed(ticket: Ticket, ok: boolean): DeviceErrorKind | undefined;
   /** The device lost its power or its cache, or was unplugged and plugged in again. */
@@ -38,5 +39,7 @@ export interface Recovery<C extends Contract> {
   conflicts(a: Pending<C>, b: Pending<C>): boolean;
   /** undefined: proven to be the same device and medium. Otherwise why that is not proven, for people to read. */
   sameIdentity(before: Identity<C>, after: Identity<C>): string | undefined;
+  /** What one of its events says of the journal: the tracker is to hear of it, or the identity to be proven again. */
+  meaning(event: EventName<C>): "power-lost" | "medium-changed" | undefined;
   createTracker(properties: Properties<C>): Tracker<C>;
 }

@@ -1,7 +1,7 @@
 // Runs in: node --test.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Identity, Pending, Ticket } from "@ring3/core/recovery";
+import type { Identity, Pending, Ticket, Tracker } from "@ring3/core/recovery";
 import fc from "fast-check";
 import { BLOCK_FUA, BLOCK_MEDIUM_PRESENT, BLOCK_WRITE_CACHE, type Block, type Geometry } from "./contract.ts";
 import { recovery } from "./recovery.ts";
@@ -14,20 +14,23 @@ const geometry: Geometry = {
   optimalTransferSectors: 256,
 };
 
-const write = (lba: number, count: number, fua = 0): Pending<Block> => ({
+const write = (lba: number, count: number, fua = 0): Pending<Block, "write"> => ({
   operation: "write",
   input: { lba, count, fua },
 });
-const zeroes = (lba: number, count: number, fua = 0): Pending<Block> => ({
+const zeroes = (lba: number, count: number, fua = 0): Pending<Block, "writeZeroes"> => ({
   operation: "writeZeroes",
   input: { lba, count, fua, unmap: 0 },
 });
-const discard = (lba: number, count: number): Pending<Block> => ({
+const discard = (lba: number, count: number): Pending<Block, "discard"> => ({
   operation: "discard",
   input: { lba, count },
 });
-const read = (lba: number, count: number): Pending<Block> => ({ operation: "read", input: { lba, count } });
-const flush: Pending<Block> = { operation: "flush", input: {} };
+const read = (lba: number, count: number): Pending<Block, "read"> => ({
+  operation: "read",
+  input: { lba, count },
+});
+const flush: Pending<Block, "flush"> = { operation: "flush", input: {} };
 
 const pairs: [string, Pending<Block>, Pending<Block>, boolean][] = [
   ["writes of the same sector conflict", write(5, 1), write(5, 1), true],
@@ -120,12 +123,14 @@ for (const [name, before, after, expected] of identities) {
   test(name, () => assert.match(recovery.sameIdentity(before, after) ?? "same", expected ?? /^same$/));
 }
 
+const sent = (tracker: Tracker<Block>, { operation, input }: Pending<Block>) =>
+  tracker.sent(operation, input);
 const plain = write(0, 1);
 const forced = write(0, 1, 1);
 
 test("power loss after an acknowledged write fails the next flush, and only that one", () => {
   const tracker = recovery.createTracker(geometry);
-  tracker.completed(tracker.sent(plain), true);
+  tracker.completed(sent(tracker, plain), true);
   tracker.powerLost();
   assert.equal(tracker.refuse("write"), undefined);
   assert.equal(tracker.refuse("flush"), "lost-writes");
@@ -134,24 +139,24 @@ test("power loss after an acknowledged write fails the next flush, and only that
 
 test("power loss after a flush loses nothing", () => {
   const tracker = recovery.createTracker(geometry);
-  tracker.completed(tracker.sent(plain), true);
-  tracker.completed(tracker.sent(flush), true);
+  tracker.completed(sent(tracker, plain), true);
+  tracker.completed(sent(tracker, flush), true);
   tracker.powerLost();
   assert.equal(tracker.refuse("flush"), undefined);
 });
 
 test("a failed flush leaves the writes dirty", () => {
   const tracker = recovery.createTracker(geometry);
-  tracker.completed(tracker.sent(plain), true);
-  tracker.completed(tracker.sent(flush), false);
+  tracker.completed(sent(tracker, plain), true);
+  tracker.completed(sent(tracker, flush), false);
   tracker.powerLost();
   assert.equal(tracker.refuse("flush"), "lost-writes");
 });
 
 test("a write acknowledged while a flush was under way stays dirty", () => {
   const tracker = recovery.createTracker(geometry);
-  const flushing = tracker.sent(flush);
-  tracker.completed(tracker.sent(plain), true);
+  const flushing = sent(tracker, flush);
+  tracker.completed(sent(tracker, plain), true);
   assert.equal(tracker.completed(flushing, true), undefined);
   tracker.powerLost();
   assert.equal(tracker.refuse("flush"), "lost-writes");
@@ -159,8 +164,8 @@ test("a write acknowledged while a flush was under way stays dirty", () => {
 
 test("a flush that was under way when power was lost fails though the device completes it", () => {
   const tracker = recovery.createTracker(geometry);
-  tracker.completed(tracker.sent(plain), true);
-  const flushing = tracker.sent(flush);
+  tracker.completed(sent(tracker, plain), true);
+  const flushing = sent(tracker, flush);
   tracker.powerLost();
   assert.equal(tracker.completed(flushing, true), "lost-writes");
   assert.equal(tracker.refuse("flush"), undefined);
@@ -168,7 +173,7 @@ test("a flush that was under way when power was lost fails though the device com
 
 test("a write acknowledged after power was lost, but sent before, counts as lost", () => {
   const tracker = recovery.createTracker(geometry);
-  const writing = tracker.sent(plain);
+  const writing = sent(tracker, plain);
   tracker.powerLost();
   tracker.completed(writing, true);
   assert.equal(tracker.refuse("flush"), "lost-writes");
@@ -176,10 +181,15 @@ test("a write acknowledged after power was lost, but sent before, counts as lost
 
 test("a write sent once more after power was lost is not lost", () => {
   const tracker = recovery.createTracker(geometry);
-  tracker.sent(plain);
+  sent(tracker, plain);
   tracker.powerLost();
-  tracker.completed(tracker.sent(plain), true);
+  tracker.completed(sent(tracker, plain), true);
   assert.equal(tracker.refuse("flush"), undefined);
+});
+
+test("power loss and another medium are told apart", () => {
+  assert.equal(recovery.meaning("powerLost"), "power-lost");
+  assert.equal(recovery.meaning("mediumChanged"), "medium-changed");
 });
 
 const afterPowerLoss: [string, Geometry, Pending<Block>, string | undefined][] = [
@@ -199,7 +209,7 @@ const afterPowerLoss: [string, Geometry, Pending<Block>, string | undefined][] =
 for (const [name, properties, request, expected] of afterPowerLoss) {
   test(name, () => {
     const tracker = recovery.createTracker(properties);
-    tracker.completed(tracker.sent(request), true);
+    tracker.completed(sent(tracker, request), true);
     tracker.powerLost();
     assert.equal(tracker.refuse("flush"), expected);
   });
@@ -231,7 +241,7 @@ function modelDisk() {
   const send = (request: Pending<Block>) =>
     inFlight.push({
       id: nextId++,
-      ticket: tracker.sent(request),
+      ticket: sent(tracker, request),
       request,
       covers: [...acknowledged],
       executed: false,
@@ -290,7 +300,7 @@ test("without power loss no flush fails", () => {
       const tracker = recovery.createTracker(geometry);
       for (const [request, ok] of requests) {
         assert.equal(tracker.refuse("flush"), undefined);
-        assert.equal(tracker.completed(tracker.sent(request), ok), undefined);
+        assert.equal(tracker.completed(sent(tracker, request), ok), undefined);
       }
     }),
   );

@@ -1,14 +1,20 @@
 // Runs in: processes with a client end. Owns: nothing; what a disk's journal may replay, in which order, on which disk.
+import type { EventName } from "@ring3/core/contract";
 import type { Identity, Pending, Recovery, Ticket, Tracker } from "@ring3/core/recovery";
 import { BLOCK_MEDIUM_PRESENT, BLOCK_WRITE_CACHE, type Block, type Geometry } from "./contract.ts";
 
+interface Range {
+  readonly lba: number;
+  readonly count: number;
+}
+
 /** The sectors that a request changes; none for reads and flushes. */
-function changed(request: Pending<Block>): { lba: number; count: number } | undefined {
+function changed(request: Pending<Block>): Range | undefined {
   switch (request.operation) {
     case "write":
     case "discard":
     case "writeZeroes":
-      return request.input;
+      return request.input as Range;
     case "read":
     case "flush":
       return undefined;
@@ -90,10 +96,10 @@ function createTracker(properties: Geometry): Tracker<Block> {
       state.lost = false;
       return "lost-writes";
     },
-    sent(request): BlockTicket {
-      const changes = request.operation === "write" || request.operation === "writeZeroes";
-      const cached = cache && changes && request.input.fua === 0;
-      return { operation: request.operation, cached, written: state.written, epoch: state.epoch };
+    sent(operation, input): BlockTicket {
+      const changes = operation === "write" || operation === "writeZeroes";
+      const cached = cache && changes && (input as Range & { fua: number }).fua === 0;
+      return { operation, cached, written: state.written, epoch: state.epoch };
     },
     completed(ticket, ok) {
       if (!ok) return undefined;
@@ -120,4 +126,13 @@ function createTracker(properties: Geometry): Tracker<Block> {
   };
 }
 
-export const recovery: Recovery<Block> = { conflicts, sameIdentity, createTracker };
+function meaning(event: EventName<Block>): "power-lost" | "medium-changed" {
+  switch (event) {
+    case "powerLost":
+      return "power-lost";
+    case "mediumChanged":
+      return "medium-changed";
+  }
+}
+
+export const recovery: Recovery<Block> = { conflicts, sameIdentity, meaning, createTracker };
