@@ -1,17 +1,61 @@
+# Runs in: a checkout. Owns: node_modules/ and build/. Paths are relative throughout, so the checkout may lie anywhere.
 arch := $(patsubst x86_64,x64,$(patsubst aarch64,arm64,$(shell uname -m)))
 node_package := node_modules/node-linux-$(arch)
+node := $(node_package)/bin/node
+npm_stamp := node_modules/.package-lock.json
+sources := $(shell find packages drivers \( -name '*.ts' -o -name driver.json \) -not -name '*.test.ts' -not -path '*/node_modules/*')
 
 addon_sources := $(wildcard packages/kernel/native/*.c)
 addon_headers := $(wildcard packages/kernel/native/*.h)
 addon_flags := -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -isystem $(node_package)/include/node
 
+.PHONY: setup demo test lab clean demo-packages test-packages
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+setup: build/kernel.node build/bundles.stamp build/types.stamp
+
+demo: demo-packages setup
+	./ring3 demo
+
+test: test-packages setup build/kernel-asan.node
+	@$(node) setup/test.ts
+
+lab: test-packages setup
+	@$(node) lab/main.ts
+
+clean:
+	rm -rf build
+
+demo-packages test-packages: %-packages:
+	@sh setup/packages.sh $*
+
+# Install scripts stay off (.npmrc): esbuild and biome work from their platform packages alone.
+$(npm_stamp): package-lock.json
+	@echo '== npm packages'
+	npm ci
+	@touch $@
+
 # Moved into place: processes that have the old one mapped keep it.
-build/kernel.node: $(addon_sources) $(addon_headers)
+build/kernel.node: $(addon_sources) $(addon_headers) | $(npm_stamp)
 	@mkdir -p build
 	$(CC) -O2 $(addon_flags) $(addon_sources) -o $@.new
 	@mv $@.new $@
 
-build/kernel-asan.node: $(addon_sources) $(addon_headers)
+build/kernel-asan.node: $(addon_sources) $(addon_headers) | $(npm_stamp)
 	@mkdir -p build
 	$(CC) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined $(addon_flags) $(addon_sources) -o $@.new
 	@mv $@.new $@
+
+build/bundles.stamp: setup/bundle.ts $(sources) $(npm_stamp)
+	@echo '== bundles'
+	@mkdir -p build
+	@$(node) setup/bundle.ts
+	@touch $@
+
+# What drivers are checked against: the sdk's declarations, without Node's types.
+build/types.stamp: setup/tsconfig.types.json $(sources) $(npm_stamp)
+	@echo '== declarations'
+	@mkdir -p build
+	@$(node) node_modules/typescript/bin/tsc -p setup/tsconfig.types.json
+	@touch $@

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Runs in: make demo, make test, make lab. Installs what they need and this machine lacks (Debian packages, as root);
+# as anybody else it says what to install and stops.
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+missing=
+need() { # COMMAND PACKAGE
+  command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+
+need cc 'gcc libc6-dev'
+need bwrap bubblewrap
+case ${1-} in
+  demo) ;;
+  test)
+    need qemu-system-x86_64 qemu-system-x86
+    need qemu-img qemu-utils
+    need busybox busybox-static
+    need depmod kmod
+    need dpkg dpkg
+    need setpriv util-linux
+    need nbdinfo libnbd-bin
+    need nbd-client nbd-client
+    need fio fio
+    need mkfs.ext4 e2fsprogs
+    need mkfs.vfat dosfstools
+    need mcopy mtools
+    ;;
+  *) echo 'usage: packages.sh demo|test' >&2; exit 2 ;;
+esac
+[ -n "$missing" ] || exit 0
+
+echo "== Debian packages:$missing"
+install="apt-get install -y --no-install-recommends$missing"
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "These programs' packages are missing, under their Debian names:$missing. Install them with this system's package manager." >&2
+  exit 1
+fi
+if [ "$(id -u)" != 0 ]; then
+  printf 'Missing on this machine. Run this and try again:\n  sudo apt-get update && sudo %s\n' "$install" >&2
+  exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+$install
