@@ -1,0 +1,131 @@
+// Runs in: driver host, sdk/test. Owns: one incarnation of a driver: its signal, its scope, its timers and the events it sends.
+import type { Clock } from "@ring3/core/clock";
+import type { Contract } from "@ring3/core/contract";
+import { DeviceError } from "@ring3/core/errors";
+import type { Log } from "@ring3/core/log";
+import type { Context, DeviceIdentity } from "./define.ts";
+import { misfit } from "./misfit.ts";
+import { currentWait, runWithin } from "./request-context.ts";
+import { createState, type StateMemory } from "./state.ts";
+import { Limit, type Wait } from "./wait.ts";
+
+export interface ContextParts {
+  readonly contract: Contract;
+  readonly device: DeviceIdentity;
+  readonly incarnation: number;
+  readonly reason: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly state: StateMemory;
+  /** Must not wait: what is emitted before a request completes reaches the client before its completion. */
+  readonly emit: (unit: number, event: string, data: unknown) => void;
+}
+
+/** The longest one run of `ctx.every` may wait for its device. */
+export const EVERY_DEADLINE_MS = 30_000;
+/** Events that a driver may send while it probes. */
+const EARLY_EVENTS_MAX = 64;
+
+export interface Incarnation<C extends Contract> {
+  readonly context: Context<C>;
+  /** The driver has been probed: lets events through to its `units` units, early ones first. */
+  open(units: number): void;
+  /** Stops timers and aborts `ctx.signal`. */
+  stop(reason: DeviceError): void;
+  /** Stops, then disposes of `ctx.scope`. What that throws is logged. */
+  close(reason: DeviceError): Promise<void>;
+}
+
+export function createContext<C extends Contract>(parts: ContextParts): Incarnation<C> {
+  const { contract, clock, log } = parts;
+  const controller = new AbortController();
+  const scope = new AsyncDisposableStack();
+  const early: { unit: number; event: string; data: unknown }[] = [];
+  let units: number | undefined;
+
+  function emit(event: string, data: unknown, unit = 0): void {
+    const spec = contract.events[event];
+    if (spec === undefined)
+      throw new DeviceError("invalid", `emit: "${contract.name}" has no event "${event}"`);
+    const fault = spec.data && misfit(spec.data, data);
+    if (fault !== undefined) throw new DeviceError("invalid", `emit "${event}": ${fault}`);
+    if (units === undefined) {
+      if (early.length >= EARLY_EVENTS_MAX)
+        throw new DeviceError("invalid", `emit: more than ${EARLY_EVENTS_MAX} events while probing`);
+      early.push({ unit, event, data });
+      return;
+    }
+    if (!Number.isInteger(unit) || unit < 0 || unit >= units)
+      throw new DeviceError("invalid", `emit "${event}": expected unit 0 to ${units - 1}, found ${unit}`);
+    if (!controller.signal.aborted) parts.emit(unit, event, data);
+  }
+
+  function sleep(ms: number, given?: Wait): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const limit = new Limit(
+      clock,
+      Number.POSITIVE_INFINITY,
+      "sleep",
+      given ?? currentWait() ?? { signal: controller.signal },
+    );
+    const fail = (): void => reject(limit.over);
+    limit.signal.addEventListener("abort", fail, { once: true });
+    if (limit.over !== undefined) fail();
+    const timer = clock.after(ms, resolve);
+    return promise.finally(() => {
+      timer.cancel();
+      limit.signal.removeEventListener("abort", fail);
+      limit[Symbol.dispose]();
+    });
+  }
+
+  function every(ms: number, run: () => void | Promise<void>): void {
+    let timer = clock.after(ms, again);
+    controller.signal.addEventListener("abort", () => timer.cancel(), { once: true });
+    async function again(): Promise<void> {
+      using limit = new Limit(clock, clock.now() + EVERY_DEADLINE_MS, "ctx.every", {
+        signal: controller.signal,
+      });
+      try {
+        await runWithin(limit, run);
+      } catch (error) {
+        if (!controller.signal.aborted)
+          log.warn(`ctx.every: ${error instanceof Error ? error.message : error}`);
+      }
+      if (!controller.signal.aborted) timer = clock.after(ms, again);
+    }
+  }
+
+  const context: Context<C> = {
+    device: parts.device,
+    incarnation: parts.incarnation,
+    reason: parts.reason,
+    signal: controller.signal,
+    scope,
+    state: createState(parts.state),
+    log,
+    now: () => clock.now(),
+    limit: (ms, wait) =>
+      new Limit(clock, clock.now() + ms, "wait", wait ?? currentWait() ?? { signal: controller.signal }),
+    sleep,
+    every,
+    emit,
+  };
+
+  return {
+    context,
+    open(count) {
+      units = count;
+      for (const { unit, event, data } of early.splice(0)) emit(event, data, unit);
+    },
+    stop: (reason) => controller.abort(reason),
+    async close(reason) {
+      controller.abort(reason);
+      try {
+        await scope.disposeAsync();
+      } catch (error) {
+        log.warn(`disposal of the driver's scope: ${error instanceof Error ? error.message : error}`);
+      }
+    },
+  };
+}

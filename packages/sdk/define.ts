@@ -1,0 +1,79 @@
+// Runs in: driver host, in a driver's code. Owns: what a driver is: its callbacks, and the context they are given.
+import type { Contract, DriverUnit, EventData, EventName } from "@ring3/core/contract";
+import { DeviceError } from "@ring3/core/errors";
+import type { Log } from "@ring3/core/log";
+import type { State } from "./state.ts";
+import type { UsbDevice } from "./usb/types.ts";
+import type { Limit, Wait } from "./wait.ts";
+
+/** What the manifest's grants opened. */
+export interface Devices {
+  readonly usb: UsbDevice;
+}
+
+export interface DeviceIdentity {
+  /** Where it is plugged in: "usb-1-4:1.0". */
+  readonly id: string;
+}
+
+export interface Context<C extends Contract = Contract> {
+  readonly device: DeviceIdentity;
+  /** 1 at the first start since the device was plugged in, one more at each start after it. */
+  readonly incarnation: number;
+  /** Why there is a new incarnation: how the one before ended. Empty for the first. */
+  readonly reason: string;
+  /** Aborts when the driver is being removed. */
+  readonly signal: AbortSignal;
+  /** Disposed, in reverse order, at remove and when probe fails. */
+  readonly scope: AsyncDisposableStack;
+  readonly state: State;
+  readonly log: Log;
+  /** Monotonic milliseconds: the clock of every `deadlineMs`. */
+  now(): number;
+  /** At most `ms` from now, and never longer than `wait` (else the current request). Dispose of it: `using limit = ctx.limit(500)`. */
+  limit(ms: number, wait?: Wait): Limit;
+  /** Rejects with DeviceError when the wait ends first. */
+  sleep(ms: number, wait?: Wait): Promise<void>;
+  /** Runs `run` again and again, `ms` after the run before has ended, until remove. An error is logged and does not stop it. */
+  every(ms: number, run: () => void | Promise<void>): void;
+  /** Tells the unit's clients. Events of a driver that is still probing are told once its units are known. */
+  emit<E extends EventName<C>>(event: E, data: EventData<C, E>, unit?: number): void;
+}
+
+type Maybe<T> = T | Promise<T>;
+
+export interface DriverCallbacks<C extends Contract> {
+  /** Finds out what the device is and returns its units. May run again in a new process at any time: assume nothing of the device's state. */
+  probe(devices: Devices, ctx: Context<C>): Maybe<DriverUnit<C> | readonly DriverUnit<C>[]>;
+  /** Called once requests have ended and before `ctx.scope` is disposed. The device may be gone. */
+  remove?(ctx: Context<C>): Maybe<void>;
+  suspend?(ctx: Context<C>): Maybe<void>;
+  resume?(ctx: Context<C>): Maybe<void>;
+}
+
+export interface Driver<C extends Contract = Contract> extends DriverCallbacks<C> {
+  readonly contract: C;
+}
+
+const drivers = new WeakSet<object>();
+
+/** A driver's default export: `export default defineDriver(block, { async probe({ usb }, ctx) { … } })`. */
+export function defineDriver<C extends Contract>(contract: C, callbacks: DriverCallbacks<C>): Driver<C> {
+  for (const name of ["probe", "remove", "suspend", "resume"] as const) {
+    const found = typeof callbacks[name];
+    if (found !== "function" && (name === "probe" || found !== "undefined"))
+      throw new DeviceError("invalid", `defineDriver: ${name}: expected a function, found ${found}`);
+  }
+  const driver = Object.freeze({ ...callbacks, contract });
+  drivers.add(driver);
+  return driver;
+}
+
+/** What a driver's module exports by default, or DeviceError("invalid"). */
+export function driverOf(exported: unknown): Driver {
+  if (typeof exported === "object" && exported !== null && drivers.has(exported)) return exported as Driver;
+  throw new DeviceError(
+    "invalid",
+    `the driver's default export: expected the result of defineDriver, found ${exported === null ? "null" : typeof exported}`,
+  );
+}

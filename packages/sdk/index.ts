@@ -1,0 +1,69 @@
+// Runs in: driver host, in a driver's code. Owns: the drivers' only door: all that a driver may import.
+// Nothing here may need Node's types: drivers are checked with the web's alone.
+
+export * from "@ring3/classes/block/contract";
+export type { Clock } from "@ring3/core/clock";
+export type {
+  Call,
+  Contract,
+  DriverUnit,
+  EventData,
+  EventName,
+  Handler,
+  Handlers,
+  Input,
+  OperationName,
+  Output,
+  Properties,
+} from "@ring3/core/contract";
+export { defineContract, event, operation } from "@ring3/core/contract";
+export { DeviceError, type DeviceErrorKind, deviceErrorKinds } from "@ring3/core/errors";
+export type { Log, LogFields } from "@ring3/core/log";
+export {
+  array,
+  be,
+  bytes,
+  type Field,
+  f32,
+  f64,
+  type Infer,
+  i8,
+  i16,
+  i32,
+  i64,
+  type Struct,
+  struct,
+  u8,
+  u16,
+  u32,
+  u64,
+} from "@ring3/core/struct";
+export {
+  type Context,
+  type DeviceIdentity,
+  type Devices,
+  type Driver,
+  type DriverCallbacks,
+  defineDriver,
+} from "./define.ts";
+export { type Outcome, type OutcomeStatus, ok, outcomeError } from "./outcome.ts";
+export type { Json, State } from "./state.ts";
+export type {
+  RawPacket,
+  RawUsb,
+  Setup,
+  UsbAlternateInterface,
+  UsbBytes,
+  UsbConfiguration,
+  UsbControlSetup,
+  UsbDevice,
+  UsbEndpoint,
+  UsbEndpointType,
+  UsbInResult,
+  UsbInterface,
+  UsbIsochronousInResult,
+  UsbIsochronousOutResult,
+  UsbOutResult,
+  UsbStatus,
+} from "./usb/types.ts";
+export type { Limit, Wait } from "./wait.ts";

@@ -1,0 +1,105 @@
+// Runs in: driver host, sdk/test. Owns: one driver from probe to remove.
+import type { Contract } from "@ring3/core/contract";
+import { DeviceError } from "@ring3/core/errors";
+import { type ContextParts, createContext, type Incarnation } from "./context.ts";
+import type { Devices, Driver } from "./define.ts";
+import { runWithin } from "./request-context.ts";
+import { UnitRunner } from "./runner.ts";
+import { validateUnits } from "./units.ts";
+import { Limit, type Wait } from "./wait.ts";
+
+export interface SessionParts extends Omit<ContextParts, "contract"> {
+  readonly devices: Devices;
+  /** How long probe may take. Slow disks spin up for half a minute. */
+  readonly probeMs?: number;
+}
+
+export const PROBE_MS = 60_000;
+/** How long each of suspend, resume, remove and a handler's way out may take. */
+export const CALLBACK_MS = 5_000;
+
+/** A probed driver. */
+export interface Session {
+  readonly units: readonly UnitRunner[];
+  suspend(): Promise<void>;
+  resume(): Promise<void>;
+  /** Cancels the requests, waits for their handlers, calls `remove`, disposes of the scope. Never rejects: what fails is logged. */
+  remove(reason?: DeviceError): Promise<void>;
+}
+
+/** Probes. Rejects with DeviceError when probe throws, takes too long or returns the wrong shape; the scope is disposed then. */
+export async function startDriver(driver: Driver, parts: SessionParts): Promise<Session> {
+  const incarnation = createContext<Contract>({ ...parts, contract: driver.contract });
+  const { clock, log } = parts;
+  try {
+    const result = await timely(parts, parts.probeMs ?? PROBE_MS, "probe", incarnation.context, () =>
+      driver.probe(parts.devices, incarnation.context),
+    );
+    const units = validateUnits(driver.contract, result);
+    incarnation.open(units.length);
+    return session(
+      driver,
+      parts,
+      incarnation,
+      units.map((unit) => new UnitRunner(driver.contract, unit, { clock, log })),
+    );
+  } catch (thrown) {
+    const error =
+      thrown instanceof DeviceError
+        ? thrown
+        : new DeviceError("internal", `probe threw ${thrown}`, { cause: thrown });
+    if (thrown !== error) log.error(`probe threw: ${thrown instanceof Error ? thrown.stack : thrown}`);
+    await incarnation.close(error);
+    throw error;
+  }
+}
+
+function session(
+  driver: Driver,
+  parts: SessionParts,
+  incarnation: Incarnation<Contract>,
+  units: UnitRunner[],
+): Session {
+  const { context } = incarnation;
+  const bounded = (what: string, run: () => unknown): Promise<unknown> =>
+    timely(parts, CALLBACK_MS, what, {}, run);
+  const attempt = async (what: string, run: () => unknown): Promise<void> => {
+    try {
+      await bounded(what, run);
+    } catch (error) {
+      parts.log.warn(`${what}: ${error instanceof Error ? error.message : error}`);
+    }
+  };
+  let removal: Promise<void> | undefined;
+  const remove = async (reason: DeviceError): Promise<void> => {
+    await attempt("end of the requests", () => Promise.all(units.map((unit) => unit.close(reason))));
+    incarnation.stop(reason);
+    await attempt("remove", () => driver.remove?.(context));
+    await attempt("disposal", () => incarnation.close(reason));
+  };
+  return {
+    units,
+    suspend: async () => void (await bounded("suspend", () => driver.suspend?.(context))),
+    resume: async () => void (await bounded("resume", () => driver.resume?.(context))),
+    remove(reason = new DeviceError("cancelled", "remove")) {
+      removal ??= remove(reason);
+      return removal;
+    },
+  };
+}
+
+/** Runs a callback with a deadline for its waits, and goes on without it when it overstays. */
+async function timely(
+  parts: SessionParts,
+  ms: number,
+  what: string,
+  outer: Wait,
+  run: () => unknown,
+): Promise<unknown> {
+  using limit = new Limit(parts.clock, parts.clock.now() + ms, what, outer);
+  const { promise, reject } = Promise.withResolvers<never>();
+  // Waits of the callback see the signal first; a callback that honours it ends with its own, better error.
+  const overdue = (): void => void parts.clock.after(0, () => reject(limit.over));
+  limit.signal.addEventListener("abort", overdue, { once: true });
+  return await Promise.race([promise, runWithin(limit, async () => run())]);
+}

@@ -1,0 +1,156 @@
+// Runs in: driver host, in a driver's code. Owns: the shape of `usb`: WebUSB's USBDevice where it fits, and `raw` for what WebUSB lacks.
+import type { Setup } from "@ring3/kernel/usb/transport";
+import type { Outcome } from "../outcome.ts";
+import type { Wait } from "../wait.ts";
+
+export type { Setup };
+
+/** What the web calls BufferSource. */
+export type UsbBytes = ArrayBufferLike | ArrayBufferView;
+/** WebUSB USBTransferStatus. */
+export type UsbStatus = "ok" | "stall" | "babble";
+export type UsbEndpointType = "bulk" | "interrupt" | "isochronous" | "control";
+
+export interface UsbEndpoint {
+  /** Without the direction bit. */
+  readonly endpointNumber: number;
+  readonly direction: "in" | "out";
+  readonly type: UsbEndpointType;
+  /** Bytes. */
+  readonly packetSize: number;
+  /** bInterval as the descriptor has it. */
+  readonly interval: number;
+}
+
+export interface UsbAlternateInterface {
+  readonly alternateSetting: number;
+  readonly interfaceClass: number;
+  readonly interfaceSubclass: number;
+  readonly interfaceProtocol: number;
+  readonly endpoints: readonly UsbEndpoint[];
+  /** Class-specific descriptors as they stand behind the interface descriptor. */
+  readonly extra: Uint8Array;
+}
+
+export interface UsbInterface {
+  readonly interfaceNumber: number;
+  /** The alternate setting now in use. */
+  readonly alternate: UsbAlternateInterface;
+  readonly alternates: readonly UsbAlternateInterface[];
+  readonly claimed: boolean;
+}
+
+export interface UsbConfiguration {
+  readonly configurationValue: number;
+  readonly interfaces: readonly UsbInterface[];
+}
+
+export interface UsbControlSetup {
+  readonly requestType: "standard" | "class" | "vendor";
+  readonly recipient: "device" | "interface" | "endpoint" | "other";
+  readonly request: number;
+  readonly value: number;
+  readonly index: number;
+}
+
+export interface UsbInResult {
+  readonly status: UsbStatus;
+  /** The bytes received: as many as there came. */
+  readonly data: DataView<ArrayBuffer>;
+}
+
+export interface UsbOutResult {
+  readonly status: UsbStatus;
+  readonly bytesWritten: number;
+}
+
+export interface UsbIsochronousInResult {
+  /** All packets' room, one behind the other. */
+  readonly data: DataView<ArrayBuffer>;
+  readonly packets: readonly UsbInResult[];
+}
+
+export interface UsbIsochronousOutResult {
+  readonly packets: readonly UsbOutResult[];
+}
+
+/**
+ * A USB device, already open. Endpoint numbers carry no direction bit, as in WebUSB.
+ * Every wait takes `{ signal, deadlineMs }` last and otherwise has the current request's. It rejects with DeviceError:
+ * "disconnected" when the device is gone, "timeout" or "cancelled" once the transfer has been cancelled and reaped.
+ */
+export interface UsbDevice {
+  readonly usbVersionMajor: number;
+  readonly usbVersionMinor: number;
+  readonly usbVersionSubminor: number;
+  readonly deviceClass: number;
+  readonly deviceSubclass: number;
+  readonly deviceProtocol: number;
+  readonly vendorId: number;
+  readonly productId: number;
+  readonly deviceVersionMajor: number;
+  readonly deviceVersionMinor: number;
+  readonly deviceVersionSubminor: number;
+  readonly manufacturerName: string | undefined;
+  readonly productName: string | undefined;
+  readonly serialNumber: string | undefined;
+  readonly configuration: UsbConfiguration;
+  readonly configurations: readonly UsbConfiguration[];
+  /** The interface that the manifest's rule matched. */
+  readonly matched: UsbInterface;
+  readonly raw: RawUsb;
+
+  claimInterface(interfaceNumber: number, wait?: Wait): Promise<void>;
+  releaseInterface(interfaceNumber: number, wait?: Wait): Promise<void>;
+  selectAlternateInterface(interfaceNumber: number, alternateSetting: number, wait?: Wait): Promise<void>;
+  controlTransferIn(setup: UsbControlSetup, length: number, wait?: Wait): Promise<UsbInResult>;
+  controlTransferOut(setup: UsbControlSetup, data?: UsbBytes, wait?: Wait): Promise<UsbOutResult>;
+  transferIn(endpointNumber: number, length: number, wait?: Wait): Promise<UsbInResult>;
+  transferOut(endpointNumber: number, data: UsbBytes, wait?: Wait): Promise<UsbOutResult>;
+  isochronousTransferIn(
+    endpointNumber: number,
+    packetLengths: readonly number[],
+    wait?: Wait,
+  ): Promise<UsbIsochronousInResult>;
+  isochronousTransferOut(
+    endpointNumber: number,
+    data: UsbBytes,
+    packetLengths: readonly number[],
+    wait?: Wait,
+  ): Promise<UsbIsochronousOutResult>;
+  clearHalt(direction: "in" | "out", endpointNumber: number, wait?: Wait): Promise<void>;
+  /** Resets the whole device; claimed interfaces stay claimed, alternate settings go back to 0. */
+  reset(wait?: Wait): Promise<void>;
+}
+
+export interface RawPacket {
+  readonly status: Outcome["status"];
+  readonly bytes: number;
+}
+
+/**
+ * Transfers straight from and into the caller's buffers, with outcomes as values; nothing is thrown for what a device does.
+ * A buffer is lent: hands off until the promise settles. A long buffer is sent as several transfers in flight.
+ */
+export interface RawUsb {
+  bulkIn(endpointNumber: number, into: Uint8Array, wait?: Wait): Promise<Outcome>;
+  bulkOut(endpointNumber: number, from: Uint8Array, wait?: Wait): Promise<Outcome>;
+  interruptIn(endpointNumber: number, into: Uint8Array, wait?: Wait): Promise<Outcome>;
+  interruptOut(endpointNumber: number, from: Uint8Array, wait?: Wait): Promise<Outcome>;
+  controlIn(setup: Setup, into: Uint8Array, wait?: Wait): Promise<Outcome>;
+  controlOut(setup: Setup, from: Uint8Array, wait?: Wait): Promise<Outcome>;
+  isochronousIn(
+    endpointNumber: number,
+    into: Uint8Array,
+    packetLengths: Uint32Array,
+    wait?: Wait,
+  ): Promise<Outcome & { readonly packets: readonly RawPacket[] }>;
+  isochronousOut(
+    endpointNumber: number,
+    from: Uint8Array,
+    packetLengths: Uint32Array,
+    wait?: Wait,
+  ): Promise<Outcome & { readonly packets: readonly RawPacket[] }>;
+  clearHalt(direction: "in" | "out", endpointNumber: number, wait?: Wait): Promise<Outcome>;
+  reset(wait?: Wait): Promise<Outcome>;
+}
