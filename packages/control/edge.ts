@@ -1,5 +1,4 @@
 // Runs in: every process. Owns: nothing. What may be said on one control connection, as data.
-import { printable } from "@ring3/core/log";
 import type * as v from "valibot";
 
 /** How many descriptors travel with a message: exactly n, or between two bounds. */
@@ -44,16 +43,4 @@ export function countFits(count: Count | undefined, found: number): boolean {
 
 export function countText(count: Count | undefined): string {
   return typeof count === "object" ? `${count[0]} to ${count[1]}` : String(count ?? 0);
-}
-
-/** "params.device: expected string, found 5", from the first thing that valibot has against a value. */
-export function firstIssue(root: string, issues: readonly v.BaseIssue<unknown>[]): string {
-  const issue = issues[0]!;
-  const path = [root, ...(issue.path ?? []).map((item) => String(item.key))].join(".");
-  return printable(`${path}: expected ${expectation(issue)}, found ${issue.received}`, 300);
-}
-
-export function expectation(issue: v.BaseIssue<unknown>): string {
-  if (issue.type === "strict_object" && issue.expected === "never") return "no such field";
-  return issue.expected ?? issue.message;
 }

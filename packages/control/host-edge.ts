@@ -83,6 +83,8 @@ export const hostEdge = defineEdge({
     log: logLine,
     /** The driver threw where nobody waits for an answer, or broke its contract; the host does no more work. */
     failed: v.strictObject({ kind: errorKind, message: text, stack: text }),
+    /** A unit's properties are other than at probe: another medium, say. */
+    changed: v.strictObject({ unit: count, properties }),
     /** The transport is certain that the device is away. */
     disconnected: nothing,
   },

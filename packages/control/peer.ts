@@ -6,7 +6,6 @@ import {
   countFits,
   countText,
   type Edge,
-  firstIssue,
   type MethodName,
   type Notice,
   type NoticeName,
@@ -15,6 +14,7 @@ import {
   type Tell,
   type TellName,
 } from "./edge.ts";
+import { firstIssue } from "./issues.ts";
 import { decodeMessage, encodeMessage, type Message } from "./wire.ts";
 
 /** A descriptor as `kernel/fd/descriptor` has it; closing twice does nothing. */

@@ -1,0 +1,84 @@
+// Runs in: manager and CLI. Owns: nothing. ring3.yaml: what people decide, in one file; nothing in it is required.
+import { dirname, resolve } from "node:path";
+import * as v from "valibot";
+import { readDocument } from "./document.ts";
+import { durationForm, parseDuration } from "./duration.ts";
+import { access, className, userId } from "./fields.ts";
+import { aliasName, exactlyOne, selectorEntries } from "./selector.ts";
+
+const { alias: _, ...identityEntries } = selectorEntries;
+const selectorFields = Object.keys(selectorEntries);
+const identityFields = Object.keys(identityEntries);
+const whoFields = ["user", "uid", "group", "gid"];
+
+const duration = v.pipe(
+  v.string(durationForm),
+  v.check((text) => parseDuration(text) !== undefined, durationForm),
+  v.transform((text) => parseDuration(text)!),
+);
+const oneOf = (names: readonly string[]) => `exactly one of the fields ${names.join(", ")}`;
+const accountName = v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?$/, "a user or group name")); // useradd(8)
+
+const takeRule = v.pipe(
+  v.strictObject(selectorEntries),
+  v.check((rule) => exactlyOne(rule, selectorFields), oneOf(selectorFields)),
+);
+
+const aliasRule = v.pipe(
+  v.strictObject(identityEntries),
+  v.check((rule) => exactlyOne(rule, identityFields), oneOf(identityFields)),
+);
+
+const accessRule = v.pipe(
+  v.strictObject({
+    user: v.exactOptional(accountName),
+    uid: v.exactOptional(userId),
+    group: v.exactOptional(accountName),
+    gid: v.exactOptional(userId),
+    ...selectorEntries,
+    class: v.exactOptional(className),
+    /** "write" includes "read". */
+    mode: access,
+  }),
+  v.check((rule) => exactlyOne(rule, whoFields), oneOf(whoFields)),
+  v.check((rule) => exactlyOne(rule, [...selectorFields, "class"]), oneOf([...selectorFields, "class"])),
+);
+export type AccessRule = v.InferOutput<typeof accessRule>;
+
+const uidRange = v.pipe(
+  v.strictObject({
+    first: v.pipe(userId, v.minValue(1000, "a user id from 1000 up")),
+    count: v.pipe(v.number(), v.integer("an integer"), v.minValue(1), v.maxValue(65536)),
+  }),
+  v.check(({ first, count }) => first + count <= 0xffffffff, "a range that ends below 4294967295"),
+);
+
+export const configSchema = v.strictObject({
+  /** Devices that ring3 takes from the kernel's driver without being asked. */
+  take: v.optional(v.array(takeRule), []),
+  /** Who besides root and the manager's user may open what. */
+  access: v.optional(v.array(accessRule), []),
+  aliases: v.optional(v.record(aliasName, aliasRule), {}),
+  /** Folders of driver folders, searched before ring3's own; relative to the configuration file. */
+  driver_paths: v.optional(v.array(v.pipe(v.string(), v.minLength(1))), []),
+  /** Driver hosts run as these users, one each. The default is above systemd's dynamic and container ranges. */
+  uid_range: v.optional(uidRange, { first: 2_000_000_000, count: 1024 }),
+  limits: v.optional(
+    v.strictObject({
+      /** How long requests wait for the same device to come back after it was unplugged. */
+      replug_grace: v.optional(duration, "3s"),
+      /** Multiplies how long drivers may take to probe and to beat, for slow machines and emulators. */
+      time_scale: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(100)), 1),
+    }),
+    {},
+  ),
+});
+export type Config = v.InferOutput<typeof configSchema>;
+
+/** Throws DocumentError, which names file, line, field, what was expected and what was found. An empty text is valid. */
+export function parseConfig(text: string, file: string): Config {
+  const config = readDocument(text, file, configSchema, {});
+  return { ...config, driver_paths: config.driver_paths.map((path) => resolve(dirname(file), path)) };
+}
+
+export const defaultConfig: Config = parseConfig("", "defaults");

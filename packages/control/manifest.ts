@@ -1,0 +1,119 @@
+// Runs in: manager and CLI. Owns: nothing. driver.json: what a driver is, which devices it drives and what it is granted.
+import * as v from "valibot";
+import { readDocument } from "./document.ts";
+import { className } from "./fields.ts";
+
+/** The version of @ring3/sdk that manifests' ranges are held against. */
+export const sdkVersion = "0.1.0";
+
+function unsigned(bits: 8 | 16, example: string, description: string) {
+  const most = 2 ** bits - 1;
+  const form = `a number from 0 to ${most}, or a string such as "${example}"`;
+  const digits = bits === 8 ? /^0x[0-9a-fA-F]{1,2}$/ : /^0x[0-9a-fA-F]{1,4}$/;
+  return v.pipe(
+    v.union(
+      [
+        v.pipe(v.number(), v.integer(form), v.minValue(0, form), v.maxValue(most, form)),
+        v.pipe(v.string(), v.regex(digits, form)),
+      ],
+      form,
+    ),
+    v.description(description),
+    v.transform(Number),
+  );
+}
+
+const interfaceRule = v.pipe(
+  v.strictObject({
+    class: unsigned(8, "0x08", "bInterfaceClass"),
+    subclass: v.exactOptional(unsigned(8, "0x06", "bInterfaceSubClass")),
+    protocol: v.exactOptional(unsigned(8, "0x50", "bInterfaceProtocol; needs subclass")),
+  }),
+  v.check((rule) => rule.protocol === undefined || rule.subclass !== undefined, "subclass beside protocol"),
+);
+
+const usbRule = v.pipe(
+  v.strictObject({
+    vendor: v.exactOptional(unsigned(16, "0x046d", "idVendor")),
+    product: v.exactOptional(unsigned(16, "0xc52b", "idProduct; needs vendor")),
+    serial: v.exactOptional(
+      v.pipe(v.string(), v.minLength(1), v.description("The serial number string, exactly; needs product")),
+    ),
+    deviceClass: v.exactOptional(unsigned(8, "0xff", "bDeviceClass")),
+    interface: v.exactOptional(v.pipe(interfaceRule, v.description("Of the one interface that is driven"))),
+  }),
+  v.check(
+    (rule) => Object.keys(rule).length > 0,
+    "at least one field: an empty rule would match every device",
+  ),
+  v.check((rule) => rule.product === undefined || rule.vendor !== undefined, "vendor beside product"),
+  v.check((rule) => rule.serial === undefined || rule.product !== undefined, "product beside serial"),
+);
+export type UsbRule = v.InferOutput<typeof usbRule>;
+
+const version = v.pipe(v.string(), v.regex(/^\d{1,6}\.\d{1,6}\.\d{1,6}$/, 'a version such as "1.4.0"'));
+const range = v.pipe(
+  v.string(),
+  v.regex(/^\^?\d{1,6}\.\d{1,6}\.\d{1,6}$/, 'a version or a caret range such as "^0.1.0"'),
+);
+const driverName = v.pipe(
+  v.string(),
+  v.regex(/^[a-z][a-z0-9-]{0,62}$/, 'a name of small letters, digits and dashes, such as "usb-storage"'),
+);
+const within = (least: number, most: number) => {
+  const form = `an integer from ${least} to ${most}`;
+  return v.pipe(v.number(form), v.integer(form), v.minValue(least, form), v.maxValue(most, form));
+};
+
+const limits = v.strictObject({
+  memoryMb: v.optional(
+    v.pipe(within(32, 4096), v.description("The driver host may hold this much; beyond it is killed")),
+    256,
+  ),
+  hangMs: v.optional(
+    v.pipe(within(200, 120_000), v.description("The driver's event loop may stand still this long")),
+    1500,
+  ),
+  probeMs: v.optional(v.pipe(within(100, 120_000), v.description("probe has this long")), 15_000),
+});
+
+export const manifestSchema = v.strictObject({
+  $schema: v.exactOptional(v.pipe(v.string(), v.description("For editors"))),
+  name: v.pipe(driverName, v.description("Also the name of the driver's folder")),
+  version: v.pipe(version, v.description("The driver's own version")),
+  sdk: v.pipe(range, v.description("The versions of @ring3/sdk that it runs with")),
+  class: v.pipe(className, v.description("The contract that its units serve: block, …")),
+  match: v.pipe(
+    v.array(v.strictObject({ usb: usbRule })),
+    v.minLength(1, "at least one rule"),
+    v.description("Devices that it drives: those that fit any one of these rules"),
+  ),
+  grants: v.pipe(
+    v.array(v.picklist(["usb"])),
+    v.minLength(1, "at least one surface"),
+    v.description("Kernel surfaces that the driver is handed descriptors of"),
+  ),
+  placement: v.optional(
+    v.pipe(v.picklist(["isolated"]), v.description("A process of its own for each device")),
+    "isolated",
+  ),
+  sandbox: v.optional(v.pipe(v.picklist(["standard"]), v.description("The tier of the jail")), "standard"),
+  limits: v.optional(v.pipe(limits, v.description("What kills the driver when it goes beyond")), {}),
+});
+export type Manifest = v.InferOutput<typeof manifestSchema>;
+
+/** Throws DocumentError, which names file, line, field, what was expected and what was found. */
+export function parseManifest(text: string, file: string): Manifest {
+  return readDocument(text, file, manifestSchema);
+}
+
+/** npm's caret: the left-most figure that is not zero must be the same, the rest at least as high. */
+export function satisfies(version: string, range: string): boolean {
+  const have = version.split(".").map(Number);
+  const want = range.replace("^", "").split(".").map(Number);
+  if (!range.startsWith("^")) return version === range;
+  const leading = want.findIndex((figure) => figure > 0);
+  const fixed = leading === -1 ? 3 : leading + 1;
+  const differs = have.findIndex((figure, index) => figure !== want[index]);
+  return differs === -1 || (differs >= fixed && have[differs]! > want[differs]!);
+}

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Manifest } from "./manifest.ts";
+import { rankDrivers } from "./match.ts";
+
+const stick = {
+  vendor: 0x0781,
+  product: 0x5583,
+  serial: "4C53",
+  deviceClass: 0,
+  interfaceClass: 8,
+  interfaceSubclass: 6,
+  interfaceProtocol: 0x50,
+};
+
+function driver(name: string, ...rules: Manifest["match"][number]["usb"][]): Manifest {
+  return {
+    name,
+    version: "1.0.0",
+    sdk: "^0.1.0",
+    class: "block",
+    match: rules.map((usb) => ({ usb })),
+    grants: ["usb"],
+    placement: "isolated",
+    sandbox: "standard",
+    limits: { memoryMb: 256, hangMs: 1500, probeMs: 15_000 },
+  };
+}
+
+const bot = driver("usb-storage", { interface: { class: 8, subclass: 6, protocol: 0x50 } });
+const uas = driver("usb-uas", { interface: { class: 8, subclass: 6, protocol: 0x62 } });
+const vendor = driver("sandisk", { vendor: 0x0781 });
+const product = driver("extreme", { vendor: 0x0781, product: 0x5583 });
+const mine = driver("mine", { vendor: 0x0781, product: 0x5583, serial: "4C53" });
+
+test("the more a rule says about a device, the earlier its driver comes", () => {
+  const ranked = rankDrivers(stick, [uas, bot, vendor, product, mine]);
+  assert.deepEqual(
+    ranked.map(({ driver, score }) => [driver, score > 0]),
+    [
+      ["mine", true],
+      ["extreme", true],
+      ["sandisk", true],
+      ["usb-storage", true],
+      ["usb-uas", false],
+    ],
+  );
+});
+
+test("what fits and what does not is said in the device's own numbers", () => {
+  const [first, second] = rankDrivers(stick, [uas, bot]);
+  assert.deepEqual(first!.matched, [
+    "interface.protocol: 0x50",
+    "interface.subclass: 0x06",
+    "interface.class: 0x08",
+  ]);
+  assert.deepEqual(first!.missed, []);
+  assert.deepEqual(second!.missed, ["interface.protocol: the device has 0x50, the driver wants 0x62"]);
+});
+
+test("the best of a driver's rules counts", () => {
+  const both = driver("both", { vendor: 1 }, { interface: { class: 8 } }, { vendor: 0x0781 });
+  assert.deepEqual(rankDrivers(stick, [both])[0]!.matched, ["vendor: 0x0781"]);
+});
+
+test("among equals the earlier in the list wins", () => {
+  const twin = { ...bot, name: "another" };
+  assert.equal(rankDrivers(stick, [bot, twin])[0]!.driver, "usb-storage");
+  assert.equal(rankDrivers(stick, [twin, bot])[0]!.driver, "another");
+});
+
+test("a driver for another sdk never matches and says so", () => {
+  const [ranked] = rankDrivers(stick, [{ ...bot, sdk: "^0.2.0" }]);
+  assert.deepEqual([ranked!.score, ranked!.missed], [0, ["sdk: this is 0.1.0, the driver wants ^0.2.0"]]);
+});
+
+test("a serial number that the device lacks is a miss", () => {
+  assert.deepEqual(rankDrivers({ ...stick, serial: null }, [mine])[0]!.missed, [
+    'serial: the device has none, the driver wants "4C53"',
+  ]);
+});
+
+test("a driver scores if and only if one of its rules has no miss", () => {
+  const small = fc.integer({ min: 0, max: 2 });
+  const rule = fc
+    .record({ vendor: small, deviceClass: small }, { requiredKeys: [] })
+    .filter((usb) => Object.keys(usb).length > 0);
+  fc.assert(
+    fc.property(
+      fc.array(rule, { minLength: 1, maxLength: 4 }),
+      small,
+      small,
+      (rules, vendorId, deviceClass) => {
+        const device = { ...stick, vendor: vendorId, deviceClass };
+        const fits = rules.some(
+          (usb) => (usb.vendor ?? vendorId) === vendorId && (usb.deviceClass ?? deviceClass) === deviceClass,
+        );
+        const [ranked] = rankDrivers(device, [driver("d", ...rules)]);
+        assert.deepEqual([ranked!.score > 0, ranked!.missed.length === 0], [fits, fits]);
+      },
+    ),
+  );
+});
