@@ -1,7 +1,9 @@
 // Runs in: tools. Owns: the C header by which unmodified C programs use a contract.
 import type { Contract, Operation } from "./contract.ts";
 import { ioctlArgument, ioctlCode, ioctlMacro } from "./ioctl.ts";
-import type { Field, Struct } from "./struct.ts";
+import type { Field, Shape, Struct } from "./struct.ts";
+
+type StructShape = Struct<unknown>["shape"];
 
 // C11 §6.4.1, and the macros that gcc predefines in lower case.
 const RESERVED = new Set(
@@ -88,29 +90,39 @@ const assertOffset = (tag: string, member: string, offset: number): string =>
   `_Static_assert(offsetof(struct ${tag}, ${member}) == ${offset}, "offset of ${tag}.${member}");`;
 
 /** The C definition of one structure, those of its members before it, and the assertions of its layout. */
-export function structure(struct: Struct<unknown>, tag: string): string[] {
+function structure(struct: { size: number; shape: StructShape }, tag: string): string[] {
   const inner: string[] = [];
   const members: string[] = [];
   const asserts = [assertSize(tag, struct.size)];
-  for (const { name, field, offset } of struct.members) {
+  for (const { name, field, offset } of struct.shape.members) {
     const member = snake(name);
     const memberTag = `${tag}_${member}`;
     const nested = structureIn(field);
     if (nested !== undefined) inner.push(...structure(nested, memberTag));
-    members.push(`\t${field.declare(member, memberTag)};`);
+    members.push(`\t${declare(field.shape, member, memberTag)};`);
     asserts.push(assertOffset(tag, member, offset));
   }
-  return [
-    ...inner,
-    `struct ${tag} {`,
-    ...members,
-    struct.packed ? "} __attribute__((packed));" : "};",
-    ...asserts,
-  ];
+  const end = struct.shape.packed ? "} __attribute__((packed));" : "};";
+  return [...inner, `struct ${tag} {`, ...members, end, ...asserts];
 }
 
 // A structure, or the one that an array (of arrays) is made of.
-function structureIn(field: Field<unknown>): Struct<unknown> | undefined {
-  if ("members" in field) return field as Struct<unknown>;
-  return field.element === undefined ? undefined : structureIn(field.element);
+function structureIn({ size, shape }: Field<unknown>): { size: number; shape: StructShape } | undefined {
+  if (shape.kind === "array") return structureIn(shape.element);
+  return shape.kind === "struct" ? { size, shape } : undefined;
+}
+
+function declare(shape: Shape, name: string, tag: string): string {
+  switch (shape.kind) {
+    case "integer":
+      return `${shape.little ? `__${shape.signed ? "s" : "u"}${shape.bits}` : `__be${shape.bits}`} ${name}`;
+    case "float": // C has no big-endian floating types: the header shows the bits
+      return `${shape.little ? (shape.bits === 32 ? "float" : "double") : `__be${shape.bits}`} ${name}`;
+    case "bytes":
+      return `__u8 ${name}[${shape.count}]`;
+    case "array":
+      return declare(shape.element.shape, `${name}[${shape.count}]`, tag);
+    case "struct":
+      return `struct ${tag} ${name}`;
+  }
 }

@@ -1,21 +1,27 @@
-// Runs in: everywhere. Owns: the codec between plain objects and C structures. Pure; decoding into a given object allocates nothing.
+// Runs in: everywhere. Owns: what a C structure is made of, and its layout. Pure.
+import { compile } from "./codec.ts";
 import { DeviceError } from "./errors.ts";
+
+/** How bytes are to be read; what codec, signature and C header are made from. */
+export type Shape =
+  | {
+      readonly kind: "integer";
+      readonly bits: 8 | 16 | 32 | 64;
+      readonly signed: boolean;
+      readonly little: boolean;
+    }
+  | { readonly kind: "float"; readonly bits: 32 | 64; readonly little: boolean }
+  | { readonly kind: "bytes"; readonly count: number }
+  | { readonly kind: "array"; readonly element: Field<unknown>; readonly count: number }
+  | { readonly kind: "struct"; readonly members: readonly Member[]; readonly packed: boolean };
 
 /** One value at one place in memory: a scalar, an array, a run of bytes, or a structure. */
 export interface Field<T> {
   readonly size: number;
   readonly align: number;
-  /** A zero value of the right shape, to decode into. */
+  readonly shape: Shape;
+  /** A zero value. */
   create(): T;
-  /** Writes the value and returns undefined, or returns what is wrong with it: ".lba[2]: expected …, found …". */
-  put(value: T, view: DataView, offset: number): string | undefined;
-  decode(view: DataView, offset: number, into?: T): T;
-  /** Canonical text of the layout: equal texts mean equal bytes. */
-  signature(): string;
-  /** The C declaration of a member of this type; a structure's own tag is `tag`. */
-  declare(name: string, tag: string): string;
-  /** What an array is made of. */
-  readonly element?: Field<unknown>;
 }
 
 export interface Member {
@@ -25,261 +31,126 @@ export interface Member {
 }
 
 export interface Struct<T> extends Field<T> {
+  readonly shape: Extract<Shape, { kind: "struct" }>;
   readonly offsets: Readonly<Record<keyof T, number>>;
   readonly fields: { readonly [K in keyof T]: Field<T[K]> };
-  readonly members: readonly Member[];
-  readonly packed: boolean;
-  /** Throws DeviceError("invalid") naming the member, what was expected and what was found. The bytes are then undefined. */
+  /** Throws DeviceError("invalid") naming the member, what was expected and what was found; the bytes are then undefined. */
   encode(value: T, view: DataView, offset: number): void;
+  /**
+   * Reads into `into`, made by `create` or an earlier `decode`, and then allocates nothing.
+   * A 64-bit integer beyond 2^53-1 throws DeviceError("out-of-range").
+   */
+  decode(view: DataView, offset: number, into?: T): T;
+  /** Canonical text of names and layout: equal texts mean equal bytes. */
+  signature(): string;
 }
 
 export type Infer<S> = S extends Field<infer T> ? T : never;
 
-const TWO_32 = 0x1_0000_0000;
-const found = (value: unknown): string =>
-  typeof value === "number" || typeof value === "bigint"
-    ? String(value)
-    : value === null
-      ? "null"
-      : typeof value;
+const scalar = (size: number, shape: Shape): Field<number> =>
+  Object.freeze({ size, align: size, shape, create: () => 0 });
+const integer = (bits: 8 | 16 | 32 | 64, signed: boolean, little = true): Field<number> =>
+  scalar(bits / 8, { kind: "integer", bits, signed, little });
+const float = (bits: 32 | 64, little = true): Field<number> =>
+  scalar(bits / 8, { kind: "float", bits, little });
 
-interface Scalar {
-  name: string;
-  c: string;
-  size: number;
-  min: number;
-  max: number;
-  get: (view: DataView, offset: number) => number;
-  set: (view: DataView, offset: number, value: number) => void;
-}
-
-function scalar(s: Scalar, accepts: (value: number) => boolean, expected: string): Field<number> {
-  return {
-    size: s.size,
-    align: s.size,
-    create: () => 0,
-    put(value, view, offset) {
-      if (typeof value !== "number" || !accepts(value))
-        return `: expected ${expected}, found ${found(value)}`;
-      s.set(view, offset, value);
-      return undefined;
-    },
-    decode: (view, offset) => s.get(view, offset),
-    signature: () => s.name,
-    declare: (name) => `${s.c} ${name}`,
-  };
-}
-
-function integer(s: Scalar): Field<number> {
-  const { min, max } = s;
-  const accepts = (value: number) => Number.isInteger(value) && value >= min && value <= max;
-  return scalar(s, accepts, `an integer from ${min} to ${max}`);
-}
-
-function float(bits: 32 | 64, little: boolean): Field<number> {
-  const size = bits / 8;
-  // C has no big-endian floating type: the header shows its bits.
-  const c = little ? (bits === 32 ? "float" : "double") : `__be${bits}`;
-  const named = { name: `${little ? "" : "be."}f${bits}`, c, size, min: 0, max: 0 };
-  const access =
-    bits === 32
-      ? {
-          get: (v: DataView, o: number) => v.getFloat32(o, little),
-          set: (v: DataView, o: number, x: number) => v.setFloat32(o, x, little),
-        }
-      : {
-          get: (v: DataView, o: number) => v.getFloat64(o, little),
-          set: (v: DataView, o: number, x: number) => v.setFloat64(o, x, little),
-        };
-  return scalar({ ...named, ...access }, () => true, "a number");
-}
-
-function word(bits: 16 | 32, signed: boolean, little: boolean): Field<number> {
-  const get =
-    bits === 16
-      ? signed
-        ? (v: DataView, o: number) => v.getInt16(o, little)
-        : (v: DataView, o: number) => v.getUint16(o, little)
-      : signed
-        ? (v: DataView, o: number) => v.getInt32(o, little)
-        : (v: DataView, o: number) => v.getUint32(o, little);
-  const set =
-    bits === 16
-      ? (v: DataView, o: number, x: number) => v.setUint16(o, x, little)
-      : (v: DataView, o: number, x: number) => v.setUint32(o, x, little);
-  const min = signed ? -(2 ** (bits - 1)) : 0;
-  const max = (signed ? 2 ** (bits - 1) : 2 ** bits) - 1;
-  return integer({ ...names(bits, signed, little), size: bits / 8, min, max, get, set });
-}
-
-// As two 32-bit halves: a BigInt store costs ten times as much.
-function long(signed: boolean, little: boolean): Field<number> {
-  const low = little ? 0 : 4;
-  const high = 4 - low;
-  const max = Number.MAX_SAFE_INTEGER;
-  const { name, c } = names(64, signed, little);
-  const get = (view: DataView, offset: number): number => {
-    const top = signed ? view.getInt32(offset + high, little) : view.getUint32(offset + high, little);
-    const value = top * TWO_32 + view.getUint32(offset + low, little);
-    if (value > max || value < -max)
-      throw new DeviceError("out-of-range", `${name} beyond 2^53-1 at byte ${offset}`);
-    return value;
-  };
-  const set = (view: DataView, offset: number, value: number): void => {
-    view.setUint32(offset + low, value % TWO_32, little);
-    view.setUint32(offset + high, Math.floor(value / TWO_32), little);
-  };
-  return integer({ name, c, size: 8, min: signed ? -max : 0, max, get, set });
-}
-
-function names(bits: number, signed: boolean, little: boolean): { name: string; c: string } {
-  const name = `${signed ? "i" : "u"}${bits}`;
-  return { name: little ? name : `be.${name}`, c: little ? `__${signed ? "s" : "u"}${bits}` : `__be${bits}` };
-}
-
-export const u8 = integer({
-  ...{ name: "u8", c: "__u8", size: 1, min: 0, max: 255 },
-  get: (v, o) => v.getUint8(o),
-  set: (v, o, x) => v.setUint8(o, x),
-});
-export const i8 = integer({
-  ...{ name: "i8", c: "__s8", size: 1, min: -128, max: 127 },
-  get: (v, o) => v.getInt8(o),
-  set: (v, o, x) => v.setInt8(o, x),
-});
-export const u16 = word(16, false, true);
-export const u32 = word(32, false, true);
-/** 0 to 2^53-1: a greater value on the wire is refused as "out-of-range". */
-export const u64 = long(false, true);
-export const i16 = word(16, true, true);
-export const i32 = word(32, true, true);
-export const i64 = long(true, true);
-export const f32 = float(32, true);
-export const f64 = float(64, true);
+export const u8 = integer(8, false);
+export const u16 = integer(16, false);
+export const u32 = integer(32, false);
+/** A number from 0 to 2^53-1. */
+export const u64 = integer(64, false);
+export const i8 = integer(8, true);
+export const i16 = integer(16, true);
+export const i32 = integer(32, true);
+/** A number from -(2^53-1) to 2^53-1. */
+export const i64 = integer(64, true);
+export const f32 = float(32);
+export const f64 = float(64);
 /** The same, most significant byte first. */
 export const be = {
-  u16: word(16, false, false),
-  u32: word(32, false, false),
-  u64: long(false, false),
-  i16: word(16, true, false),
-  i32: word(32, true, false),
-  i64: long(true, false),
+  u16: integer(16, false, false),
+  u32: integer(32, false, false),
+  u64: integer(64, false, false),
+  i16: integer(16, true, false),
+  i32: integer(32, true, false),
+  i64: integer(64, true, false),
   f32: float(32, false),
   f64: float(64, false),
 } as const;
 
-function count(n: number): void {
-  if (!Number.isInteger(n) || n < 1) throw new DeviceError("invalid", `array of ${n} elements`);
+function checkCount(count: number): void {
+  if (!Number.isInteger(count) || count < 1)
+    throw new DeviceError("invalid", `an array of ${count} elements`);
 }
 
-export function array<T>(field: Field<T>, n: number): Field<T[]> {
-  count(n);
-  const { size } = field;
-  return {
-    element: field,
-    size: size * n,
-    align: field.align,
-    create: () => Array.from({ length: n }, () => field.create()),
-    put(value, view, offset) {
-      if (!Array.isArray(value)) return `: expected an array of ${n}, found ${found(value)}`;
-      if (value.length !== n) return `: expected ${n} elements, found ${value.length}`;
-      for (let i = 0; i < n; i++) {
-        const wrong = field.put(value[i] as T, view, offset + i * size);
-        if (wrong !== undefined) return `[${i}]${wrong}`;
-      }
-      return undefined;
-    },
-    decode(view, offset, into = new Array<T>(n)) {
-      for (let i = 0; i < n; i++) into[i] = field.decode(view, offset + i * size, into[i]);
-      return into;
-    },
-    signature: () => `${field.signature()}[${n}]`,
-    declare: (name, tag) => field.declare(`${name}[${n}]`, tag),
-  };
-}
-
-export function bytes(n: number): Field<Uint8Array> {
-  count(n);
-  return {
-    size: n,
-    align: 1,
-    create: () => new Uint8Array(n),
-    put(value, view, offset) {
-      if (!(value instanceof Uint8Array)) return `: expected ${n} bytes, found ${found(value)}`;
-      if (value.length !== n) return `: expected ${n} bytes, found ${value.length}`;
-      for (let i = 0; i < n; i++) view.setUint8(offset + i, value[i]!);
-      return undefined;
-    },
-    decode(view, offset, into = new Uint8Array(n)) {
-      for (let i = 0; i < n; i++) into[i] = view.getUint8(offset + i);
-      return into;
-    },
-    signature: () => `bytes[${n}]`,
-    declare: (name) => `__u8 ${name}[${n}]`,
-  };
-}
-
-const align = (offset: number, to: number): number => Math.ceil(offset / to) * to;
-
-function place(fields: Record<string, Field<unknown>>, packed: boolean): { members: Member[]; end: number } {
-  let end = 0;
-  const members = Object.entries(fields).map(([name, field]) => {
-    // The C header turns capitals into "_" plus lower case, which is one-to-one only for such names.
-    if (!/^[a-z][A-Za-z0-9]*$/.test(name))
-      throw new DeviceError("invalid", `structure member "${name}": expected camelCase`);
-    const offset = packed ? end : align(end, field.align);
-    end = offset + field.size;
-    return { name, field, offset };
+export function array<T>(element: Field<T>, count: number): Field<T[]> {
+  checkCount(count);
+  return Object.freeze({
+    size: element.size * count,
+    align: element.align,
+    shape: { kind: "array", element, count } as const,
+    create: () => Array.from({ length: count }, () => element.create()),
   });
-  if (members.length === 0) throw new DeviceError("invalid", "a structure without members");
-  return { members, end };
 }
 
-/** A structure laid out as the C compiler of a 64-bit Linux does it, or without any padding when `packed`. */
-export function struct<F extends Record<string, Field<unknown>>>(
+export function bytes(count: number): Field<Uint8Array> {
+  checkCount(count);
+  return Object.freeze({
+    size: count,
+    align: 1,
+    shape: { kind: "bytes", count } as const,
+    create: () => new Uint8Array(count),
+  });
+}
+
+/** `offset`, or the next multiple of `alignment`. */
+export const alignUp = (offset: number, alignment: number): number =>
+  Math.ceil(offset / alignment) * alignment;
+
+/** A structure laid out as a C compiler for 64-bit Linux does it, or without padding when `packed`. */
+export function struct<F extends Readonly<Record<string, Field<unknown>>>>(
   fields: F,
   options: { packed?: boolean } = {},
 ): Struct<{ [K in keyof F]: Infer<F[K]> }> {
-  type T = { [K in keyof F]: Infer<F[K]> };
   const packed = options.packed ?? false;
-  const { members, end } = place(fields, packed);
-  const alignment = packed ? 1 : Math.max(...members.map(({ field }) => field.align));
-  const size = align(end, alignment);
-  const within = (view: DataView, offset: number): void => {
-    if (offset < 0 || offset + size > view.byteLength)
-      throw new DeviceError("invalid", `structure of ${size} bytes at ${offset} of ${view.byteLength}`);
-  };
-  const put = (value: T, view: DataView, offset: number): string | undefined => {
-    if (typeof value !== "object" || value === null) return `: expected an object, found ${found(value)}`;
-    for (const member of members) {
-      const wrong = member.field.put(value[member.name], view, offset + member.offset);
-      if (wrong !== undefined) return `.${member.name}${wrong}`;
-    }
-    return undefined;
-  };
-  return {
+  let end = 0;
+  let align = 1;
+  const members = Object.entries(fields).map(([name, field]) => {
+    // The codec and the C header build source text from names; only such names are safe and stay distinct in both.
+    if (!/^[a-z][A-Za-z0-9]*$/.test(name))
+      throw new DeviceError("invalid", `member name "${name}" (expected camelCase)`);
+    const offset = packed ? end : alignUp(end, field.align);
+    end = offset + field.size;
+    if (!packed) align = Math.max(align, field.align);
+    return { name, field, offset };
+  });
+  if (members.length === 0) throw new DeviceError("invalid", "a structure without members");
+  const shape = { kind: "struct", members, packed } as const;
+  const size = alignUp(end, align);
+  return Object.freeze({
     size,
-    align: alignment,
-    packed,
-    members,
-    fields: fields as unknown as Struct<T>["fields"],
-    offsets: Object.fromEntries(members.map(({ name, offset }) => [name, offset])) as Record<keyof T, number>,
-    create: () => Object.fromEntries(members.map(({ name, field }) => [name, field.create()])) as T,
-    put,
-    encode(value, view, offset) {
-      within(view, offset);
-      const wrong = put(value, view, offset);
-      if (wrong !== undefined) throw new DeviceError("invalid", wrong.replace(/^(\.|: )/, ""));
-    },
-    decode(view, offset, into = {} as T) {
-      within(view, offset);
-      const target = into as Record<string, unknown>;
-      for (const { name, field, offset: at } of members)
-        target[name] = field.decode(view, offset + at, target[name]);
-      return into;
-    },
-    signature: () =>
-      `${packed ? "packed" : "struct"}{${members.map(({ name, field }) => `${name}:${field.signature()}`).join(",")}}`,
-    declare: (name, tag) => `struct ${tag} ${name}`,
-  };
+    align,
+    shape,
+    offsets: Object.fromEntries(members.map(({ name, offset }) => [name, offset])) as Record<keyof F, number>,
+    fields: fields as { [K in keyof F]: Field<Infer<F[K]>> },
+    signature: () => signature(shape),
+    ...compile<{ [K in keyof F]: Infer<F[K]> }>(shape, size),
+  });
+}
+
+function signature(shape: Shape): string {
+  switch (shape.kind) {
+    case "integer":
+      return `${shape.little ? "" : "be."}${shape.signed ? "i" : "u"}${shape.bits}`;
+    case "float":
+      return `${shape.little ? "" : "be."}f${shape.bits}`;
+    case "bytes":
+      return `bytes[${shape.count}]`;
+    case "array":
+      return `${signature(shape.element.shape)}[${shape.count}]`;
+    case "struct":
+      return `${shape.packed ? "packed" : "struct"}{${shape.members
+        .map(({ name, field }) => `${name}:${signature(field.shape)}`)
+        .join(",")}}`;
+  }
 }
