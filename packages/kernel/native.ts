@@ -113,7 +113,7 @@ export interface Native {
 
 // A bundle has no directory of its own: in the jail the addon lies at a fixed path.
 const path =
-  process.env["RING3_ADDON"] ??
+  process.env.RING3_ADDON ??
   (import.meta.dirname === undefined
     ? "/ring3/kernel.node"
     : join(import.meta.dirname, "../../build/kernel.node"));

@@ -1,0 +1,86 @@
+// Runs in: keeper and manager. Owns: pidfds. Looks at other processes through /proc.
+import { readdirSync, readFileSync } from "node:fs";
+import { DeviceError } from "@ring3/core/errors";
+import { check, Descriptor } from "../fd/descriptor.ts";
+import { native } from "../native.ts";
+import { watch } from "../poll/watch.ts";
+
+const ESRCH = 3; // asm-generic/errno-base.h
+
+export interface Pidfd {
+  /** Resolves when the process has ended, reaped or not. Rejects with DeviceError("cancelled") if closed before. */
+  readonly exited: Promise<void>;
+  /** false where it has ended already. */
+  signal(signal: number): boolean;
+  close(): void;
+}
+
+/** DeviceError where no such process exists. The pid must be a child's, or otherwise known not to have been recycled. */
+export function openPidfd(pid: number): Pidfd {
+  const fd = new Descriptor(check(native.pidfdOpen(pid), `open a pidfd of process ${pid}`));
+  const { promise: exited, resolve, reject } = Promise.withResolvers<void>();
+  exited.catch(() => {}); // nobody has to wait
+  const watched = watch(fd.fd, { readable: true }, () => {
+    watched.close();
+    resolve();
+  });
+  return {
+    exited,
+    signal(signal) {
+      const result = native.pidfdSendSignal(fd.fd, signal);
+      if (result === -ESRCH) return false;
+      check(result, `send signal ${signal} to process ${pid}`);
+      return true;
+    },
+    close() {
+      watched.close();
+      fd.close();
+      reject(new DeviceError("cancelled", `wait for the end of process ${pid}`));
+    },
+  };
+}
+
+// Third field of /proc/PID/stat, proc_pid_stat(5)
+const states = {
+  R: "running",
+  S: "sleeping",
+  D: "blocked",
+  T: "stopped",
+  t: "traced",
+  Z: "zombie",
+  X: "dead",
+  I: "idle",
+} as const;
+
+/** `blocked` is uninterruptible sleep (D): not even SIGKILL ends it. `dead` is also what has no entry in /proc. */
+export type ProcessState = (typeof states)[keyof typeof states];
+
+export function processState(pid: number, proc = "/proc"): ProcessState {
+  return statOf(proc, pid)?.state ?? "dead";
+}
+
+/** Direct children, in no order. Reads all of /proc where the kernel keeps no list of them (CONFIG_PROC_CHILDREN). */
+export function childrenOf(pid: number, proc = "/proc"): number[] {
+  try {
+    return readdirSync(`${proc}/${pid}/task`).flatMap((thread) =>
+      readFileSync(`${proc}/${pid}/task/${thread}/children`, "latin1").split(" ").filter(Boolean).map(Number),
+    );
+  } catch {
+    return readdirSync(proc)
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((other) => statOf(proc, other)?.parent === pid);
+  }
+}
+
+function statOf(proc: string, pid: number): { state: ProcessState | undefined; parent: number } | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`${proc}/${pid}/stat`, "latin1");
+  } catch {
+    return undefined;
+  }
+  // The name before is the process's own choice and may hold anything, brackets included: the last one ends it.
+  const [state, parent] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return { state: states[state as keyof typeof states], parent: Number(parent) };
+}

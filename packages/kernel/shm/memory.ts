@@ -1,0 +1,114 @@
+// Runs in: every process. Owns: shared memory, sealed so that no peer can pull it away or change it under its reader.
+import { DeviceError, systemError } from "@ring3/core/errors";
+import { check, Descriptor } from "../fd/descriptor.ts";
+import { native } from "../native.ts";
+
+// linux/fcntl.h
+const F_SEAL_SEAL = 0x01;
+const F_SEAL_SHRINK = 0x02;
+const F_SEAL_GROW = 0x04;
+const F_SEAL_WRITE = 0x08;
+const F_SEAL_FUTURE_WRITE = 0x10; // who has it mapped writable keeps that; nobody else gets it
+
+const SIZE_SEALS = F_SEAL_SHRINK | F_SEAL_GROW;
+const ONE_WRITER_SEALS = SIZE_SEALS | F_SEAL_FUTURE_WRITE;
+const CONSTANT_SEALS = SIZE_SEALS | F_SEAL_WRITE | F_SEAL_SEAL;
+
+const SEALED_FILE_MAX = 64 << 20;
+
+export interface SharedMemory {
+  readonly fd: Descriptor;
+  readonly size: number;
+  /** Mapped writable; lives on when `fd` is closed. */
+  readonly buffer: ArrayBuffer;
+  /** From now on nobody but this mapping can write, and nobody can resize or take the seals off. */
+  seal(): void;
+  /** From now on nobody can resize; whoever is given the descriptor can write. */
+  sealSize(): void;
+}
+
+export function createShared(name: string, size: number): SharedMemory {
+  const fd = new Descriptor(check(native.memfdCreate(name, true), `create shared memory ${name}`));
+  try {
+    check(native.ftruncate(fd.fd, size), `size shared memory ${name} to ${size} bytes`);
+    const buffer = map(fd.fd, size, true);
+    const addSeals = (seals: number) =>
+      void check(native.addSeals(fd.fd, seals | F_SEAL_SEAL), `seal shared memory ${name}`);
+    return { fd, size, buffer, seal: () => addSeals(ONE_WRITER_SEALS), sealSize: () => addSeals(SIZE_SEALS) };
+  } catch (error) {
+    fd.close();
+    throw error;
+  }
+}
+
+/**
+ * Maps what a peer's createShared and seal made, read-only: a write to the buffer kills this process. Throws DeviceError("protocol") for memory
+ * that its writer could truncate or let others write, and for more than `maxSize` bytes. Does not take the descriptor.
+ */
+export function mapPeer(fd: number, maxSize: number): { buffer: ArrayBuffer; size: number } {
+  requireSeals(fd, ONE_WRITER_SEALS);
+  const size = sealedSize(fd, maxSize);
+  return { buffer: map(fd, size, false), size };
+}
+
+/** Maps memory that both sides write, made by createShared and sealSize. Throws DeviceError("protocol") if its size is another or not sealed. */
+export function mapFixed(fd: number, size: number): ArrayBuffer {
+  requireSeals(fd, SIZE_SEALS);
+  if (sealedSize(fd, size) !== size)
+    throw new DeviceError("protocol", `shared memory: expected ${size} bytes, found ${native.fileSize(fd)}`);
+  return map(fd, size, true);
+}
+
+/** A file without a path that can never change again. */
+export function sealedFile(name: string, bytes: Uint8Array): Descriptor {
+  const fd = new Descriptor(check(native.memfdCreate(name, true), `create sealed file ${name}`));
+  try {
+    for (let done = 0; done < bytes.length; )
+      done += check(native.write(fd.fd, bytes.subarray(done)), `fill sealed file ${name}`);
+    check(native.addSeals(fd.fd, CONSTANT_SEALS), `seal file ${name}`);
+    return fd;
+  } catch (error) {
+    fd.close();
+    throw error;
+  }
+}
+
+/** The bytes of a sealedFile. Throws DeviceError("protocol") for a file that could still change, or of more than 64 MiB. */
+export function readSealed(fd: number): Uint8Array {
+  requireSeals(fd, SIZE_SEALS | F_SEAL_WRITE);
+  const size = check(native.fileSize(fd), "size of a sealed file");
+  if (size > SEALED_FILE_MAX)
+    throw new DeviceError(
+      "protocol",
+      `sealed file: expected at most ${SEALED_FILE_MAX} bytes, found ${size}`,
+    );
+  const bytes = new Uint8Array(size);
+  for (let done = 0; done < size; )
+    done += check(native.pread(fd, bytes.subarray(done), done), "read a sealed file");
+  return bytes;
+}
+
+function requireSeals(fd: number, wanted: number): void {
+  const seals = native.getSeals(fd);
+  if (seals < 0 || (seals & wanted) !== wanted) {
+    const found = seals < 0 ? "a file that takes none" : `0x${seals.toString(16)}`;
+    throw new DeviceError(
+      "protocol",
+      `shared memory: expected seals 0x${wanted.toString(16)}, found ${found}`,
+    );
+  }
+}
+
+/** Asked for after the seals: before, the answer could be outdated at once. */
+function sealedSize(fd: number, maxSize: number): number {
+  const size = check(native.fileSize(fd), "size of shared memory");
+  if (size < 1 || size > maxSize)
+    throw new DeviceError("protocol", `shared memory: expected 1 to ${maxSize} bytes, found ${size}`);
+  return size;
+}
+
+function map(fd: number, size: number, writable: boolean): ArrayBuffer {
+  const buffer = native.mmap(fd, size, writable);
+  if (typeof buffer === "number") throw systemError(`map ${size} bytes of shared memory`, buffer);
+  return buffer;
+}
