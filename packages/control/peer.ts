@@ -260,18 +260,23 @@ class Peer<D extends Handed> implements Connection {
   async #serve(message: Message & { type: "request" }, fds: D[]): Promise<void> {
     this.#served++;
     try {
-      const answer = await this.#run(message, fds);
-      const { result, fds: sent } = answer instanceof Answer ? answer : new Answer(answer, []);
-      try {
-        if (!this.signal.aborted) this.#send({ type: "answer", id: message.id, result }, sent);
-      } finally {
-        closeGiven(sent);
-      }
+      this.#answer(message.id, await this.#run(message, fds));
     } catch (error) {
       closeAll(fds);
-      if (!this.signal.aborted) this.#refuse(message.id, error);
+      this.#refuse(message.id, error);
     } finally {
       this.#served--;
+    }
+  }
+
+  #answer(id: number, answer: unknown): void {
+    const { result, fds } = answer instanceof Answer ? answer : new Answer(answer, []);
+    try {
+      if (!this.signal.aborted) this.#send({ type: "answer", id, result }, fds);
+    } catch (error) {
+      this.#refuse(id, error); // too large, say; what the handler was given stays the handler's
+    } finally {
+      closeGiven(fds);
     }
   }
 
@@ -294,6 +299,7 @@ class Peer<D extends Handed> implements Connection {
   }
 
   #refuse(id: number, cause: unknown): void {
+    if (this.signal.aborted) return;
     const error =
       cause instanceof DeviceError
         ? cause
