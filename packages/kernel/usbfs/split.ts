@@ -1,0 +1,58 @@
+// Runs in: driver host. Owns: nothing. Pure: into which URBs a bulk transfer is cut, and what their results mean together.
+import { ECONNRESET, ENODEV, ENOENT, EOVERFLOW, EREMOTEIO, outcome } from "../usb/outcome.ts";
+import type { Outcome } from "../usb/transport.ts";
+import { USBDEVFS_CAP_BULK_CONTINUATION, USBDEVFS_CAP_BULK_SCATTER_GATHER } from "./constants.ts";
+
+export interface SplitRule {
+  /** Bytes of every URB but the last; a multiple of every bulk packet size, so that no URB but the last ends in a short packet. */
+  readonly pieceBytes: number;
+  /** May the URBs of one transfer be queued together? Else each waits until the one before it came back full. */
+  readonly together: boolean;
+}
+
+/**
+ * With scatter-gather usbfs takes a large transfer as 16 KiB chunks of kernel memory; without, as one contiguous block, which above
+ * 16 KiB fails on a fragmented machine. Queueing ahead needs BULK_CONTINUATION: a controller without it (xHCI) goes on with the next URB
+ * after a short packet and would let it swallow what belongs to the next transfer.
+ */
+export function splitRule(capabilities: number): SplitRule {
+  const scatterGather = (capabilities & USBDEVFS_CAP_BULK_SCATTER_GATHER) !== 0;
+  return {
+    pieceBytes: scatterGather ? 1 << 20 : 1 << 14,
+    together: (capabilities & USBDEVFS_CAP_BULK_CONTINUATION) !== 0,
+  };
+}
+
+export interface PieceResult {
+  readonly length: number;
+  readonly actual: number;
+  /** Positive errno of the URB; 0 for success. */
+  readonly errno: number;
+}
+
+/** Does this URB's result end its transfer? */
+export function endsTransfer({ length, actual, errno }: PieceResult): boolean {
+  return errno !== 0 || actual < length;
+}
+
+/**
+ * The outcome of a transfer: what moved up to the first URB that came back short or failed. `unsent` is why no more URBs were submitted:
+ * the errno of a refused submission, ECONNRESET after a cancellation, 0 if all were. `away` turns the cancellations that unplugging causes
+ * into ENODEV, unless the caller `asked` for one.
+ */
+export function outcomeOfPieces(
+  pieces: readonly PieceResult[],
+  unsent: number,
+  { asked, away }: { asked: boolean; away: boolean },
+): Outcome {
+  const end = pieces.findIndex(endsTransfer);
+  const moved = end === -1 ? pieces : pieces.slice(0, end + 1);
+  const bytes = moved.reduce((sum, { actual }) => sum + actual, 0);
+  const last = end === -1 ? undefined : pieces[end];
+  // Data behind a short URB belongs to no place of the buffer: the device sent more than this transfer.
+  if (end !== -1 && pieces.slice(end + 1).some(({ actual }) => actual > 0)) return outcome(EOVERFLOW, bytes);
+  // Short with SHORT_NOT_OK is reported as EREMOTEIO: an ordinary short transfer.
+  const errno = last === undefined ? unsent : last.errno === EREMOTEIO ? 0 : last.errno;
+  const unlinked = errno === ENOENT || errno === ECONNRESET;
+  return outcome(unlinked && away && !asked ? ENODEV : errno, bytes);
+}
