@@ -1,6 +1,6 @@
 // Runs in: driver host, sdk/test. Owns: the requests of one unit: their queue, deadlines, cancellation, and what becomes of a handler's answer.
 import type { Clock } from "@ring3/core/clock";
-import type { Call, Contract, DriverUnit, Handler, Operation } from "@ring3/core/contract";
+import type { Call, Contract, Handler, Operation } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
 import { misfit } from "./misfit.ts";
@@ -32,6 +32,12 @@ export interface RunnerParts {
   readonly log: Log;
 }
 
+/** A validated unit of any class. */
+export interface AnyUnit {
+  readonly properties?: unknown;
+  readonly concurrency?: number;
+}
+
 const NOTHING = new Uint8Array(0);
 const NO_INPUT = Object.freeze({});
 
@@ -52,7 +58,7 @@ class RequestCall extends Limit implements Call {
 
 /** Runs the handlers of one unit: one at a time, or as many as its `concurrency` says, in the order of arrival. */
 export class UnitRunner {
-  readonly unit: DriverUnit<Contract>;
+  readonly unit: AnyUnit;
   readonly #operations: Readonly<Record<string, Operation>>;
   readonly #concurrency: number;
   readonly #clock: Clock;
@@ -63,7 +69,7 @@ export class UnitRunner {
   #closed: DeviceError | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
 
-  constructor(contract: Contract, unit: DriverUnit<Contract>, parts: RunnerParts) {
+  constructor(contract: Contract, unit: AnyUnit, parts: RunnerParts) {
     this.unit = unit;
     this.#operations = contract.operations;
     this.#concurrency = unit.concurrency ?? 1;
@@ -145,7 +151,7 @@ export class UnitRunner {
   #handle(call: RequestCall): unknown {
     const { operation, input } = call.request;
     if (call.over !== undefined) throw call.over;
-    const handler = (this.unit as Record<string, unknown>)[operation] as
+    const handler = (this.unit as Readonly<Record<string, unknown>>)[operation] as
       | Handler<unknown, unknown>
       | undefined;
     if (handler === undefined || this.#operations[operation] === undefined)
