@@ -1,0 +1,24 @@
+// Runs in: lab guest, in tests. Plugs and unplugs: asks QEMU's monitor, which is outside, through a virtio-serial port.
+import { MONITOR_PORT, type MonitorAnswer, type MonitorRequest } from "../report.ts";
+import { openPort, readLine } from "./port.ts";
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** `await qmp("device_add", { driver: "usb-storage", id: "stick", drive: "d0" })`. Rejects with QEMU's own words. */
+export function qmp(command: string, args: Record<string, unknown> = {}): Promise<unknown> {
+  const answer = last.then(() => ask({ command, arguments: args }));
+  last = answer.catch(() => {});
+  return answer;
+}
+
+async function ask(request: MonitorRequest): Promise<unknown> {
+  const port = await openPort(MONITOR_PORT);
+  try {
+    await port.write(`${JSON.stringify(request)}\n`);
+    const answer: MonitorAnswer = JSON.parse(await readLine(port));
+    if ("error" in answer) throw new Error(`qmp ${request.command}: ${answer.error.desc}`);
+    return answer.return;
+  } finally {
+    await port.close();
+  }
+}

@@ -1,0 +1,50 @@
+// Runs in: lab guest, as root, started by guest/start. Owns: the report port. Runs the test files that it is told to.
+import { run } from "node:test";
+import { type Job, REPORT_PORT, type Report } from "../report.ts";
+import { TIME_FACTOR } from "../timing.ts";
+import { openPort, readLine } from "./port.ts";
+
+process.env.RING3_TIME_FACTOR = String(TIME_FACTOR);
+
+const port = await openPort(REPORT_PORT);
+const report = (message: Report): Promise<unknown> => port.write(`${JSON.stringify(message)}\n`);
+
+await report({ type: "ready", uptimeMs: Math.round(process.uptime() * 1000) });
+const job: Job = JSON.parse(await readLine(port));
+
+let counts = { passed: 0, failed: 0, skipped: 0 };
+// A process a file, one after the other: they share one kernel and its buses.
+for await (const event of run({ files: job.files, concurrency: 1, timeout: job.fileLimitMs })) {
+  switch (event.type) {
+    case "test:pass":
+    case "test:fail": {
+      const { name, nesting, file, details, skip, todo } = event.data;
+      const failure =
+        event.type === "test:fail" ? (event.data.details.error.cause ?? event.data.details.error) : undefined;
+      await report({
+        type: "test",
+        file: file ?? "",
+        name,
+        nesting,
+        status: failure ? "failed" : skip !== undefined || todo !== undefined ? "skipped" : "passed",
+        ms: details.duration_ms,
+        ...(failure ? { error: String(failure instanceof Error ? failure.stack : failure) } : {}),
+      });
+      break;
+    }
+    case "test:stdout":
+    case "test:stderr":
+      await report({ type: "output", text: event.data.message });
+      break;
+    case "test:summary": {
+      if (event.data.file !== undefined) break;
+      const { passed, failed, cancelled, skipped, todo } = event.data.counts as unknown as Record<
+        string,
+        number
+      >;
+      counts = { passed: passed!, failed: failed! + cancelled!, skipped: skipped! + todo! };
+      break;
+    }
+  }
+}
+await report({ type: "done", ...counts });

@@ -1,0 +1,67 @@
+// Runs in: make lab, `npm run lab [FILE…]`. Boots each machine that the test files name, once, and runs them in it.
+import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { bootAndRun } from "./boot.ts";
+import { machineOf } from "./machines.ts";
+import { prepare } from "./prepare.ts";
+import type { Report } from "./report.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { totals: { type: "string" } },
+});
+
+const named = positionals.map((path) => resolve(path));
+const files =
+  named.length > 0
+    ? named
+    : globSync("lab/tests/**/*.test.ts", { cwd: root })
+        .toSorted()
+        .map((path) => resolve(root, path));
+const byMachine = Map.groupBy(files, (file) => machineOf(readFileSync(file, "utf8")));
+
+const start = performance.now();
+const elapsed = (): string => `${((performance.now() - start) / 1000).toFixed(1)} s`;
+
+function show(report: Report): void {
+  switch (report.type) {
+    case "ready":
+      console.log(
+        `lab: guest is up after ${elapsed()} (node in it: ${(report.uptimeMs / 1000).toFixed(1)} s)`,
+      );
+      break;
+    case "output":
+      process.stdout.write(report.text);
+      break;
+    case "test": {
+      const mark = { passed: "✔", failed: "✖", skipped: "﹣" }[report.status];
+      console.log(
+        `${"  ".repeat(report.nesting)}${mark} ${basename(report.file, ".test.ts")}: ${report.name} (${Math.round(report.ms)} ms)`,
+      );
+      if (report.error) console.log(report.error.replace(/^/gm, "    "));
+      break;
+    }
+  }
+}
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const prepared = prepare();
+for (const [machine, tests] of byMachine) {
+  console.log(`lab: machine ${machine}: ${tests.map((file) => relative(root, file)).join(", ")}`);
+  const outcome = await bootAndRun(machine, tests, prepared, show);
+  totals.passed += outcome.passed;
+  totals.failed += outcome.failed;
+  totals.skipped += outcome.skipped;
+  if (outcome.trouble === undefined) continue;
+  totals.failed += 1;
+  console.error(`lab: machine ${machine}: ${outcome.trouble}`);
+}
+if (values.totals) writeFileSync(values.totals, JSON.stringify(totals));
+else
+  console.log(
+    `${totals.passed} passed, ${totals.failed} failed${totals.skipped ? `, ${totals.skipped} skipped` : ""}`,
+  );
+console.log(`lab: ${elapsed()}`);
+process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;

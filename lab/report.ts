@@ -1,0 +1,30 @@
+// Runs in: lab, on both sides. What the guest tells over its report port, one line of JSON each.
+
+export type Report =
+  | { type: "ready"; uptimeMs: number } // the runner has started and wants its job
+  | {
+      type: "test";
+      file: string;
+      name: string;
+      nesting: number;
+      status: "passed" | "failed" | "skipped";
+      ms: number;
+      error?: string;
+    }
+  | { type: "output"; text: string }
+  | { type: "done"; passed: number; failed: number; skipped: number };
+
+export interface Job {
+  files: string[]; // absolute
+  fileLimitMs: number;
+}
+
+export const REPORT_PORT = "org.ring3.report";
+export const MONITOR_PORT = "org.ring3.monitor";
+
+/** What a test asks of QEMU's monitor, and the answer, each one line on the monitor port. */
+export interface MonitorRequest {
+  command: string;
+  arguments: Record<string, unknown>;
+}
+export type MonitorAnswer = { return: unknown } | { error: { class: string; desc: string } };
