@@ -28,8 +28,8 @@ const create = () => ${zero(shape, constructors)};
 ${constructors.join("\n")}
 return {
   create,
-  encode(value, v, o) { if (o + ${size} > v.byteLength) room(o, v); let x; ${encode(shape, whole, 0)} },
-  decode(v, o, value = create()) { if (o + ${size} > v.byteLength) room(o, v); let x; ${decode(shape, whole, 0)} return value; },
+  encode(value, v, o) { if (!(o >= 0 && o + ${size} <= v.byteLength)) room(o, v); let x; ${encode(shape, whole, 0)} },
+  decode(v, o, value = create()) { if (!(o >= 0 && o + ${size} <= v.byteLength)) room(o, v); let x; ${decode(shape, whole, 0)} return value; },
 };`;
   const room = (offset: number, view: DataView): never => {
     throw new DeviceError("invalid", `a structure of ${size} bytes at byte ${offset} of ${view.byteLength}`);

@@ -1,0 +1,51 @@
+// Runs in: tests.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { manualClock } from "./clock.ts";
+
+test("timers run in order of time, then of setting, each at its own time", () => {
+  const clock = manualClock();
+  const ran: string[] = [];
+  const note = (name: string) => () => ran.push(`${name}@${clock.now()}`);
+  clock.after(20, note("late"));
+  clock.after(10, note("first"));
+  clock.after(10, note("second"));
+  clock.advance(19);
+  assert.deepEqual(ran, ["first@10", "second@10"]);
+  clock.advance(1);
+  assert.deepEqual(ran, ["first@10", "second@10", "late@20"]);
+  assert.equal(clock.pending, 0);
+});
+
+test("a timer set by a timer runs in the same advance when it falls due in it", () => {
+  const clock = manualClock();
+  const ran: number[] = [];
+  const again = (): void => {
+    ran.push(clock.now());
+    clock.after(10, again);
+  };
+  clock.after(10, again);
+  clock.advance(35);
+  assert.deepEqual(ran, [10, 20, 30]);
+  assert.equal(clock.now(), 35);
+});
+
+test("a cancelled timer does not run, and cancelling twice is harmless", () => {
+  const clock = manualClock();
+  const timer = clock.after(5, () => assert.fail("ran"));
+  timer.cancel();
+  timer.cancel();
+  clock.advance(10);
+  assert.equal(clock.pending, 0);
+});
+
+test("a negative delay is due now", () => {
+  const clock = manualClock();
+  clock.advance(100);
+  let at = -1;
+  clock.after(-50, () => {
+    at = clock.now();
+  });
+  clock.advance(0);
+  assert.equal(at, 100);
+});
