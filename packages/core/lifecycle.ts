@@ -98,8 +98,10 @@ const fail: Step<"failed"> = (life, { reason }) => {
   };
 };
 
+// A stop is a person's: what comes after it is a new attempt.
 const stop = (life: Life): Life => ({
   ...life,
+  ...forgiven,
   state: "stopped",
   reason: "stopped on request",
   nextStart: "never",
@@ -178,7 +180,7 @@ const table: Record<DeviceState, Row> = {
     gone: remove,
   },
   // Should the process end after all, a person may start the device again; nothing else does.
-  stuck: { fenced: (life) => ({ ...life, state: "stopped", fenced: true }), gone: remove },
+  stuck: { fenced: (life) => ({ ...stop(life), fenced: true, reason: life.reason }), gone: remove },
   gone: { fenced: (life) => (life.fenced ? life : { ...life, fenced: true }) },
 };
 

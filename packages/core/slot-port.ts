@@ -1,0 +1,41 @@
+// Runs in: processes with a client end. Owns: nothing; a unit as endpoints use it, who hand bytes on without copying them: types only.
+import type { Contract, Input, OperationName, Output } from "./contract.ts";
+import type { UnitPort } from "./unit.ts";
+
+/** Room for one request's bytes in memory that the driver can see. */
+export interface Slot {
+  readonly index: number;
+  /** `slotBytes` long: bytes for the driver go here. */
+  readonly out: Uint8Array;
+}
+
+/** How a request ended. */
+export interface Completion<O> {
+  /** 0: done; otherwise the kindCode of the failure. */
+  readonly kind: number;
+  /** Positive, or 0. */
+  readonly errno: number;
+  readonly out: O;
+  /** Bytes from the driver, in shared memory: theirs until the slot is released. Only a hostile driver changes them meanwhile. */
+  readonly data: Uint8Array;
+}
+
+export interface SlotPort<C extends Contract> extends UnitPort<C> {
+  readonly slotBytes: number;
+  readonly slots: number;
+  /** First come, first served, all of them at once: so two large requests cannot hold half each for ever. */
+  reserve(count: number, signal?: AbortSignal): Promise<Slot[]>;
+  release(slot: Slot): void;
+  /**
+   * `length`: bytes that lie in `slot.out` (data "in") or are wanted (data "out"). Never rejects for a device's failure; a driver's
+   * death is repaired behind this promise.
+   */
+  submit<K extends OperationName<C>>(
+    name: K,
+    input: Input<C, K>,
+    slot: Slot,
+    length: number,
+  ): Promise<Completion<Output<C, K>>>;
+  /** Resolves once every request is finished, those of closed connections included. */
+  close(): Promise<void>;
+}
