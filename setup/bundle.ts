@@ -17,7 +17,7 @@ const common: BuildOptions = {
   legalComments: "none",
   logLevel: "warning",
   write: false,
-  define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
+  logOverride: { "empty-import-meta": "silent" }, // kernel/native.ts asks which of the two worlds it is in
 };
 
 /** A running ring3 may be reading the old file: it is replaced, never rewritten. */
@@ -32,28 +32,41 @@ async function bundle(entry: string, outfile: string, options: BuildOptions = {}
   for (const file of outputFiles!) replace(file.path, file.contents);
 }
 
-mkdirSync(join(out, "drivers"), { recursive: true });
+const bundleDriver = (from: string, to: string): Promise<void> =>
+  bundle(join(from, "driver.ts"), join(to, "driver.cjs"), { external: ["@ring3/sdk"] });
 
-// The command line runs unbuilt: its start time matters to nobody.
-const processes = globSync("packages/*/main.ts", { cwd: root })
-  .map((path) => basename(dirname(path)))
-  .filter((name) => name !== "cli");
-
-const drivers = globSync("drivers/*/driver.json", { cwd: root }).map((path) => basename(dirname(path)));
-const results = await Promise.allSettled([
-  ...processes.map((name) => bundle(`packages/${name}/main.ts`, join(out, `${name}.cjs`))),
-  ...drivers.map(async (name) => {
-    await bundle(`drivers/${name}/driver.ts`, join(out, "drivers", `${name}.cjs`), {
-      external: ["@ring3/sdk"],
-    });
-    replace(join(out, "drivers", `${name}.json`), readFileSync(join(root, "drivers", name, "driver.json")));
-  }),
-]);
-
-const wanted = new Set(drivers.flatMap((name) => [`${name}.cjs`, `${name}.cjs.map`, `${name}.json`]));
-for (const file of readdirSync(join(out, "drivers"))) {
-  if (!wanted.has(file)) rmSync(join(out, "drivers", file), { recursive: true });
+/** Each driver folder becomes build/drivers/NAME with its manifest and its code: a driver path like any other. */
+async function installDriver(name: string): Promise<void> {
+  const to = join(out, "drivers", name);
+  mkdirSync(to, { recursive: true });
+  await bundleDriver(join(root, "drivers", name), to);
+  replace(join(to, "driver.json"), readFileSync(join(root, "drivers", name, "driver.json")));
 }
-console.log(`processes: ${processes.join(", ")}; drivers: ${drivers.join(", ")}`);
-// esbuild has printed what is wrong.
-if (results.some(({ status }) => status === "rejected")) process.exitCode = 1;
+
+async function all(work: Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  const failed = results.filter(({ status }) => status === "rejected") as PromiseRejectedResult[];
+  for (const { reason } of failed) if (!reason.errors) console.error(reason); // esbuild prints its own
+  if (failed.length > 0) process.exitCode = 1;
+}
+
+const named = process.argv.slice(2);
+if (named.length > 0) {
+  // Drivers outside the repository, bundled where they are.
+  await all(named.map((folder) => bundleDriver(resolve(folder), resolve(folder))));
+} else {
+  // The command line runs unbuilt: its start time matters to nobody.
+  const processes = globSync("packages/*/main.ts", { cwd: root })
+    .map((path) => basename(dirname(path)))
+    .filter((name) => name !== "cli");
+  const drivers = globSync("drivers/*/driver.json", { cwd: root }).map((path) => basename(dirname(path)));
+  mkdirSync(join(out, "drivers"), { recursive: true });
+  for (const name of readdirSync(join(out, "drivers"))) {
+    if (!drivers.includes(name)) rmSync(join(out, "drivers", name), { recursive: true });
+  }
+  await all([
+    ...processes.map((name) => bundle(join(root, "packages", name, "main.ts"), join(out, `${name}.cjs`))),
+    ...drivers.map(installDriver),
+  ]);
+  console.log(`processes: ${processes.join(", ")}; drivers: ${drivers.join(", ") || "none"}`);
+}

@@ -111,11 +111,11 @@ export interface Native {
   usbfsClose(handle: UsbfsHandle): number;
 }
 
-// A bundle has no directory of its own: in the jail the addon lies at a fixed path.
+// Beside the bundle, in build/ and in the jail alike; unbundled, in build/.
 const path =
   process.env.RING3_ADDON ??
-  (import.meta.dirname === undefined
-    ? "/ring3/kernel.node"
+  (typeof __dirname === "string"
+    ? join(__dirname, "kernel.node")
     : join(import.meta.dirname, "../../build/kernel.node"));
 
 function load(): Native {
