@@ -215,7 +215,7 @@ test("any sequence of events keeps the promises of the lifecycle", () => {
   const ended = new Set<DeviceState>(["failed", "stopped", "stuck", "gone"]); // only then does a manager report a fence
   const reached = new Set<DeviceState>();
   fc.assert(
-    fc.property(fc.array(anyEvent, { maxLength: 200 }), (steps) => {
+    fc.property(fc.array(anyEvent, { maxLength: 200, size: "max" }), (steps) => {
       let now = newLife;
       let alive = false; // a process of the last incarnation may exist
       for (const event of steps) {
