@@ -32,6 +32,8 @@ const usbGrant = v.strictObject({
     serial: v.nullable(text),
   }),
   speed: v.picklist(["low", "full", "high", "super", "super-plus"]),
+  /** bConfigurationValue of the active configuration. */
+  configuration: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(255)),
   /** USB/IP's bus and device number; 0 with usbfs. */
   devid: count,
 });

@@ -73,7 +73,7 @@ function readError(value: unknown): DeviceError {
 }
 
 /** DeviceError appends the text of its kind; sent along it would stand there twice after a journey. */
-function withoutKindText(error: DeviceError): string {
+export function withoutKindText(error: DeviceError): string {
   const suffix = new DeviceError(error.kind, "", { errno: error.errno }).message;
   const words = error.message.endsWith(suffix) ? error.message.slice(0, -suffix.length) : error.message;
   return printable(words, maxErrorText);

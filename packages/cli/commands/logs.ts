@@ -1,0 +1,36 @@
+// Runs in: CLI. Owns: nothing.
+import { once } from "node:events";
+import { DeviceError } from "@ring3/core/errors";
+import type { LogEntry } from "@ring3/core/log";
+import type { Command } from "../command.ts";
+import { logText } from "../text.ts";
+
+export default {
+  summary: "prints what happened, one line an entry",
+  usage: "[DEVICE] [--follow]",
+  options: { follow: { type: "boolean", short: "f", help: "goes on with what happens from now on" } },
+  words: [0, 1],
+  async run(ring3, { values, words }) {
+    const follow = values.follow === true;
+    const print = (entry: LogEntry) =>
+      ring3.show(
+        entry,
+        logText(entry, (colour, text) => ring3.paint(colour, text)),
+      );
+    // Entries that come before the older ones have been printed wait for them.
+    let early: LogEntry[] | undefined = [];
+    const manager = ring3.connect({
+      log: (entry) => (early === undefined ? print(entry) : early.push(entry)),
+    });
+    try {
+      const { entries } = await manager.ask("logs", { device: words[0] ?? null, follow });
+      for (const entry of [...entries, ...early]) print(entry);
+      early = undefined;
+      if (!follow) return;
+      if (!manager.signal.aborted) await once(manager.signal, "abort");
+      throw new DeviceError("disconnected", `follow the log: ring3 in ${ring3.directory} ended`);
+    } finally {
+      manager.disconnect();
+    }
+  },
+} satisfies Command;
