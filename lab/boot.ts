@@ -1,13 +1,13 @@
-// Runs in: lab, outside the guest. Owns: one QEMU process and its sockets. Boots a machine, hands it its test files, relays its reports.
+// Runs in: lab, outside the guest. Owns: one QEMU process, its sockets and its disks. Boots a machine, hands it its test files, relays its reports.
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Lines, serveLines } from "./lines.ts";
 import { machines } from "./machines.ts";
 import type { Prepared } from "./prepare.ts";
 import { type Monitor, serveMonitor } from "./qmp.ts";
-import { MONITOR_PORT, type MonitorRequest, REPORT_PORT, type Report } from "./report.ts";
+import { DISK_BYTES, DISKS, MONITOR_PORT, type MonitorRequest, REPORT_PORT, type Report } from "./report.ts";
 import { BOOT_LIMIT_MS, FILE_LIMIT_MS, MACHINE_LIMIT_MS } from "./timing.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -25,10 +25,10 @@ const quoted = (path: string): string => path.replaceAll(",", ",,"); // QEMU's o
 function qemuArguments(
   machine: string,
   { kernel, initramfs, modules }: Prepared,
-  sockets: string,
+  scratch: string,
   console: string,
 ): string[] {
-  const chardev = (id: string) => ["-chardev", `socket,id=${id},path=${quoted(join(sockets, id))}`];
+  const chardev = (id: string) => ["-chardev", `socket,id=${id},path=${quoted(join(scratch, id))}`];
   const port = (id: string, name: string) => [
     ...chardev(id),
     "-device",
@@ -44,12 +44,30 @@ function qemuArguments(
     ...["-chardev", `file,id=console,path=${quoted(console)}`, "-serial", "chardev:console"],
     ...["-virtfs", share],
     ...machines[machine]!,
+    ...disks(scratch),
     ...["-device", "virtio-serial-pci"],
     ...port("report", REPORT_PORT),
     ...port("monitor", MONITOR_PORT),
     ...chardev("qmp"),
     ...["-mon", "chardev=qmp,mode=control"],
   ];
+}
+
+/** Empty disks for tests to plug in as whatever device they like: node names disk0, disk1 …; gone with the run. */
+function disks(folder: string): string[] {
+  return Array.from({ length: DISKS }, (_, index) => {
+    const file = join(folder, `disk${index}`);
+    closeSync(openSync(file, "w"));
+    truncateSync(file, DISK_BYTES);
+    const options = {
+      driver: "file",
+      filename: file,
+      "node-name": `disk${index}`,
+      discard: "unmap",
+      cache: { "no-flush": true },
+    };
+    return ["-blockdev", JSON.stringify(options)];
+  }).flat();
 }
 
 /** What a kernel prints when it has broken; a test may pass on a kernel that no longer can be trusted. */
@@ -65,7 +83,7 @@ export async function bootAndRun(
   const logs = join(prepared.cache, "logs");
   mkdirSync(logs, { recursive: true });
   const log = join(logs, `${machine}.console.log`);
-  const sockets = mkdtempSync(join(tmpdir(), "ring3-lab-"));
+  const scratch = mkdtempSync(join(tmpdir(), "ring3-lab-"));
   closeSync(openSync(log, "w"));
 
   const outcome: Outcome = { passed: 0, failed: 0, skipped: 0 };
@@ -75,11 +93,11 @@ export async function bootAndRun(
     BOOT_LIMIT_MS,
   );
 
-  const monitor: Monitor = await serveMonitor(join(sockets, "qmp"));
-  const relay: Lines = await serveLines(join(sockets, "monitor"), async (request: MonitorRequest, reply) => {
+  const monitor: Monitor = await serveMonitor(join(scratch, "qmp"));
+  const relay: Lines = await serveLines(join(scratch, "monitor"), async (request: MonitorRequest, reply) => {
     reply(await monitor.execute(request.command, request.arguments));
   });
-  const reports: Lines = await serveLines(join(sockets, "report"), (report: Report, reply) => {
+  const reports: Lines = await serveLines(join(scratch, "report"), (report: Report, reply) => {
     show(report);
     if (report.type === "ready") {
       clearTimeout(watchdog);
@@ -99,7 +117,7 @@ export async function bootAndRun(
     "--pdeathsig",
     "KILL",
     "qemu-system-x86_64",
-    ...qemuArguments(machine, prepared, sockets, log),
+    ...qemuArguments(machine, prepared, scratch, log),
   ];
   const qemu = spawn("setpriv", command, { stdio: ["ignore", "inherit", "inherit"] });
   const exited = new Promise<void>((resolve) => qemu.once("close", () => resolve()));
@@ -121,7 +139,7 @@ export async function bootAndRun(
       await exited;
     }
     for (const lines of [monitor, relay, reports]) lines.close();
-    rmSync(sockets, { recursive: true });
+    rmSync(scratch, { recursive: true });
   }
 }
 

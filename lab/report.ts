@@ -20,6 +20,10 @@ export interface Job {
 }
 
 export const REPORT_PORT = "org.ring3.report";
+/** The machine's disks that are not plugged in: disk0 … of so many bytes each. */
+export const DISKS = 4;
+export const DISK_BYTES = 64 * 1024 * 1024;
+
 export const MONITOR_PORT = "org.ring3.monitor";
 
 /** What a test asks of QEMU's monitor, and the answer, each one line on the monitor port. */
