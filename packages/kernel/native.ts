@@ -114,7 +114,7 @@ export interface Native {
 // Beside the bundle, in build/ and in the jail alike; unbundled, in build/.
 const path =
   process.env.RING3_ADDON ??
-  (typeof __dirname === "string"
+  (import.meta.dirname === undefined
     ? join(__dirname, "kernel.node")
     : join(import.meta.dirname, "../../build/kernel.node"));
 

@@ -69,12 +69,15 @@ static int64_t bind_accept(struct call *call) {
 }
 
 static size_t buffers_argument(struct call *call, unsigned index, struct iovec *out) {
+  napi_value items[BUFFERS_MAX];
   size_t count = array_argument(call, index, BUFFERS_MAX);
+  // Two rounds: reading an element may run JavaScript, which could pull away the memory of one read before.
+  for (uint32_t i = 0; i < count && !call->refused; i++)
+    if (napi_get_element(call->env, call->arguments[index], i, &items[i]) != napi_ok)
+      refuse(call, index, "an array of Uint8Array");
   for (uint32_t i = 0; i < count && !call->refused; i++) {
-    napi_value item;
     napi_typedarray_type type;
-    if (napi_get_element(call->env, call->arguments[index], i, &item) != napi_ok ||
-        napi_get_typedarray_info(call->env, item, &type, &out[i].iov_len, &out[i].iov_base, NULL, NULL) != napi_ok ||
+    if (napi_get_typedarray_info(call->env, items[i], &type, &out[i].iov_len, &out[i].iov_base, NULL, NULL) != napi_ok ||
         type != napi_uint8_array)
       refuse(call, index, "an array of Uint8Array");
   }
@@ -101,8 +104,8 @@ static int64_t bind_sendmsg(struct call *call) {
   int descriptors[DESCRIPTORS_MAX];
   union ancillary ancillary;
   struct msghdr message = {.msg_iov = buffers};
+  size_t count = descriptors_argument(call, 2, descriptors); // first, for the same reason
   message.msg_iovlen = buffers_argument(call, 1, buffers);
-  size_t count = descriptors_argument(call, 2, descriptors);
   REFUSED(call);
   if (count) {
     message.msg_control = &ancillary;
