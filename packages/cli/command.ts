@@ -108,7 +108,13 @@ export function helpText(verb: string, command: Command): string {
     `  ${option.short === undefined ? "" : `-${option.short}, `}--${name}${option.value === undefined ? "" : ` ${option.value}`}`;
   const width = Math.max(...Object.entries(options).map((entry) => left(entry).length)) + 2;
   const lines = Object.entries(options).map((entry) => wrapped(left(entry).padEnd(width), entry[1].help));
-  const details = command.details === undefined ? "" : `\n${command.details}\n`;
+  const details =
+    command.details === undefined
+      ? ""
+      : `\n${command.details
+          .split("\n")
+          .map((line) => wrapped("", line))
+          .join("\n")}\n`;
   return `ring3 ${verb} ${command.usage}\n\n${command.summary}\n${details}\n${lines.join("\n")}\n`;
 }
 

@@ -33,11 +33,8 @@ async function run(verb: string, argv: readonly string[]): Promise<number> {
       return 0;
     }
     const ring3 = new Ring3({
-      directory: stateDirectory(
-        args.values["state-dir"] as string | undefined,
-        process.env,
-        process.getuid!(),
-      ),
+      directory: () =>
+        stateDirectory(args.values["state-dir"] as string | undefined, process.env, process.getuid!()),
       json: args.values.json === true,
       out: process.stdout,
       err: process.stderr,

@@ -14,22 +14,24 @@ export interface Output {
   readonly columns?: number;
 }
 
+export interface Ring3Options {
+  readonly directory: () => string;
+  readonly json: boolean;
+  readonly out: Output;
+  readonly err: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
 /** What a command has to work with. */
 export class Ring3 {
-  readonly directory: string;
+  readonly #options: Ring3Options;
   readonly json: boolean;
   readonly out: Output;
   readonly err: Output;
   readonly colours: boolean;
 
-  constructor(options: {
-    directory: string;
-    json: boolean;
-    out: Output;
-    err: Output;
-    env: Readonly<Record<string, string | undefined>>;
-  }) {
-    this.directory = options.directory;
+  constructor(options: Ring3Options) {
+    this.#options = options;
     this.json = options.json;
     this.out = options.out;
     this.err = options.err;
@@ -37,9 +39,19 @@ export class Ring3 {
     this.colours = options.out.isTTY === true && !options.env.NO_COLOR && options.env.TERM !== "dumb";
   }
 
+  /** Asked for only by verbs that need it: `check` runs where no state directory can be named. */
+  get directory(): string {
+    return this.#options.directory();
+  }
+
   /** Columns of the terminal; 80 where there is none. */
   get width(): number {
     return this.out.columns ?? 80;
+  }
+
+  /** The same terminal, another state directory. */
+  at(directory: string): Ring3 {
+    return new Ring3({ ...this.#options, directory: () => directory });
   }
 
   connect(notices: ManagerNotices = {}): ManagerConnection {

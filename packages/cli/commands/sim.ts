@@ -1,0 +1,150 @@
+// Runs in: CLI. Owns: one simulated device, a process of its own, for as long as it is attached.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ManagerConnection } from "@ring3/client/manager-connection";
+import { nearest } from "@ring3/control/nearest";
+import { DeviceError } from "@ring3/core/errors";
+import { printable } from "@ring3/core/log";
+import { type Command, UsageError } from "../command.ts";
+import { askedToEnd, ended, onLine } from "../lines.ts";
+import type { Ring3 } from "../ring3.ts";
+
+const sims = fileURLToPath(new URL("../../../sims/", import.meta.url));
+
+function knownKinds(): string[] {
+  return readdirSync(sims, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+}
+
+export default {
+  summary: "attaches a simulated device; prints its device id first; stays until stopped",
+  usage: "KIND [options]",
+  options: {
+    port: {
+      type: "string",
+      value: "NAME",
+      help: "the place it is plugged into, which is part of its device id",
+    },
+  },
+  words: [1, 1],
+  handsOn: true,
+  details: `KIND is one of: ${knownKinds().join(", ")}. Its own options are explained by the README in sims/KIND.
+Lines typed here go to the device; its answers are printed. "unplug" and "plug" do so.`,
+  async run(ring3, { values, words, rest }) {
+    const kind = words[0]!;
+    const kinds = knownKinds();
+    if (!kinds.includes(kind)) {
+      const meant = nearest(kind, kinds);
+      throw new UsageError(
+        `no simulated device "${kind}"${meant === undefined ? "" : `; did you mean "${meant}"?`}; there are: ${kinds.join(", ")}`,
+      );
+    }
+    const stop = askedToEnd();
+    const manager = ring3.connect();
+    const folder = mkdtempSync(join(tmpdir(), "ring3-sim-"));
+    const sim = spawn(
+      process.execPath,
+      [join(sims, kind, "main.ts"), "--listen", join(folder, "usbip.sock"), ...rest],
+      {
+        stdio: ["pipe", "pipe", "inherit"],
+      },
+    );
+    try {
+      return await new Attachment(ring3, manager, sim, values.port as string | undefined).run(kind, stop);
+    } finally {
+      manager.disconnect();
+      sim.kill("SIGTERM");
+      await ended(sim);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+} satisfies Command;
+
+interface SimLine {
+  readonly ready?: boolean;
+  readonly event?: string;
+  readonly socket?: string;
+  readonly busid?: string;
+}
+
+class Attachment {
+  readonly #ring3: Ring3;
+  readonly #manager: ManagerConnection;
+  readonly #sim: ChildProcess;
+  #port: string | null;
+  #socket = "";
+  /** Plugging and unplugging reach the manager one after the other. */
+  #work: Promise<void> = Promise.resolve();
+  #fail: (error: unknown) => void = () => {};
+
+  constructor(ring3: Ring3, manager: ManagerConnection, sim: ChildProcess, port: string | undefined) {
+    this.#ring3 = ring3;
+    this.#manager = manager;
+    this.#sim = sim;
+    this.#port = port ?? null;
+  }
+
+  /** 0 once asked to end; throws when the device or ring3 ends first. */
+  async run(kind: string, stop: Promise<unknown>): Promise<number> {
+    const failed = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+    });
+    onLine(this.#sim.stdout!, (line) => this.#heard(line));
+    this.#sim.stdin!.on("error", () => {}); // its end is reported as such
+    onLine(process.stdin, (line) => void this.#sim.stdin!.write(`${line}\n`));
+    const simEnded = ended(this.#sim).then((how) => {
+      throw new DeviceError("disconnected", `simulated ${kind} ended (${how})`);
+    });
+    const managerEnded = (
+      this.#manager.signal.aborted ? Promise.resolve() : once(this.#manager.signal, "abort")
+    ).then(() => {
+      throw new DeviceError("disconnected", `simulated ${kind}: ring3 in ${this.#ring3.directory} ended`);
+    });
+    simEnded.catch(() => {});
+    managerEnded.catch(() => {});
+    await Promise.race([stop, simEnded, managerEnded, failed]);
+    process.stdin.destroy();
+    return 0;
+  }
+
+  #heard(line: string): void {
+    const said = parse(line);
+    if (said?.ready === true) {
+      this.#socket = said.socket!;
+      this.#do(() => this.#plug(said.busid!, true));
+    } else if (said?.event === "plugged") {
+      this.#do(() => this.#plug(said.busid!, false));
+    } else if (said?.event === "unplugged") {
+      this.#do(() => this.#manager.ask("detach", { port: this.#port! }));
+    }
+    if (said?.ready !== true) this.#ring3.print(printable(line));
+  }
+
+  #do(step: () => Promise<unknown>): void {
+    this.#work = this.#work.then(step).then(() => {}, this.#fail);
+  }
+
+  async #plug(busid: string, first: boolean): Promise<void> {
+    const { port, devices } = await this.#manager.ask("attach", {
+      transport: "usbip",
+      socket: this.#socket,
+      busid,
+      port: this.#port,
+    });
+    this.#port = port;
+    if (first) this.#ring3.show({ devices, port }, devices.join("\n"));
+  }
+}
+
+function parse(line: string): SimLine | undefined {
+  try {
+    return JSON.parse(line) as SimLine;
+  } catch {
+    return undefined;
+  }
+}
