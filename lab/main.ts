@@ -29,7 +29,7 @@ function show(report: Report): void {
   switch (report.type) {
     case "ready":
       console.log(
-        `lab: guest is up after ${elapsed()} (node in it: ${(report.uptimeMs / 1000).toFixed(1)} s)`,
+        `lab: guest is up after ${elapsed()} (${(report.uptimeMs / 1000).toFixed(1)} s since its kernel started)`,
       );
       break;
     case "output":

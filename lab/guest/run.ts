@@ -1,4 +1,5 @@
 // Runs in: lab guest, as root, started by guest/start. Owns: the report port. Runs the test files that it is told to.
+import { uptime } from "node:os";
 import { run } from "node:test";
 import { type Job, REPORT_PORT, type Report } from "../report.ts";
 import { TIME_FACTOR } from "../timing.ts";
@@ -9,7 +10,7 @@ process.env.RING3_TIME_FACTOR = String(TIME_FACTOR);
 const port = await openPort(REPORT_PORT);
 const report = (message: Report): Promise<unknown> => port.write(`${JSON.stringify(message)}\n`);
 
-await report({ type: "ready", uptimeMs: Math.round(process.uptime() * 1000) });
+await report({ type: "ready", uptimeMs: Math.round(uptime() * 1000) });
 const job: Job = JSON.parse(await readLine(port));
 
 let counts = { passed: 0, failed: 0, skipped: 0 };
