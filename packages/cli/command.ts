@@ -22,6 +22,8 @@ export interface Command {
   readonly handsOn?: boolean;
   /** More lines for --help. */
   readonly details?: string;
+  /** Help that depends on the words given. */
+  moreHelp?(words: readonly string[]): string;
   /** The exit code; 0 where nothing is returned. */
   run(ring3: Ring3, args: Args): Promise<number | undefined> | Promise<void>;
 }

@@ -29,7 +29,7 @@ async function run(verb: string, argv: readonly string[]): Promise<number> {
   try {
     const args = readArgs(command, argv);
     if (args.values.help === true) {
-      process.stdout.write(helpText(verb, command));
+      process.stdout.write(helpText(verb, command) + (command.moreHelp?.(args.words) ?? ""));
       return 0;
     }
     const ring3 = new Ring3({

@@ -25,7 +25,8 @@ export interface Handed {
 
 /** The part of `kernel/socket/frame-socket` that a peer uses. `send` takes no ownership of the descriptors. */
 export interface FrameTransport<D extends Handed> {
-  onFrame: (payload: Uint8Array, fds: D[]) => void;
+  // Written as a method because it is only ever set: a socket that delivers more than a Handed will do.
+  onFrame(payload: Uint8Array, fds: D[]): void;
   onClose: (error?: DeviceError) => void;
   send(payload: Uint8Array, fds?: number[]): void;
   close(): void;

@@ -15,6 +15,7 @@ export const deviceStates = [
   "gone",
 ] as const;
 export const deviceState = v.picklist(deviceStates);
+export type DeviceState = v.InferOutput<typeof deviceState>;
 
 const endpointStatus = v.strictObject({ kind: name, address: text });
 

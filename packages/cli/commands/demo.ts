@@ -28,6 +28,9 @@ export default {
     const named = (values["state-dir"] as string | undefined) ?? process.env.RING3_STATE_DIR;
     const directory = named === undefined ? mkdtempSync(join(tmpdir(), "ring3-demo-")) : ring3.directory;
     const insecure = values["insecure-no-sandbox"] === true ? ["--insecure-no-sandbox"] : [];
+    // Always a new disk: one that somebody named is not the demo's to format.
+    const images = mkdtempSync(join(tmpdir(), "ring3-demo-disk-"));
+    const image = join(images, "demo.img");
     const stop = askedToEnd();
     const children: ChildProcess[] = [];
     const start = async (args: readonly string[]): Promise<string> => {
@@ -38,7 +41,9 @@ export default {
     try {
       await Promise.race([
         stop,
-        start(["up", ...insecure]).then(() => start(["sim", "usb-drive", "--fat-demo"])),
+        start(["up", ...insecure]).then(() =>
+          start(["sim", "usb-drive", "--image", image, "--create", "64M", "--fat-demo"]),
+        ),
       ]);
       const gone = Promise.race(children.map(async (child) => failure(child)));
       gone.catch(() => {});
@@ -50,6 +55,7 @@ export default {
         child.kill("SIGTERM");
         await ended(child);
       }
+      rmSync(images, { recursive: true, force: true });
       if (named === undefined) rmSync(directory, { recursive: true, force: true });
     }
   },

@@ -1,5 +1,5 @@
 // Runs in: CLI. Owns: one simulated device, a process of its own, for as long as it is attached.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,8 +33,15 @@ export default {
   },
   words: [1, 1],
   handsOn: true,
-  details: `KIND is one of: ${knownKinds().join(", ")}. Its own options are explained by the README in sims/KIND.
-Lines typed here go to the device; its answers are printed. "unplug" and "plug" do so.`,
+  details: `KIND is one of: ${knownKinds().join(", ")}. "ring3 sim KIND --help" shows the options of that device.
+Lines typed here go to the device; its answers are printed. "unplug" and "plug" do what they say.`,
+  moreHelp([kind = ""]) {
+    if (!knownKinds().includes(kind)) return "";
+    const { stdout } = spawnSync(process.execPath, [join(sims, kind, "main.ts"), "--help"], {
+      encoding: "utf8",
+    });
+    return `\nOptions of the device:\n${stdout}`;
+  },
   async run(ring3, { values, words, rest }) {
     const kind = words[0]!;
     const kinds = knownKinds();
