@@ -42,7 +42,7 @@ for (const bytes of [
   undefined,
 ])
   test(`${Object.prototype.toString.call(bytes)} for a Uint8Array is a TypeError`, () => {
-    assert.throws(() => native.read(0, bytes as Uint8Array), TypeError);
+    assert.throws(() => native.read(0, bytes as unknown as Uint8Array), TypeError);
   });
 
 test("a text with NUL is a TypeError", () => {
