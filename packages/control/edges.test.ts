@@ -99,6 +99,7 @@ test("descriptors of a device larger than 64 KiB do not reach a host", () => {
     descriptors: Buffer.alloc(65536).toString("base64"),
     strings: { manufacturer: null, product: null, serial: null },
     speed: "high",
+    configuration: 1,
     devid: 65538,
   };
   const probe = {

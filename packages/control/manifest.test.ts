@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { DocumentError } from "./document.ts";
 import { driverSchemaText, schemaPath } from "./generate-schema.ts";
-import { parseManifest, satisfies } from "./manifest.ts";
+import { parseManifest, satisfies, sdkVersion } from "./manifest.ts";
 
 const usbStorage = {
   name: "usb-storage",
@@ -139,4 +139,9 @@ test("driver.schema.json is what the schema generates", () => {
     JSON.parse(driverSchemaText()),
     "run node packages/control/generate-schema.ts",
   );
+});
+
+test("the sdk version that manifests are held against is the sdk's", () => {
+  const { version } = JSON.parse(readFileSync(new URL("../sdk/package.json", import.meta.url), "utf8"));
+  assert.equal(sdkVersion, version);
 });
