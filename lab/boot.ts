@@ -106,10 +106,8 @@ export async function bootAndRun(
         MACHINE_LIMIT_MS,
       );
       reply({ files, fileLimitMs: FILE_LIMIT_MS });
-    } else if (report.type === "done") {
-      Object.assign(outcome, { passed: report.passed, failed: report.failed, skipped: report.skipped });
-      finished.resolve(undefined);
-    }
+    } else if (report.type === "test") outcome[report.status]++;
+    else if (report.type === "done") finished.resolve(undefined);
   });
 
   // setpriv: should this process die by SIGKILL, QEMU dies with it.
@@ -129,8 +127,10 @@ export async function bootAndRun(
   process.once("SIGINT", stop).once("SIGTERM", stop);
 
   try {
-    const trouble = (await finished.promise) ?? KERNEL_BROKEN.exec(readFileSync(log, "utf8"))?.[0];
-    return trouble === undefined ? outcome : { ...outcome, trouble: `${trouble}\n${tail(log)}` };
+    const troubles = [await finished.promise, KERNEL_BROKEN.exec(readFileSync(log, "utf8"))?.[0]].filter(
+      (text) => text !== undefined,
+    );
+    return troubles.length === 0 ? outcome : { ...outcome, trouble: `${troubles.join("; ")}\n${tail(log)}` };
   } finally {
     clearTimeout(watchdog);
     process.off("SIGINT", stop).off("SIGTERM", stop);

@@ -12,7 +12,7 @@ export type Report =
       error?: string;
     }
   | { type: "output"; text: string }
-  | { type: "done"; passed: number; failed: number; skipped: number };
+  | { type: "done" };
 
 export interface Job {
   files: string[]; // absolute

@@ -1,6 +1,6 @@
 // Runs in: lab guest, in tests. Plugs and unplugs: asks QEMU's monitor, which is outside, through a virtio-serial port.
 import { MONITOR_PORT, type MonitorAnswer, type MonitorRequest } from "../report.ts";
-import { openPort, readLine } from "./port.ts";
+import { openPort, readLine, writeLine } from "./port.ts";
 
 let last: Promise<unknown> = Promise.resolve();
 
@@ -14,7 +14,7 @@ export function qmp(command: string, args: Record<string, unknown> = {}): Promis
 async function ask(request: MonitorRequest): Promise<unknown> {
   const port = await openPort(MONITOR_PORT);
   try {
-    await port.write(`${JSON.stringify(request)}\n`);
+    await writeLine(port, request);
     const answer: MonitorAnswer = JSON.parse(await readLine(port));
     if ("error" in answer) throw new Error(`qmp ${request.command}: ${answer.error.desc}`);
     return answer.return;

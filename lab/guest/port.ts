@@ -12,6 +12,11 @@ export function openPort(name: string): Promise<FileHandle> {
   return open(`/dev/${port}`, "r+");
 }
 
+/** The kernel takes at most 32 KiB at a time (drivers/char/virtio_console.c, port_fops_write): appendFile goes on until all is written. */
+export function writeLine(port: FileHandle, message: unknown): Promise<void> {
+  return port.appendFile(`${JSON.stringify(message)}\n`);
+}
+
 /** One line; the other side sends no more than one until it is answered. */
 export async function readLine(port: FileHandle): Promise<string> {
   const decoder = new TextDecoder();
