@@ -105,6 +105,7 @@ class Attachment {
     this.#sim.stdin!.on("error", () => {}); // its end is reported as such
     onLine(process.stdin, (line) => void this.#sim.stdin!.write(`${line}\n`));
     const simEnded = ended(this.#sim).then((how) => {
+      if (how === "exit code 2") return 2; // it has said what is wrong with its options
       throw new DeviceError("disconnected", `simulated ${kind} ended (${how})`);
     });
     const managerEnded = (
@@ -114,9 +115,9 @@ class Attachment {
     });
     simEnded.catch(() => {});
     managerEnded.catch(() => {});
-    await Promise.race([stop, simEnded, managerEnded, failed]);
+    const code = await Promise.race([stop.then(() => 0), simEnded, managerEnded, failed]);
     process.stdin.destroy();
-    return 0;
+    return code;
   }
 
   #heard(line: string): void {
