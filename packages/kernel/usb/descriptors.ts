@@ -10,6 +10,8 @@ const MAX_BYTES = DEVICE_BYTES + MAX_CONFIGURATIONS * 0xffff; // wTotalLength ha
 export interface UsbDescriptors {
   readonly device: DeviceDescriptor;
   readonly configurations: readonly ConfigurationDescriptor[];
+  /** What all of this was parsed from. */
+  readonly bytes: Uint8Array;
 }
 
 export interface DeviceDescriptor {
@@ -52,7 +54,7 @@ export function parseDescriptors(bytes: Uint8Array): UsbDescriptors {
     const more = bytes.length - offset;
     refuse(offset, "end", `no byte behind configuration ${configurations.length}`, `${more} more`);
   }
-  return { device, configurations };
+  return { device, configurations, bytes };
 }
 
 /** The device descriptor at the start of `bytes`. */

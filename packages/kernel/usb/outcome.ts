@@ -1,4 +1,5 @@
 // Runs in: driver host, manager. Owns: nothing. The one table from Linux's URB errors to outcomes; usbfs and USB/IP both carry these.
+import { DeviceError, errnoName } from "@ring3/core/errors";
 import type { Outcome, TransferStatus } from "./transport.ts";
 
 // Documentation/driver-api/usb/error-codes.rst; numbers from asm-generic/errno.h.
@@ -41,3 +42,17 @@ export function outcome(errno: number, bytes = 0): Outcome {
 
 export const cancelled = (bytes = 0): Outcome => outcome(ECONNRESET, bytes);
 export const gone = (bytes = 0): Outcome => outcome(ENODEV, bytes);
+
+const kinds = {
+  stall: "stall",
+  gone: "disconnected",
+  cancelled: "cancelled",
+  overflow: "protocol",
+  error: "io",
+} as const;
+
+/** What went wrong, as an error: for code that cannot go on. `what` says what was tried on what. */
+export function failure({ status, errno }: Outcome, what: string): DeviceError {
+  if (status === "ok") return new DeviceError("internal", `${what}: failed although the transfer did not`);
+  return new DeviceError(kinds[status], `${what}: ${errnoName(errno)}`, { errno });
+}

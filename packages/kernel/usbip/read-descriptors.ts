@@ -1,0 +1,74 @@
+// Runs in: manager. Owns: nothing. Asks a device for its descriptors, as the kernel does for the devices in sysfs.
+import { CONFIGURATION_BYTES, configurationLength } from "../usb/configuration.ts";
+import { CONFIGURATION, DEVICE, STRING } from "../usb/descriptor-fields.ts";
+import {
+  DEVICE_BYTES,
+  type DeviceDescriptor,
+  parseDescriptors,
+  parseDeviceDescriptor,
+  type UsbDescriptors,
+} from "../usb/descriptors.ts";
+import type { UsbDeviceInfo } from "../usb/device-info.ts";
+import { failure } from "../usb/outcome.ts";
+import { getDescriptor } from "../usb/requests.ts";
+import { MAX_STRING_BYTES, parseLanguages, parseString } from "../usb/strings.ts";
+import type { UsbTransport } from "../usb/transport.ts";
+
+const ENGLISH = 0x0409; // United States; what a device without a language list is asked for
+
+/** Rejects with DeviceError: the device's failure, or "protocol" for descriptors that break the rules. */
+export async function readDescriptors(
+  transport: UsbTransport,
+  what: string,
+  signal: AbortSignal,
+): Promise<UsbDescriptors> {
+  const read = async (type: number, number: number, length: number) => {
+    const data = new Uint8Array(length);
+    const result = await transport.control(getDescriptor(type, number), data, signal);
+    if (result.status !== "ok") throw failure(result, `${what}: read descriptor ${type} number ${number}`);
+    return data.subarray(0, result.bytes);
+  };
+  const device = await read(DEVICE, 0, DEVICE_BYTES);
+  const pieces = [device];
+  const { configurationCount } = parseDeviceDescriptor(device);
+  for (let number = 0; number < configurationCount; number++) {
+    const header = await read(CONFIGURATION, number, CONFIGURATION_BYTES);
+    // The header alone is parsed for its length: the room it promises is not there yet.
+    const roomy = new Uint8Array(0xffff);
+    roomy.set(header);
+    const length = header.length < CONFIGURATION_BYTES ? CONFIGURATION_BYTES : configurationLength(roomy, 0);
+    pieces.push(await read(CONFIGURATION, number, length));
+  }
+  return parseDescriptors(Uint8Array.from(pieces.flatMap((piece) => [...piece])));
+}
+
+/** A string that the device lacks, refuses or garbles is undefined: it names the device, nothing depends on it. */
+export async function readStrings(
+  transport: UsbTransport,
+  device: DeviceDescriptor,
+  what: string,
+  signal: AbortSignal,
+): Promise<UsbDeviceInfo["strings"]> {
+  const read = async <T>(number: number, language: number, parse: (bytes: Uint8Array) => T) => {
+    const data = new Uint8Array(MAX_STRING_BYTES);
+    const result = await transport.control(getDescriptor(STRING, number, language), data, signal);
+    signal.throwIfAborted();
+    if (result.status === "gone") throw failure(result, `${what}: read string ${number}`);
+    try {
+      return result.status === "ok" ? parse(data.subarray(0, result.bytes)) : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+  const { manufacturerString, productString, serialString } = device;
+  const none = { manufacturer: undefined, product: undefined, serial: undefined };
+  if ((manufacturerString | productString | serialString) === 0) return none;
+  const language = (await read(0, 0, parseLanguages))?.[0] ?? ENGLISH;
+  const text = async (number: number) =>
+    number === 0 ? undefined : await read(number, language, parseString);
+  return {
+    manufacturer: await text(manufacturerString),
+    product: await text(productString),
+    serial: await text(serialString),
+  };
+}
