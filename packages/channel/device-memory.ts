@@ -1,0 +1,107 @@
+// Runs in: manager (keeps it over all incarnations) and driver host. Owns: a device's small shared memory: heartbeat,
+// progress and the driver's state.
+
+import { crc32 } from "node:zlib";
+import { DeviceError } from "@ring3/core/errors";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { createShared, mapFixed, type SharedMemory } from "@ring3/kernel/shm/memory";
+
+const HEARTBEAT_WORD = 0;
+const PROGRESS_WORD = 16;
+const STATE_OFFSET = 4096;
+/** Each of the two copies: sequence, length, checksum as u32, then the bytes. */
+const STATE_COPY_BYTES = 8192;
+const STATE_HEADER_BYTES = 12;
+const SIZE = STATE_OFFSET + 2 * STATE_COPY_BYTES;
+
+/** Largest value a driver may keep over its own death, as JSON in UTF-8. */
+export const STATE_MAX_BYTES = 4096;
+
+/** The manager's side. It trusts nothing in here: a heartbeat is only compared with the one before. */
+export class DeviceMemory {
+  readonly #memory: SharedMemory;
+  readonly #words: Uint32Array;
+
+  constructor() {
+    this.#memory = createShared("ring3-device", SIZE);
+    this.#memory.sealSize(); // the host writes here, but can neither shrink it under the manager nor grow it
+    this.#words = new Uint32Array(this.#memory.buffer);
+  }
+
+  get fd(): number {
+    return this.#memory.fd.fd;
+  }
+
+  heartbeat(): number {
+    return Atomics.load(this.#words, HEARTBEAT_WORD);
+  }
+
+  /** Requests that the incarnation says it has completed. */
+  progress(): number {
+    return Atomics.load(this.#words, PROGRESS_WORD);
+  }
+
+  /** The state that brought a driver down again and again is dropped before the last attempt. */
+  dropState(): void {
+    new Uint8Array(this.#memory.buffer, STATE_OFFSET).fill(0);
+  }
+
+  close(): void {
+    this.#memory.fd.close();
+  }
+}
+
+/** The driver host's side. */
+export class HostDeviceMemory {
+  readonly #words: Uint32Array;
+  readonly #buffer: ArrayBuffer;
+
+  constructor(memory: Descriptor) {
+    this.#buffer = mapFixed(memory.fd, SIZE);
+    this.#words = new Uint32Array(this.#buffer);
+    Atomics.store(this.#words, PROGRESS_WORD, 0);
+  }
+
+  beat(): void {
+    Atomics.add(this.#words, HEARTBEAT_WORD, 1);
+  }
+
+  completed(): void {
+    Atomics.add(this.#words, PROGRESS_WORD, 1);
+  }
+
+  /** The newest copy whose checksum holds; undefined where there is none. */
+  readState(): unknown {
+    const copies = [0, 1].map((index) => this.#readCopy(index)).filter((copy) => copy !== undefined);
+    copies.sort((a, b) => b.sequence - a.sequence);
+    return copies[0] === undefined ? undefined : JSON.parse(new TextDecoder().decode(copies[0].bytes));
+  }
+
+  /** Writes the older copy, so that a death in the middle leaves the newer one whole. */
+  writeState(value: unknown): void {
+    const bytes = new TextEncoder().encode(JSON.stringify(value));
+    if (bytes.length > STATE_MAX_BYTES)
+      throw new DeviceError("invalid", `driver state of ${bytes.length} bytes, at most ${STATE_MAX_BYTES}`);
+    const sequences = [0, 1].map((index) => this.#readCopy(index)?.sequence ?? 0);
+    const target = sequences[0]! <= sequences[1]! ? 0 : 1;
+    const view = this.#copyView(target);
+    view.setUint32(8, 0, true);
+    new Uint8Array(this.#buffer, view.byteOffset + STATE_HEADER_BYTES, bytes.length).set(bytes);
+    view.setUint32(0, Math.max(...sequences) + 1, true);
+    view.setUint32(4, bytes.length, true);
+    view.setUint32(8, crc32(bytes), true);
+  }
+
+  #copyView(index: number): DataView {
+    return new DataView(this.#buffer, STATE_OFFSET + index * STATE_COPY_BYTES, STATE_COPY_BYTES);
+  }
+
+  #readCopy(index: number): { sequence: number; bytes: Uint8Array } | undefined {
+    const view = this.#copyView(index);
+    const sequence = view.getUint32(0, true);
+    const length = view.getUint32(4, true);
+    if (sequence === 0 || length > STATE_MAX_BYTES) return undefined;
+    const bytes = new Uint8Array(this.#buffer, view.byteOffset + STATE_HEADER_BYTES, length).slice();
+    return crc32(bytes) === view.getUint32(8, true) ? { sequence, bytes } : undefined;
+  }
+}

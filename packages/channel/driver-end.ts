@@ -1,0 +1,278 @@
+// Runs in: driver host. Owns: the driver's side of one channel to one client. Distrusts every word of the client.
+
+import type { Clock } from "@ring3/core/clock";
+import type { Contract, Operation } from "@ring3/core/contract";
+import { DeviceError } from "@ring3/core/errors";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { createShared, mapPeer, type SharedMemory } from "@ring3/kernel/shm/memory";
+import { Ringer, Sleeper } from "./doorbell.ts";
+import { EventWriter } from "./event-writer.ts";
+import {
+  CANCEL,
+  type ChannelLayout,
+  CLIENT_WORDS,
+  COMPLETION,
+  DESCRIPTOR_WORDS,
+  DRIVER_WORDS,
+  INLINE_WORD,
+  layoutOf,
+  SUBMISSION,
+} from "./layout.ts";
+import { MalformedChannel, RingReader, RingWriter } from "./ring.ts";
+
+/** One validated request. `data`: the bytes in (client's memory, read-only) or the room for the bytes out (ours). */
+export interface Submission {
+  readonly tag: number;
+  readonly sequence: number;
+  readonly operation: string;
+  readonly input: unknown;
+  readonly data: Uint8Array;
+  readonly deadlineMs: number;
+}
+
+export interface SubmissionListener {
+  submitted(request: Submission): void;
+  cancelled(tag: number, sequence: number): void;
+  /** The client broke the rules: this channel has ended. */
+  malformed(error: MalformedChannel): void;
+}
+
+export interface ClientSide {
+  readonly memory: Descriptor;
+  readonly bellIn: Descriptor;
+  readonly bellOut: Descriptor;
+  readonly generation: number;
+}
+
+const NOTHING = new Uint8Array(0);
+
+export class DriverEnd {
+  readonly #layout: ChannelLayout;
+  readonly #generation: number;
+  readonly #listener: SubmissionListener;
+  readonly #operations = new Map<number, { name: string; spec: Operation }>();
+  readonly #memory: SharedMemory;
+  readonly #words: Uint32Array;
+  readonly #view: DataView;
+  readonly #clientBuffer: ArrayBuffer;
+  readonly #clientMemory: Descriptor;
+  readonly #submissions: RingReader;
+  readonly #completions: RingWriter;
+  readonly #events: EventWriter;
+  readonly #ringer: Ringer;
+  readonly #sleeper: Sleeper;
+  readonly #scratch = new Uint32Array(DESCRIPTOR_WORDS);
+  readonly #scratchView = new DataView(this.#scratch.buffer);
+  /** By tag: sequence of the request in flight. 0: none. */
+  readonly #sequence: Uint32Array;
+  readonly #operation: Uint8Array;
+  #flushing = false;
+  #closed = false;
+
+  /** Throws DeviceError("protocol") where the client's memory is not sealed or not of this contract's size. */
+  constructor(contract: Contract, client: ClientSide, listener: SubmissionListener, clock: Clock) {
+    const layout = layoutOf(contract);
+    const peer = mapPeer(client.memory.fd, layout.client.size);
+    if (peer.size !== layout.client.size)
+      throw new DeviceError("protocol", `client memory of ${peer.size} bytes, expected ${layout.client.size}`);
+    this.#layout = layout;
+    this.#generation = client.generation;
+    this.#listener = listener;
+    for (const [name, spec] of Object.entries(contract.operations))
+      this.#operations.set(spec.nr, { name, spec });
+    this.#memory = createShared("ring3-driver", layout.driver.size);
+    this.#memory.seal();
+    this.#words = new Uint32Array(this.#memory.buffer);
+    this.#view = new DataView(this.#memory.buffer);
+    this.#clientBuffer = peer.buffer;
+    this.#clientMemory = client.memory;
+    const words = new Uint32Array(peer.buffer);
+    this.#submissions = new RingReader(
+      words,
+      CLIENT_WORDS.submissionHead,
+      layout.client.submissions,
+      this.#words,
+      DRIVER_WORDS.submissionTail,
+    );
+    this.#completions = new RingWriter(
+      this.#words,
+      DRIVER_WORDS.completionHead,
+      layout.driver.completions,
+      words,
+      CLIENT_WORDS.completionTail,
+    );
+    const events = new RingWriter(
+      this.#words,
+      DRIVER_WORDS.eventHead,
+      layout.driver.events,
+      words,
+      CLIENT_WORDS.eventTail,
+    );
+    this.#events = new EventWriter(contract, events, this.#words, this.#view, client.generation);
+    this.#sequence = new Uint32Array(layout.slots);
+    this.#operation = new Uint8Array(layout.slots);
+    this.#ringer = new Ringer(client.bellOut, words, CLIENT_WORDS.parked);
+    this.#sleeper = new Sleeper(
+      client.bellIn,
+      this.#words,
+      DRIVER_WORDS.parked,
+      {
+        serve: () => this.#drain(),
+        waiting: () => this.#submissions.waiting() > 0,
+        malformed: (error) => this.#fail(error),
+      },
+      clock,
+    );
+  }
+
+  /** The sealed descriptor to hand to the client. */
+  get fd(): number {
+    return this.#memory.fd.fd;
+  }
+
+  start(): void {
+    this.#sleeper.start();
+  }
+
+  #drain(): void {
+    for (let left = this.#submissions.waiting(); left > 0 && !this.#closed; left--) {
+      this.#submissions.take(this.#scratch);
+      this.#submissions.release();
+      this.#takeSubmission();
+    }
+    this.#events.retry();
+  }
+
+  #takeSubmission(): void {
+    const { scratch, tag, sequence } = this.#scratchHead();
+    if (scratch[SUBMISSION.operation] === CANCEL) {
+      if (this.#sequence[tag] === sequence) this.#listener.cancelled(tag, sequence);
+      return;
+    }
+    if (this.#sequence[tag] !== 0) throw new MalformedChannel(`second request on slot ${tag}`);
+    const found = this.#operations.get(scratch[SUBMISSION.operation]!);
+    if (found === undefined) throw new MalformedChannel(`unknown operation ${scratch[SUBMISSION.operation]}`);
+    const length = scratch[SUBMISSION.length]!;
+    if (length > (found.spec.data === undefined ? 0 : this.#layout.slotBytes))
+      throw new MalformedChannel(`${found.name} with ${length} bytes of data`);
+    this.#sequence[tag] = sequence;
+    this.#operation[tag] = found.spec.nr;
+    this.#listener.submitted({
+      tag,
+      sequence,
+      operation: found.name,
+      input: this.#decodeInput(found.name, found.spec),
+      data: this.#dataOf(found.spec, tag, length),
+      deadlineMs: scratch[SUBMISSION.deadlineMs]!,
+    });
+  }
+
+  #scratchHead(): { scratch: Uint32Array; tag: number; sequence: number } {
+    const scratch = this.#scratch;
+    const tag = scratch[SUBMISSION.tag]!;
+    const sequence = scratch[SUBMISSION.sequence]!;
+    if (scratch[SUBMISSION.generation] !== this.#generation)
+      throw new MalformedChannel(`request of generation ${scratch[SUBMISSION.generation]}`);
+    if (tag >= this.#layout.slots || sequence === 0)
+      throw new MalformedChannel(`request for slot ${tag}, sequence ${sequence}`);
+    return { scratch, tag, sequence };
+  }
+
+  #decodeInput(name: string, spec: Operation): unknown {
+    if (spec.in === undefined) return undefined;
+    try {
+      return spec.in.decode(this.#scratchView, INLINE_WORD * 4);
+    } catch (error) {
+      throw new MalformedChannel(`${name}: ${(error as Error).message}`);
+    }
+  }
+
+  #dataOf(spec: Operation, tag: number, length: number): Uint8Array {
+    if (length === 0) return NOTHING;
+    const offset = tag * this.#layout.slotBytes;
+    return spec.data === "in"
+      ? new Uint8Array(this.#clientBuffer, this.#layout.client.dataOffset + offset, length)
+      : new Uint8Array(this.#memory.buffer, this.#layout.driver.dataOffset + offset, length);
+  }
+
+  /** Answers one request, once. `kind` 0: done; else the error's kind code. `encode` writes the out struct. */
+  complete(
+    tag: number,
+    kind: number,
+    errno: number,
+    length: number,
+    encode?: (view: DataView, offset: number) => void,
+  ): void {
+    if (this.#closed) return;
+    const sequence = this.#sequence[tag];
+    if (!sequence) throw new DeviceError("internal", `second completion on slot ${tag}`);
+    try {
+      if (this.#completions.used() >= this.#completions.size) throw new MalformedChannel("completions never read");
+    } catch (error) {
+      this.#fail(error as MalformedChannel);
+      return;
+    }
+    const at = this.#completions.next();
+    encode?.(this.#view, (at + INLINE_WORD) * 4);
+    this.#words[at + COMPLETION.generation] = this.#generation;
+    this.#words[at + COMPLETION.operation] = this.#operation[tag]!;
+    this.#words[at + COMPLETION.tag] = tag;
+    this.#words[at + COMPLETION.sequence] = sequence;
+    this.#words[at + COMPLETION.length] = length;
+    this.#words[at + COMPLETION.outcome] = (kind | (errno << 16)) >>> 0;
+    this.#completions.advance();
+    this.#sequence[tag] = 0;
+    this.#flushSoon();
+  }
+
+  /** Tells the client of an event; never waits for it. */
+  emit(name: string, data: unknown): void {
+    if (this.#closed) return;
+    this.#guarded(() => this.#events.emit(name, data));
+    this.#flushSoon();
+  }
+
+  /** Sends the latest state that found no room before. Called with every heartbeat. */
+  retryEvents(): void {
+    if (this.#closed) return;
+    this.#guarded(() => {
+      if (this.#events.retry()) this.#flushSoon();
+    });
+  }
+
+  #guarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof MalformedChannel)) throw error;
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: MalformedChannel): void {
+    if (this.#closed) return;
+    this.close();
+    this.#listener.malformed(error);
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      if (this.#closed) return;
+      this.#events.publish();
+      this.#completions.publish();
+      this.#ringer.ring();
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#sleeper.close();
+    this.#ringer.close();
+    this.#clientMemory.close();
+    this.#memory.fd.close();
+  }
+}

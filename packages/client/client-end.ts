@@ -1,0 +1,340 @@
+// Runs in: a client (reflector or application). Owns: the journal of one unit's requests and, while there is one, the
+// channel to its driver. Replays over the driver's deaths; never asks the manager for anything itself.
+
+import { ClientChannel, ClientMemory, type DriverSide } from "@ring3/channel/client-channel";
+import type { Clock, Timer } from "@ring3/core/clock";
+import type { Contract, EventData, EventName, Input, Operation, OperationName, Output, Properties } from "@ring3/core/contract";
+import { MalformedChannel } from "@ring3/channel/ring";
+import { DeviceError, type DeviceErrorKind, errnoOf, kindCode, kindOfCode } from "@ring3/core/errors";
+import type { Recovery, Tracker } from "@ring3/core/recovery";
+import type { Completion, Slot } from "@ring3/core/slot-port";
+import type { RequestOptions, UnitPort } from "@ring3/core/unit";
+import { type Entry, Journal } from "./journal.ts";
+import { Slots } from "./slots.ts";
+
+/** What the client end tells whoever connects it to the manager. */
+export interface ClientEndListener {
+  /** The driver broke a rule or a deadline: the manager decides. */
+  suspect(kind: "deadline" | "malformed", text: string): void;
+  /** The first request that this incarnation has completed. */
+  progress(): void;
+}
+
+export interface ClientEndOptions<C extends Contract> {
+  readonly contract: C;
+  readonly recovery: Recovery<C>;
+  readonly properties: Properties<C>;
+  /** The operations that this unit has. */
+  readonly operations: readonly string[];
+  readonly clock: Clock;
+  readonly listener: ClientEndListener;
+}
+
+interface Request<C extends Contract> extends Entry<C> {
+  readonly resolve: (completion: Completion<unknown>) => void;
+}
+
+const NOTHING = new Uint8Array(0);
+/** How often deadlines are looked at, while anything is in flight. */
+const SWEEP_MS = 100;
+/** What a cancelled request may still take before its driver counts as hung. */
+const CANCEL_GRACE_MS = 1000;
+
+export class ClientEnd<C extends Contract> implements UnitPort<C> {
+  readonly contract: C;
+  readonly slotBytes: number;
+  readonly slots: number;
+  readonly #operations: ReadonlySet<string>;
+  readonly #clock: Clock;
+  readonly #listener: ClientEndListener;
+  readonly #recovery: Recovery<C>;
+  readonly #memory: ClientMemory;
+  readonly #free: Slots;
+  readonly #journal: Journal<C, Request<C>>;
+  readonly #tracker: Tracker<C>;
+  readonly #events = new Map<string, Set<(data: never) => void>>();
+  readonly #eventNames = new Map<number, EventName<C>>();
+  #properties: Properties<C>;
+  #channel: ClientChannel | undefined;
+  #progressed = false;
+  #sweep: Timer | undefined;
+  #lastId = 0;
+  #ended: DeviceError | undefined;
+
+  constructor(options: ClientEndOptions<C>) {
+    this.contract = options.contract;
+    this.slotBytes = options.contract.slotBytes;
+    this.slots = options.contract.slots;
+    this.#operations = new Set(options.operations);
+    this.#clock = options.clock;
+    this.#listener = options.listener;
+    this.#recovery = options.recovery;
+    this.#properties = options.properties;
+    this.#memory = new ClientMemory(options.contract);
+    this.#journal = new Journal(options.recovery);
+    this.#tracker = options.recovery.createTracker(options.properties);
+    this.#free = new Slots(Array.from({ length: this.slots }, (_, index) => ({ index, out: this.#memory.slot(index) })));
+    for (const [name, { nr }] of Object.entries(options.contract.events)) this.#eventNames.set(nr, name as EventName<C>);
+  }
+
+  get properties(): Properties<C> {
+    return this.#properties;
+  }
+
+  /** The sealed memory that the driver gets to read. */
+  get memoryFd(): number {
+    return this.#memory.fd;
+  }
+
+  /** Requests not finished, in flight or waiting for a driver. */
+  get unfinished(): number {
+    return this.#journal.size;
+  }
+
+  supports(name: OperationName<C>): boolean {
+    return this.#operations.has(name);
+  }
+
+  reserve(count: number, signal?: AbortSignal): Promise<Slot[]> {
+    return this.#free.reserve(count, signal);
+  }
+
+  release(slot: Slot): void {
+    this.#free.release(slot);
+  }
+
+  /**
+   * Sends a request, once or as often as its driver dies. `length`: bytes that lie in `slot.out` (data "in") or are
+   * wanted (data "out"). Resolves with the one answer; never rejects for a device's failure.
+   */
+  submit<K extends OperationName<C>>(
+    name: K,
+    input: Input<C, K>,
+    slot: Slot,
+    length: number,
+    deadlineMs?: number,
+  ): Promise<Completion<Output<C, K>>> {
+    const spec = this.contract.operations[name] as Operation;
+    return new Promise((resolve) => {
+      const entry: Request<C> = {
+        id: ++this.#lastId,
+        tag: slot.index,
+        name,
+        spec,
+        input,
+        length,
+        deadlineMs: deadlineMs ?? spec.deadlineMs,
+        failures: 0,
+        flight: undefined,
+        resolve: resolve as (completion: Completion<unknown>) => void,
+      };
+      this.#journal.add(entry);
+      if (this.#ended !== undefined) this.#fail(entry, this.#ended.kind);
+      else this.#pump();
+    });
+  }
+
+  /** The convenient way: copies the bytes in and out. */
+  async request<K extends OperationName<C>>(
+    name: K,
+    input: Input<C, K>,
+    options: RequestOptions = {},
+  ): Promise<{ out: Output<C, K>; data: Uint8Array }> {
+    const what = `${name} on ${this.contract.name} unit`;
+    const length = options.data?.length ?? options.length ?? 0;
+    if (!this.supports(name)) throw new DeviceError("unsupported", what);
+    if (length > this.slotBytes) throw new DeviceError("invalid", `${what}: ${length} bytes, at most ${this.slotBytes}`);
+    if (options.signal?.aborted) throw new DeviceError("cancelled", what);
+    const [slot] = (await this.#free.reserve(1, options.signal)) as [Slot];
+    const abort = () => this.#abort(slot.index);
+    options.signal?.addEventListener("abort", abort);
+    try {
+      if (options.data !== undefined) slot.out.set(options.data);
+      const done = await this.submit(name, input, slot, length, options.deadlineMs);
+      if (done.kind !== 0) throw new DeviceError(kindOfCode(done.kind)!, what, { errno: done.errno });
+      return { out: done.out, data: done.data.slice() };
+    } finally {
+      options.signal?.removeEventListener("abort", abort);
+      this.#free.release(slot);
+    }
+  }
+
+  on<E extends EventName<C>>(name: E, listener: (data: EventData<C, E>) => void): () => void {
+    const listeners = this.#events.get(name) ?? new Set();
+    this.#events.set(name, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  /** Call before the manager is asked for a driver: no driver that lives has the memory mapped then. */
+  prepare(): void {
+    this.#memory.reset();
+  }
+
+  /** A driver is there: what is unfinished is sent to it. Throws DeviceError where its memory breaks the rules. */
+  attach(driver: DriverSide): void {
+    this.#progressed = false;
+    this.#channel = new ClientChannel(
+      this.#memory,
+      driver,
+      {
+        completed: (tag, kind, errno, data, view, offset) => this.#completed(tag, kind, errno, data, view, offset),
+        event: (nr, _dropped, view, offset) => this.#event(nr, view, offset),
+        malformed: (error) => this.#listener.suspect("malformed", error.message),
+      },
+      this.#clock,
+    );
+    this.#channel.start();
+    this.#pump();
+  }
+
+  /** The same device came back from an unplugging: its cache may have lost what was not flushed. */
+  replugged(): void {
+    this.#tracker.powerLost();
+  }
+
+  /**
+   * The driver is dead and fenced: what it has completed is taken, the rest waits for the next one. `outside`: its death
+   * was not its own doing.
+   */
+  driverLost(outside: boolean): void {
+    const channel = this.#channel;
+    if (channel === undefined) return;
+    try {
+      channel.drain();
+    } catch {
+      // what a dead driver left half-written is not an answer: those requests are replayed
+    }
+    channel.close();
+    this.#channel = undefined;
+    const { poison, unrepeatable } = this.#journal.driverLost(outside);
+    for (const entry of poison) this.#fail(entry, "poison");
+    for (const entry of unrepeatable) this.#fail(entry, "driver-restarted");
+  }
+
+  /** There will be no driver any more: everything unfinished fails, and so does what comes after. */
+  end(reason: DeviceError): void {
+    this.#ended ??= reason;
+    this.driverLost(true);
+    for (const entry of this.#journal.all()) this.#fail(entry, reason.kind);
+  }
+
+  /** Why there is no driver any more, if so. */
+  get ended(): DeviceError | undefined {
+    return this.#ended;
+  }
+
+  /** Resolves once nothing is unfinished, and then lets go of the memory. */
+  async close(): Promise<void> {
+    await this.#journal.idle();
+    this.#channel?.close();
+    this.#channel = undefined;
+    this.#memory.close();
+  }
+
+  #pump(): void {
+    const channel = this.#channel;
+    if (channel === undefined) return;
+    for (let entry = this.#journal.takeNext(); entry !== undefined; entry = this.#journal.takeNext())
+      this.#send(entry, channel);
+    this.#sweepLater();
+  }
+
+  #send(entry: Request<C>, channel: ClientChannel): void {
+    const refused = this.#tracker.refuse(entry.name);
+    if (refused !== undefined) return this.#fail(entry, refused);
+    entry.flight = {
+      ticket: this.#tracker.sent(entry.name, entry.input),
+      deadline: this.#clock.now() + entry.deadlineMs,
+      cancelledAt: undefined,
+    };
+    const room = entry.spec.data === "out" ? entry.length : 0;
+    try {
+      channel.submit(entry.tag, entry.spec.nr, entry.length, room, entry.deadlineMs, (view, offset) =>
+        entry.spec.in?.encode(entry.input, view, offset),
+      );
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      this.#fail(entry, error.kind);
+    }
+  }
+
+  #completed(tag: number, code: number, errno: number, data: Uint8Array, view: DataView, offset: number): void {
+    const entry = this.#journal.inFlight.get(tag)!;
+    const out = code === 0 ? this.#decode(() => entry.spec.out?.decode(view, offset)) : undefined;
+    const late = this.#tracker.completed(entry.flight!.ticket, code === 0);
+    if (!this.#progressed) {
+      this.#progressed = true;
+      this.#listener.progress();
+    }
+    this.#journal.finish(entry);
+    if (late !== undefined) entry.resolve(failure(late));
+    else entry.resolve({ kind: code, errno, out, data });
+    this.#pump();
+  }
+
+  #fail(entry: Request<C>, kind: DeviceErrorKind): void {
+    this.#journal.finish(entry);
+    entry.resolve(failure(kind));
+  }
+
+  #event(nr: number, view: DataView, offset: number): void {
+    const name = this.#eventNames.get(nr);
+    if (name === undefined) throw new MalformedChannel(`unknown event ${nr}`);
+    const data = this.#decode(() => this.contract.events[name]!.data?.decode(view, offset));
+    const meaning = this.#recovery.meaning(name);
+    if (meaning === "power-lost") this.#tracker.powerLost();
+    for (const listener of this.#events.get(name) ?? []) listener(data as never);
+    if (meaning === "medium-changed") this.#refuseFromNowOn();
+  }
+
+  /** A struct from the driver: values that no contract allows are a broken rule. */
+  #decode<T>(decode: () => T): T {
+    try {
+      return decode();
+    } catch (error) {
+      throw new MalformedChannel((error as Error).message);
+    }
+  }
+
+  /** What waits was meant for the old medium, what comes for it too: whoever wants the new one opens the unit anew. */
+  #refuseFromNowOn(): void {
+    this.#ended ??= new DeviceError("medium-changed", `${this.contract.name} unit`);
+    for (const entry of this.#journal.all()) if (entry.flight === undefined) this.#fail(entry, "medium-changed");
+  }
+
+  #abort(tag: number): void {
+    const entry = this.#journal.all().find((candidate) => candidate.tag === tag);
+    if (entry === undefined) return;
+    if (entry.flight === undefined) this.#fail(entry, "cancelled");
+    else this.#cancel(entry);
+  }
+
+  #cancel(entry: Request<C>): void {
+    const flight = entry.flight!;
+    if (flight.cancelledAt === undefined && this.#channel?.cancel(entry.tag)) flight.cancelledAt = this.#clock.now();
+  }
+
+  #sweepLater(): void {
+    if (this.#sweep !== undefined || this.#journal.inFlight.size === 0) return;
+    this.#sweep = this.#clock.after(SWEEP_MS, () => {
+      this.#sweep = undefined;
+      this.#checkDeadlines();
+      this.#sweepLater();
+    });
+  }
+
+  #checkDeadlines(): void {
+    const now = this.#clock.now();
+    for (const entry of this.#journal.inFlight.values()) {
+      const { deadline, cancelledAt } = entry.flight!;
+      if (now < deadline) continue;
+      if (cancelledAt === undefined) this.#cancel(entry);
+      else if (now >= Math.max(cancelledAt, deadline) + CANCEL_GRACE_MS)
+        return this.#listener.suspect("deadline", `${entry.name} passed its deadline of ${entry.deadlineMs} ms`);
+    }
+  }
+}
+
+function failure(kind: DeviceErrorKind): Completion<undefined> {
+  return { kind: kindCode(kind), errno: errnoOf(kind), out: undefined, data: NOTHING };
+}

@@ -1,0 +1,63 @@
+// Runs in: an application. Owns: the applications' door: the way to a unit's driver.
+
+import { block } from "@ring3/classes/block/contract";
+import { recovery as blockRecovery } from "@ring3/classes/block/recovery";
+import type { UnitInfo } from "@ring3/control/client-edge";
+import { stateDirectory } from "@ring3/control/state-directory";
+import type { Contract } from "@ring3/core/contract";
+import type { UnitPort } from "@ring3/core/unit";
+import { systemClock } from "@ring3/kernel/clock/clock";
+import { connectToManager } from "./manager-connection.ts";
+import type { ClientClass } from "./unit-session.ts";
+import { type UnitListener, Units } from "./units.ts";
+
+export type { Block, Geometry } from "@ring3/classes/block/contract";
+export type { UnitInfo } from "@ring3/control/client-edge";
+export { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
+export type { RequestOptions, UnitPort } from "@ring3/core/unit";
+export type { ClientClass } from "./unit-session.ts";
+export type { UnitListener } from "./units.ts";
+
+/** Disks. */
+export const blockClass: ClientClass<typeof block> = { contract: block, recovery: blockRecovery };
+
+export interface Ring3 extends Disposable {
+  /** The units that run now. */
+  readonly units: readonly UnitInfo[];
+  /**
+   * A channel of its own, straight to the unit's driver host. Requests wait while a dead driver is replaced; they fail
+   * with a DeviceError only when the device can no longer execute them. `unit`: as in `ring3 status`.
+   */
+  open<C extends Contract>(unit: string, unitClass: ClientClass<C>, mode: "read" | "write"): Promise<OpenUnit<C>>;
+  /** Units still open fail. */
+  close(): void;
+}
+
+export interface OpenUnit<C extends Contract> extends UnitPort<C>, AsyncDisposable {
+  /** Waits for unfinished requests, then lets others have the unit. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to the ring3 of a state directory (default: RING3_STATE_DIR, else /run/ring3 for root). Rejects with
+ * DeviceError("disconnected") where none runs.
+ */
+export async function connect(options: { stateDir?: string } & UnitListener = {}): Promise<Ring3> {
+  const { stateDir, ...listener } = options;
+  const directory = stateDirectory(stateDir, process.env, process.getuid!());
+  const units = new Units((notices) => connectToManager(directory, notices), systemClock, listener);
+  await units.subscribe(null);
+  const close = () => units.connection.disconnect();
+  return {
+    get units() {
+      return units.known;
+    },
+    async open(unit, unitClass, mode) {
+      const session = await units.open(unit, unitClass, mode);
+      const { port } = session;
+      return Object.assign(port, { [Symbol.asyncDispose]: () => port.close() });
+    },
+    close,
+    [Symbol.dispose]: close,
+  };
+}

@@ -1,0 +1,46 @@
+// Runs in: a client. Owns: which slots of a channel are free, and who waits for how many.
+
+import { DeviceError } from "@ring3/core/errors";
+import type { Slot } from "@ring3/core/slot-port";
+
+/** First come, first served, all of a request's slots at once: so two large requests cannot hold half each for ever. */
+export class Slots {
+  readonly #free: Slot[];
+  readonly #total: number;
+  readonly #waiting: { count: number; grant: (slots: Slot[]) => void; signal: AbortSignal | undefined }[] = [];
+
+  constructor(slots: Slot[]) {
+    this.#free = slots;
+    this.#total = slots.length;
+  }
+
+  reserve(count: number, signal?: AbortSignal): Promise<Slot[]> {
+    if (count < 1 || count > this.#total)
+      return Promise.reject(new DeviceError("invalid", `${count} slots of ${this.#total}`));
+    return new Promise((resolve, reject) => {
+      const waiter = { count, grant: resolve, signal };
+      this.#waiting.push(waiter);
+      signal?.addEventListener("abort", () => {
+        const index = this.#waiting.indexOf(waiter);
+        if (index < 0) return;
+        this.#waiting.splice(index, 1);
+        reject(new DeviceError("cancelled", "waiting for a free slot"));
+        this.#serve();
+      });
+      this.#serve();
+    });
+  }
+
+  /** The slot used last is handed out first: its pages are warm. */
+  release(slot: Slot): void {
+    this.#free.push(slot);
+    this.#serve();
+  }
+
+  #serve(): void {
+    while (this.#waiting[0] !== undefined && this.#waiting[0].count <= this.#free.length) {
+      const { count, grant } = this.#waiting.shift()!;
+      grant(this.#free.splice(this.#free.length - count, count));
+    }
+  }
+}

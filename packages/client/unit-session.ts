@@ -1,0 +1,202 @@
+// Runs in: a client. Owns: one unit's claim at the manager, and the client end that it keeps connected to the unit's
+// driver over incarnations.
+
+import type { Contract, Properties } from "@ring3/core/contract";
+import type { Clock } from "@ring3/core/clock";
+import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
+import type { Identity, Recovery } from "@ring3/core/recovery";
+import type { SlotPort } from "@ring3/core/slot-port";
+import type { clientEdge, UnitInfo } from "@ring3/control/client-edge";
+import type { Notice, Params, Result } from "@ring3/control/edge";
+import type { Access } from "@ring3/control/fields";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { ClientEnd } from "./client-end.ts";
+
+type ClientEdge = typeof clientEdge;
+
+/** What a session needs of the connection to the manager. */
+export interface Manager {
+  open(params: Params<ClientEdge, "open">, memoryFd: number): Promise<{ result: Result<ClientEdge, "open">; fds: Descriptor[] }>;
+  close(channel: number): Promise<void>;
+  suspect(params: { channel: number; kind: "deadline" | "malformed"; text: string }): void;
+  progress(channel: number): void;
+  /** Channel ids are never used twice on a connection. */
+  nextChannel(): number;
+}
+
+/** A class as a client needs it. */
+export interface ClientClass<C extends Contract> {
+  readonly contract: C;
+  readonly recovery: Recovery<C>;
+}
+
+export class UnitSession<C extends Contract> {
+  readonly unit: string;
+  readonly end: ClientEnd<C>;
+  readonly #manager: Manager;
+  readonly #mode: Access;
+  readonly #class: ClientClass<C>;
+  #info: UnitInfo;
+  #channel = 0;
+  #attached = false;
+  #connecting: Promise<void> | undefined;
+  /** Said of the channel that is being opened, before its opening was done. */
+  #lostMeanwhile = false;
+  #readyMeanwhile = false;
+  readonly #closed = Promise.withResolvers<void>();
+
+  /** Rejects with the manager's reason where the unit may not be opened; waits for no driver. */
+  static async open<C extends Contract>(
+    manager: Manager,
+    info: UnitInfo,
+    unitClass: ClientClass<C>,
+    mode: Access,
+    clock: Clock,
+    register: (session: UnitSession<C>) => void,
+  ): Promise<UnitSession<C>> {
+    const session = new UnitSession(manager, info, unitClass, mode, clock);
+    register(session);
+    await session.#connect();
+    const { ended } = session.end;
+    if (ended === undefined) return session;
+    session.#closed.resolve();
+    throw ended;
+  }
+
+  private constructor(manager: Manager, info: UnitInfo, unitClass: ClientClass<C>, mode: Access, clock: Clock) {
+    this.unit = info.unit;
+    this.#manager = manager;
+    this.#info = info;
+    this.#class = unitClass;
+    this.#mode = mode;
+    this.end = new ClientEnd({
+      contract: unitClass.contract,
+      recovery: unitClass.recovery,
+      properties: info.properties as Properties<C>,
+      operations: info.operations,
+      clock,
+      listener: {
+        suspect: (kind, text) => this.#manager.suspect({ channel: this.#channel, kind, text }),
+        progress: () => this.#manager.progress(this.#channel),
+      },
+    });
+  }
+
+  #connect(): Promise<void> {
+    this.#connecting ??= this.#connectUntilClear().finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  async #connectUntilClear(): Promise<void> {
+    do {
+      this.#lostMeanwhile = false;
+      this.#readyMeanwhile = false;
+      try {
+        await this.#openChannel();
+      } catch (error) {
+        const failure = error as DeviceError;
+        if (failure.kind !== "busy") return this.end.end(failure); // busy: no driver yet, `ready` will say when
+      }
+    } while (this.#readyMeanwhile && !this.#attached && this.end.ended === undefined);
+  }
+
+  async #openChannel(): Promise<void> {
+    this.end.prepare();
+    this.#channel = this.#manager.nextChannel();
+    const { name, version, hash } = this.#class.contract;
+    const params = { channel: this.#channel, unit: this.unit, mode: this.#mode, contract: { name, version, hash } };
+    const { result, fds } = await this.#manager.open(params, this.end.memoryFd);
+    const [memory, bellIn, bellOut] = fds as [Descriptor, Descriptor, Descriptor];
+    if (this.#lostMeanwhile || this.end.ended !== undefined) {
+      for (const fd of fds) fd.close();
+      return;
+    }
+    if (!sameProperties(result.properties, this.#info.properties))
+      throw new DeviceError("medium-changed", `${this.unit} came back with other properties`);
+    try {
+      this.end.attach({ memory, bellIn, bellOut, generation: result.incarnation });
+      this.#attached = true;
+    } catch (error) {
+      const { message } = error as DeviceError; // its driver will be killed, and `lost` and `ready` follow
+      this.#manager.suspect({ channel: this.#channel, kind: "malformed", text: message });
+    }
+  }
+
+  /** The manager's notices, for this session's channel and unit. */
+  lost(notice: Notice<ClientEdge, "lost">): void {
+    if (notice.channel !== this.#channel) return;
+    this.#lostMeanwhile = true;
+    this.#attached = false;
+    if (notice.final) this.end.end(new DeviceError(notice.kind, `${this.unit}: ${notice.text}`));
+    else this.end.driverLost(notice.outside);
+  }
+
+  ready(): void {
+    if (this.end.ended !== undefined || this.#attached) return;
+    this.#readyMeanwhile = true;
+    void this.#connect();
+  }
+
+  /** Another enumeration of the device: the same one, or else nothing unfinished may reach it. */
+  changed(info: UnitInfo): void {
+    const before = this.#info;
+    this.#info = info;
+    if (info.enumeration === before.enumeration) return;
+    const why = this.#class.recovery.sameIdentity(identityOf<C>(before), identityOf<C>(info));
+    if (why === undefined) this.end.replugged();
+    else this.end.end(new DeviceError("medium-changed", `${this.unit}: ${why}`));
+  }
+
+  removed(kind: DeviceErrorKind, reason: string): void {
+    this.end.end(new DeviceError(kind, `${this.unit}: ${reason}`));
+  }
+
+  /** The unit as its user sees it; closing it closes the session. */
+  get port(): SlotPort<C> {
+    const { end } = this;
+    return {
+      contract: end.contract,
+      get properties() {
+        return end.properties;
+      },
+      slots: end.slots,
+      slotBytes: end.slotBytes,
+      supports: (name) => end.supports(name),
+      request: (name, input, options) => end.request(name, input, options),
+      on: (name, listener) => end.on(name, listener),
+      reserve: (count, signal) => end.reserve(count, signal),
+      release: (slot) => end.release(slot),
+      submit: (name, input, slot, length) => end.submit(name, input, slot, length),
+      close: () => this.close(),
+    };
+  }
+
+  /** Resolves when this session is over. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Waits until nothing is unfinished, then gives the claim up. */
+  async close(): Promise<void> {
+    await this.end.close();
+    await this.#connecting;
+    await this.#manager.close(this.#channel).catch(ignoreGone);
+    this.#closed.resolve();
+  }
+}
+
+/** The manager that is gone needs no giving up. */
+function ignoreGone(error: DeviceError): void {
+  if (error.kind !== "disconnected") throw error;
+}
+
+function sameProperties(a: UnitInfo["properties"], b: UnitInfo["properties"]): boolean {
+  return Object.keys(a).length === Object.keys(b).length && Object.keys(a).every((key) => String(a[key]) === String(b[key]));
+}
+
+function identityOf<C extends Contract>(info: UnitInfo): Identity<C> {
+  const { vendor, product, serial } = info.identity;
+  return { vendor, product, ...(serial === null ? {} : { serial }), properties: info.properties as Properties<C> };
+}

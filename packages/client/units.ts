@@ -1,0 +1,83 @@
+// Runs in: a client. Owns: one connection to the manager, what it says of units, and the units opened over it.
+
+import type { UnitInfo } from "@ring3/control/client-edge";
+import type { Access } from "@ring3/control/fields";
+import type { Clock } from "@ring3/core/clock";
+import type { Contract } from "@ring3/core/contract";
+import { DeviceError } from "@ring3/core/errors";
+import type { ManagerConnection, ManagerNotices } from "./manager-connection.ts";
+import { type ClientClass, UnitSession } from "./unit-session.ts";
+
+export interface UnitListener {
+  added?(info: UnitInfo): void;
+  /** A new incarnation or enumeration, or other properties. */
+  changed?(info: UnitInfo, before: UnitInfo): void;
+  removed?(info: UnitInfo, reason: string): void;
+}
+
+export class Units {
+  readonly connection: ManagerConnection;
+  readonly #clock: Clock;
+  readonly #listener: UnitListener;
+  readonly #infos = new Map<string, UnitInfo>();
+  readonly #sessions = new Set<UnitSession<Contract>>();
+
+  constructor(connect: (notices: ManagerNotices) => ManagerConnection, clock: Clock, listener: UnitListener = {}) {
+    this.#clock = clock;
+    this.#listener = listener;
+    this.connection = connect({
+      unitAdded: (info) => this.#told(info),
+      unitChanged: (info) => this.#told(info),
+      unitRemoved: ({ unit, kind, reason }) => {
+        const info = this.#infos.get(unit);
+        this.#infos.delete(unit);
+        for (const session of this.#of(unit)) session.removed(kind, reason);
+        if (info !== undefined) this.#listener.removed?.(info, reason);
+      },
+      lost: (notice) => {
+        for (const session of this.#sessions) session.lost(notice);
+      },
+      ready: ({ unit }) => {
+        for (const session of this.#of(unit)) session.ready();
+      },
+    });
+    this.connection.signal.addEventListener("abort", () => {
+      for (const session of this.#sessions) session.removed("disconnected", "the connection to ring3 ended");
+    });
+  }
+
+  /** Resolves once every unit of the class (null: of every class) that runs now is known. */
+  async subscribe(className: string | null): Promise<void> {
+    await this.connection.ask("subscribe", { class: className });
+  }
+
+  get known(): readonly UnitInfo[] {
+    return [...this.#infos.values()];
+  }
+
+  info(unit: string): UnitInfo | undefined {
+    return this.#infos.get(unit);
+  }
+
+  /** Rejects where the unit is unknown or may not be opened. */
+  async open<C extends Contract>(unit: string, unitClass: ClientClass<C>, mode: Access): Promise<UnitSession<C>> {
+    const info = this.#infos.get(unit);
+    if (info === undefined) throw new DeviceError("invalid", `open ${unit}: there is no such unit; see: ring3 status`);
+    const register = (session: UnitSession<C>) => void this.#sessions.add(session as unknown as UnitSession<Contract>);
+    const session = await UnitSession.open(this.connection, info, unitClass, mode, this.#clock, register);
+    void session.closed.then(() => this.#sessions.delete(session as unknown as UnitSession<Contract>));
+    return session;
+  }
+
+  #of(unit: string): UnitSession<Contract>[] {
+    return [...this.#sessions].filter((session) => session.unit === unit);
+  }
+
+  #told(info: UnitInfo): void {
+    const before = this.#infos.get(info.unit);
+    this.#infos.set(info.unit, info);
+    for (const session of this.#of(info.unit)) session.changed(info);
+    if (before === undefined) this.#listener.added?.(info);
+    else this.#listener.changed?.(info, before);
+  }
+}

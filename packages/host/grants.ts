@@ -1,0 +1,44 @@
+// Runs in: driver host. Owns: how a grant, terms and descriptor, becomes the device object that a driver sees.
+
+import type { Clock } from "@ring3/core/clock";
+import type { UsbGrant } from "@ring3/control/host-edge";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { parseDescriptors } from "@ring3/kernel/usb/descriptors";
+import type { UsbTransport } from "@ring3/kernel/usb/transport";
+import { usbfsTransport } from "@ring3/kernel/usbfs/transport";
+import { usbipTransport } from "@ring3/kernel/usbip/transport";
+import type { Devices } from "@ring3/sdk";
+import { createUsbDevice } from "@ring3/sdk/usb/device";
+
+export interface OpenedGrant {
+  readonly devices: Devices;
+  readonly transport: UsbTransport;
+}
+
+export function openGrant(terms: UsbGrant, descriptor: Descriptor, clock: Clock): OpenedGrant {
+  const transport = transportOf(terms, descriptor, clock);
+  const { manufacturer, product, serial } = terms.strings;
+  const usb = createUsbDevice({
+    transport,
+    clock,
+    descriptors: parseDescriptors(Buffer.from(terms.descriptors, "base64")),
+    strings: {
+      manufacturer: manufacturer ?? undefined,
+      product: product ?? undefined,
+      serial: serial ?? undefined,
+    },
+    configurationValue: terms.configuration,
+    interfaceNumber: terms.interface,
+    claimed: [terms.interface],
+  });
+  return { devices: { usb }, transport };
+}
+
+function transportOf(terms: UsbGrant, descriptor: Descriptor, clock: Clock): UsbTransport {
+  switch (terms.transport) {
+    case "usbfs":
+      return usbfsTransport(descriptor, [terms.interface]);
+    case "usbip":
+      return usbipTransport(descriptor, { devid: terms.devid, speed: terms.speed }, clock);
+  }
+}

@@ -1,0 +1,222 @@
+// Runs in: driver host, jailed. Owns: one driver on one device, and a channel to each of its clients.
+
+import { HostDeviceMemory } from "@ring3/channel/device-memory";
+import { DriverEnd, type Submission } from "@ring3/channel/driver-end";
+import type { Clock } from "@ring3/core/clock";
+import type { Contract } from "@ring3/core/contract";
+import { DeviceError, kindCode } from "@ring3/core/errors";
+import { createLog, type Log, type LogEntry } from "@ring3/core/log";
+import type { Notice, Params, Result } from "@ring3/control/edge";
+import type { ContractId, Properties } from "@ring3/control/fields";
+import { hostEdge } from "@ring3/control/host-edge";
+import { Answer, type FrameTransport, type ServingPeer, servingPeer } from "@ring3/control/peer";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { readSealed } from "@ring3/kernel/shm/memory";
+import type { UnitRunner } from "@ring3/sdk/runner";
+import { type Session, startDriver } from "@ring3/sdk/session";
+import { openGrant } from "./grants.ts";
+import { loadDriver } from "./loader.ts";
+
+type HostEdge = typeof hostEdge;
+
+interface OpenChannel {
+  readonly unit: number;
+  readonly end: DriverEnd;
+  /** Request ids of this channel in its unit's runner. */
+  readonly inFlight: Set<string>;
+  /** Called when the last request in flight is done. */
+  idle: () => void;
+}
+
+/** The manager looks as often. */
+const BEAT_MS = 500;
+
+export class Host {
+  readonly #clock: Clock;
+  readonly #peer: ServingPeer<HostEdge>;
+  readonly #log: Log;
+  readonly #exit: (code: number) => void;
+  readonly #channels = new Map<number, OpenChannel>();
+  readonly #reported: string[] = [];
+  #contract: Contract | undefined;
+  #session: Session | undefined;
+  #memory: HostDeviceMemory | undefined;
+  #incarnation = 0;
+
+  constructor(transport: FrameTransport<Descriptor>, clock: Clock, exit: (code: number) => void) {
+    this.#clock = clock;
+    this.#exit = exit;
+    this.#peer = servingPeer<HostEdge, Descriptor>(
+      hostEdge,
+      transport,
+      {
+        probe: (params, fds) => this.#probe(params, fds),
+        open: (params, fds) => this.#open(params, fds),
+        close: ({ channel }) => this.#close(channel),
+        suspend: async () => {
+          await this.#session?.suspend();
+          return {};
+        },
+        resume: async () => {
+          await this.#session?.resume();
+          return {};
+        },
+        remove: () => this.#remove(),
+      },
+      {},
+    );
+    this.#peer.signal.addEventListener("abort", () => exit(0)); // without a manager nothing here has a purpose
+    this.#log = createLog("driver", (entry) => this.#report(entry), clock);
+  }
+
+  ready(): void {
+    this.#peer.notify("ready", {});
+  }
+
+  /** Nobody awaits what the driver threw: this incarnation is over. */
+  crashed(error: unknown): void {
+    const { message, stack = "" } = error instanceof Error ? error : new Error(String(error));
+    const kind = error instanceof DeviceError ? error.kind : "internal";
+    this.#peer.notify("failed", { kind, message, stack });
+    this.#exit(1);
+  }
+
+  async #probe(params: Params<HostEdge, "probe">, fds: Descriptor[]): Promise<Result<HostEdge, "probe">> {
+    const [code, memory, ...grants] = fds as [Descriptor, Descriptor, ...Descriptor[]];
+    const [terms] = params.grants;
+    if (this.#session !== undefined || terms === undefined || grants.length !== params.grants.length)
+      throw new DeviceError("invalid", "probe");
+    this.#incarnation = params.incarnation;
+    this.#memory = new HostDeviceMemory(memory);
+    memory.close();
+    this.#beat();
+    const driver = loadDriver(params.driver.name, readSealed(code.fd));
+    code.close();
+    this.#contract = driver.contract;
+    const { devices, transport } = openGrant(terms, grants[0]!, this.#clock);
+    void transport.gone.then(() => this.#peer.notify("disconnected", {}));
+    this.#session = await startDriver(driver, {
+      devices,
+      device: { id: params.device.id },
+      incarnation: params.incarnation,
+      reason: params.reason?.text ?? "",
+      clock: this.#clock,
+      log: this.#log,
+      state: this.#memory,
+      emit: (unit, event, data) => this.#emit(unit, event, data),
+    });
+    const units = this.#session.units.map((runner, index) => ({
+      index,
+      properties: propertiesOf(runner),
+      operations: Object.keys(driver.contract.operations).filter((name) => name in runner.unit),
+    }));
+    this.#reported.push(...units.map(({ properties }) => JSON.stringify(properties)));
+    return { contract: contractId(driver.contract), units };
+  }
+
+  #beat(): void {
+    this.#memory!.beat();
+    for (const { end } of this.#channels.values()) end.retryEvents();
+    this.#clock.after(BEAT_MS, () => this.#beat());
+  }
+
+  #open({ channel, unit, mode, contract }: Params<HostEdge, "open">, fds: Descriptor[]): Answer<Record<string, never>> {
+    const runner = this.#session?.units[unit];
+    if (runner === undefined || this.#channels.has(channel)) throw new DeviceError("invalid", `open unit ${unit}`);
+    const ours = contractId(this.#contract!);
+    if (contract.hash !== ours.hash)
+      throw new DeviceError("invalid", `contract ${contract.name} version ${contract.version} (${contract.hash}), the driver has version ${ours.version} (${ours.hash})`);
+    const [memory, bellIn, bellOut] = fds as [Descriptor, Descriptor, Descriptor];
+    const end = new DriverEnd(
+      this.#contract!,
+      { memory, bellIn, bellOut, generation: this.#incarnation },
+      {
+        submitted: (request) => this.#submit(channel, runner, mode, request),
+        cancelled: (tag) => runner.cancel(`${channel}/${tag}`),
+        malformed: (error) => {
+          this.#log.warn(`channel ${channel}: its client broke the rules: ${error.message}`);
+          this.#drop(channel);
+        },
+      },
+      this.#clock,
+    );
+    this.#channels.set(channel, { unit, end, inFlight: new Set(), idle: () => {} });
+    end.start();
+    return new Answer({}, [end.fd]);
+  }
+
+  #submit(channel: number, runner: UnitRunner, mode: "read" | "write", request: Submission): void {
+    const open = this.#channels.get(channel)!;
+    const { end, inFlight } = open;
+    const spec = this.#contract!.operations[request.operation]!;
+    if (spec.mutates && mode === "read") {
+      end.complete(request.tag, kindCode("denied"), new DeviceError("denied", "").errno, 0);
+      return;
+    }
+    const id = `${channel}/${request.tag}`;
+    inFlight.add(id);
+    const deadlineMs = this.#clock.now() + request.deadlineMs;
+    runner.submit({ id, operation: request.operation, input: request.input, data: request.data, deadlineMs }, (outcome) => {
+      inFlight.delete(id);
+      if (inFlight.size === 0) open.idle();
+      this.#memory!.completed();
+      const { error, out, length } = outcome;
+      if (error !== undefined) end.complete(request.tag, kindCode(error.kind), error.errno, 0);
+      else end.complete(request.tag, 0, 0, length, (view, offset) => spec.out?.encode(out, view, offset));
+    });
+  }
+
+  #emit(unit: number, event: string, data: unknown): void {
+    for (const channel of this.#channels.values()) if (channel.unit === unit) channel.end.emit(event, data);
+    this.#reportProperties(unit);
+  }
+
+  /** A driver tells by an event that something about the unit is other than at probe; whoever opens it later must know too. */
+  #reportProperties(unit: number): void {
+    const runner = this.#session?.units[unit];
+    if (runner === undefined) return;
+    const properties = propertiesOf(runner);
+    const text = JSON.stringify(properties);
+    if (text === this.#reported[unit]) return;
+    this.#reported[unit] = text;
+    this.#peer.notify("changed", { unit, properties });
+  }
+
+  /** Requests of a closed channel are cancelled, and awaited before the answer: its memory is the client's again then. */
+  async #close(channel: number): Promise<Record<string, never>> {
+    const open = this.#channels.get(channel);
+    if (open === undefined) throw new DeviceError("invalid", `close channel ${channel}`);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    open.idle = resolve;
+    this.#drop(channel);
+    if (open.inFlight.size > 0) await promise;
+    return {};
+  }
+
+  #drop(channel: number): void {
+    const open = this.#channels.get(channel);
+    if (open === undefined) return;
+    this.#channels.delete(channel);
+    open.end.close();
+    const runner = this.#session!.units[open.unit]!;
+    for (const id of open.inFlight) runner.cancel(id);
+  }
+
+  async #remove(): Promise<Record<string, never>> {
+    await this.#session?.remove();
+    this.#clock.after(0, () => this.#exit(0)); // the answer goes first
+    return {};
+  }
+
+  #report({ level, message, fields }: LogEntry): void {
+    this.#peer.notify("log", { level, message, ...(fields === undefined ? {} : { fields }) } as Notice<HostEdge, "log">);
+  }
+}
+
+function propertiesOf(runner: UnitRunner): Properties {
+  return { ...(runner.unit.properties as unknown as Properties) };
+}
+
+function contractId({ name, version, hash }: Contract): ContractId {
+  return { name, version, hash };
+}

@@ -1,0 +1,14 @@
+// Runs in: driver host, jailed. Owns: this process: its control socket, and what happens when the driver's code throws.
+
+import { systemClock } from "@ring3/kernel/clock/clock";
+import { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
+import { Host } from "./host.ts";
+
+/** The manager's end of the control connection is the other side of this descriptor. */
+const CONTROL_FD = 3;
+
+const host = new Host(new FrameSocket(new Descriptor(CONTROL_FD)), systemClock, (code) => process.exit(code));
+process.on("uncaughtException", (error) => host.crashed(error));
+process.on("unhandledRejection", (error) => host.crashed(error));
+host.ready();

@@ -1,0 +1,60 @@
+// Runs in: keeper (`ring3 up` itself), as whoever started it. Owns: the state directory's lock, the manager and all
+// other processes; parses nothing but what the manager asks for.
+
+import { spawn as spawnChild } from "node:child_process";
+import { openSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DeviceError } from "@ring3/core/errors";
+import { systemClock } from "@ring3/kernel/clock/clock";
+import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
+import { type Exit, Keeper, type ProcessSpec } from "./keeper.ts";
+import { claimStateDirectory } from "./state-directory.ts";
+
+function spawn(spec: ProcessSpec, exited: (exit: Exit) => void) {
+  const { file, args, uid, gid, stdio } = spec;
+  const child = spawnChild(file, args, {
+    stdio: [...stdio],
+    env: { PATH: process.env.PATH ?? "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8" },
+    detached: true, // a Ctrl-C in the terminal is the keeper's to handle
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  });
+  child.on("exit", (code, signal) => exited({ code, signal }));
+  child.on("error", (cause) => {
+    if (child.pid === undefined) exited({ code: 127, signal: null });
+    else throw cause;
+  });
+  if (child.pid === undefined) throw new DeviceError("io", `start ${file}`);
+  return { pid: child.pid, kill: () => void child.kill("SIGKILL") };
+}
+
+const [stateDirectory, ...managerArgs] = process.argv.slice(2) as [string, ...string[]];
+
+try {
+  claimStateDirectory(stateDirectory);
+} catch (error) {
+  process.stderr.write(`ring3: ${(error as Error).message}\n`);
+  process.exit(1);
+}
+
+const keeper = new Keeper(spawn, systemClock, (inOrder, reason) => {
+  if (!inOrder) process.stderr.write(`ring3: ${reason}; everything was stopped. Start again with: ring3 up\n`);
+  process.exit(inOrder ? 0 : 1);
+});
+process.on("SIGTERM", () => keeper.stop());
+process.on("SIGINT", () => keeper.stop());
+process.on("SIGHUP", () => keeper.stop());
+
+const [ours, managers] = socketPair();
+const nothing = openSync("/dev/null", "r");
+keeper.start(
+  {
+    file: process.execPath,
+    args: ["--enable-source-maps", join(dirname(process.argv[1]!), "manager.cjs"), stateDirectory, String(process.pid), ...managerArgs],
+    uid: undefined,
+    gid: undefined,
+    stdio: [nothing, 1, 2, managers.fd],
+  },
+  new FrameSocket(ours),
+);
+managers.close();

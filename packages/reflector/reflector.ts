@@ -1,0 +1,81 @@
+// Runs in: reflector. Owns: the endpoints of one class: each unit's, from the day it is announced until it is removed.
+
+import type { ManagerConnection, ManagerNotices } from "@ring3/client/manager-connection";
+import { Units } from "@ring3/client/units";
+import type { UnitInfo } from "@ring3/control/client-edge";
+import type { Clock } from "@ring3/core/clock";
+import type { Contract } from "@ring3/core/contract";
+import type { Log } from "@ring3/core/log";
+import type { Endpoint, ReflectedClass } from "./classes.ts";
+
+export class Reflector {
+  readonly #class: ReflectedClass<Contract>;
+  readonly #directory: string;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #units: Units;
+  readonly #endpoints = new Map<string, Endpoint[]>();
+  /** Units that went and whose addresses are not free yet. */
+  readonly #closing = new Map<string, Promise<unknown>>();
+
+  /** `directory`: where sockets are made. */
+  constructor(
+    reflected: ReflectedClass<Contract>,
+    connect: (notices: ManagerNotices) => ManagerConnection,
+    directory: string,
+    clock: Clock,
+    log: Log,
+  ) {
+    this.#class = reflected;
+    this.#directory = directory;
+    this.#clock = clock;
+    this.#log = log;
+    this.#units = new Units(connect, clock, {
+      added: (info) => void this.#added(info),
+      changed: (info, before) => this.#changed(info, before),
+      removed: (info, reason) => this.#removed(info, reason),
+    });
+  }
+
+  /** Aborts when the manager is gone. */
+  get signal(): AbortSignal {
+    return this.#units.connection.signal;
+  }
+
+  async start(): Promise<void> {
+    await this.#units.subscribe(this.#class.client.contract.name);
+  }
+
+  async #added({ unit }: UnitInfo): Promise<void> {
+    await this.#closing.get(unit);
+    if (this.#units.info(unit) === undefined || this.#endpoints.has(unit)) return; // it went again, or came twice
+    let latest = this.#units.info(unit)!;
+    const endpoints = this.#class.startEndpoints({
+      info: () => {
+        latest = this.#units.info(unit) ?? latest;
+        return latest;
+      },
+      open: async (mode) => (await this.#units.open(unit, this.#class.client, mode)).port,
+      directory: this.#directory,
+      clock: this.#clock,
+      log: this.#log.child(unit),
+    });
+    this.#endpoints.set(unit, endpoints);
+    for (const { kind, address } of endpoints) this.#units.connection.endpoint({ unit, kind, address });
+  }
+
+  /** Other properties are another medium: nobody may go on with the old one's size. */
+  #changed(info: UnitInfo, before: UnitInfo): void {
+    if (JSON.stringify(info.properties) === JSON.stringify(before.properties)) return;
+    for (const endpoint of this.#endpoints.get(info.unit) ?? []) endpoint.disconnectAll("the medium was changed");
+  }
+
+  #removed({ unit }: UnitInfo, reason: string): void {
+    const endpoints = this.#endpoints.get(unit) ?? [];
+    this.#endpoints.delete(unit);
+    for (const endpoint of endpoints) endpoint.disconnectAll(reason);
+    const closed = Promise.all(endpoints.map((endpoint) => endpoint.close()));
+    this.#closing.set(unit, closed);
+    void closed.then(() => this.#closing.delete(unit));
+  }
+}
