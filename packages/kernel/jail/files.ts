@@ -29,9 +29,10 @@ export interface RuntimePaths {
 }
 
 /** Bubblewrap's path, or which package to install. */
-export function findBwrap(searchPath: string = process.env.PATH ?? ""): string {
-  for (const directory of [...searchPath.split(":"), "/usr/bin"]) {
-    const path = join(directory || "/", "bwrap");
+export function findBwrap(searchPath: string = process.env.PATH ?? "", fallback = "/usr/bin"): string {
+  for (const directory of [...searchPath.split(":"), fallback]) {
+    if (!directory.startsWith("/")) continue; // never a program out of the current directory
+    const path = join(directory, "bwrap");
     try {
       accessSync(path, constants.X_OK);
       return path;
@@ -55,7 +56,7 @@ export function parseLdd(text: string, file: string): string[] {
         "unsupported",
         `${file} needs the shared library ${missing}, which is not installed`,
       );
-    const path = /^\s*(?:\S+ => )?(\/\S+) \(0x[0-9a-f]+\)$/.exec(line)?.[1];
+    const path = /^\s*(?:\S+ => )?(\/.+) \(0x[0-9a-f]+\)$/.exec(line)?.[1];
     if (path !== undefined) paths.push(path);
   }
   return paths;
