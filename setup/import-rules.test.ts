@@ -131,6 +131,8 @@ const untimed = [
   "packages/host/globals.test.ts",
   "packages/cli/commands/globals.ts",
   "packages/kernel/clock/clock.ts",
+  "packages/client/index.ts",
+  "packages/host/globals.fixture.ts",
   "sims/x/globals.ts",
 ];
 
