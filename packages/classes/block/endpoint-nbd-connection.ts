@@ -1,0 +1,120 @@
+// Runs in: reflector. Owns: one NBD client's connection, from its greeting to its last reply.
+import type { Clock, Timer } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
+import { type Log, printable } from "@ring3/core/log";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import type { DiskExport } from "./endpoint-nbd-export.ts";
+import { type Negotiated, negotiate, type Offer } from "./endpoint-nbd-negotiation.ts";
+import type { NbdPort, OpenDisk, SlotHolder } from "./endpoint-nbd-port.ts";
+import { NbdStream } from "./endpoint-nbd-stream.ts";
+import { Transmission } from "./endpoint-nbd-transmission.ts";
+
+/** From connecting to the first request; our own time for opening the disk is not counted. */
+export const NEGOTIATION_MS = 10_000;
+/** What a client that is being hung up on gets for reading its last replies. */
+export const LINGER_MS = 2_000;
+
+export interface NbdConnectionOptions {
+  readonly offer: Omit<Offer, "enter">;
+  readonly shared: NbdPort;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class NbdConnection implements SlotHolder {
+  readonly #options: NbdConnectionOptions;
+  readonly #stream: NbdStream;
+  #open: OpenDisk | undefined;
+  #transmission: Transmission | undefined;
+  #deadline: Timer | undefined;
+  #leaving = false;
+  /** Resolves once its socket is closed and none of its requests is under way. Never rejects. */
+  readonly done: Promise<void>;
+
+  /** Owns `socket` from now on. */
+  constructor(socket: Descriptor, options: NbdConnectionOptions) {
+    this.#options = options;
+    this.#stream = new NbdStream(socket);
+    this.done = this.#run();
+  }
+
+  get progress(): number {
+    return this.#stream.progress;
+  }
+
+  get spilled(): number {
+    return this.#stream.spilled + (this.#transmission?.spilled ?? 0);
+  }
+
+  spill(): void {
+    this.#stream.spill();
+    this.#transmission?.spill();
+  }
+
+  hangUp(why: string): void {
+    this.#options.log.warn(`NBD client hung up on: ${why}`);
+    this.#stream.close();
+  }
+
+  /** Takes no more requests. Those under way are finished and answered if that does not take long. */
+  disconnect(): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    this.#stream.endInput();
+    const timer = this.#options.clock.after(LINGER_MS, () => this.#stream.close());
+    void this.done.then(() => timer.cancel());
+  }
+
+  async #run(): Promise<void> {
+    try {
+      const negotiated = await this.#negotiate();
+      if (negotiated !== undefined) await this.#transmit(negotiated);
+      await this.#stream.sentBelow(1);
+    } catch (error) {
+      this.#explain(error);
+    } finally {
+      this.#deadline?.cancel();
+      this.#stream.close();
+      if (this.#open !== undefined) this.#options.shared.leave(this);
+    }
+  }
+
+  async #negotiate(): Promise<Negotiated | undefined> {
+    this.#startDeadline();
+    const negotiated = await negotiate(this.#stream, { ...this.#options.offer, enter: () => this.#enter() });
+    this.#deadline?.cancel();
+    return negotiated;
+  }
+
+  async #enter(): Promise<DiskExport> {
+    if (this.#leaving) throw new DeviceError("cancelled", "export the disk: the endpoint is closing");
+    if (this.#open !== undefined) return this.#open.disk;
+    this.#deadline?.cancel();
+    try {
+      this.#open = await this.#options.shared.enter(this);
+      return this.#open.disk;
+    } finally {
+      this.#startDeadline();
+    }
+  }
+
+  #startDeadline(): void {
+    this.#deadline = this.#options.clock.after(NEGOTIATION_MS, () =>
+      this.hangUp(`it has not finished its negotiation within ${NEGOTIATION_MS} ms`),
+    );
+  }
+
+  async #transmit({ structured }: Negotiated): Promise<void> {
+    const { port, disk } = this.#open!;
+    const { shared } = this.#options;
+    this.#transmission = new Transmission({ stream: this.#stream, shared, port, disk, structured });
+    await this.#transmission.run();
+  }
+
+  #explain(error: unknown): void {
+    const { log } = this.#options;
+    if (!(error instanceof DeviceError)) log.error(`NBD connection failed: ${String(error)}`);
+    else if (error.kind === "disconnected") log.debug("NBD client left during negotiation");
+    else log.warn(`NBD client hung up on: ${printable(error.message)}`);
+  }
+}

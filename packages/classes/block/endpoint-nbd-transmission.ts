@@ -1,0 +1,257 @@
+// Runs in: reflector. Owns: the requests of one NBD connection that are under way, and the slots they use.
+import { DeviceError, kindOfCode } from "@ring3/core/errors";
+import type { Completion, Slot, SlotPort } from "@ring3/core/slot-port";
+import {
+  NBD_CMD_CACHE,
+  NBD_CMD_DISC,
+  NBD_CMD_FLAG_FUA,
+  NBD_CMD_FLAG_NO_HOLE,
+  NBD_CMD_FLUSH,
+  NBD_CMD_READ,
+  NBD_CMD_TRIM,
+  NBD_CMD_WRITE,
+  NBD_CMD_WRITE_ZEROES,
+  NBD_EIO,
+} from "@ring3/kernel/nbd/constants";
+import {
+  decodeRequest,
+  encodeDataChunkHead,
+  encodeErrorChunk,
+  encodeSimpleReply,
+  type NbdRequest,
+  REQUEST_BYTES,
+} from "@ring3/kernel/nbd/transmission";
+import type { Block } from "./contract.ts";
+import { type DiskExport, describe, nbdError, type Refusal, refusal } from "./endpoint-nbd-export.ts";
+import { Landing } from "./endpoint-nbd-landing.ts";
+import type { NbdPort } from "./endpoint-nbd-port.ts";
+import type { NbdStream } from "./endpoint-nbd-stream.ts";
+
+/** Zeroes and discards go to the disk in parts that any disk finishes well within their deadline. */
+const RANGE_BYTES = 256 * 1024 * 1024;
+
+type Done = Completion<unknown>;
+
+export interface TransmissionOptions {
+  readonly stream: NbdStream;
+  readonly shared: NbdPort;
+  readonly port: SlotPort<Block>;
+  readonly disk: DiskExport;
+  readonly structured: boolean;
+}
+
+export class Transmission {
+  readonly #stream: NbdStream;
+  readonly #shared: NbdPort;
+  readonly #port: SlotPort<Block>;
+  readonly #disk: DiskExport;
+  readonly #structured: boolean;
+  readonly #underWay = new Set<Promise<void>>();
+  /** The write whose payload is arriving. */
+  #landing: Landing | undefined;
+
+  constructor(options: TransmissionOptions) {
+    this.#stream = options.stream;
+    this.#shared = options.shared;
+    this.#port = options.port;
+    this.#disk = options.disk;
+    this.#structured = options.structured;
+  }
+
+  /** Resolves once the client has taken its leave and all its requests are answered. Rejects with DeviceError("protocol"). */
+  async run(): Promise<void> {
+    try {
+      await this.#readRequests();
+    } finally {
+      await Promise.all(this.#underWay);
+    }
+  }
+
+  get spilled(): number {
+    return this.#landing?.spilled ?? 0;
+  }
+
+  spill(): void {
+    this.#landing?.spill();
+  }
+
+  async #readRequests(): Promise<void> {
+    const stream = this.#stream;
+    for (;;) {
+      await stream.sentBelow();
+      if (!stream.has(REQUEST_BYTES) && !(await stream.need(REQUEST_BYTES))) return;
+      const request = decodeRequest(stream.view, stream.take(REQUEST_BYTES));
+      if (request === undefined) throw new DeviceError("protocol", "NBD request without its magic");
+      if (request.type === NBD_CMD_DISC) return;
+      const refused = refusal(request, this.#disk, this.#structured);
+      if (refused !== undefined) {
+        if (request.type === NBD_CMD_WRITE && !(await stream.skip(request.length))) return;
+        this.#fail(request, refused);
+      } else if (!(await this.#start(request))) return;
+    }
+  }
+
+  /** false: the stream has ended in the middle of the request. */
+  async #start(request: NbdRequest): Promise<boolean> {
+    const carriesData = request.type === NBD_CMD_READ || request.type === NBD_CMD_WRITE;
+    const count = carriesData ? Math.ceil(request.length / this.#disk.pieceBytes) : 1;
+    let slots = await this.#shared.reserve(this.#port, count);
+    if (request.type === NBD_CMD_WRITE) {
+      const filled = await this.#receivePayload(request, slots);
+      if (filled === undefined) return false;
+      slots = filled;
+    }
+    const execution = this.#execute(request, slots)
+      .catch(() => this.#stream.close()) // a port that breaks its promise never to reject
+      .finally(() => this.#underWay.delete(execution));
+    this.#underWay.add(execution);
+    return true;
+  }
+
+  /** undefined: the client has left in mid-write; what had arrived is dropped. */
+  async #receivePayload(request: NbdRequest, slots: Slot[]): Promise<Slot[] | undefined> {
+    const { pieceBytes } = this.#disk;
+    const landing = new Landing(slots, request.length, pieceBytes, (slot) => this.#port.release(slot));
+    const room = () => landing.room();
+    this.#landing = landing;
+    try {
+      while (!landing.complete) {
+        const bytes = await this.#stream.receiveInto(room);
+        if (bytes === 0) return void landing.drop();
+        landing.arrived(bytes);
+      }
+      const filled = landing.takeSlots();
+      if (filled !== undefined) return filled;
+      const others = await this.#shared.reserve(this.#port, slots.length);
+      landing.settle(others);
+      return others;
+    } finally {
+      this.#landing = undefined;
+    }
+  }
+
+  async #execute(request: NbdRequest, slots: Slot[]): Promise<void> {
+    if (request.type === NBD_CMD_READ) return await this.#read(request, slots);
+    const refused =
+      request.type === NBD_CMD_WRITE
+        ? await this.#write(request, slots)
+        : await this.#serial(request, slots[0]!);
+    for (const slot of slots) this.#port.release(slot);
+    if (refused !== undefined) this.#fail(request, refused);
+    else this.#stream.send(encodeSimpleReply(request, 0));
+  }
+
+  async #read(request: NbdRequest, slots: Slot[]): Promise<void> {
+    const pieces = await Promise.all(
+      slots.map((slot, index) => {
+        const { lba, count, bytes } = this.#piece(request, index);
+        return this.#port.submit("read", { lba, count }, slot, bytes);
+      }),
+    );
+    const short = pieces.findIndex(({ data }, index) => data.length !== this.#piece(request, index).bytes);
+    const refused =
+      this.#firstFailure(request, pieces) ??
+      (short < 0
+        ? undefined
+        : { error: NBD_EIO, text: `${describe(request)}: the driver gave too few bytes` });
+    if (refused !== undefined) {
+      for (const slot of slots) this.#port.release(slot);
+      return this.#fail(request, refused);
+    }
+    this.#stream.send(
+      this.#structured
+        ? encodeDataChunkHead(request, request.offset, request.length)
+        : encodeSimpleReply(request, 0),
+    );
+    for (const [index, { data }] of pieces.entries())
+      this.#stream.send(data, () => this.#port.release(slots[index]!));
+  }
+
+  async #write(request: NbdRequest, slots: Slot[]): Promise<Refusal | undefined> {
+    const fua = forced(request);
+    const pieces = await Promise.all(
+      slots.map((slot, index) => {
+        const { lba, count, bytes } = this.#piece(request, index);
+        return this.#port.submit("write", { lba, count, fua }, slot, bytes);
+      }),
+    );
+    return this.#firstFailure(request, pieces);
+  }
+
+  /** What carries no data: a flush, or a range that goes to the disk part by part through one slot. */
+  async #serial(request: NbdRequest, slot: Slot): Promise<Refusal | undefined> {
+    const flush = () => this.#port.submit("flush", {}, slot, 0);
+    if (request.type === NBD_CMD_FLUSH) return this.#firstFailure(request, [await flush()]);
+    const part = this.#part(request, slot);
+    const { sectorBytes } = this.#disk;
+    const end = request.offset + request.length;
+    for (let at = request.offset; at < end; at += part.bytes) {
+      const bytes = Math.min(part.bytes, end - at);
+      const done = await part.submit(at / sectorBytes, bytes / sectorBytes, bytes);
+      if (done.kind !== 0) return this.#firstFailure(request, [done]);
+    }
+    if (request.type === NBD_CMD_TRIM && forced(request) === 1)
+      return this.#firstFailure(request, [await flush()]);
+    return undefined;
+  }
+
+  #part(
+    request: NbdRequest,
+    slot: Slot,
+  ): { bytes: number; submit: (lba: number, count: number, bytes: number) => Promise<Done> } {
+    const port = this.#port;
+    const { pieceBytes } = this.#disk;
+    const fua = forced(request);
+    switch (request.type) {
+      case NBD_CMD_TRIM:
+        return {
+          bytes: RANGE_BYTES,
+          submit: (lba, count) => port.submit("discard", { lba, count }, slot, 0),
+        };
+      case NBD_CMD_WRITE_ZEROES: {
+        const unmap = (request.flags & NBD_CMD_FLAG_NO_HOLE) === 0 ? 1 : 0;
+        if (port.supports("writeZeroes"))
+          return {
+            bytes: RANGE_BYTES,
+            submit: (lba, count) => port.submit("writeZeroes", { lba, count, fua, unmap }, slot, 0),
+          };
+        slot.out.fill(0, 0, Math.min(pieceBytes, request.length));
+        return {
+          bytes: pieceBytes,
+          submit: (lba, count, bytes) => port.submit("write", { lba, count, fua }, slot, bytes),
+        };
+      }
+      case NBD_CMD_CACHE: // the disk's own cache and read-ahead are the ones there are
+        return {
+          bytes: pieceBytes,
+          submit: (lba, count, bytes) => port.submit("read", { lba, count }, slot, bytes),
+        };
+      default:
+        throw new DeviceError("internal", describe(request)); // `refusal` lets no other through
+    }
+  }
+
+  #piece(request: NbdRequest, index: number): { lba: number; count: number; bytes: number } {
+    const { pieceBytes, sectorBytes } = this.#disk;
+    const begin = index * pieceBytes;
+    const bytes = Math.min(pieceBytes, request.length - begin);
+    return { lba: (request.offset + begin) / sectorBytes, count: bytes / sectorBytes, bytes };
+  }
+
+  #firstFailure(request: NbdRequest, pieces: readonly Done[]): Refusal | undefined {
+    const failed = pieces.find(({ kind }) => kind !== 0);
+    if (failed === undefined) return undefined;
+    const kind = kindOfCode(failed.kind) ?? "internal";
+    return { error: nbdError(kind, failed.errno), text: new DeviceError(kind, describe(request)).message };
+  }
+
+  #fail(request: NbdRequest, { error, text }: Refusal): void {
+    this.#stream.send(
+      this.#structured ? encodeErrorChunk(request, error, text) : encodeSimpleReply(request, error),
+    );
+  }
+}
+
+function forced(request: NbdRequest): 0 | 1 {
+  return (request.flags & NBD_CMD_FLAG_FUA) === 0 ? 0 : 1;
+}

@@ -1,0 +1,270 @@
+// Runs in: node --test.
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
+import { type TestContext, test } from "node:test";
+import { systemClock } from "@ring3/kernel/clock/clock";
+import {
+  NBD_CMD_CACHE,
+  NBD_CMD_DISC,
+  NBD_CMD_FLAG_DF,
+  NBD_CMD_FLAG_FUA,
+  NBD_CMD_FLAG_NO_HOLE,
+  NBD_CMD_FLUSH,
+  NBD_CMD_READ,
+  NBD_CMD_TRIM,
+  NBD_CMD_WRITE,
+  NBD_CMD_WRITE_ZEROES,
+  NBD_EINVAL,
+  NBD_EIO,
+  NBD_ENOSPC,
+  NBD_EOVERFLOW,
+  NBD_EPERM,
+  NBD_ESHUTDOWN,
+} from "@ring3/kernel/nbd/constants";
+import { BLOCK_MEDIUM_PRESENT, BLOCK_READ_ONLY } from "./contract.ts";
+import { EXPORT_NAME, latch, type RawClient, type ServeOptions, serveNbd } from "./endpoint-nbd.fixture.ts";
+
+const serve = (t: TestContext, options?: ServeOptions) => serveNbd(t, systemClock, options);
+const ok = { error: 0, message: "" };
+
+for (const structured of [true, false]) {
+  test(`bytes written are read back, structured replies ${structured ? "on" : "off"}`, async (t) => {
+    const { client, disk } = serve(t);
+    const nbd = await (await client()).go({ structured });
+    const data = randomBytes(4096);
+    assert.partialDeepStrictEqual(await nbd.ask(NBD_CMD_WRITE, 1024, 4096, 0, data), {
+      ...ok,
+      kind: "simple",
+    });
+    const reply = await nbd.ask(NBD_CMD_READ, 1024, 4096);
+    assert.equal(reply.kind, structured ? "chunk" : "simple");
+    assert.deepEqual(reply.data, data);
+    assert.deepEqual(Buffer.from(disk.bytes.subarray(1024, 5120)), data);
+  });
+}
+
+test("a request larger than a slot is split, and its reply is one", async (t) => {
+  const { client, disk } = serve(t); // 8 slots of 64 KiB
+  const nbd = await (await client()).go();
+  const data = randomBytes(8 * 65_536);
+  assert.partialDeepStrictEqual(await nbd.ask(NBD_CMD_WRITE, 512, data.length, 0, data), ok);
+  assert.deepEqual((await nbd.ask(NBD_CMD_READ, 512, data.length, NBD_CMD_FLAG_DF)).data, data);
+  assert.equal(disk.seen.filter(({ name }) => name === "write").length, 8);
+  assert.equal(disk.freeSlots(), 8);
+});
+
+test("a driver that takes few sectors at a time is sent no more", async (t) => {
+  const { client, disk } = serve(t, { disk: { maxTransferSectors: 3 } });
+  const nbd = await (await client()).go();
+  const data = randomBytes(8 * 512);
+  await nbd.ask(NBD_CMD_WRITE, 0, data.length, 0, data);
+  assert.deepEqual(
+    disk.seen.map(({ input }) => (input as { count: number }).count),
+    [3, 3, 2],
+  );
+  assert.deepEqual((await nbd.ask(NBD_CMD_READ, 0, data.length)).data, data);
+});
+
+test("a hundred large writes at once from two clients all arrive", async (t) => {
+  const { client, disk } = serve(t, { disk: { sectors: 65_536 } });
+  const data = randomBytes(200 * 131_072);
+  await Promise.all(
+    [0, 100].map(async (first) => {
+      const nbd = await (await client()).go();
+      for (let index = first; index < first + 100; index++)
+        nbd.request(
+          NBD_CMD_WRITE,
+          index * 131_072,
+          131_072,
+          0,
+          data.subarray(index * 131_072, (index + 1) * 131_072),
+        );
+      for (let index = 0; index < 100; index++) assert.partialDeepStrictEqual(await nbd.reply(), ok);
+    }),
+  );
+  assert.deepEqual(Buffer.from(disk.bytes.subarray(0, data.length)), data);
+  assert.equal(disk.freeSlots(), 8);
+});
+
+test("replies come in the order in which requests are done", async (t) => {
+  const { client, disk } = serve(t);
+  const slow = latch();
+  disk.gate = ({ input }) => ((input as { lba: number }).lba === 0 ? slow.opened : undefined);
+  const nbd = await (await client()).go();
+  const first = nbd.request(NBD_CMD_READ, 0, 512);
+  const second = nbd.request(NBD_CMD_READ, 512, 512);
+  assert.equal((await nbd.reply()).cookie, second);
+  slow.open();
+  assert.equal((await nbd.reply()).cookie, first);
+});
+
+test("FUA, trim with FUA, zeroes and no-hole reach the driver as such", async (t) => {
+  const { client, disk } = serve(t);
+  const nbd = await (await client()).go();
+  await nbd.ask(NBD_CMD_WRITE, 0, 512, NBD_CMD_FLAG_FUA, new Uint8Array(512));
+  await nbd.ask(NBD_CMD_FLUSH, 0, 0);
+  await nbd.ask(NBD_CMD_TRIM, 1024, 1024, NBD_CMD_FLAG_FUA);
+  await nbd.ask(NBD_CMD_WRITE_ZEROES, 2048, 512);
+  await nbd.ask(NBD_CMD_WRITE_ZEROES, 2048, 512, NBD_CMD_FLAG_NO_HOLE | NBD_CMD_FLAG_FUA);
+  await nbd.ask(NBD_CMD_CACHE, 4096, 512);
+  assert.deepEqual(disk.seen, [
+    { name: "write", input: { lba: 0, count: 1, fua: 1 } },
+    { name: "flush", input: {} },
+    { name: "discard", input: { lba: 2, count: 2 } },
+    { name: "flush", input: {} },
+    { name: "writeZeroes", input: { lba: 4, count: 1, fua: 0, unmap: 1 } },
+    { name: "writeZeroes", input: { lba: 4, count: 1, fua: 1, unmap: 0 } },
+    { name: "read", input: { lba: 8, count: 1 } },
+  ]);
+});
+
+test("zeroes are written out for a driver that has no operation for them", async (t) => {
+  const { client, disk } = serve(t, { disk: { lacks: ["writeZeroes"] } });
+  disk.bytes.fill(1);
+  const nbd = await (await client()).go();
+  assert.partialDeepStrictEqual(await nbd.ask(NBD_CMD_WRITE_ZEROES, 512, 200_192), ok);
+  assert.equal(disk.bytes.indexOf(0), 512);
+  assert.equal(disk.bytes.lastIndexOf(0), 512 + 200_192 - 1);
+});
+
+const wrong: [string, Parameters<RawClient["ask"]>, number, RegExp][] = [
+  ["read beyond the end", [NBD_CMD_READ, 2048 * 512, 512], NBD_EINVAL, /the export ends at 1048576/],
+  [
+    "write beyond the end",
+    [NBD_CMD_WRITE, 2047 * 512, 1024, 0, new Uint8Array(1024)],
+    NBD_ENOSPC,
+    /the export ends at/,
+  ],
+  ["zeroes beyond the end", [NBD_CMD_WRITE_ZEROES, 2 ** 53, 512], NBD_ENOSPC, /the export ends at/],
+  ["trim beyond the end", [NBD_CMD_TRIM, 2048 * 512, 512], NBD_EINVAL, /the export ends at/],
+  ["read at an odd offset", [NBD_CMD_READ, 100, 512], NBD_EINVAL, /multiples of 512/],
+  ["write of an odd length", [NBD_CMD_WRITE, 0, 100, 0, new Uint8Array(100)], NBD_EINVAL, /multiples of 512/],
+  ["read of nothing", [NBD_CMD_READ, 0, 0], NBD_EINVAL, /nothing to do/],
+  [
+    "read of more than the export's maximum",
+    [NBD_CMD_READ, 0, 1_048_576],
+    NBD_EOVERFLOW,
+    /at most 524288 bytes/,
+  ],
+  ["unknown command", [99, 0, 512], NBD_EINVAL, /command 99 .*unknown command/],
+  ["unknown flag", [NBD_CMD_READ, 0, 512, 1 << 9], NBD_EINVAL, /unknown flags 512/],
+  [
+    "fast zeroes, which were not offered",
+    [NBD_CMD_WRITE_ZEROES, 0, 512, 1 << 4],
+    NBD_EINVAL,
+    /unknown flags 16/,
+  ],
+  ["flush with an unknown flag", [NBD_CMD_FLUSH, 0, 0, 1 << 3], NBD_EINVAL, /unknown flags/],
+];
+
+for (const [name, request, error, message] of wrong) {
+  test(`${name} is refused, and the connection goes on`, async (t) => {
+    const { client } = serve(t);
+    const nbd = await (await client()).go();
+    const reply = await nbd.ask(...request);
+    assert.equal(reply.error, error);
+    assert.match(reply.message, message);
+    assert.partialDeepStrictEqual(await nbd.ask(NBD_CMD_READ, 0, 512), ok);
+  });
+}
+
+test("a refused request without structured replies gets its error value", async (t) => {
+  const { client } = serve(t);
+  const nbd = await (await client()).go({ structured: false });
+  const reply = await nbd.ask(NBD_CMD_READ, 100, 512);
+  assert.partialDeepStrictEqual(reply, { kind: "simple", error: NBD_EINVAL });
+});
+
+test("writes to a read-only export are refused, payload and all", async (t) => {
+  const { client, opened } = serve(t, { disk: { flags: BLOCK_MEDIUM_PRESENT | BLOCK_READ_ONLY } });
+  const nbd = await (await client()).go();
+  assert.equal((await nbd.ask(NBD_CMD_WRITE, 0, 512, 0, new Uint8Array(512))).error, NBD_EPERM);
+  assert.equal((await nbd.ask(NBD_CMD_WRITE_ZEROES, 0, 512)).error, NBD_EPERM);
+  assert.equal((await nbd.ask(NBD_CMD_READ, 0, 512)).error, 0);
+  assert.deepEqual(opened, ["read"]);
+});
+
+const failures = [
+  ["medium", NBD_EIO, /read of 512 bytes at 0: the medium is damaged/],
+  ["poison", NBD_EIO, /makes the driver fail/],
+  ["disconnected", NBD_ESHUTDOWN, /the device is gone/],
+  ["no-space", NBD_ENOSPC, /no space left/],
+] as const;
+
+for (const [kind, error, message] of failures) {
+  test(`the driver's failure "${kind}" is told with its text`, async (t) => {
+    const { client, disk } = serve(t);
+    disk.fault = () => kind;
+    const nbd = await (await client()).go();
+    const reply = await nbd.ask(NBD_CMD_READ, 0, 512);
+    assert.equal(reply.error, error);
+    assert.match(reply.message, message);
+    assert.equal(disk.freeSlots(), 8);
+  });
+}
+
+test("one failed part fails the whole request", async (t) => {
+  const { client, disk } = serve(t);
+  disk.fault = ({ input }) => ((input as { lba: number }).lba === 256 ? "medium" : undefined);
+  const nbd = await (await client()).go();
+  assert.equal((await nbd.ask(NBD_CMD_READ, 0, 4 * 65_536)).error, NBD_EIO);
+  assert.equal((await nbd.ask(NBD_CMD_WRITE, 0, 4 * 65_536, 0, new Uint8Array(4 * 65_536))).error, NBD_EIO);
+  assert.equal(disk.freeSlots(), 8);
+});
+
+test("NBD_CMD_DISC is followed by the replies under way, then by the end", async (t) => {
+  const { client, disk } = serve(t);
+  const slow = latch();
+  disk.gate = () => slow.opened;
+  const nbd = await (await client()).go();
+  const cookie = nbd.request(NBD_CMD_READ, 0, 512);
+  nbd.request(NBD_CMD_DISC, 0, 0);
+  await nbd.sent();
+  slow.open();
+  assert.equal((await nbd.reply()).cookie, cookie);
+  assert.equal((await nbd.readToEnd()).length, 0);
+});
+
+test("all connections share one port, which is closed after the last", async (t) => {
+  const { client, disk, opened, endpoint } = serve(t);
+  const clients = [await client(), await client()];
+  for (const nbd of clients) await nbd.go();
+  assert.deepEqual(opened, ["write"]);
+  assert.equal(endpoint.connections(), 2);
+  for (const nbd of clients) nbd.request(NBD_CMD_DISC, 0, 0);
+  for (const nbd of clients) await nbd.readToEnd();
+  await endpoint.close();
+  assert.equal(disk.closed, 1);
+});
+
+test("the socket is the owner's only, and gone after close", async (t) => {
+  const { socketPath, endpoint } = serve(t);
+  assert.equal(statSync(socketPath).mode & 0o777, 0o600);
+  await endpoint.close();
+  assert.equal(existsSync(socketPath), false);
+});
+
+test("the address names export and socket, escaped", (t) => {
+  const { endpoint, socketPath } = serve(t);
+  const address = new URL(endpoint.address);
+  assert.equal(decodeURIComponent(address.pathname.slice(1)), EXPORT_NAME);
+  assert.equal(address.searchParams.get("socket"), socketPath);
+  assert.match(endpoint.address, /^nbd\+unix:\/\/\/usb-1-4\.2%3A1\.0%230\?socket=[^ ]+%20/);
+});
+
+test("disconnecting all answers what is under way and then hangs up", async (t) => {
+  const { client, disk, endpoint } = serve(t);
+  const slow = latch();
+  disk.gate = () => slow.opened;
+  const nbd = await (await client()).go();
+  const cookie = nbd.request(NBD_CMD_READ, 0, 512);
+  await nbd.sent();
+  disk.gate = () => slow.opened;
+  const idle = await (await client()).go();
+  endpoint.disconnectAll("the medium was changed");
+  assert.equal((await idle.readToEnd()).length, 0);
+  slow.open();
+  assert.equal((await nbd.reply()).cookie, cookie);
+  assert.equal((await nbd.readToEnd()).length, 0);
+});
