@@ -1,0 +1,124 @@
+// Runs in: driver host, jailed. Owns: finding out what a LUN's medium is: capacity, write protection, cache, provisioning.
+import { DeviceError, type Wait } from "@ring3/sdk";
+import { inquiry, modeSense6, modeSense10, readCapacity10, readCapacity16 } from "./cdb.ts";
+import {
+  ALL_PAGES,
+  type BlockLimits,
+  CACHING_PAGE,
+  CAPACITY_10_BYTES,
+  CAPACITY_16_BYTES,
+  type Capacity,
+  type Inquiry,
+  MODE_SENSE_BYTES,
+  type ModeData,
+  NO_LIMITS,
+  NO_PROVISIONING,
+  type Provisioning,
+  parseBlockLimits,
+  parseCapacity10,
+  parseCapacity16,
+  parseModeSense,
+  parseProvisioning,
+  parseSupportedPages,
+  SPC_3,
+  VPD_BLOCK_LIMITS,
+  VPD_BYTES,
+  VPD_PROVISIONING,
+  VPD_SUPPORTED,
+} from "./replies.ts";
+import type { Target } from "./target.ts";
+import type { Host } from "./transport.ts";
+
+export interface Medium extends Capacity {
+  readonly readOnly: boolean;
+  readonly fua: boolean;
+  /** True also where the device does not tell: then a flush asks it. */
+  readonly writeCache: boolean;
+  readonly limits: BlockLimits;
+  readonly provisioning: Provisioning;
+}
+
+/** A question that a device need not answer; cheap sticks hang on some. */
+const OPTIONAL_MS = 3_000;
+
+/** The caller holds a turn. Rejects with "no-medium" and the like from the target. */
+export async function readMedium(target: Target, host: Host, about: Inquiry, wait: Wait): Promise<Medium> {
+  const ask = async <T>(
+    parse: (bytes: Uint8Array) => T,
+    command: Parameters<Target["run"]>[0],
+    length: number,
+    limit: Wait,
+  ): Promise<T> => {
+    const data = new Uint8Array(length);
+    return parse(data.subarray(0, await target.run(command, data, limit)));
+  };
+
+  async function optional<T>(run: (limit: Wait) => Promise<T>): Promise<T | undefined> {
+    using limit = host.limit(OPTIONAL_MS, wait);
+    try {
+      return await run(limit);
+    } catch (error) {
+      wait.signal?.throwIfAborted();
+      if (!(error instanceof DeviceError) || passesOn.has(error.kind)) throw error;
+      host.log.debug(`LUN ${target.lun}: ${error.message}`);
+      return undefined;
+    }
+  }
+
+  async function readCapacity(): Promise<Capacity> {
+    const small = await ask(parseCapacity10, readCapacity10(), CAPACITY_10_BYTES, wait);
+    const large = (limit: Wait): Promise<Capacity> =>
+      ask(parseCapacity16, readCapacity16(CAPACITY_16_BYTES), CAPACITY_16_BYTES, limit);
+    if (small === undefined) return await large(wait);
+    // Older devices do not know it, and need not: only provisioning is still to learn.
+    const also = about.version >= SPC_3 ? await optional(large) : undefined;
+    return { ...small, provisioned: also?.provisioned ?? false };
+  }
+
+  async function readMode(): Promise<ModeData> {
+    const six = (page: number) => (limit: Wait) =>
+      ask((bytes) => parseModeSense(bytes, 6), modeSense6(page, MODE_SENSE_BYTES), MODE_SENSE_BYTES, limit);
+    const ten = (limit: Wait): Promise<ModeData> =>
+      ask(
+        (bytes) => parseModeSense(bytes, 10),
+        modeSense10(ALL_PAGES, MODE_SENSE_BYTES),
+        MODE_SENSE_BYTES,
+        limit,
+      );
+    const all = (await optional(six(ALL_PAGES))) ?? (await optional(ten));
+    if (all === undefined) return { writeProtected: false, fua: false, writeCache: undefined };
+    if (all.writeCache !== undefined || about.version < SPC_3) return all;
+    // Sticks that claim less than SPC-3 are known to hang on this page (Linux: skip_ms_page_8).
+    return { ...all, writeCache: (await optional(six(CACHING_PAGE)))?.writeCache };
+  }
+
+  async function readProvisioning(): Promise<Pick<Medium, "limits" | "provisioning">> {
+    const page = <T>(number: number, parse: (bytes: Uint8Array) => T): Promise<T | undefined> =>
+      optional((limit) => ask(parse, inquiry(VPD_BYTES, number), VPD_BYTES, limit));
+    const pages = (await page(VPD_SUPPORTED, parseSupportedPages)) ?? [];
+    const limits = pages.includes(VPD_BLOCK_LIMITS)
+      ? await page(VPD_BLOCK_LIMITS, parseBlockLimits)
+      : undefined;
+    const provisioning = pages.includes(VPD_PROVISIONING)
+      ? await page(VPD_PROVISIONING, parseProvisioning)
+      : undefined;
+    return { limits: limits ?? NO_LIMITS, provisioning: provisioning ?? NO_PROVISIONING };
+  }
+
+  const capacity = await readCapacity();
+  const mode = await readMode();
+  // Old bridges do not survive vital product data (Linux: skip_vpd_pages); one that manages provisioning is not old.
+  const more = capacity.provisioned
+    ? await readProvisioning()
+    : { limits: NO_LIMITS, provisioning: NO_PROVISIONING };
+  return {
+    ...capacity,
+    ...more,
+    readOnly: mode.writeProtected,
+    fua: mode.fua,
+    writeCache: mode.writeCache ?? true,
+  };
+}
+
+/** Not about the question: the medium or the device itself is gone. */
+const passesOn: ReadonlySet<string> = new Set(["disconnected", "no-medium", "medium-changed"]);

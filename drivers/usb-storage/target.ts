@@ -1,0 +1,131 @@
+// Runs in: driver host, jailed. Owns: one LUN's commands: retries, sense data, getting it ready. Knows no disk.
+import { DeviceError, type Wait } from "@ring3/sdk";
+import { requestSense, type ScsiCommand, startUnit } from "./cdb.ts";
+import { type Attention, meaningOf, parseSense, SENSE_BYTES, type Sense, senseText } from "./sense.ts";
+import type { BulkOnly, Host } from "./transport.ts";
+
+/** How often a command that failed in transport, or for a passing reason, is sent in all. */
+const TRIES = 3;
+/** Unit attentions are queued in the device, and each is told once: more in a row is a broken device. */
+const ATTENTIONS_MAX = 8;
+/** The longest any one try may take, so that recovery and another try fit: Linux's SD_TIMEOUT. */
+const TRY_MS = 30_000;
+const READY_POLL_MS = 100;
+const NO_BYTES = new Uint8Array(0);
+
+export interface TargetEvents {
+  /** Told before the command is sent again; may throw to fail it instead. Nested commands may be run. */
+  attention(of: Attention, wait: Wait): Promise<void>;
+  /** An earlier, acknowledged command failed after all. */
+  deferredError(sense: Sense): void;
+  /** The unit says that there is no medium. */
+  noMedium(): void;
+}
+
+/** How one try ended: done; refused, with sense data; or with an error, its status unknown. */
+interface Try {
+  readonly done: boolean;
+  readonly bytes: number;
+  readonly sense?: Sense;
+  readonly error?: DeviceError;
+}
+
+export class Target {
+  readonly lun: number;
+  readonly #bot: BulkOnly;
+  readonly #host: Host;
+  readonly #events: TargetEvents;
+  readonly #sense = new Uint8Array(SENSE_BYTES);
+
+  constructor(lun: number, bot: BulkOnly, host: Host, events: TargetEvents) {
+    this.lun = lun;
+    this.#bot = bot;
+    this.#host = host;
+    this.#events = events;
+  }
+
+  /**
+   * Runs a command until it is done, certainly fails, or `wait` ends. The caller holds a turn.
+   * Resolves to the bytes moved: all of them where `whole` is set.
+   */
+  async run(
+    command: ScsiCommand,
+    data: Uint8Array,
+    wait: Wait,
+    { whole = false }: { whole?: boolean } = {},
+  ): Promise<number> {
+    let attentions = 0;
+    let started = false;
+    for (let tries = 1; ; ) {
+      const found = await this.#try(command, data, wait);
+      const { bytes } = found;
+      let { error } = found;
+      // Also behind a recovered error: what was not delivered was not read.
+      if (found.done && whole && bytes < data.length)
+        error = new DeviceError("io", `${command.name}: ${bytes} of ${data.length} bytes`);
+      else if (found.done) return bytes;
+      if (error !== undefined) {
+        wait.signal?.throwIfAborted();
+        if (error.kind === "disconnected" || tries++ >= TRIES) throw error;
+        this.#host.log.info(`LUN ${this.lun}: ${error.message}; trying again`);
+        continue;
+      }
+      const sense = found.sense!;
+      const what = `LUN ${this.lun}, ${command.name}: ${senseText(sense)}`;
+      if (sense.deferred) {
+        this.#events.deferredError(sense);
+        if (tries++ >= TRIES) throw new DeviceError("io", what);
+        continue;
+      }
+      const meaning = meaningOf(sense);
+      switch (meaning.action) {
+        case "attention":
+          if (++attentions > ATTENTIONS_MAX) throw new DeviceError("protocol", `${what} without end`);
+          await this.#events.attention(meaning.of, wait);
+          break;
+        case "retry":
+          if (tries++ >= TRIES) throw new DeviceError(meaning.kind, what);
+          break;
+        case "wait":
+          await this.#host.sleep(READY_POLL_MS, wait);
+          break;
+        case "start":
+          if (started) await this.#host.sleep(READY_POLL_MS, wait);
+          else await this.run(startUnit(), NO_BYTES, wait);
+          started = true;
+          break;
+        case "fail":
+          if (meaning.kind === "no-medium") this.#events.noMedium();
+          throw new DeviceError(meaning.kind, what);
+      }
+    }
+  }
+
+  async #try(command: ScsiCommand, data: Uint8Array, wait: Wait): Promise<Try> {
+    // Half of what is left: a hung device is reset in time for another try.
+    const left = (wait.deadlineMs ?? Number.POSITIVE_INFINITY) - this.#host.now();
+    using limit = this.#host.limit(Math.min(TRY_MS, left / 2), wait);
+    try {
+      const { passed, bytes } = await this.#bot.exchange(this.lun, command, data, limit);
+      if (passed) return { done: true, bytes };
+      const sense = await this.#askSense(command, limit);
+      return { done: !sense.deferred && meaningOf(sense).action === "done", bytes, sense };
+    } catch (error) {
+      if (error instanceof DeviceError) return { done: false, bytes: 0, error };
+      throw error;
+    }
+  }
+
+  async #askSense(command: ScsiCommand, wait: Wait): Promise<Sense> {
+    const { passed, bytes } = await this.#bot.exchange(
+      this.lun,
+      requestSense(SENSE_BYTES),
+      this.#sense,
+      wait,
+    );
+    const sense = passed ? parseSense(this.#sense.subarray(0, bytes)) : undefined;
+    if (sense === undefined)
+      throw new DeviceError("protocol", `${command.name}: failed, and so did REQUEST SENSE`);
+    return sense;
+  }
+}

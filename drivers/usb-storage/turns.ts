@@ -1,0 +1,44 @@
+// Runs in: driver host, jailed. Owns: the order of those who want the same pipe: one at a time, first come, first served.
+import type { Wait } from "@ring3/sdk";
+
+export class Turns {
+  #busy = false;
+  readonly #waiting = new Set<() => void>();
+
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** Rejects with the reason of `wait.signal` when that comes first. Dispose of the turn to give it on. */
+  async take(wait: Wait): Promise<Disposable> {
+    wait.signal?.throwIfAborted();
+    if (this.#busy) await this.#wait(wait.signal);
+    this.#busy = true;
+    return {
+      [Symbol.dispose]: () => {
+        this.#busy = false;
+        const [next] = this.#waiting;
+        if (next === undefined) return;
+        // Stays busy, so that whoever comes before the next one has woken up queues behind it.
+        this.#busy = true;
+        next();
+      },
+    };
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const go = (): void => {
+      this.#waiting.delete(go);
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    };
+    const stop = (): void => {
+      this.#waiting.delete(go);
+      reject(signal?.reason);
+    };
+    this.#waiting.add(go);
+    signal?.addEventListener("abort", stop, { once: true });
+    return promise;
+  }
+}
