@@ -184,9 +184,9 @@ test("decoding into an object allocates nothing, 64-bit and floating values incl
     for (let i = 0; i < 20_000; i++) type.decode(view, 0, into);
     return (process.memoryUsage().heapUsed - before) / 20_000;
   };
-  const rounds = Array.from({ length: 60 }, perDecode);
-  // Unoptimised code boxes doubles, and other parts of the process allocate: most rounds must show nothing.
-  assert.ok(rounds.filter((n) => Math.abs(n) < 1).length > 30, rounds.map((n) => n.toFixed(1)).join(" "));
+  // Code that is not optimised yet boxes doubles, and other parts of the process allocate now and then: most late rounds show nothing.
+  const late = Array.from({ length: 400 }, perDecode).slice(300);
+  assert.ok(late.filter((n) => Math.abs(n) < 1).length > 50, late.map((n) => n.toFixed(1)).join(" "));
 });
 
 const refusal = (run: () => void): string => {
