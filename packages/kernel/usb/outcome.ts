@@ -16,8 +16,9 @@ export const ECONNRESET = 104; // unlinked asynchronously (usb_unlink_urb)
 export const ESHUTDOWN = 108; // device or host controller disabled
 export const EREMOTEIO = 121; // short although SHORT_NOT_OK was set
 
+/** `errno` of either sign. */
 export function statusOfErrno(errno: number): TransferStatus {
-  switch (errno) {
+  switch (Math.abs(errno)) {
     case 0:
       return "ok";
     case EPIPE:
@@ -35,9 +36,10 @@ export function statusOfErrno(errno: number): TransferStatus {
   }
 }
 
-/** `errno` is positive or 0. */
+/** `errno` is 0, positive, or negative as the kernel returns it. */
 export function outcome(errno: number, bytes = 0): Outcome {
-  return { status: statusOfErrno(errno), bytes, errno };
+  const positive = Math.abs(errno); // and never -0
+  return { status: statusOfErrno(errno), bytes, errno: positive };
 }
 
 export const cancelled = (bytes = 0): Outcome => outcome(ECONNRESET, bytes);

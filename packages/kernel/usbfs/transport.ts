@@ -89,7 +89,7 @@ export class UsbfsTransport implements UsbTransport {
     const result = await this.#urbs.run(request, signal);
     const packets = Array.from({ length: count }, (_, index) => ({
       bytes: packetResults[index * 2]!,
-      status: statusOfErrno(Math.abs(packetResults[index * 2 + 1]!)),
+      status: statusOfErrno(packetResults[index * 2 + 1]!),
     }));
     return { ...result, packets };
   }
@@ -146,7 +146,7 @@ export class UsbfsTransport implements UsbTransport {
     if (answer === -ENODEV)
       this.#urbs.reap(); // the reap says for certain whether the device is away
     else if (request === USBDEVFS_RELEASEINTERFACE || request === USBDEVFS_SETINTERFACE) this.#urbs.reap();
-    return outcome(answer < 0 ? -answer : 0);
+    return outcome(Math.min(answer, 0));
   }
 
   #shut(): void {

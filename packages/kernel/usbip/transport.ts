@@ -103,7 +103,7 @@ export class UsbipTransport implements UsbTransport {
     if (isIn) spread(data, asked, answered, moved);
     return {
       ...result,
-      packets: answered.map(({ actual, status }) => ({ status: statusOfErrno(-status), bytes: actual })),
+      packets: answered.map(({ actual, status }) => ({ status: statusOfErrno(status), bytes: actual })),
     };
   }
 

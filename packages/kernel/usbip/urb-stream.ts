@@ -217,7 +217,7 @@ export class UrbStream {
   #end(reply: Reply): void {
     if (reply.reply === "unlink") this.#unlinked(reply);
     else if (!this.#late.delete(reply.seqnum)) {
-      this.#pending.get(reply.seqnum)?.settle(outcome(-reply.status, reply.length));
+      this.#pending.get(reply.seqnum)?.settle(outcome(reply.status, reply.length));
     }
   }
 
