@@ -1,0 +1,139 @@
+// Runs in: node --test.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { manualClock } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
+import { BLOCK_MEDIUM_PRESENT, BLOCK_READ_ONLY } from "./contract.ts";
+import { latch } from "./endpoint-nbd.fixture.ts";
+import { NbdPort, type NbdPortOptions, type SlotHolder } from "./endpoint-nbd-port.ts";
+import { memoryDisk } from "./memory-disk.fixture.ts";
+
+const MEBI = 1024 * 1024;
+
+class Holder implements SlotHolder {
+  progress = 0;
+  spilled = 0;
+  spills = 0;
+  hungUpOn = 0;
+  spill(): void {
+    this.spills++;
+  }
+  hangUp(): void {
+    this.hungUpOn++;
+  }
+}
+
+function ported(options: Partial<NbdPortOptions> = {}) {
+  const clock = manualClock();
+  const disk = memoryDisk();
+  const opened: string[] = [];
+  const open: NbdPortOptions["open"] = async (mode) => {
+    opened.push(mode);
+    return disk.port;
+  };
+  const shared = new NbdPort({ geometry: () => disk.geometry, open, clock, ...options });
+  return { clock, disk, opened, shared };
+}
+
+test("one port serves all, and is closed after the last has left", async () => {
+  const { disk, opened, shared } = ported();
+  const [first, second] = [new Holder(), new Holder()];
+  await Promise.all([shared.enter(first), shared.enter(second)]);
+  assert.deepEqual(opened, ["write"]);
+  shared.leave(first);
+  await shared.closed();
+  assert.equal(disk.closed, 0);
+  shared.leave(second);
+  await shared.closed();
+  assert.equal(disk.closed, 1);
+});
+
+test("who enters while the port is being closed waits until its journal is empty", async () => {
+  const { disk, opened, shared } = ported();
+  const journal = latch();
+  disk.port.close = () => journal.opened;
+  const holder = new Holder();
+  await shared.enter(holder);
+  shared.leave(holder);
+  const entering = shared.enter(holder);
+  await Promise.resolve();
+  assert.deepEqual(opened, ["write"]);
+  journal.open();
+  await entering;
+  assert.deepEqual(opened, ["write", "write"]);
+});
+
+test("a disk without a medium is not opened", async () => {
+  const { opened, shared } = ported({ geometry: () => undefined });
+  await assert.rejects(shared.enter(new Holder()), { kind: "no-medium" });
+  assert.deepEqual(opened, []);
+});
+
+test("a failed opening is tried again by the next one", async () => {
+  const disk = memoryDisk();
+  const answers = [() => Promise.reject(new DeviceError("busy", "open")), async () => disk.port];
+  const { shared } = ported({ open: () => answers.shift()!() });
+  await assert.rejects(shared.enter(new Holder()), { kind: "busy" });
+  assert.equal((await shared.enter(new Holder())).port, disk.port);
+});
+
+test("a disk that may only be read is opened for reading and exported so", async () => {
+  const disk = memoryDisk();
+  const modes: string[] = [];
+  const { shared } = ported({
+    async open(mode) {
+      modes.push(mode);
+      if (mode === "write") throw new DeviceError("read-only", "open");
+      return disk.port;
+    },
+  });
+  const entered = await shared.enter(new Holder());
+  assert.deepEqual(modes, ["write", "read"]);
+  assert.equal(entered.disk.flags & 2, 2);
+});
+
+test("a read-only medium is never opened for writing", async () => {
+  const disk = memoryDisk({ flags: BLOCK_MEDIUM_PRESENT | BLOCK_READ_ONLY });
+  const { opened, shared } = ported({ geometry: () => disk.geometry });
+  await shared.enter(new Holder());
+  assert.deepEqual(opened, ["read"]);
+});
+
+test("while someone waits for slots, only who stands still is made to give theirs up", async () => {
+  const { clock, shared } = ported();
+  const [still, moving] = [new Holder(), new Holder()];
+  const { port } = await shared.enter(still);
+  await shared.enter(moving);
+  await shared.reserve(port, 8);
+  void shared.reserve(port, 1);
+  moving.progress++;
+  clock.advance(200);
+  assert.deepEqual([still.spills, moving.spills], [1, 0]);
+  clock.advance(200);
+  assert.deepEqual([still.spills, moving.spills], [2, 1]);
+});
+
+test("while no one waits for slots, no one gives any up", async () => {
+  const { clock, shared } = ported();
+  const holder = new Holder();
+  const { port } = await shared.enter(holder);
+  await shared.reserve(port, 8);
+  clock.advance(1000);
+  assert.equal(holder.spills, 0);
+  assert.equal(clock.pending, 0);
+});
+
+test("beyond 256 MiB in private memory the greatest hoarder is hung up on", async () => {
+  const { clock, shared } = ported();
+  const [small, large] = [new Holder(), new Holder()];
+  const { port } = await shared.enter(small);
+  await shared.enter(large);
+  await shared.reserve(port, 8);
+  void shared.reserve(port, 1);
+  [small.spilled, large.spilled] = [100 * MEBI, 150 * MEBI];
+  clock.advance(200);
+  assert.deepEqual([small.hungUpOn, large.hungUpOn], [0, 0]);
+  large.spilled = 200 * MEBI;
+  clock.advance(200);
+  assert.deepEqual([small.hungUpOn, large.hungUpOn], [0, 1]);
+});
