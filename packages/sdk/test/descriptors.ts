@@ -36,6 +36,7 @@ export function usbDescriptors(
   device: Partial<UsbDescriptors["device"]> = {},
 ): UsbDescriptors {
   return {
+    bytes: NONE,
     device: {
       usbVersion: 0x0200,
       deviceClass: 0,

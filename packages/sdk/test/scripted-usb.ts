@@ -48,7 +48,11 @@ export const bulkIn = (address: number, length: number, answer: Answer): Step =>
   answer,
 });
 
-export const controlOut = (setup: Setup, bytes = new Uint8Array(0), answer: Answer = "ok"): Step => ({
+export const controlOut = (
+  setup: Setup,
+  bytes: Uint8Array = new Uint8Array(0),
+  answer: Answer = "ok",
+): Step => ({
   expected: `control out ${setupText(setup)}: ${hex(bytes)}`,
   answer,
 });

@@ -1,0 +1,482 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  BLOCK_FUA,
+  BLOCK_MEDIUM_PRESENT,
+  BLOCK_READ_ONLY,
+  BLOCK_REMOVABLE,
+  BLOCK_WRITE_CACHE,
+} from "@ring3/sdk";
+import { endpoint, usbDescriptors, usbInterface } from "@ring3/sdk/test/descriptors";
+import { runDriver } from "@ring3/sdk/test/run-driver";
+import { type Step, scriptedUsb } from "@ring3/sdk/test/scripted-usb";
+import driver from "./driver.ts";
+import {
+  hex,
+  IN,
+  inquire,
+  look,
+  maxLun,
+  OUT,
+  probe,
+  readCdb,
+  recovery,
+  rigOf,
+  SYNC,
+  start,
+  TUR,
+  type Wire,
+  writeCdb,
+} from "./wire.fixture.ts";
+
+const SECTOR = new Uint8Array(512).fill(0x5a);
+const READ = readCdb(5);
+const REMOVABLE = `00 80 02 02 1f000000 ${"41".repeat(28)}`;
+const SPC4 = `00 00 06 02 1f000000 ${"41".repeat(28)}`;
+const good = (wire: Wire): Step[] => wire.command(READ, { length: 512, in: SECTOR });
+
+type Rig = Awaited<ReturnType<typeof start>>;
+const read = (rig: Rig, lba = 5, unit = 0) =>
+  rig.patient(rig.driver.units[unit]!.request("read", { lba, count: 1 }, { length: 512 }));
+const write = (rig: Rig, lba: number, fua: number) =>
+  rig.patient(rig.driver.units[0]!.request("write", { lba, count: 1, fua }, { data: SECTOR }));
+const flush = (rig: Rig) => rig.patient(rig.driver.units[0]!.request("flush", {}));
+const geometry = (rig: Rig) => rig.driver.units[0]!.properties;
+
+async function done(rig: Rig): Promise<void> {
+  rig.usb.done();
+  await rig.driver.remove();
+}
+
+async function refuses(script: (wire: Wire) => Step[], expected: object): Promise<void> {
+  const rig = rigOf(script);
+  const usb = {
+    transport: rig.usb,
+    descriptors: usbDescriptors([
+      usbInterface({ class: 8, subclass: 6, protocol: 80 }, [endpoint(IN, "bulk"), endpoint(OUT, "bulk")]),
+    ]),
+  };
+  await assert.rejects(rig.patient(runDriver(driver, { usb, clock: rig.clock })), expected);
+  rig.usb.done();
+}
+
+test("an old stick: 1024 sectors, nothing known of a cache", async () => {
+  const rig = await start(probe);
+  assert.deepEqual(geometry(rig), {
+    sectorBytes: 512,
+    sectors: 1024,
+    maxTransferSectors: 2048,
+    optimalTransferSectors: 240,
+    flags: BLOCK_MEDIUM_PRESENT | BLOCK_WRITE_CACHE,
+  });
+  assert.equal(rig.driver.units[0]!.supports("discard"), false);
+  await done(rig);
+});
+
+test("a write-protected stick is read-only, and refuses writes by itself", async () => {
+  const rig = await start((wire) => probe(wire, { mode: "03008000" }));
+  assert.equal(geometry(rig).flags & BLOCK_READ_ONLY, BLOCK_READ_ONLY);
+  await assert.rejects(write(rig, 0, 0), { kind: "read-only" });
+  await flush(rig);
+  await done(rig);
+});
+
+test("more than 2 TiB: READ CAPACITY (16), then 16-byte commands beyond 2^32 sectors", async () => {
+  const rig = await start((wire) => [
+    maxLun(hex("00")),
+    ...inquire(wire),
+    ...wire.command(TUR),
+    ...wire.command("25000000000000000000", { length: 8, in: hex("ffffffff00000200") }),
+    ...wire.command("9e100000000000000000000000200000", {
+      length: 32,
+      in: hex(`00000001 7fffffff 00000200 ${"00".repeat(20)}`),
+    }),
+    ...wire.command("1a003f00c000", { length: 192, in: hex("03000000"), residue: 188 }),
+    ...wire.command(readCdb(5), { length: 512, in: SECTOR }),
+    ...wire.command("88000000000140000000000000010000", { length: 512, in: SECTOR }),
+  ]);
+  assert.equal(geometry(rig).sectors, 0x1_8000_0000);
+  await read(rig, 5);
+  await read(rig, 0x1_4000_0000);
+  await assert.rejects(read(rig, 0x1_8000_0000), { kind: "out-of-range" });
+  await done(rig);
+});
+
+test("a large read is cut into commands of 120 KiB", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...wire.command(readCdb(0, 240), { length: 240 * 512, in: new Uint8Array(240 * 512) }),
+    ...wire.command(readCdb(240, 60), { length: 60 * 512, in: new Uint8Array(60 * 512) }),
+  ]);
+  const port = rig.driver.units[0]!;
+  await rig.patient(port.request("read", { lba: 0, count: 300 }, { length: 300 * 512 }));
+  await done(rig);
+});
+
+test("FUA by the device where it says DPOFUA, else by a flush", async () => {
+  const able = await start((wire) => [
+    ...probe(wire, { mode: "03001000" }),
+    ...wire.command("2a080000000300000100", { out: SECTOR }),
+  ]);
+  assert.equal(geometry(able).flags & BLOCK_FUA, BLOCK_FUA);
+  await write(able, 3, 1);
+  await done(able);
+  const unable = await start((wire) => [
+    ...probe(wire),
+    ...wire.command(writeCdb(3), { out: SECTOR }),
+    ...wire.command(SYNC),
+  ]);
+  await write(unable, 3, 1);
+  await done(unable);
+});
+
+test("a disk without a write cache is not asked to flush", async () => {
+  const rig = await start((wire) => probe(wire, { mode: `17000000 0812 00${"00".repeat(17)}` }));
+  assert.equal(geometry(rig).flags & BLOCK_WRITE_CACHE, 0);
+  await flush(rig);
+  await done(rig);
+});
+
+test("a stick that does not know SYNCHRONIZE CACHE has no cache, and is asked once", async () => {
+  const rig = await start((wire) => [...probe(wire), ...wire.refused(SYNC, 0x5, 0x20)]);
+  await flush(rig);
+  await flush(rig);
+  await done(rig);
+});
+
+test("WRITE SAME and UNMAP where the device says so", async () => {
+  const limits = `00b0003c 0000 0000 00000000 00000000 00000000 00000010 ${"00".repeat(12)} 0000000000000000`;
+  const rig = await start((wire) => [
+    maxLun(hex("00")),
+    ...inquire(wire, { inquiry: SPC4 }),
+    ...wire.command(TUR),
+    ...wire.command("25000000000000000000", { length: 8, in: hex("000003ff00000200") }),
+    ...wire.command("9e100000000000000000000000200000", {
+      length: 32,
+      in: hex(`00000000000003ff 00000200 0000 80 ${"00".repeat(17)}`),
+    }),
+    ...wire.command("1a003f00c000", {
+      length: 192,
+      in: hex(`17000000 0812 04${"00".repeat(17)}`),
+      residue: 168,
+    }),
+    ...wire.command("120100004000", { length: 64, in: hex("0000000300b0b2"), residue: 57 }),
+    ...wire.command("1201b0004000", { length: 64, in: hex(limits) }),
+    ...wire.command("1201b2004000", {
+      length: 64,
+      in: hex("00b20004 00c40000"),
+      residue: 56,
+    }),
+    ...wire.command("42000000000000001800", {
+      out: hex("00160010 00000000 0000000000000008 00000010 00000000"),
+    }),
+    ...wire.command("42000000000000001800", {
+      out: hex("00160010 00000000 0000000000000018 00000004 00000000"),
+    }),
+    ...wire.command("93080000000000000010000000080000", { out: new Uint8Array(512) }),
+    ...wire.command("93000000000000000010000000080000", { out: new Uint8Array(512) }),
+    ...wire.command(SYNC),
+  ]);
+  const port = rig.driver.units[0]!;
+  await rig.patient(port.request("discard", { lba: 8, count: 20 }));
+  await rig.patient(port.request("writeZeroes", { lba: 16, count: 8, fua: 0, unmap: 1 }));
+  await rig.patient(port.request("writeZeroes", { lba: 16, count: 8, fua: 1, unmap: 0 }));
+  await done(rig);
+});
+
+test("zeroes are written where there is no WRITE SAME", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...wire.command(writeCdb(0, 128), { out: new Uint8Array(65_536) }),
+    ...wire.command(writeCdb(128, 2), { out: new Uint8Array(1024) }),
+  ]);
+  const zeroes = rig.driver.units[0]!.request("writeZeroes", { lba: 0, count: 130, fua: 0, unmap: 1 });
+  await rig.patient(zeroes);
+  await done(rig);
+});
+
+test("a unit that starts by itself is waited for; one that needs it is started", async () => {
+  const rig = await start((wire) => [
+    maxLun("stall"),
+    ...inquire(wire),
+    ...wire.refused(TUR, 0x6, 0x29),
+    ...wire.refused(TUR, 0x2, 0x04, 0x02),
+    ...wire.command("1b0000000100"),
+    ...wire.refused(TUR, 0x2, 0x04, 0x01),
+    ...wire.refused(TUR, 0x2, 0x04, 0x01),
+    ...wire.command(TUR),
+    ...look(wire),
+  ]);
+  assert.equal(geometry(rig).sectors, 1024);
+  assert.deepEqual(rig.events, []);
+  await done(rig);
+});
+
+test("a passing error is tried three times in all", async () => {
+  const aborted = (wire: Wire): Step[] => [
+    ...wire.command(READ, { length: 512, in: hex(""), residue: 512, status: 1 }),
+    ...wire.sense(0xb, 0x08),
+  ];
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...aborted(wire),
+    ...aborted(wire),
+    ...good(wire),
+    ...aborted(wire),
+    ...aborted(wire),
+    ...aborted(wire),
+  ]);
+  await read(rig);
+  await assert.rejects(read(rig), { kind: "io", message: /READ \(10\): sense bh\/08h\/00h/ });
+  await done(rig);
+});
+
+test("a recovered error is a success", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...wire.command(READ, { length: 512, in: SECTOR, status: 1 }),
+    ...wire.sense(0x1, 0x17),
+  ]);
+  await read(rig);
+  await done(rig);
+});
+
+test("power on in the middle: powerLost comes before the answer, and the command is sent again", async () => {
+  const order: unknown[] = [];
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...wire.refused(SYNC, 0x6, 0x29, 0x01),
+    ...wire.command(SYNC),
+  ]);
+  rig.driver.units[0]!.on("powerLost", () => order.push("powerLost"));
+  await flush(rig).then(() => order.push("flushed"));
+  assert.deepEqual(order, ["powerLost", "flushed"]);
+  await done(rig);
+});
+
+test("a reset that nobody here made may have been a loss of power", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...wire.command(READ, { length: 512, in: hex(""), residue: 512, status: 1 }),
+    ...wire.sense(0x6, 0x29),
+    ...good(wire),
+  ]);
+  await read(rig);
+  assert.deepEqual(rig.events, ["powerLost"]);
+  await done(rig);
+});
+
+test("the attention after a reset of our own is no loss of power; the next one is", async () => {
+  const told = (wire: Wire): Step[] => [
+    ...wire.command(READ, { length: 512, in: hex(""), residue: 512, status: 1 }),
+    ...wire.sense(0x6, 0x29),
+  ];
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...wire.start(READ, { length: 512, in: "error" }),
+    ...recovery(),
+    ...told(wire),
+    ...good(wire),
+    ...told(wire),
+    ...good(wire),
+  ]);
+  await read(rig);
+  assert.deepEqual(rig.events, []);
+  await read(rig);
+  assert.deepEqual(rig.events, ["powerLost"]);
+  await done(rig);
+});
+
+test("a deferred error: an acknowledged write is lost", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...wire.command(SYNC, { status: 1 }),
+    ...wire.sense(0x3, 0x0c, 0, 0x71),
+    ...wire.command(SYNC),
+  ]);
+  await flush(rig);
+  assert.deepEqual(rig.events, ["powerLost"]);
+  await done(rig);
+});
+
+test("another medium: the event tells its size, requests for the old one fail, later ones go to it", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire, { inquiry: REMOVABLE }),
+    ...wire.command(READ, { length: 512, in: hex(""), residue: 512, status: 1 }),
+    ...wire.sense(0x6, 0x28),
+    ...wire.command(TUR),
+    ...look(wire, { capacity: "000007ff00000200", mode: "03008000" }),
+    ...wire.command(readCdb(2000), { length: 512, in: SECTOR }),
+  ]);
+  const first = read(rig);
+  const queued = read(rig, 6);
+  await assert.rejects(first, { kind: "medium-changed" });
+  await assert.rejects(queued, { kind: "medium-changed" });
+  const flags = BLOCK_REMOVABLE | BLOCK_MEDIUM_PRESENT | BLOCK_WRITE_CACHE | BLOCK_READ_ONLY;
+  assert.deepEqual(rig.events, [{ sectors: 2048, sectorBytes: 512, flags }]);
+  await read(rig, 2000);
+  await done(rig);
+});
+
+test("a medium that is taken out and put back in is noticed while idle", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire, { inquiry: REMOVABLE }),
+    ...wire.refused(TUR, 0x2, 0x3a),
+    ...wire.refused(TUR, 0x2, 0x3a),
+    ...wire.refused(TUR, 0x6, 0x28),
+    ...wire.command(TUR),
+    ...look(wire),
+  ]);
+  const [unit] = rig.driver.units;
+  const next = () => rig.patient(new Promise<void>((resolve) => unit!.on("mediumChanged", () => resolve())));
+  await next();
+  assert.deepEqual(rig.events, [{ sectors: 0, sectorBytes: 512, flags: BLOCK_REMOVABLE }]);
+  await assert.rejects(read(rig), { kind: "no-medium" });
+  await next();
+  assert.equal(rig.events.length, 2);
+  await done(rig);
+});
+
+test("a reader without a medium is a unit of 0 sectors", async () => {
+  const rig = await start((wire) => [
+    maxLun(hex("00")),
+    ...inquire(wire, { inquiry: REMOVABLE }),
+    ...wire.refused(TUR, 0x2, 0x3a),
+  ]);
+  assert.deepEqual([geometry(rig).sectors, geometry(rig).flags], [0, BLOCK_REMOVABLE]);
+  await assert.rejects(read(rig), { kind: "no-medium" });
+  await assert.rejects(flush(rig), { kind: "no-medium" });
+  await done(rig);
+});
+
+test("several LUNs are units in their order; what is no disk is left out", async () => {
+  const rig = await start((wire) => [
+    maxLun(hex("02")),
+    ...inquire(wire),
+    ...wire.command(TUR),
+    ...look(wire),
+    ...inquire(wire, { inquiry: `05 ${"00".repeat(35)}`, lun: 1 }),
+    ...inquire(wire, { lun: 2 }),
+    ...wire.command(TUR, { lun: 2 }),
+    ...look(wire, { capacity: "0000ffff00001000", lun: 2 }),
+    ...wire.command(readCdb(1), { length: 4096, in: new Uint8Array(4096), lun: 2 }),
+  ]);
+  assert.deepEqual(
+    rig.driver.units.map(({ properties }) => [properties.sectors, properties.sectorBytes]),
+    [
+      [1024, 512],
+      [65_536, 4096],
+    ],
+  );
+  await rig.patient(rig.driver.units[1]!.request("read", { lba: 1, count: 1 }, { length: 4096 }));
+  await done(rig);
+});
+
+test("a new incarnation recovers the pipe first; its reset's attention means nothing", async () => {
+  const rig = await start(
+    (wire) => [
+      ...recovery(),
+      maxLun(hex("00")),
+      ...inquire(wire),
+      ...wire.refused(TUR, 0x6, 0x29),
+      ...wire.command(TUR),
+      ...look(wire),
+      ...good(wire),
+    ],
+    { incarnation: 2 },
+  );
+  await read(rig);
+  assert.deepEqual(rig.events, []);
+  await done(rig);
+});
+
+test("power lost while there was no driver is told before the first answer of the next", async () => {
+  const rig = await start(
+    (wire) => [
+      ...recovery(),
+      maxLun(hex("00")),
+      ...inquire(wire),
+      ...wire.refused(TUR, 0x6, 0x29, 0x01),
+      ...wire.command(TUR),
+      ...look(wire),
+      ...wire.command(SYNC),
+    ],
+    { incarnation: 2 },
+  );
+  assert.deepEqual(rig.events, []);
+  await flush(rig);
+  assert.deepEqual(rig.events, ["powerLost"]);
+  await done(rig);
+});
+
+test("a medium changed while there was no driver: what is replayed at once fails", async () => {
+  const rig = await start(
+    (wire) => [
+      ...recovery(),
+      maxLun(hex("00")),
+      ...inquire(wire),
+      ...wire.refused(TUR, 0x6, 0x28),
+      ...wire.command(TUR),
+      ...look(wire),
+      ...wire.command(TUR),
+      ...look(wire),
+      ...good(wire),
+    ],
+    { incarnation: 2 },
+  );
+  const replayed = [read(rig, 1), read(rig, 2)];
+  await assert.rejects(replayed[0]!, { kind: "medium-changed" });
+  await assert.rejects(replayed[1]!, { kind: "medium-changed" });
+  assert.equal(rig.events.length, 1);
+  await read(rig);
+  await done(rig);
+});
+
+test("a device that claims a residue on a complete INQUIRY is not believed about residues", async () => {
+  const rig = await start((wire) => [
+    maxLun(hex("00")),
+    ...wire.command("120000002400", { length: 36, in: new Uint8Array(36), residue: 36 }),
+    ...wire.command(TUR),
+    ...look(wire),
+    ...wire.command(READ, { length: 512, in: SECTOR, residue: 512 }),
+  ]);
+  await read(rig);
+  await done(rig);
+});
+
+test("a probe that cannot succeed says why", async () => {
+  await refuses((wire) => [maxLun(hex("00")), ...inquire(wire, { inquiry: `05 ${"00".repeat(35)}` })], {
+    kind: "unsupported",
+    message: /no LUN is a disk/,
+  });
+  await refuses(
+    (wire) => [
+      maxLun(hex("00")),
+      ...wire.command("120000002400", { length: 36, in: hex("0000"), residue: 34 }),
+    ],
+    {
+      kind: "protocol",
+      message: /INQUIRY data: expected at least 5 bytes, found 2/,
+    },
+  );
+  await refuses(
+    (wire) => [
+      maxLun(hex("00")),
+      ...inquire(wire),
+      ...wire.command(TUR),
+      ...wire.command("25000000000000000000", { length: 8, in: hex("000003ff00000208") }),
+    ],
+    { kind: "unsupported", message: /sectors of 512, 1024, 2048 or 4096 bytes, found 520/ },
+  );
+  await refuses(() => [maxLun("gone")], { kind: "disconnected" });
+});
+
+test("an interface without bulk endpoints is refused", async () => {
+  const usb = {
+    transport: scriptedUsb(),
+    descriptors: usbDescriptors([
+      usbInterface({ class: 8, subclass: 6, protocol: 80 }, [endpoint(OUT, "bulk")]),
+    ]),
+  };
+  await assert.rejects(runDriver(driver, { usb }), { kind: "protocol", message: /no bulk in endpoint/ });
+});
