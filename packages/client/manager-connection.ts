@@ -2,8 +2,9 @@
 import { clientEdge } from "@ring3/control/client-edge";
 import type { MethodName, NoticeName, Params, Result, Tell } from "@ring3/control/edge";
 import { type CallingPeer, callingPeer, type NoticeListeners, type Sendable } from "@ring3/control/peer";
+import { sentence } from "@ring3/control/sentence";
 import { controlSocket } from "@ring3/control/state-directory";
-import { DeviceError } from "@ring3/core/errors";
+import type { DeviceError } from "@ring3/core/errors";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { connect, FrameSocket } from "@ring3/kernel/socket/frame-socket";
 
@@ -84,25 +85,18 @@ export function connectToManager(directory: string, notices: ManagerNotices = {}
 function connectFailure(directory: string, cause: DeviceError): DeviceError {
   const { errno } = cause;
   if (errno === ENOENT || errno === ECONNREFUSED) {
-    return worded(
+    return sentence(
       "disconnected",
       `ring3 is not running in ${directory}: start it with "ring3 up", or name another directory with --state-dir`,
-      cause,
+      { errno, cause },
     );
   }
   if (errno === EACCES) {
-    return worded(
+    return sentence(
       "denied",
       `ring3 in ${directory} belongs to another user: run this as that user or as root`,
-      cause,
+      { errno, cause },
     );
   }
   return cause;
-}
-
-/** The sentence is whole as it is: the text of the kind would only blur it. */
-function worded(kind: "disconnected" | "denied", sentence: string, cause: DeviceError): DeviceError {
-  const error = new DeviceError(kind, sentence, { errno: cause.errno, cause });
-  error.message = sentence;
-  return error;
 }

@@ -58,3 +58,8 @@ export const status = v.strictObject({
 export type Status = v.InferOutput<typeof status>;
 export type DeviceStatus = v.InferOutput<typeof deviceStatus>;
 export type UnitStatus = v.InferOutput<typeof unitStatus>;
+
+/** What `ring3 status --json` printed; throws a ValiError for anything else. */
+export function parseStatus(value: unknown): Status {
+  return v.parse(status, value);
+}

@@ -4,7 +4,7 @@ import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseManifest } from "@ring3/control/manifest";
-import { DeviceError } from "@ring3/core/errors";
+import { sentence } from "@ring3/control/sentence";
 import type { Command } from "../command.ts";
 import { ended } from "../lines.ts";
 
@@ -24,7 +24,7 @@ export default {
   details: "DIR is a driver's folder: driver.json, driver.ts and its tests, in the repository or outside.",
   async run(ring3, { words }) {
     const folder = resolve(words[0]!);
-    if (!existsSync(folder)) throw new DeviceError("invalid", `check ${folder}: there is no such folder`);
+    if (!existsSync(folder)) throw sentence("invalid", `check ${folder}: there is no such folder`);
     const findings = [manifest(folder), await types(folder), await tests(folder)];
     const line = ({ check, ok, output }: Finding) => {
       const verdict = ok ? ring3.paint("green", "ok    ") : ring3.paint("red", "failed");

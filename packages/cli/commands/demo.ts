@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { sentence } from "@ring3/control/sentence";
 import type { DeviceStatus, Status } from "@ring3/control/status";
-import { DeviceError } from "@ring3/core/errors";
 import { printable } from "@ring3/core/log";
 import type { Command } from "../command.ts";
 import { hintsText } from "../demo-hints.ts";
@@ -47,7 +47,8 @@ export default {
       ]);
       const gone = Promise.race(children.map(async (child) => failure(child)));
       gone.catch(() => {});
-      await Promise.race([stop, gone, show(ring3, directory)]);
+      const shown = new AbortController();
+      await Promise.race([stop, gone, show(ring3, directory, shown.signal)]).finally(() => shown.abort());
       return 0;
     } finally {
       // Devices first, then ring3: none of them sees another vanish.
@@ -67,25 +68,25 @@ function startVerb(args: readonly string[]): ChildProcess {
 }
 
 async function failure(child: ChildProcess): Promise<never> {
-  throw new DeviceError("disconnected", `demo: ring3 ${child.spawnargs[2]} ended (${await ended(child)})`);
+  throw sentence("disconnected", `demo: ring3 ${child.spawnargs[2]} ended (${await ended(child)})`);
 }
 
 function firstLine(child: ChildProcess, verb: string): Promise<string> {
   return new Promise((resolve, reject) => {
     onLine(child.stdout!, resolve);
     ended(child).then((how) =>
-      reject(new DeviceError("internal", `demo: ring3 ${verb} ended before it was ready (${how})`)),
+      reject(sentence("internal", `demo: ring3 ${verb} ended before it was ready (${how})`)),
     );
   });
 }
 
-/** Never ends by itself. */
-async function show(terminal: Ring3, directory: string): Promise<never> {
+async function show(terminal: Ring3, directory: string, until: AbortSignal): Promise<void> {
   const ring3 = terminal.at(directory);
   const manager = ring3.connect();
   const shown = new Map<string, string>();
   let hinted = false;
-  for (;;) {
+  until.addEventListener("abort", () => manager.disconnect());
+  while (!until.aborted) {
     const status = await manager.ask("status", {});
     const changed = status.devices.filter((device) => shown.get(device.id) !== changeText(device));
     for (const device of changed) shown.set(device.id, changeText(device));

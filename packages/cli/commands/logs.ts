@@ -1,6 +1,6 @@
 // Runs in: CLI. Owns: nothing.
 import { once } from "node:events";
-import { DeviceError } from "@ring3/core/errors";
+import { sentence } from "@ring3/control/sentence";
 import type { LogEntry } from "@ring3/core/log";
 import type { Command } from "../command.ts";
 import { logText } from "../text.ts";
@@ -28,7 +28,7 @@ export default {
       early = undefined;
       if (!follow) return;
       if (!manager.signal.aborted) await once(manager.signal, "abort");
-      throw new DeviceError("disconnected", `follow the log: ring3 in ${ring3.directory} ended`);
+      throw sentence("disconnected", `follow the log: ring3 in ${ring3.directory} ended`);
     } finally {
       manager.disconnect();
     }

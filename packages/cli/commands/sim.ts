@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ManagerConnection } from "@ring3/client/manager-connection";
 import { nearest } from "@ring3/control/nearest";
-import { DeviceError } from "@ring3/core/errors";
+import { sentence } from "@ring3/control/sentence";
 import { printable } from "@ring3/core/log";
 import { type Command, UsageError } from "../command.ts";
 import { askedToEnd, ended, onLine } from "../lines.ts";
@@ -64,6 +64,7 @@ Lines typed here go to the device; its answers are printed. "unplug" and "plug" 
     try {
       return await new Attachment(ring3, manager, sim, values.port as string | undefined).run(kind, stop);
     } finally {
+      process.stdin.destroy(); // open, it would keep us here
       manager.disconnect();
       sim.kill("SIGTERM");
       await ended(sim);
@@ -106,18 +107,16 @@ class Attachment {
     onLine(process.stdin, (line) => void this.#sim.stdin!.write(`${line}\n`));
     const simEnded = ended(this.#sim).then((how) => {
       if (how === "exit code 2") return 2; // it has said what is wrong with its options
-      throw new DeviceError("disconnected", `simulated ${kind} ended (${how})`);
+      throw sentence("disconnected", `simulated ${kind} ended (${how})`);
     });
     const managerEnded = (
       this.#manager.signal.aborted ? Promise.resolve() : once(this.#manager.signal, "abort")
     ).then(() => {
-      throw new DeviceError("disconnected", `simulated ${kind}: ring3 in ${this.#ring3.directory} ended`);
+      throw sentence("disconnected", `simulated ${kind}: ring3 in ${this.#ring3.directory} ended`);
     });
     simEnded.catch(() => {});
     managerEnded.catch(() => {});
-    const code = await Promise.race([stop.then(() => 0), simEnded, managerEnded, failed]);
-    process.stdin.destroy();
-    return code;
+    return Promise.race([stop.then(() => 0), simEnded, managerEnded, failed]);
   }
 
   #heard(line: string): void {

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { DeviceError } from "@ring3/core/errors";
+import { sentence } from "@ring3/control/sentence";
 import type { Command } from "../command.ts";
 
 const keeper = fileURLToPath(new URL("../../../build/keeper.cjs", import.meta.url));
@@ -31,7 +31,7 @@ export default {
   details: "SIGTERM, SIGINT or SIGHUP stop everything in order.",
   async run(ring3, { values }) {
     if (!existsSync(keeper))
-      throw new DeviceError("invalid", `ring3 is not built, ${keeper} is missing: run "make setup"`);
+      throw sentence("invalid", `ring3 is not built, ${keeper} is missing: run "make setup"`);
     const config = values.config === undefined ? [] : ["--config", resolve(values.config as string)];
     const drivers = ((values.drivers as string[] | undefined) ?? []).flatMap((path) => [
       "--drivers",
