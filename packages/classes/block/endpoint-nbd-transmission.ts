@@ -49,6 +49,8 @@ export class Transmission {
   readonly #underWay = new Set<Promise<void>>();
   /** The write whose payload is arriving. */
   #landing: Landing | undefined;
+  /** A port that broke its promise never to reject. */
+  #failure: { error: unknown } | undefined;
 
   constructor(options: TransmissionOptions) {
     this.#stream = options.stream;
@@ -58,13 +60,17 @@ export class Transmission {
     this.#structured = options.structured;
   }
 
-  /** Resolves once the client has taken its leave and all its requests are answered. Rejects with DeviceError("protocol"). */
+  /**
+   * Resolves once the client has taken its leave and all its requests are answered. Rejects with DeviceError("protocol") for
+   * a client to be hung up on, and with what the port throws, which it should not.
+   */
   async run(): Promise<void> {
     try {
       await this.#readRequests();
     } finally {
       await Promise.all(this.#underWay);
     }
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   get spilled(): number {
@@ -102,7 +108,10 @@ export class Transmission {
       slots = filled;
     }
     const execution = this.#execute(request, slots)
-      .catch(() => this.#stream.close()) // a port that breaks its promise never to reject
+      .catch((error) => {
+        this.#failure = { error };
+        this.#stream.close();
+      })
       .finally(() => this.#underWay.delete(execution));
     this.#underWay.add(execution);
     return true;

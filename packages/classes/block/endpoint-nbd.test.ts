@@ -268,3 +268,14 @@ test("disconnecting all answers what is under way and then hangs up", async (t) 
   assert.equal((await nbd.reply()).cookie, cookie);
   assert.equal((await nbd.readToEnd()).length, 0);
 });
+
+test("a port that throws costs its connection, and is logged as our fault", async (t) => {
+  const { client, disk, log } = serve(t);
+  disk.gate = () => Promise.reject(new TypeError("a bug"));
+  const nbd = await (await client()).go();
+  nbd.request(NBD_CMD_READ, 0, 512);
+  assert.equal((await nbd.readToEnd()).length, 0);
+  disk.gate = () => undefined;
+  await (await client()).go();
+  assert.deepEqual([log[0]!.level, log[0]!.message], ["error", "NBD connection failed: TypeError: a bug"]);
+});

@@ -1,6 +1,6 @@
 // Runs in: reflector. Owns: one disk's NBD socket and its connections.
 import type { Clock } from "@ring3/core/clock";
-import type { Log } from "@ring3/core/log";
+import { type Log, printable } from "@ring3/core/log";
 import type { SlotPort } from "@ring3/core/slot-port";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { listen } from "@ring3/kernel/socket/unix";
@@ -39,7 +39,8 @@ export interface NbdEndpoint {
 }
 
 export function startNbdEndpoint(options: NbdEndpointOptions): NbdEndpoint {
-  const { socketPath, exportName, aliases, description, log } = options;
+  const { socketPath, exportName, aliases, log } = options;
+  const description = printable(options.description); // the device's own words
   const shared = new NbdPort(options);
   const connections = new Set<NbdConnection>();
 
