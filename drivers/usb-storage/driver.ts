@@ -6,7 +6,10 @@ export default defineDriver(block, {
   async probe({ usb }, ctx) {
     const disks = await openDisks(usb, ctx);
     return disks.map((disk) => ({
-      properties: disk.geometry,
+      // A getter: another medium has another size.
+      get properties() {
+        return disk.geometry;
+      },
       // The pipe runs one command at a time by itself; here every request is to be seen as it arrives, so that one that
       // came before a change of the medium is not mistaken for one after it.
       concurrency: block.slots,

@@ -139,7 +139,9 @@ function nearUnit<C extends Contract>(
 
   return {
     contract,
-    properties: (runner.unit.properties ?? {}) as Properties<C>,
+    get properties() {
+      return (runner.unit.properties ?? {}) as Properties<C>;
+    },
     supports: (name) => typeof (runner.unit as Record<string, unknown>)[name] === "function",
     request,
     on<E extends EventName<C>>(name: E, listener: (data: EventData<C, E>) => void): () => void {

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { systemClock } from "@ring3/kernel/clock/clock";
 import type { UsbDeviceInfo } from "@ring3/kernel/usb/device-info";
 import type { UsbTransport } from "@ring3/kernel/usb/transport";
 import { importDevice } from "@ring3/kernel/usbip/import";
@@ -70,13 +71,11 @@ export async function simulateUsb(main: string, args: readonly string[]): Promis
     busid,
     events,
     async attach() {
-      const { stream, info } = await importDevice(socket, busid);
+      const { stream, info } = await importDevice(socket, busid, systemClock);
       const { manufacturer, product, serial } = info.strings;
+      const devid = ((info.busNumber << 16) | info.deviceNumber) >>> 0;
       return {
-        transport: usbipTransport(stream, {
-          devid: (info.busNumber << 16) | info.deviceNumber,
-          speed: info.speed,
-        }),
+        transport: usbipTransport(stream, { devid, speed: info.speed }, systemClock),
         info,
         descriptors: info.descriptors,
         strings: {
