@@ -174,6 +174,17 @@ test("UNMAP and WRITE SAME leave zeroes in their range and nothing else", async 
 
 const unmapped = (lba: number, count: number) => [...u64(lba), ...u32(count), 0, 0, 0, 0];
 
+test("an unmapped range of megabytes reads as zeroes and its neighbours are untouched", async () => {
+  using b = bench({ bytes: 4 * MIB });
+  const data = pattern(4 * MIB, 7);
+  await run(b.target, write10(0, 8192), data);
+  const list = Buffer.from([0, 22, 0, 16, 0, 0, 0, 0, ...unmapped(1, 6000)]);
+  assert.equal(await run(b.target, [0x42, 0, 0, 0, 0, 0, 0, ...u16(list.length), 0], list), "good");
+  const expected = Buffer.from(data).fill(0, 512, 6001 * 512);
+  const found = await dataIn(b.target.plan(0, Uint8Array.from(read10(0, 8192))));
+  assert.ok(found.equals(expected));
+});
+
 test("UNMAP lists that are wrong are refused before anything is unmapped", async () => {
   using b = bench();
   const data = pattern(512, 7);
