@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
 import { type ManualClock, manualClock } from "@ring3/core/clock";
 import type { DeviceError } from "@ring3/core/errors";
@@ -235,6 +236,19 @@ test("clear halt, set interface and reset are the standard requests, and a stall
     ["ok", "ok", "ok"],
   );
   assert.equal((await pending).status, "cancelled");
+});
+
+test("a reset of a device whose server is away is gone, with everything in flight", async (context) => {
+  const { server, transport } = link(context);
+  const done = [0x81, 0x82].map((endpoint) => transport.transfer("bulk", endpoint, new Uint8Array(8)));
+  await server.command();
+  server.hangUp();
+  await once(server.socket, "close");
+  assert.equal((await transport.reset()).status, "gone");
+  assert.deepEqual(
+    (await Promise.all(done)).map(({ status }) => status),
+    ["gone", "gone"],
+  );
 });
 
 test("isochronous IN packets are moved to their places", async (context) => {

@@ -33,9 +33,10 @@ export interface Urb {
 
 interface Pending {
   readonly urb: Urb;
-  outgoing: Outgoing;
+  readonly outgoing: Outgoing;
   unlinking: boolean;
   timer: Timer | undefined;
+  readonly settled: Promise<Outcome>;
   settle(outcome: Outcome): void;
 }
 
@@ -80,43 +81,34 @@ export class UrbStream {
   submit(urb: Urb, signal?: AbortSignal): Promise<Outcome> {
     if (!this.#open) return Promise.resolve(gone());
     if (signal?.aborted) return Promise.resolve(cancelled());
-    return new Promise((resolve) => {
-      const seqnum = this.#nextSeqnum();
-      const abort = () => this.#unlink(seqnum);
-      const header = encodeCommand({ command: "submit", seqnum, devid: this.#devid, ...urb.submission });
-      const isOut = urb.submission.direction === "out";
-      const outgoing = this.#out.push(header, ...(isOut ? [urb.data] : []), urb.packets);
-      const pending: Pending = {
-        urb,
-        outgoing,
-        unlinking: false,
-        timer: undefined,
-        settle: (settled) => {
-          signal?.removeEventListener("abort", abort);
-          pending.timer?.cancel();
-          this.#pending.delete(seqnum);
-          resolve(settled);
-        },
-      };
-      this.#pending.set(seqnum, pending);
-      signal?.addEventListener("abort", abort);
-      this.#flush();
-    });
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    const seqnum = this.#nextSeqnum();
+    const abort = () => this.#unlink(seqnum);
+    const header = encodeCommand({ command: "submit", seqnum, devid: this.#devid, ...urb.submission });
+    const isOut = urb.submission.direction === "out";
+    const pending: Pending = {
+      urb,
+      outgoing: this.#out.push(header, ...(isOut ? [urb.data] : []), urb.packets),
+      unlinking: false,
+      timer: undefined,
+      settled: promise,
+      settle: (settled) => {
+        signal?.removeEventListener("abort", abort);
+        pending.timer?.cancel();
+        this.#pending.delete(seqnum);
+        resolve(settled);
+      },
+    };
+    this.#pending.set(seqnum, pending);
+    signal?.addEventListener("abort", abort);
+    this.#flush();
+    return promise;
   }
 
   /** Cancels all that is in flight; resolves once it is settled. */
   async cancelAll(): Promise<void> {
-    const settled = [...this.#pending].map(
-      ([seqnum, pending]) =>
-        new Promise<void>((resolve) => {
-          const { settle } = pending;
-          pending.settle = (how) => {
-            settle(how);
-            resolve();
-          };
-          this.#unlink(seqnum);
-        }),
-    );
+    const settled = [...this.#pending.values()].map((pending) => pending.settled);
+    for (const seqnum of [...this.#pending.keys()]) this.#unlink(seqnum);
     await Promise.all(settled);
   }
 
