@@ -246,6 +246,23 @@ test("unplugging ends everything in flight as gone, though the kernel calls it c
   assert.equal((await transport.clearHalt(0x81)).status, "gone");
 });
 
+test("URBs that the kernel unlinks while the device is there are cancelled, not gone", async () => {
+  const { usbfs, transport } = open();
+  const done = transport.transfer("bulk", 0x81, new Uint8Array(10));
+  usbfs.complete(-ENOENT, 0); // as for USBDEVFS_SETINTERFACE and USBDEVFS_RELEASEINTERFACE
+  assert.deepEqual(await done, { status: "cancelled", bytes: 0, errno: ENOENT });
+});
+
+test("a transfer that was aborted before the device went away is cancelled", async () => {
+  const { usbfs, transport } = open();
+  const abort = new AbortController();
+  const done = transport.transfer("bulk", 0x81, new Uint8Array(10), abort.signal);
+  usbfs.connected = false;
+  abort.abort();
+  assert.equal((await done).status, "cancelled");
+  await transport.gone;
+});
+
 test("a submission to a device that went away unnoticed resolves gone", async () => {
   const { usbfs, transport } = open();
   usbfs.connected = false;
