@@ -158,10 +158,11 @@ export class BulkOnly {
     wait: Wait,
     run: (wait: Wait) => Promise<Outcome>,
   ): Promise<DeviceError | undefined> {
-    using limit = this.#host.limit(RECOVERY_STEP_MS, wait);
+    // Half of what is left at most: a device that hangs is deaf to class requests, and only a reset of the device helps.
+    const left = (wait.deadlineMs ?? Number.POSITIVE_INFINITY) - this.#host.now();
+    using limit = this.#host.limit(Math.min(RECOVERY_STEP_MS, left / 2), wait);
     const error = outcomeError(await run(limit), what);
-    if (error?.kind === "disconnected") throw error;
-    wait.signal?.throwIfAborted();
+    if (error !== undefined && (error.kind === "disconnected" || wait.signal?.aborted)) throw error;
     return error;
   }
 

@@ -1,9 +1,15 @@
 // Runs in: driver host, in a driver's code. Owns: the shape of `usb`: WebUSB's USBDevice where it fits, and `raw` for what WebUSB lacks.
-import type { Setup } from "@ring3/kernel/usb/transport";
 import type { Outcome } from "../outcome.ts";
 import type { Wait } from "../wait.ts";
 
-export type { Setup };
+/** The setup packet of a control transfer (USB 2.0 §9.3), raw; wLength is the length of the data that goes with it. */
+export interface Setup {
+  /** bmRequestType: bit 7 set for a transfer in. */
+  readonly requestType: number;
+  readonly request: number;
+  readonly value: number;
+  readonly index: number;
+}
 
 /** What the web calls BufferSource. */
 export type UsbBytes = ArrayBufferLike | ArrayBufferView;
