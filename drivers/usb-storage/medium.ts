@@ -50,7 +50,9 @@ export async function readMedium(target: Target, host: Host, about: Inquiry, wai
     limit: Wait,
   ): Promise<T> => {
     const data = new Uint8Array(length);
-    return parse(data.subarray(0, await target.run(command, data, limit)));
+    // A capacity is of no use in part; of everything else devices send what they have.
+    const whole = length === CAPACITY_10_BYTES;
+    return parse(data.subarray(0, await target.run(command, data, limit, { whole })));
   };
 
   async function optional<T>(run: (limit: Wait) => Promise<T>): Promise<T | undefined> {
