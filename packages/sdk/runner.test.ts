@@ -104,6 +104,16 @@ test("a queued request fails at its deadline without running", async () => {
   assert.equal(opened.length, 1);
 });
 
+test("a request that is done leaves no timer behind", async () => {
+  const { handler, opened } = gate();
+  const { run, clock } = setUp({ write: handler });
+  const request = run("write", { at: 0 });
+  assert.equal(clock.pending, 1);
+  opened[0]!();
+  await request;
+  assert.equal(clock.pending, 0);
+});
+
 test("cancel reaches running and queued requests; the running one ends when its handler does", async () => {
   const { handler } = gate();
   const { run, runner } = setUp({ write: handler });
