@@ -79,7 +79,7 @@ const stages: Record<string, () => Totals> = {
       [tsc, "-p", "drivers/tsconfig.json"],
     ]),
   unit: () => nodeTest("unit", unitTests, 120_000),
-  process: () => nodeTest("process", processTests, 600_000),
+  process: () => nodeTest("process", processTests, 300_000),
   asan: sanitized,
   lab,
 };
