@@ -43,7 +43,11 @@ export class ClientMemory {
   /** Room of one slot for bytes on their way to the driver. */
   slot(tag: number): Uint8Array {
     const { dataOffset } = this.layout.client;
-    return new Uint8Array(this.#memory.buffer, dataOffset + tag * this.layout.slotBytes, this.layout.slotBytes);
+    return new Uint8Array(
+      this.#memory.buffer,
+      dataOffset + tag * this.layout.slotBytes,
+      this.layout.slotBytes,
+    );
   }
 
   /** Empties the rings for a new incarnation. Only while no driver has this memory mapped or none that lives does. */
@@ -66,7 +70,14 @@ export interface DriverSide {
 
 export interface CompletionListener {
   /** `data` holds the bytes from the driver in shared memory, `inline` the out struct at `offset`. */
-  completed(tag: number, kind: number, errno: number, data: Uint8Array, inline: DataView, offset: number): void;
+  completed(
+    tag: number,
+    kind: number,
+    errno: number,
+    data: Uint8Array,
+    inline: DataView,
+    offset: number,
+  ): void;
   event(nr: number, dropped: number, inline: DataView, offset: number): void;
   malformed(error: MalformedChannel): void;
 }
@@ -95,16 +106,14 @@ export class ClientChannel {
   #closed = false;
 
   /** Throws DeviceError("protocol") where the driver's memory is not sealed or not of this contract's size. */
-  constructor(
-    memory: ClientMemory,
-    driver: DriverSide,
-    listener: CompletionListener,
-    clock: Clock,
-  ) {
+  constructor(memory: ClientMemory, driver: DriverSide, listener: CompletionListener, clock: Clock) {
     const { layout } = memory;
     const peer = mapPeer(driver.memory.fd, layout.driver.size);
     if (peer.size !== layout.driver.size)
-      throw new DeviceError("protocol", `driver memory of ${peer.size} bytes, expected ${layout.driver.size}`);
+      throw new DeviceError(
+        "protocol",
+        `driver memory of ${peer.size} bytes, expected ${layout.driver.size}`,
+      );
     this.generation = driver.generation;
     this.#memory = memory;
     this.#listener = listener;
@@ -254,7 +263,8 @@ export class ClientChannel {
       return `completion for a request that is not in flight on slot ${tag}`;
     if (this.#scratch[COMPLETION.operation] !== this.#operation[tag])
       return `completion of operation ${this.#scratch[COMPLETION.operation]}, expected ${this.#operation[tag]}`;
-    if (length > this.#room[tag]!) return `completion with ${length} bytes where ${this.#room[tag]} were asked for`;
+    if (length > this.#room[tag]!)
+      return `completion with ${length} bytes where ${this.#room[tag]} were asked for`;
     if (kind !== 0 && kindOfCode(kind) === undefined) return `completion with unknown outcome ${kind}`;
     return undefined;
   }

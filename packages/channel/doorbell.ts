@@ -85,7 +85,8 @@ export class Sleeper {
     if (this.#later !== undefined) return;
     this.#guarded(() => {
       if (this.#owner.waiting()) this.#spurious = 0;
-      else if (++this.#spurious > SPURIOUS_LIMIT) throw new MalformedChannel("doorbell rung without a request");
+      else if (++this.#spurious > SPURIOUS_LIMIT)
+        throw new MalformedChannel("doorbell rung without a request");
       this.#turn();
       this.#serveThenPark();
     });

@@ -74,7 +74,10 @@ export class DriverEnd {
     const layout = layoutOf(contract);
     const peer = mapPeer(client.memory.fd, layout.client.size);
     if (peer.size !== layout.client.size)
-      throw new DeviceError("protocol", `client memory of ${peer.size} bytes, expected ${layout.client.size}`);
+      throw new DeviceError(
+        "protocol",
+        `client memory of ${peer.size} bytes, expected ${layout.client.size}`,
+      );
     this.#layout = layout;
     this.#generation = client.generation;
     this.#listener = listener;
@@ -207,7 +210,8 @@ export class DriverEnd {
     const sequence = this.#sequence[tag];
     if (!sequence) throw new DeviceError("internal", `second completion on slot ${tag}`);
     try {
-      if (this.#completions.used() >= this.#completions.size) throw new MalformedChannel("completions never read");
+      if (this.#completions.used() >= this.#completions.size)
+        throw new MalformedChannel("completions never read");
     } catch (error) {
       this.#fail(error as MalformedChannel);
       return;

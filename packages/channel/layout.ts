@@ -8,9 +8,23 @@ export const DESCRIPTOR_WORDS = 16;
 export const INLINE_WORD = 6;
 
 /** Word indices inside a submission. */
-export const SUBMISSION = { generation: 0, operation: 1, tag: 2, sequence: 3, length: 4, deadlineMs: 5 } as const;
+export const SUBMISSION = {
+  generation: 0,
+  operation: 1,
+  tag: 2,
+  sequence: 3,
+  length: 4,
+  deadlineMs: 5,
+} as const;
 /** Word indices inside a completion. `outcome` is the error's kind code in the low half (0: ok), its errno in the high half. */
-export const COMPLETION = { generation: 0, operation: 1, tag: 2, sequence: 3, length: 4, outcome: 5 } as const;
+export const COMPLETION = {
+  generation: 0,
+  operation: 1,
+  tag: 2,
+  sequence: 3,
+  length: 4,
+  outcome: 5,
+} as const;
 /** Word indices inside an event. `dropped` counts the events lost since the last one that arrived. */
 export const EVENT = { generation: 0, event: 1, dropped: 2 } as const;
 
@@ -62,7 +76,10 @@ export function layoutOf(contract: Contract): ChannelLayout {
   const { slots, slotBytes } = contract;
   const submissions: Ring = { entries: PAGE / 4, size: slots * 2 };
   const completions: Ring = { entries: PAGE / 4, size: slots };
-  const events: Ring = { entries: completions.entries + completions.size * DESCRIPTOR_WORDS, size: EVENT_ENTRIES };
+  const events: Ring = {
+    entries: completions.entries + completions.size * DESCRIPTOR_WORDS,
+    size: EVENT_ENTRIES,
+  };
   const clientData = pageAligned((submissions.entries + submissions.size * DESCRIPTOR_WORDS) * 4);
   const driverData = pageAligned((events.entries + events.size * DESCRIPTOR_WORDS) * 4);
   const dataBytes = pageAligned(slots * slotBytes);

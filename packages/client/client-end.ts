@@ -2,9 +2,18 @@
 // channel to its driver. Replays over the driver's deaths; never asks the manager for anything itself.
 
 import { ClientChannel, ClientMemory, type DriverSide } from "@ring3/channel/client-channel";
-import type { Clock, Timer } from "@ring3/core/clock";
-import type { Contract, EventData, EventName, Input, Operation, OperationName, Output, Properties } from "@ring3/core/contract";
 import { MalformedChannel } from "@ring3/channel/ring";
+import type { Clock, Timer } from "@ring3/core/clock";
+import type {
+  Contract,
+  EventData,
+  EventName,
+  Input,
+  Operation,
+  OperationName,
+  Output,
+  Properties,
+} from "@ring3/core/contract";
 import { DeviceError, type DeviceErrorKind, errnoOf, kindCode, kindOfCode } from "@ring3/core/errors";
 import type { Recovery, Tracker } from "@ring3/core/recovery";
 import type { Completion, Slot } from "@ring3/core/slot-port";
@@ -73,8 +82,11 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#memory = new ClientMemory(options.contract);
     this.#journal = new Journal(options.recovery);
     this.#tracker = options.recovery.createTracker(options.properties);
-    this.#free = new Slots(Array.from({ length: this.slots }, (_, index) => ({ index, out: this.#memory.slot(index) })));
-    for (const [name, { nr }] of Object.entries(options.contract.events)) this.#eventNames.set(nr, name as EventName<C>);
+    this.#free = new Slots(
+      Array.from({ length: this.slots }, (_, index) => ({ index, out: this.#memory.slot(index) })),
+    );
+    for (const [name, { nr }] of Object.entries(options.contract.events))
+      this.#eventNames.set(nr, name as EventName<C>);
   }
 
   get properties(): Properties<C> {
@@ -143,7 +155,8 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     const what = `${name} on ${this.contract.name} unit`;
     const length = options.data?.length ?? options.length ?? 0;
     if (!this.supports(name)) throw new DeviceError("unsupported", what);
-    if (length > this.slotBytes) throw new DeviceError("invalid", `${what}: ${length} bytes, at most ${this.slotBytes}`);
+    if (length > this.slotBytes)
+      throw new DeviceError("invalid", `${what}: ${length} bytes, at most ${this.slotBytes}`);
     if (options.signal?.aborted) throw new DeviceError("cancelled", what);
     const [slot] = (await this.#free.reserve(1, options.signal)) as [Slot];
     const abort = () => this.#abort(slot.index);
@@ -177,7 +190,8 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
       this.#memory,
       driver,
       {
-        completed: (tag, kind, errno, data, view, offset) => this.#completed(tag, kind, errno, data, view, offset),
+        completed: (tag, kind, errno, data, view, offset) =>
+          this.#completed(tag, kind, errno, data, view, offset),
         event: (nr, _dropped, view, offset) => this.#event(nr, view, offset),
         malformed: (error) => this.#listener.suspect("malformed", error.message),
       },
@@ -258,7 +272,14 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     }
   }
 
-  #completed(tag: number, code: number, errno: number, data: Uint8Array, view: DataView, offset: number): void {
+  #completed(
+    tag: number,
+    code: number,
+    errno: number,
+    data: Uint8Array,
+    view: DataView,
+    offset: number,
+  ): void {
     const entry = this.#journal.inFlight.get(tag)!;
     const out = code === 0 ? this.#decode(() => entry.spec.out?.decode(view, offset)) : undefined;
     const late = this.#tracker.completed(entry.flight!.ticket, code === 0);
@@ -299,7 +320,8 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   /** What waits was meant for the old medium, what comes for it too: whoever wants the new one opens the unit anew. */
   #refuseFromNowOn(): void {
     this.#ended ??= new DeviceError("medium-changed", `${this.contract.name} unit`);
-    for (const entry of this.#journal.all()) if (entry.flight === undefined) this.#fail(entry, "medium-changed");
+    for (const entry of this.#journal.all())
+      if (entry.flight === undefined) this.#fail(entry, "medium-changed");
   }
 
   #abort(tag: number): void {
@@ -311,7 +333,8 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
 
   #cancel(entry: Request<C>): void {
     const flight = entry.flight!;
-    if (flight.cancelledAt === undefined && this.#channel?.cancel(entry.tag)) flight.cancelledAt = this.#clock.now();
+    if (flight.cancelledAt === undefined && this.#channel?.cancel(entry.tag))
+      flight.cancelledAt = this.#clock.now();
   }
 
   #sweepLater(): void {
@@ -330,7 +353,10 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
       if (now < deadline) continue;
       if (cancelledAt === undefined) this.#cancel(entry);
       else if (now >= Math.max(cancelledAt, deadline) + CANCEL_GRACE_MS)
-        return this.#listener.suspect("deadline", `${entry.name} passed its deadline of ${entry.deadlineMs} ms`);
+        return this.#listener.suspect(
+          "deadline",
+          `${entry.name} passed its deadline of ${entry.deadlineMs} ms`,
+        );
     }
   }
 }

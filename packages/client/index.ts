@@ -28,7 +28,11 @@ export interface Ring3 extends Disposable {
    * A channel of its own, straight to the unit's driver host. Requests wait while a dead driver is replaced; they fail
    * with a DeviceError only when the device can no longer execute them. `unit`: as in `ring3 status`.
    */
-  open<C extends Contract>(unit: string, unitClass: ClientClass<C>, mode: "read" | "write"): Promise<OpenUnit<C>>;
+  open<C extends Contract>(
+    unit: string,
+    unitClass: ClientClass<C>,
+    mode: "read" | "write",
+  ): Promise<OpenUnit<C>>;
   /** Units still open fail. */
   close(): void;
 }

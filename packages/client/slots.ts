@@ -7,7 +7,8 @@ import type { Slot } from "@ring3/core/slot-port";
 export class Slots {
   readonly #free: Slot[];
   readonly #total: number;
-  readonly #waiting: { count: number; grant: (slots: Slot[]) => void; signal: AbortSignal | undefined }[] = [];
+  readonly #waiting: { count: number; grant: (slots: Slot[]) => void; signal: AbortSignal | undefined }[] =
+    [];
 
   constructor(slots: Slot[]) {
     this.#free = slots;

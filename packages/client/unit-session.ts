@@ -1,14 +1,14 @@
 // Runs in: a client. Owns: one unit's claim at the manager, and the client end that it keeps connected to the unit's
 // driver over incarnations.
 
-import type { Contract, Properties } from "@ring3/core/contract";
-import type { Clock } from "@ring3/core/clock";
-import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
-import type { Identity, Recovery } from "@ring3/core/recovery";
-import type { SlotPort } from "@ring3/core/slot-port";
 import type { clientEdge, UnitInfo } from "@ring3/control/client-edge";
 import type { Notice, Params, Result } from "@ring3/control/edge";
 import type { Access } from "@ring3/control/fields";
+import type { Clock } from "@ring3/core/clock";
+import type { Contract, Properties } from "@ring3/core/contract";
+import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
+import type { Identity, Recovery } from "@ring3/core/recovery";
+import type { SlotPort } from "@ring3/core/slot-port";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { ClientEnd } from "./client-end.ts";
 
@@ -16,7 +16,10 @@ type ClientEdge = typeof clientEdge;
 
 /** What a session needs of the connection to the manager. */
 export interface Manager {
-  open(params: Params<ClientEdge, "open">, memoryFd: number): Promise<{ result: Result<ClientEdge, "open">; fds: Descriptor[] }>;
+  open(
+    params: Params<ClientEdge, "open">,
+    memoryFd: number,
+  ): Promise<{ result: Result<ClientEdge, "open">; fds: Descriptor[] }>;
   close(channel: number): Promise<void>;
   suspect(params: { channel: number; kind: "deadline" | "malformed"; text: string }): void;
   progress(channel: number): void;
@@ -63,7 +66,13 @@ export class UnitSession<C extends Contract> {
     throw ended;
   }
 
-  private constructor(manager: Manager, info: UnitInfo, unitClass: ClientClass<C>, mode: Access, clock: Clock) {
+  private constructor(
+    manager: Manager,
+    info: UnitInfo,
+    unitClass: ClientClass<C>,
+    mode: Access,
+    clock: Clock,
+  ) {
     this.unit = info.unit;
     this.#manager = manager;
     this.#info = info;
@@ -106,7 +115,12 @@ export class UnitSession<C extends Contract> {
     this.end.prepare();
     this.#channel = this.#manager.nextChannel();
     const { name, version, hash } = this.#class.contract;
-    const params = { channel: this.#channel, unit: this.unit, mode: this.#mode, contract: { name, version, hash } };
+    const params = {
+      channel: this.#channel,
+      unit: this.unit,
+      mode: this.#mode,
+      contract: { name, version, hash },
+    };
     const { result, fds } = await this.#manager.open(params, this.end.memoryFd);
     const [memory, bellIn, bellOut] = fds as [Descriptor, Descriptor, Descriptor];
     if (this.#lostMeanwhile || this.end.ended !== undefined) {
@@ -193,10 +207,18 @@ function ignoreGone(error: DeviceError): void {
 }
 
 function sameProperties(a: UnitInfo["properties"], b: UnitInfo["properties"]): boolean {
-  return Object.keys(a).length === Object.keys(b).length && Object.keys(a).every((key) => String(a[key]) === String(b[key]));
+  return (
+    Object.keys(a).length === Object.keys(b).length &&
+    Object.keys(a).every((key) => String(a[key]) === String(b[key]))
+  );
 }
 
 function identityOf<C extends Contract>(info: UnitInfo): Identity<C> {
   const { vendor, product, serial } = info.identity;
-  return { vendor, product, ...(serial === null ? {} : { serial }), properties: info.properties as Properties<C> };
+  return {
+    vendor,
+    product,
+    ...(serial === null ? {} : { serial }),
+    properties: info.properties as Properties<C>,
+  };
 }

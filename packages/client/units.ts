@@ -22,7 +22,11 @@ export class Units {
   readonly #infos = new Map<string, UnitInfo>();
   readonly #sessions = new Set<UnitSession<Contract>>();
 
-  constructor(connect: (notices: ManagerNotices) => ManagerConnection, clock: Clock, listener: UnitListener = {}) {
+  constructor(
+    connect: (notices: ManagerNotices) => ManagerConnection,
+    clock: Clock,
+    listener: UnitListener = {},
+  ) {
     this.#clock = clock;
     this.#listener = listener;
     this.connection = connect({
@@ -60,10 +64,16 @@ export class Units {
   }
 
   /** Rejects where the unit is unknown or may not be opened. */
-  async open<C extends Contract>(unit: string, unitClass: ClientClass<C>, mode: Access): Promise<UnitSession<C>> {
+  async open<C extends Contract>(
+    unit: string,
+    unitClass: ClientClass<C>,
+    mode: Access,
+  ): Promise<UnitSession<C>> {
     const info = this.#infos.get(unit);
-    if (info === undefined) throw new DeviceError("invalid", `open ${unit}: there is no such unit; see: ring3 status`);
-    const register = (session: UnitSession<C>) => void this.#sessions.add(session as unknown as UnitSession<Contract>);
+    if (info === undefined)
+      throw new DeviceError("invalid", `open ${unit}: there is no such unit; see: ring3 status`);
+    const register = (session: UnitSession<C>) =>
+      void this.#sessions.add(session as unknown as UnitSession<Contract>);
     const session = await UnitSession.open(this.connection, info, unitClass, mode, this.#clock, register);
     void session.closed.then(() => this.#sessions.delete(session as unknown as UnitSession<Contract>));
     return session;

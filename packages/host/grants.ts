@@ -1,7 +1,7 @@
 // Runs in: driver host. Owns: how a grant, terms and descriptor, becomes the device object that a driver sees.
 
-import type { Clock } from "@ring3/core/clock";
 import type { UsbGrant } from "@ring3/control/host-edge";
+import type { Clock } from "@ring3/core/clock";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { parseDescriptors } from "@ring3/kernel/usb/descriptors";
 import type { UsbTransport } from "@ring3/kernel/usb/transport";

@@ -2,14 +2,14 @@
 
 import { HostDeviceMemory } from "@ring3/channel/device-memory";
 import { DriverEnd, type Submission } from "@ring3/channel/driver-end";
-import type { Clock } from "@ring3/core/clock";
-import type { Contract } from "@ring3/core/contract";
-import { DeviceError, kindCode } from "@ring3/core/errors";
-import { createLog, type Log, type LogEntry } from "@ring3/core/log";
 import type { Notice, Params, Result } from "@ring3/control/edge";
 import type { ContractId, Properties } from "@ring3/control/fields";
 import { hostEdge } from "@ring3/control/host-edge";
 import { Answer, type FrameTransport, type ServingPeer, servingPeer } from "@ring3/control/peer";
+import type { Clock } from "@ring3/core/clock";
+import type { Contract } from "@ring3/core/contract";
+import { DeviceError, kindCode } from "@ring3/core/errors";
+import { createLog, type Log, type LogEntry } from "@ring3/core/log";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { readSealed } from "@ring3/kernel/shm/memory";
 import type { UnitRunner } from "@ring3/sdk/runner";
@@ -120,12 +120,19 @@ export class Host {
     this.#clock.after(BEAT_MS, () => this.#beat());
   }
 
-  #open({ channel, unit, mode, contract }: Params<HostEdge, "open">, fds: Descriptor[]): Answer<Record<string, never>> {
+  #open(
+    { channel, unit, mode, contract }: Params<HostEdge, "open">,
+    fds: Descriptor[],
+  ): Answer<Record<string, never>> {
     const runner = this.#session?.units[unit];
-    if (runner === undefined || this.#channels.has(channel)) throw new DeviceError("invalid", `open unit ${unit}`);
+    if (runner === undefined || this.#channels.has(channel))
+      throw new DeviceError("invalid", `open unit ${unit}`);
     const ours = contractId(this.#contract!);
     if (contract.hash !== ours.hash)
-      throw new DeviceError("invalid", `contract ${contract.name} version ${contract.version} (${contract.hash}), the driver has version ${ours.version} (${ours.hash})`);
+      throw new DeviceError(
+        "invalid",
+        `contract ${contract.name} version ${contract.version} (${contract.hash}), the driver has version ${ours.version} (${ours.hash})`,
+      );
     const [memory, bellIn, bellOut] = fds as [Descriptor, Descriptor, Descriptor];
     const end = new DriverEnd(
       this.#contract!,
@@ -156,14 +163,17 @@ export class Host {
     const id = `${channel}/${request.tag}`;
     inFlight.add(id);
     const deadlineMs = this.#clock.now() + request.deadlineMs;
-    runner.submit({ id, operation: request.operation, input: request.input, data: request.data, deadlineMs }, (outcome) => {
-      inFlight.delete(id);
-      if (inFlight.size === 0) open.idle();
-      this.#memory!.completed();
-      const { error, out, length } = outcome;
-      if (error !== undefined) end.complete(request.tag, kindCode(error.kind), error.errno, 0);
-      else end.complete(request.tag, 0, 0, length, (view, offset) => spec.out?.encode(out, view, offset));
-    });
+    runner.submit(
+      { id, operation: request.operation, input: request.input, data: request.data, deadlineMs },
+      (outcome) => {
+        inFlight.delete(id);
+        if (inFlight.size === 0) open.idle();
+        this.#memory!.completed();
+        const { error, out, length } = outcome;
+        if (error !== undefined) end.complete(request.tag, kindCode(error.kind), error.errno, 0);
+        else end.complete(request.tag, 0, 0, length, (view, offset) => spec.out?.encode(out, view, offset));
+      },
+    );
   }
 
   #emit(unit: number, event: string, data: unknown): void {
@@ -209,7 +219,10 @@ export class Host {
   }
 
   #report({ level, message, fields }: LogEntry): void {
-    this.#peer.notify("log", { level, message, ...(fields === undefined ? {} : { fields }) } as Notice<HostEdge, "log">);
+    this.#peer.notify("log", { level, message, ...(fields === undefined ? {} : { fields }) } as Notice<
+      HostEdge,
+      "log"
+    >);
   }
 }
 

@@ -1,11 +1,11 @@
 // Runs in: keeper. Owns: every process of ring3. Starts what the manager asks for, reaps it, and ends it all at the end.
 
-import type { Clock, Timer } from "@ring3/core/clock";
-import { DeviceError } from "@ring3/core/errors";
 import type { Params } from "@ring3/control/edge";
 import type { keeperEdge } from "@ring3/control/keeper-edge";
-import { type FrameTransport, type Handed, type ServingPeer, servingPeer } from "@ring3/control/peer";
 import { keeperEdge as edge } from "@ring3/control/keeper-edge";
+import { type FrameTransport, type Handed, type ServingPeer, servingPeer } from "@ring3/control/peer";
+import type { Clock, Timer } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
 
 export interface Child {
   readonly pid: number;
@@ -57,7 +57,8 @@ export class Keeper<D extends Handed> {
   #start(params: Params<typeof keeperEdge, "spawn">, fds: D[]): { pid: number } {
     const what = `start ${params.name}`;
     if (this.#children.has(params.name)) throw new DeviceError("busy", `${what}: such a process runs`);
-    if (fds.length !== params.stdio) throw new DeviceError("protocol", `${what}: ${fds.length} descriptors, expected ${params.stdio}`);
+    if (fds.length !== params.stdio)
+      throw new DeviceError("protocol", `${what}: ${fds.length} descriptors, expected ${params.stdio}`);
     const { name, file, args, uid, gid } = params;
     const stdio = fds.map(({ fd }) => fd);
     const child = this.#spawn({ file, args, uid, gid, stdio }, (exit) => {
@@ -82,7 +83,8 @@ export class Keeper<D extends Handed> {
 
   #managerExited(exit: Exit): void {
     this.#manager = undefined;
-    if (this.#stopping === undefined || exit.code !== 0) this.#reason ||= `the manager ended with ${exit.signal ?? `code ${exit.code}`}`;
+    if (this.#stopping === undefined || exit.code !== 0)
+      this.#reason ||= `the manager ended with ${exit.signal ?? `code ${exit.code}`}`;
     this.#stopping?.cancel();
     this.#peer?.close();
     for (const child of this.#children.values()) child.kill();
@@ -90,6 +92,7 @@ export class Keeper<D extends Handed> {
   }
 
   #endWhenEmpty(): void {
-    if (this.#manager === undefined && this.#children.size === 0) this.#ended(this.#reason === "", this.#reason);
+    if (this.#manager === undefined && this.#children.size === 0)
+      this.#ended(this.#reason === "", this.#reason);
   }
 }

@@ -6,6 +6,7 @@ import { openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DeviceError } from "@ring3/core/errors";
 import { systemClock } from "@ring3/kernel/clock/clock";
+import { keepInherited } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
 import { type Exit, Keeper, type ProcessSpec } from "./keeper.ts";
 import { claimStateDirectory } from "./state-directory.ts";
@@ -28,6 +29,8 @@ function spawn(spec: ProcessSpec, exited: (exit: Exit) => void) {
   return { pid: child.pid, kill: () => void child.kill("SIGKILL") };
 }
 
+keepInherited(); // a descriptor that a shell left open would end up in a jail
+
 const [stateDirectory, ...managerArgs] = process.argv.slice(2) as [string, ...string[]];
 
 try {
@@ -38,7 +41,8 @@ try {
 }
 
 const keeper = new Keeper(spawn, systemClock, (inOrder, reason) => {
-  if (!inOrder) process.stderr.write(`ring3: ${reason}; everything was stopped. Start again with: ring3 up\n`);
+  if (!inOrder)
+    process.stderr.write(`ring3: ${reason}; everything was stopped. Start again with: ring3 up\n`);
   process.exit(inOrder ? 0 : 1);
 });
 process.on("SIGTERM", () => keeper.stop());
@@ -50,7 +54,13 @@ const nothing = openSync("/dev/null", "r");
 keeper.start(
   {
     file: process.execPath,
-    args: ["--enable-source-maps", join(dirname(process.argv[1]!), "manager.cjs"), stateDirectory, String(process.pid), ...managerArgs],
+    args: [
+      "--enable-source-maps",
+      join(dirname(process.argv[1]!), "manager.cjs"),
+      stateDirectory,
+      String(process.pid),
+      ...managerArgs,
+    ],
     uid: undefined,
     gid: undefined,
     stdio: [nothing, 1, 2, managers.fd],

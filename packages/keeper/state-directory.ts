@@ -1,7 +1,7 @@
 // Runs in: keeper. Owns: the lock by which a state directory belongs to one ring3 at a time.
 
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DeviceError } from "@ring3/core/errors";
 import { type Descriptor, lockFile } from "@ring3/kernel/fd/descriptor";
 
@@ -12,17 +12,36 @@ const MODE = 0o711;
 export function claimStateDirectory(directory: string): Descriptor {
   const lockPath = join(directory, "lock");
   try {
-    mkdirSync(directory, { recursive: true, mode: MODE });
+    makeDirectory(directory);
     chmodSync(directory, MODE);
     writeFileSync(lockPath, "", { flag: "a", mode: 0o600 });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const next = code === "ENOSPC" ? "free some space there" : "choose a directory that you may write to with --state-dir DIR";
-    throw new DeviceError(code === "ENOSPC" ? "no-space" : "denied", `state directory ${directory} (${code}): ${next}`);
+    const next =
+      code === "ENOSPC"
+        ? "free some space there"
+        : "choose a directory that you may write to with --state-dir DIR";
+    throw new DeviceError(
+      code === "ENOSPC" ? "no-space" : "denied",
+      `state directory ${directory} (${code}): ${next}`,
+    );
   }
   const lock = tryLock(lockPath, directory);
   writeFileSync(lockPath, `${process.pid}\n`);
   return lock;
+}
+
+/** mkdirSync's own `recursive` never returns where a parent exists and takes no entries, as in /proc. */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: MODE });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || existsSync(dirname(directory))) throw error;
+    makeDirectory(dirname(directory));
+    mkdirSync(directory, { mode: MODE });
+  }
 }
 
 function tryLock(lockPath: string, directory: string): Descriptor {

@@ -16,6 +16,8 @@ export type UsbfsHandle = { readonly [usbfsHandle]: true };
 export interface Native {
   close(fd: number): number;
   dup(fd: number): number;
+  /** Every descriptor from `first` on, whoever opened it, ends with the next exec (close_range(2)). */
+  closeOnExec(first: number): number;
   /** `out` becomes [read end, write end]. */
   pipe(out: Int32Array): number;
   /** Used by kernel/open, and by lockFile for its lock. */

@@ -1,7 +1,7 @@
 // Runs in: reflector. Owns: which classes can be reflected, and by which endpoints.
 
 import { join } from "node:path";
-import { type Block, BLOCK_MEDIUM_PRESENT, block, type Geometry } from "@ring3/classes/block/contract";
+import { BLOCK_MEDIUM_PRESENT, type Block, block, type Geometry } from "@ring3/classes/block/contract";
 import { startNbdEndpoint } from "@ring3/classes/block/endpoint-nbd";
 import { recovery as blockRecovery } from "@ring3/classes/block/recovery";
 import type { ClientClass } from "@ring3/client/unit-session";

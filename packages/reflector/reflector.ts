@@ -67,7 +67,8 @@ export class Reflector {
   /** Other properties are another medium: nobody may go on with the old one's size. */
   #changed(info: UnitInfo, before: UnitInfo): void {
     if (JSON.stringify(info.properties) === JSON.stringify(before.properties)) return;
-    for (const endpoint of this.#endpoints.get(info.unit) ?? []) endpoint.disconnectAll("the medium was changed");
+    for (const endpoint of this.#endpoints.get(info.unit) ?? [])
+      endpoint.disconnectAll("the medium was changed");
   }
 
   #removed({ unit }: UnitInfo, reason: string): void {

@@ -53,6 +53,11 @@ export function duplicate(fd: number): Descriptor {
   return new Descriptor(check(native.dup(fd), `duplicate descriptor ${fd}`));
 }
 
+/** What this process inherited beside its standard descriptors does not go on to its children. */
+export function keepInherited(): void {
+  check(native.closeOnExec(3), "keep inherited descriptors from children");
+}
+
 /** Creates the file where it is missing and locks it until the descriptor is closed. DeviceError("busy") while another holds it. */
 export function lockFile(path: string): Descriptor {
   const file = new Descriptor(check(native.open(path, LOCK_FLAGS, 0o600), `open ${path}`));

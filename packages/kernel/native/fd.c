@@ -2,6 +2,7 @@
 #include "binding.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <limits.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -21,6 +22,12 @@ static int64_t bind_dup(struct call *call) {
   int fd = int_argument(call, 0);
   REFUSED(call);
   return answer(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
+static int64_t bind_close_on_exec(struct call *call) {
+  int first = int_argument(call, 0);
+  REFUSED(call);
+  return answer(close_range((unsigned)first, UINT_MAX, CLOSE_RANGE_CLOEXEC));
 }
 
 static int64_t bind_pipe(struct call *call) {
@@ -96,7 +103,7 @@ static int64_t bind_ioctl(struct call *call) {
 }
 
 const struct binding fd_bindings[] = {
-    {"close", bind_close}, {"dup", bind_dup},     {"pipe", bind_pipe},          {"open", bind_open},
+    {"close", bind_close}, {"dup", bind_dup},     {"closeOnExec", bind_close_on_exec}, {"pipe", bind_pipe},          {"open", bind_open},
     {"read", bind_read},   {"write", bind_write}, {"pread", bind_pread},        {"fileSize", bind_file_size},
     {"flock", bind_flock}, {"ioctl", bind_ioctl}, {"ftruncate", bind_ftruncate}, {0},
 };

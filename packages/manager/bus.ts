@@ -1,0 +1,40 @@
+// Runs in: manager. Owns: nothing. What the manager needs of a device, whichever bus it was found on.
+
+import type { Identity } from "@ring3/control/fields";
+import type { UsbGrant } from "@ring3/control/host-edge";
+import type { UsbFacts } from "@ring3/control/match";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+
+/** Somebody who uses what the kernel's driver makes of the device. */
+export interface Holder {
+  readonly node: string;
+  readonly how: string;
+  readonly where: string;
+}
+
+export interface Grant {
+  readonly terms: UsbGrant;
+  readonly descriptor: Descriptor;
+  /** A driver of the kernel had the device until now. */
+  readonly taken: boolean;
+}
+
+/** One enumeration of one device. */
+export interface BusDevice {
+  /** Where it is: `usb-1-4.2:1.0`. The same place gives the same id. */
+  readonly id: string;
+  readonly bus: "usb";
+  readonly identity: Identity;
+  /** What it calls itself, made printable. */
+  readonly name: string;
+  /** What match rules look at. */
+  readonly facts: UsbFacts;
+  /** The kernel's driver that has it now; null: none, or ring3 itself. */
+  kernelDriver(): string | null;
+  /** Who uses it through the kernel's driver; it is never taken from them. */
+  holders(): readonly Holder[];
+  /** Takes it from the kernel's driver, opens it afresh and narrows the descriptor to what the driver may do. */
+  open(): Promise<Grant>;
+  /** Ring3 lets go: the kernel's driver gets it back where it came from one. */
+  giveBack(): void;
+}

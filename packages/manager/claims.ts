@@ -1,0 +1,150 @@
+// Runs in: manager. Owns: who has opened which units, over all incarnations, and the channels that connect them.
+
+import type { Access, ContractId } from "@ring3/control/fields";
+import { DeviceError } from "@ring3/core/errors";
+import { type Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
+import { classes } from "./classes.ts";
+import type { Device, Loss } from "./device.ts";
+
+/** A client's connection, as far as claims need it. */
+export interface Claimant {
+  /** For people: "the block reflector", "process 4711". */
+  readonly name: string;
+  lost(
+    channel: number,
+    incarnation: number,
+    loss: Loss & { kind: "disconnected" | "driver-restarted" },
+  ): void;
+  ready(unit: string, incarnation: number): void;
+}
+
+interface Claim {
+  readonly claimant: Claimant;
+  readonly device: Device;
+  readonly unit: number;
+  readonly mode: Access;
+  /** The client's name for its latest channel. */
+  channel: number;
+  /** What the host calls it, while it is open there. */
+  hostChannel: number | undefined;
+}
+
+export interface Opened {
+  readonly incarnation: number;
+  readonly driverMemory: Descriptor;
+  readonly bellIn: Descriptor;
+  readonly bellOut: Descriptor;
+}
+
+export function unitId(device: string, unit: number): string {
+  return `${device}#${unit}`;
+}
+
+export class Claims {
+  readonly #claims = new Set<Claim>();
+  #lastHostChannel = 0;
+
+  /**
+   * Opens a unit for a client, or opens it again after a loss. Takes the memory's descriptor. Throws "denied" where the
+   * class's sharing policy says no, and "busy" while no driver runs; the claim stands then, and `ready` follows.
+   */
+  async open(
+    claimant: Claimant,
+    device: Device,
+    unit: number,
+    mode: Access,
+    channel: number,
+    contract: ContractId,
+    memory: Descriptor,
+  ): Promise<Opened> {
+    const claim = this.#claim(claimant, device, unit, mode, channel);
+    const { host } = device;
+    if (host === undefined)
+      throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver is ${device.life.state}`);
+    const { incarnation } = device.life;
+    const toDriver = pipe();
+    const toClient = pipe();
+    const hostChannel = ++this.#lastHostChannel;
+    claim.hostChannel = hostChannel;
+    try {
+      const { fds } = await host.peer.call("open", { channel: hostChannel, unit, mode, contract }, [
+        memory,
+        toDriver.read,
+        toClient.write,
+      ]);
+      return { incarnation, driverMemory: fds[0]!, bellIn: toClient.read, bellOut: toDriver.write };
+    } catch (error) {
+      toDriver.write.close();
+      toClient.read.close();
+      claim.hostChannel = undefined;
+      if ((error as DeviceError).kind === "disconnected")
+        throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver died meanwhile`);
+      this.#claims.delete(claim);
+      throw error;
+    }
+  }
+
+  #claim(claimant: Claimant, device: Device, unit: number, mode: Access, channel: number): Claim {
+    const others: Claim[] = [];
+    for (const claim of this.#claims) {
+      if (claim.device !== device || claim.unit !== unit) continue;
+      if (claim.claimant === claimant && claim.mode === mode && claim.hostChannel === undefined) {
+        claim.channel = channel;
+        return claim;
+      }
+      others.push(claim);
+    }
+    const holders = others.map((claim) => ({ name: claim.claimant.name, mode: claim.mode }));
+    const refused = classes[device.driver!.manifest.class]!.admit(holders, { name: claimant.name, mode });
+    if (refused !== undefined) throw new DeviceError("denied", `${unitId(device.id, unit)}: ${refused}`);
+    const claim: Claim = { claimant, device, unit, mode, channel, hostChannel: undefined };
+    this.#claims.add(claim);
+    return claim;
+  }
+
+  /** Whom a channel of a client belongs to, if it is open. */
+  deviceOf(claimant: Claimant, channel: number): Device | undefined {
+    return this.#find(claimant, channel)?.device;
+  }
+
+  #find(claimant: Claimant, channel: number): Claim | undefined {
+    return [...this.#claims].find((claim) => claim.claimant === claimant && claim.channel === channel);
+  }
+
+  /** Gives a unit up. Others may open it once the driver has let go of this client's requests. */
+  async close(claimant: Claimant, channel: number): Promise<void> {
+    const claim = this.#find(claimant, channel);
+    if (claim !== undefined) await this.#release(claim);
+  }
+
+  /** The client is gone. */
+  closeAll(claimant: Claimant): void {
+    for (const claim of this.#claims) if (claim.claimant === claimant) void this.#release(claim);
+  }
+
+  async #release(claim: Claim): Promise<void> {
+    const { host } = claim.device;
+    const { hostChannel } = claim;
+    if (host !== undefined && hostChannel !== undefined)
+      await host.peer.call("close", { channel: hostChannel }).catch(() => undefined); // a dead driver has let go
+    this.#claims.delete(claim);
+  }
+
+  /** A driver runs: those who had units open before may open them again. */
+  ready(device: Device): void {
+    for (const claim of this.#claims)
+      if (claim.device === device)
+        claim.claimant.ready(unitId(device.id, claim.unit), device.life.incarnation);
+  }
+
+  /** The driver is dead and fenced. */
+  lost(device: Device, loss: Loss): void {
+    for (const claim of this.#claims) {
+      if (claim.device !== device) continue;
+      claim.hostChannel = undefined;
+      const kind = loss.final ? "disconnected" : "driver-restarted";
+      claim.claimant.lost(claim.channel, device.life.incarnation, { ...loss, kind });
+      if (loss.final) this.#claims.delete(claim);
+    }
+  }
+}

@@ -1,0 +1,309 @@
+// Runs in: manager. Owns: one connection of a client: the command line, an application or a reflector.
+
+import { clientEdge } from "@ring3/control/client-edge";
+import type { Params, Result } from "@ring3/control/edge";
+import {
+  Answer,
+  type FrameTransport,
+  type Handlers,
+  type ServingPeer,
+  servingPeer,
+} from "@ring3/control/peer";
+import { type Account, mayOpen } from "@ring3/control/rules";
+import type { Clock } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
+import type { DeviceState } from "@ring3/core/lifecycle";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import type { AttachedBus, Attachment } from "./attached-bus.ts";
+import type { Claimant } from "./claims.ts";
+import { unitId } from "./claims.ts";
+import type { Device, HostUnit } from "./device.ts";
+import type { Manager, Watcher } from "./manager.ts";
+import { deviceStatus, type Endpoint, explain, unitInfo } from "./status.ts";
+
+type ClientEdge = typeof clientEdge;
+
+/** What all connections share. */
+export interface Serving {
+  readonly manager: Manager;
+  readonly clock: Clock;
+  readonly attached: AttachedBus;
+  readonly sandboxed: boolean;
+  readonly uid: number;
+  readonly startedAt: number;
+  readonly keeperPid: number;
+  readonly reflectors: () => { class: string; pid: number }[];
+  /** Where applications meet each unit, as its reflector has said. */
+  readonly endpoints: Map<string, Map<string, Endpoint>>;
+}
+
+/** Who is on the other side. `reflector`: the class that it reflects. */
+export interface ClientIdentity {
+  readonly name: string;
+  readonly account: Account;
+  readonly reflector?: string;
+}
+
+/** Until then a verb's answer says how far it came. */
+const SETTLE_MS = 30_000;
+
+export class ClientConnection implements Claimant, Watcher {
+  readonly name: string;
+  readonly #serving: Serving;
+  readonly #identity: ClientIdentity;
+  readonly #peer: ServingPeer<ClientEdge>;
+  readonly #attachments = new Map<string, Attachment>();
+  readonly #ends: (() => void)[] = [];
+  /** The class subscribed to; null: every class; undefined: none. */
+  #subscribed: string | null | undefined;
+
+  constructor(transport: FrameTransport<Descriptor>, identity: ClientIdentity, serving: Serving) {
+    this.name = identity.name;
+    this.#identity = identity;
+    this.#serving = serving;
+    this.#peer = servingPeer<ClientEdge, Descriptor>(clientEdge, transport, this.#handlers(), {
+      suspect: ({ channel, kind, text }) =>
+        serving.manager.claims.deviceOf(this, channel)?.failed({ kind, text, outside: false }),
+      progress: ({ channel }) => serving.manager.claims.deviceOf(this, channel)?.progress(),
+      endpoint: ({ unit, kind, address }) => this.#endpoint(unit, kind, address),
+    });
+    this.#ends.push(serving.manager.watch(this));
+    this.#peer.signal.addEventListener("abort", () => this.#ended());
+  }
+
+  #handlers(): Handlers<ClientEdge, Descriptor, ServingPeer<ClientEdge>> {
+    const { manager, attached } = this.#serving;
+    return {
+      status: () => this.#status(),
+      wait: (params) => this.#wait(params),
+      start: async ({ device, take }) => {
+        const found = this.#administer(device);
+        manager.start(found, take);
+        return this.#settled(found, (state) => state !== "starting" && state !== "failed");
+      },
+      stop: async ({ device }) => {
+        const found = this.#administer(device);
+        await found.stop();
+        return reached(found);
+      },
+      restart: async ({ device }) => {
+        const found = this.#administer(device);
+        if (found.life.state !== "quarantined") await found.stop();
+        manager.start(found, true);
+        return this.#settled(found, (state) => state !== "starting" && state !== "failed");
+      },
+      suspend: async ({ device }) => {
+        const found = this.#administer(device);
+        await found.suspend();
+        return reached(found);
+      },
+      resume: async ({ device }) => {
+        const found = this.#administer(device);
+        await found.resume();
+        return reached(found);
+      },
+      explain: ({ device }) => explain(manager, manager.resolve(device)),
+      logs: ({ device, follow }) => {
+        const id = device === null ? null : manager.resolve(device).id;
+        if (follow) this.#ends.push(manager.eventLog.follow(id, (entry) => this.#peer.notify("log", entry)));
+        return { entries: manager.eventLog.entries(id) };
+      },
+      attach: async ({ socket, busid, port }) => {
+        this.#requireAdministrator("attach a device");
+        const attachment = await attached.attach(socket, busid, port);
+        if (this.#peer.signal.aborted) attachment.detach();
+        this.#attachments.set(attachment.port, attachment);
+        return { port: attachment.port, devices: [...attachment.devices] };
+      },
+      detach: ({ port }) => {
+        const attachment = this.#attachments.get(port);
+        if (attachment === undefined)
+          throw new DeviceError("invalid", `detach port ${port}: this connection attached none there`);
+        this.#attachments.delete(port);
+        attachment.detach();
+        return {};
+      },
+      subscribe: ({ class: wanted }) => {
+        this.#subscribed = wanted;
+        for (const device of manager.devices)
+          if (device.life.state === "running") for (const unit of device.units) this.unitAdded(device, unit);
+        return {};
+      },
+      open: (params, fds) => this.#open(params, fds[0]!),
+      close: async ({ channel }) => {
+        await manager.claims.close(this, channel);
+        return {};
+      },
+    };
+  }
+
+  #requireAdministrator(what: string): void {
+    const { uid } = this.#identity.account;
+    if (uid !== 0 && uid !== this.#serving.uid)
+      throw new DeviceError("denied", `${what}: only root and the user of ring3 may`);
+  }
+
+  #administer(device: string): Device {
+    const found = this.#serving.manager.resolve(device);
+    this.#requireAdministrator(`administer ${found.id}`);
+    return found;
+  }
+
+  #status(): Result<ClientEdge, "status"> {
+    const { manager, clock, startedAt, keeperPid, reflectors, sandboxed, endpoints } = this.#serving;
+    return {
+      keeperPid,
+      manager: { pid: process.pid, uptimeMs: Math.round(clock.now() - startedAt) },
+      reflectors: reflectors(),
+      devices: manager.devices.map((device) =>
+        deviceStatus(manager, device, sandboxed, (unit) => [...(endpoints.get(unit)?.values() ?? [])]),
+      ),
+    };
+  }
+
+  /** The device need not exist yet: a prefix that nothing fits is waited for, one that fits several is refused. */
+  async #wait({ device, state, timeoutMs }: Params<ClientEdge, "wait">): Promise<Result<ClientEdge, "wait">> {
+    const { manager } = this.#serving;
+    const find = () => {
+      try {
+        return manager.resolve(device);
+      } catch {
+        return undefined;
+      }
+    };
+    await this.#until(() => find()?.life.state === state, timeoutMs);
+    const found = find();
+    return {
+      reached: found?.life.state === state,
+      device: found?.id ?? null,
+      state: found?.life.state ?? null,
+      reason: found?.life.reason ?? "no such device",
+    };
+  }
+
+  async #settled(
+    device: Device,
+    done: (state: DeviceState) => boolean,
+  ): Promise<Result<ClientEdge, "start">> {
+    await this.#until(() => done(device.life.state), SETTLE_MS);
+    return reached(device);
+  }
+
+  readonly #conditions = new Set<() => void>();
+
+  /** Resolves when the condition holds, the time is over or the client is gone. */
+  #until(condition: () => boolean, timeoutMs: number): Promise<void> {
+    if (condition()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = () => {
+        timer.cancel();
+        this.#conditions.delete(check);
+        resolve();
+      };
+      const check = () => {
+        if (condition()) end();
+      };
+      const timer = this.#serving.clock.after(timeoutMs, end);
+      this.#conditions.add(check);
+      this.#peer.signal.addEventListener("abort", end);
+    });
+  }
+
+  async #open(
+    params: Params<ClientEdge, "open">,
+    memory: Descriptor,
+  ): Promise<Answer<Result<ClientEdge, "open">>> {
+    const { manager, uid } = this.#serving;
+    const { device, unit } = findUnit(manager, params.unit);
+    const className = device.driver!.manifest.class;
+    if (
+      !mayOpen(
+        manager.config,
+        this.#identity.account,
+        uid,
+        { ...manager.named(device), class: className },
+        params.mode,
+      )
+    )
+      throw new DeviceError(
+        "denied",
+        `open ${params.unit} to ${params.mode}: an access rule in ring3.yaml can allow it`,
+      );
+    const { contract } = device.driver!;
+    if (params.contract.hash !== contract.hash)
+      throw new DeviceError(
+        "invalid",
+        `open ${params.unit}: your contract is ${params.contract.name} version ${params.contract.version} (${params.contract.hash}), ring3 has ${contract.name} version ${contract.version} (${contract.hash})`,
+      );
+    const opened = await manager.claims.open(
+      this,
+      device,
+      unit.index,
+      params.mode,
+      params.channel,
+      params.contract,
+      memory,
+    );
+    const { properties, operations } = device.units[unit.index] ?? unit;
+    return new Answer({ incarnation: opened.incarnation, properties, operations }, [
+      opened.driverMemory,
+      opened.bellIn,
+      opened.bellOut,
+    ]);
+  }
+
+  #endpoint(unit: string, kind: string, address: string): void {
+    if (this.#identity.reflector === undefined)
+      return this.#peer.close(new DeviceError("denied", "endpoint"));
+    const { endpoints } = this.#serving;
+    const known = endpoints.get(unit) ?? new Map<string, Endpoint>();
+    endpoints.set(unit, known.set(kind, { kind, address }));
+    this.#serving.manager.log.info(`${unit} is served at ${address}`);
+  }
+
+  #ended(): void {
+    const { manager } = this.#serving;
+    for (const end of this.#ends) end();
+    for (const attachment of this.#attachments.values()) attachment.detach();
+    manager.claims.closeAll(this);
+  }
+
+  lost(channel: number, incarnation: number, loss: Parameters<Claimant["lost"]>[2]): void {
+    this.#peer.notify("lost", { channel, incarnation, ...loss });
+  }
+
+  ready(unit: string, incarnation: number): void {
+    this.#peer.notify("ready", { unit, incarnation });
+  }
+
+  #wants(device: Device): boolean {
+    return this.#subscribed === null || this.#subscribed === device.driver?.manifest.class;
+  }
+
+  unitAdded(device: Device, unit: HostUnit): void {
+    if (this.#wants(device)) this.#peer.notify("unitAdded", unitInfo(this.#serving.manager, device, unit));
+  }
+
+  unitChanged(device: Device, unit: HostUnit): void {
+    if (this.#wants(device)) this.#peer.notify("unitChanged", unitInfo(this.#serving.manager, device, unit));
+  }
+
+  unitRemoved(device: Device, unit: HostUnit, reason: string): void {
+    if (this.#wants(device))
+      this.#peer.notify("unitRemoved", { unit: unitId(device.id, unit.index), kind: "disconnected", reason });
+  }
+
+  deviceChanged(): void {
+    for (const check of [...this.#conditions]) check();
+  }
+}
+
+function reached(device: Device): Result<ClientEdge, "start"> {
+  return { device: device.id, state: device.life.state, reason: device.life.reason };
+}
+
+function findUnit(manager: Manager, wanted: string): { device: Device; unit: HostUnit } {
+  for (const device of manager.devices)
+    for (const unit of device.units) if (unitId(device.id, unit.index) === wanted) return { device, unit };
+  throw new DeviceError("invalid", `open ${wanted}: there is no such unit; see: ring3 status`);
+}

@@ -1,0 +1,87 @@
+// Runs in: manager. Owns: the installed drivers: their manifests, and their code as sealed memory.
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Manifest, parseManifest } from "@ring3/control/manifest";
+import { type Ranked, rankDrivers, type UsbFacts } from "@ring3/control/match";
+import type { Contract } from "@ring3/core/contract";
+import { DeviceError } from "@ring3/core/errors";
+import type { Log } from "@ring3/core/log";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { sealedFile } from "@ring3/kernel/shm/memory";
+import { classes } from "./classes.ts";
+
+export interface InstalledDriver {
+  readonly manifest: Manifest;
+  /** The folder with driver.json and driver.cjs. */
+  readonly folder: string;
+}
+
+/** A driver about to run: what it is, what it must speak, and its code as it was when it was chosen. */
+export interface ChosenDriver {
+  readonly manifest: Manifest;
+  readonly contract: Contract;
+  readonly code: Descriptor;
+}
+
+/** Every driver below the given folders, in the order in which ties are decided. What is wrong with one is said, and leaves the others be. */
+export function installedDrivers(paths: readonly string[], log: Log): InstalledDriver[] {
+  return paths.flatMap((path) =>
+    foldersIn(path, log)
+      .map((folder) => readDriver(folder, log))
+      .filter((driver) => driver !== undefined),
+  );
+}
+
+function foldersIn(path: string, log: Log): string[] {
+  try {
+    return readdirSync(path)
+      .sort()
+      .map((name) => join(path, name))
+      .filter((folder) => existsSync(join(folder, "driver.json")));
+  } catch (error) {
+    log.error(`driver path ${path}: ${(error as Error).message}; correct driver_paths or --drivers`);
+    return [];
+  }
+}
+
+function readDriver(folder: string, log: Log): InstalledDriver | undefined {
+  const file = join(folder, "driver.json");
+  try {
+    const manifest = parseManifest(readFileSync(file, "utf8"), file);
+    if (classes[manifest.class] === undefined)
+      throw new Error(
+        `${file}: class "${manifest.class}": expected one of ${Object.keys(classes).join(", ")}`,
+      );
+    if (!existsSync(join(folder, "driver.cjs")))
+      throw new Error(`${folder}: no driver.cjs: bundle driver.ts first (see CONTRIBUTING.md)`);
+    return { manifest, folder };
+  } catch (error) {
+    log.error(`driver left out: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+export function rank(facts: UsbFacts, drivers: readonly InstalledDriver[]): Ranked[] {
+  return rankDrivers(
+    facts,
+    drivers.map(({ manifest }) => manifest),
+  );
+}
+
+/** The best driver for a device, its code read now; undefined where none matches. */
+export function chooseDriver(facts: UsbFacts, drivers: readonly InstalledDriver[]): ChosenDriver | undefined {
+  const best = rank(facts, drivers)[0];
+  if (best === undefined || best.score === 0) return undefined;
+  const { manifest, folder } = drivers.find((driver) => driver.manifest.name === best.driver)!;
+  const file = join(folder, "driver.cjs");
+  try {
+    return {
+      manifest,
+      contract: classes[manifest.class]!.contract,
+      code: sealedFile(manifest.name, readFileSync(file)),
+    };
+  } catch (cause) {
+    throw new DeviceError("io", `read driver ${file}`, { cause });
+  }
+}

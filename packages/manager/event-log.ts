@@ -1,0 +1,63 @@
+// Runs in: manager. Owns: the event log: the latest entries in memory, all of them in a file that is rotated.
+
+import { appendFileSync, renameSync, statSync } from "node:fs";
+import type { LogEntry } from "@ring3/core/log";
+
+const KEPT_ENTRIES = 2000;
+const FILE_MAX_BYTES = 8 * 2 ** 20;
+
+export class EventLog {
+  readonly #file: string;
+  readonly #kept: LogEntry[] = [];
+  readonly #followers = new Set<(entry: LogEntry) => void>();
+  #bytes: number;
+  /** Why the last entry is not in the file; those in memory go on. */
+  #fileError: string | undefined;
+
+  constructor(file: string) {
+    this.#file = file;
+    this.#bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  add(entry: LogEntry): void {
+    this.#kept.push(entry);
+    if (this.#kept.length > KEPT_ENTRIES) this.#kept.splice(0, this.#kept.length - KEPT_ENTRIES);
+    this.#write(`${JSON.stringify(entry)}\n`);
+    for (const follow of this.#followers) follow(entry);
+  }
+
+  /** The kept entries of one device, or of all; oldest first. */
+  entries(device: string | null): LogEntry[] {
+    return this.#kept.filter((entry) => concerns(entry, device));
+  }
+
+  follow(device: string | null, run: (entry: LogEntry) => void): () => void {
+    const follower = (entry: LogEntry) => {
+      if (concerns(entry, device)) run(entry);
+    };
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
+  }
+
+  /** A full disk must not stop a device: the entry is lost to the file only, which is said once. */
+  #write(line: string): void {
+    try {
+      if (this.#bytes + line.length > FILE_MAX_BYTES) {
+        renameSync(this.#file, `${this.#file}.1`);
+        this.#bytes = 0;
+      }
+      appendFileSync(this.#file, line, { mode: 0o600 });
+      this.#bytes += Buffer.byteLength(line);
+      this.#fileError = undefined;
+    } catch (error) {
+      if (this.#fileError === undefined)
+        process.stderr.write(`ring3: event log ${this.#file}: ${(error as Error).message}\n`);
+      this.#fileError = (error as Error).message;
+    }
+  }
+}
+
+/** Sources are "manager/usb-1-4:1.0" and below it. */
+function concerns({ source }: LogEntry, device: string | null): boolean {
+  return device === null || source.split("/").includes(device);
+}

@@ -1,0 +1,137 @@
+// Runs in: manager. Owns: one driver host, from its start to the proof of its death.
+
+import { openSync } from "node:fs";
+import type { Notice } from "@ring3/control/edge";
+import { hostEdge } from "@ring3/control/host-edge";
+import { type CallingPeer, callingPeer } from "@ring3/control/peer";
+import { DeviceError } from "@ring3/core/errors";
+import type { FailureReason } from "@ring3/core/lifecycle";
+import { printable } from "@ring3/core/log";
+import { Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
+import { native } from "@ring3/kernel/native";
+import { watch } from "@ring3/kernel/poll/watch";
+import { childrenOf, openPidfd, type Pidfd } from "@ring3/kernel/process/pidfd";
+import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
+import { type Exited, exitReason } from "./exit-reason.ts";
+import type { Jail } from "./jail.ts";
+import type { Processes } from "./processes.ts";
+
+const SIGKILL = 9;
+const ERRORS_KEPT = 8192;
+
+export interface HostListeners {
+  log(line: Notice<typeof hostEdge, "log">): void;
+  failed(failure: Notice<typeof hostEdge, "failed">): void;
+  disconnected(): void;
+  changed(change: Notice<typeof hostEdge, "changed">): void;
+  /** It ended, whoever ended it. */
+  exited(reason: FailureReason): void;
+}
+
+export interface HostProcess {
+  /** The driver's own process, as seen from outside its namespaces. */
+  readonly pid: number;
+  readonly peer: CallingPeer<typeof hostEdge, Descriptor>;
+  /** Resolves when no process of the sandbox lives and nothing queued for it is left. */
+  readonly fenced: Promise<void>;
+  /** The whole sandbox, at once. */
+  kill(): void;
+}
+
+export type StartHost = (device: string, memoryMb: number, listeners: HostListeners) => Promise<HostProcess>;
+
+/** Resolves once the host's runtime is loaded. Rejects, and leaves nothing behind, where it does not get so far. */
+export async function startHost(
+  processes: Processes,
+  jail: Jail,
+  device: string,
+  memoryMb: number,
+  listeners: HostListeners,
+): Promise<HostProcess> {
+  const [ours, theirs] = socketPair();
+  const errors = pipe();
+  const status = pipe();
+  const output = collect(errors.read);
+  const { promise: ready, resolve: isReady, reject: isNotReady } = Promise.withResolvers<void>();
+  const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
+  ready.catch(() => {}); // the wait for the jail may be over first
+  const peer = callingPeer<typeof hostEdge, Descriptor>(hostEdge, new FrameSocket(ours), {
+    ready: () => isReady(),
+    log: listeners.log,
+    failed: listeners.failed,
+    disconnected: listeners.disconnected,
+    changed: listeners.changed,
+  });
+  const input = new Descriptor(openSync("/dev/null", "r"));
+  const order = jail.order({ input, errors: errors.write, control: theirs, status: status.write }, memoryMb);
+  const exited = (exit: Exited) => {
+    const reason = exitReason(exit, output.text());
+    isNotReady(new DeviceError("io", `start a driver host: ${reason.text}`));
+    hasEnded();
+    listeners.exited(reason);
+  };
+  const closePipes = () => {
+    output.close();
+    status.read.close(); // not before bubblewrap has ended: it writes there at its end
+  };
+  let sandbox: Pidfd | undefined;
+  try {
+    const { pid: outerPid } = await processes.start(`host/${device}`, order, exited).catch((error) => {
+      hasEnded(); // it never began
+      throw error;
+    });
+    const initPid = await jail.initPid(outerPid, status.read, ended);
+    const init = openPidfd(initPid);
+    sandbox = init;
+    await ready;
+    const pid = jail.sandboxed ? childrenOf(initPid)[0] : initPid;
+    if (pid === undefined) throw new DeviceError("io", "start a driver host: it ended while it started");
+    let dead = false;
+    const fenced = init.exited.then(async () => {
+      dead = true;
+      peer.close();
+      await ended;
+      closePipes();
+      init.close();
+      jail.giveBack(order);
+    });
+    const kill = () => {
+      if (!dead) init.signal(SIGKILL);
+    };
+    return { pid, peer, fenced, kill };
+  } catch (error) {
+    sandbox?.signal(SIGKILL);
+    peer.close();
+    void ended.then(() => {
+      closePipes();
+      jail.giveBack(order);
+    });
+    throw error;
+  }
+}
+
+/** Keeps the end of what the process writes to its standard output and error. */
+function collect(from: Descriptor): { text(): string; close(): void } {
+  const chunk = new Uint8Array(4096);
+  let text = "";
+  const read = () => {
+    for (;;) {
+      const length = native.read(from.fd, chunk);
+      if (length <= 0) return length;
+      text = (text + Buffer.from(chunk.subarray(0, length)).toString("latin1")).slice(-ERRORS_KEPT);
+    }
+  };
+  const watched = watch(from.fd, { readable: true }, () => {
+    if (read() === 0) watched.close();
+  });
+  return {
+    text() {
+      if (from.fd >= 0) read();
+      return printable(text, ERRORS_KEPT);
+    },
+    close() {
+      watched.close();
+      from.close();
+    },
+  };
+}

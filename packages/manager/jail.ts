@@ -1,0 +1,148 @@
+// Runs in: manager. Owns: how a driver host is started: in a jail of its own, as a user of its own, or, where that was asked for, in none.
+
+import { join } from "node:path";
+import type { Sendable } from "@ring3/control/peer";
+import { DeviceError } from "@ring3/core/errors";
+import { check, type Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
+import { bwrapArguments, type JailFile, parseJailStatus } from "@ring3/kernel/jail/bwrap";
+import {
+  findBwrap,
+  inside,
+  type RuntimePaths,
+  runtimeFiles,
+  stageRuntime,
+  unreadable,
+} from "@ring3/kernel/jail/files";
+import type { Architecture } from "@ring3/kernel/jail/seccomp";
+import { stageZeroFilter } from "@ring3/kernel/jail/stage-zero";
+import { native } from "@ring3/kernel/native";
+import { watch } from "@ring3/kernel/poll/watch";
+import type { ProcessOrder } from "./processes.ts";
+import type { Users } from "./users.ts";
+
+/** What a driver host gets beside its standard descriptors. */
+export interface HostDescriptors {
+  readonly input: Sendable;
+  readonly errors: Sendable;
+  readonly control: Sendable;
+  readonly status: Sendable;
+}
+
+export interface Jail {
+  readonly sandboxed: boolean;
+  /** `memoryMb`: what the driver may hold; the runtime gives up by itself before. */
+  order(descriptors: HostDescriptors, memoryMb: number): ProcessOrder;
+  /** The process whose end is the end of all inside. `outerPid`: what the order started. */
+  initPid(outerPid: number, status: Descriptor, ended: Promise<void>): Promise<number>;
+  /** Everything of this order is dead. */
+  giveBack(order: ProcessOrder): void;
+}
+
+/** A small nursery: garbage churns in little memory. */
+const nodeOptions = (memoryMb: number) => [
+  "--enable-source-maps",
+  "--max-semi-space-size=1",
+  `--max-old-space-size=${memoryMb}`,
+];
+/** In the order of the descriptors: 0 input, 1 and 2 errors, 3 control, then bubblewrap's own. */
+const STATUS_FD = 4;
+const SECCOMP_FD = 5;
+
+/** `users`: undefined where this process may not change its user; the jail's user is then its own. */
+export async function createJail(
+  paths: RuntimePaths,
+  stagingDirectory: string,
+  users: Users | undefined,
+): Promise<Jail> {
+  const bwrap = findBwrap();
+  const files = await readableBy(users, await runtimeFiles(paths), stagingDirectory);
+  const filter = stageZeroFilter(process.arch as Architecture);
+  const args = (memoryMb: number) =>
+    bwrapArguments({
+      files,
+      command: [inside.node, ...nodeOptions(memoryMb), inside.host],
+      seccompFd: SECCOMP_FD,
+      statusFd: STATUS_FD,
+    });
+  return {
+    sandboxed: true,
+    order({ input, errors, control, status }, memoryMb) {
+      const user = users?.take();
+      return {
+        file: bwrap,
+        args: args(memoryMb),
+        stdio: [input, errors, errors, control, status, readable(filter)],
+        ...(user === undefined ? {} : { user: { uid: user, gid: user } }),
+      };
+    },
+    initPid: (_outerPid, status, ended) => readInitPid(status, ended),
+    giveBack(order) {
+      if (order.user !== undefined) users?.giveBack(order.user.uid);
+    },
+  };
+}
+
+/** `--insecure-no-sandbox`: a process of its own, and nothing more. */
+export function noJail(paths: RuntimePaths): Jail {
+  return {
+    sandboxed: false,
+    order: ({ input, errors, control }, memoryMb) => ({
+      file: paths.node,
+      args: [...nodeOptions(memoryMb), paths.host],
+      stdio: [input, errors, errors, control],
+    }),
+    initPid: async (outerPid) => outerPid,
+    giveBack() {},
+  };
+}
+
+/** A checkout in a private folder is out of reach for the jail's users: then copies are made once, where all may read. */
+async function readableBy(
+  users: Users | undefined,
+  files: JailFile[],
+  stagingDirectory: string,
+): Promise<JailFile[]> {
+  if (users === undefined) return files;
+  const anyone = { uid: users.first, gid: users.first };
+  const hidden = unreadable(files, anyone);
+  if (hidden.length === 0) return files;
+  const staged = new Map(stageRuntime(hidden, stagingDirectory).map((file) => [file.target, file]));
+  const still = unreadable([...staged.values()], anyone);
+  if (still.length > 0)
+    throw new DeviceError(
+      "denied",
+      `${still[0]!.source}: the jail's users cannot read it; choose a --state-dir below folders that all may enter`,
+    );
+  return files.map((file) => staged.get(file.target) ?? file);
+}
+
+/** A pipe that holds the bytes and then ends. A filter is far smaller than a pipe's 64 KiB. */
+function readable(bytes: Uint8Array): Descriptor {
+  const { read, write } = pipe();
+  check(native.write(write.fd, bytes), "write a filter into a pipe");
+  write.close();
+  return read;
+}
+
+/** Bubblewrap says it once the namespaces stand. */
+function readInitPid(status: Descriptor, ended: Promise<void>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const chunk = new Uint8Array(4096);
+    let text = "";
+    const watched = watch(status.fd, { readable: true }, () => {
+      const length = native.read(status.fd, chunk);
+      if (length > 0) text += new TextDecoder().decode(chunk.subarray(0, length));
+      const { init } = parseJailStatus(text);
+      if (init !== undefined) resolve(init);
+      if (init !== undefined || length === 0) watched.close();
+    });
+    void ended.then(() => {
+      watched.close();
+      reject(new DeviceError("io", "start a jail: bubblewrap ended before it stood"));
+    });
+  });
+}
+
+export function runtimePaths(directory: string): RuntimePaths {
+  return { node: process.execPath, host: join(directory, "host.cjs"), addon: join(directory, "kernel.node") };
+}

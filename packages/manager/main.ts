@@ -1,0 +1,134 @@
+// Runs in: manager. Owns: this process: `manager STATE_DIRECTORY KEEPER_PID [--config F] [--drivers DIR]… [--insecure-no-sandbox]`,
+// with the keeper's connection as descriptor 3.
+
+import { mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Config, defaultConfig, parseConfig } from "@ring3/control/config";
+import type { FrameTransport } from "@ring3/control/peer";
+import { accountOf } from "@ring3/control/rules";
+import { controlSocket } from "@ring3/control/state-directory";
+import { systemClock, systemRandom } from "@ring3/kernel/clock/clock";
+import { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { FrameSocket, listen } from "@ring3/kernel/socket/frame-socket";
+import { AttachedBus } from "./attached-bus.ts";
+import { classes } from "./classes.ts";
+import { ClientConnection, type ClientIdentity, type Serving } from "./clients.ts";
+import { installedDrivers } from "./drivers.ts";
+import { EventLog } from "./event-log.ts";
+import { startHost } from "./host-process.ts";
+import { createJail, noJail, runtimePaths } from "./jail.ts";
+import { Manager } from "./manager.ts";
+import { Processes } from "./processes.ts";
+import { Reflectors } from "./reflectors.ts";
+import { UsbBus } from "./usb-bus.ts";
+import { Users } from "./users.ts";
+
+const KEEPER_FD = 3;
+const DEFAULT_CONFIG = "/etc/ring3/ring3.yaml";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    config: { type: "string" },
+    drivers: { type: "string", multiple: true, default: [] },
+    "insecure-no-sandbox": { type: "boolean", default: false },
+  },
+});
+const [stateDirectory, keeperPid] = positionals as [string, string];
+const program = dirname(process.argv[1]!);
+
+function readConfig(): Config {
+  const file = values.config ?? DEFAULT_CONFIG;
+  try {
+    return parseConfig(readFileSync(file, "utf8"), file);
+  } catch (error) {
+    if (values.config === undefined && (error as NodeJS.ErrnoException).code === "ENOENT")
+      return defaultConfig;
+    throw error;
+  }
+}
+
+async function main(): Promise<void> {
+  const config = readConfig();
+  const uid = process.getuid!();
+  const users = uid === 0 ? new Users(config.uid_range) : undefined;
+  const paths = runtimePaths(program);
+  const jail = values["insecure-no-sandbox"]
+    ? noJail(paths)
+    : await createJail(paths, join(stateDirectory, "runtime"), users);
+
+  const stop = async () => {
+    await manager.stopAll();
+    process.exit(0);
+  };
+  const processes = new Processes(
+    new FrameSocket(new Descriptor(KEEPER_FD)),
+    () => void stop(),
+    () => process.exit(1), // nobody could start or reap anything any more
+  );
+  const manager: Manager = new Manager({
+    config,
+    clock: systemClock,
+    random: systemRandom,
+    eventLog: new EventLog(join(stateDirectory, "events.jsonl")),
+    startHost: (device, memoryMb, listeners) => startHost(processes, jail, device, memoryMb, listeners),
+    drivers: (log) =>
+      installedDrivers([...values.drivers, ...config.driver_paths, join(program, "drivers")], log),
+  });
+  const added = manager.added.bind(manager);
+  const removed = (id: string) => void manager.removed(id);
+  const reflectors = new Reflectors({
+    processes,
+    log: manager.log,
+    node: process.execPath,
+    program: join(program, "reflector.cjs"),
+    directoryOf(className) {
+      const directory = join(stateDirectory, className);
+      mkdirSync(directory, { recursive: true, mode: 0o711 });
+      return directory;
+    },
+    connected: (className, transport) =>
+      connect(transport, {
+        name: `the ${className} reflector`,
+        account: accountOf(0, 0, "", ""),
+        reflector: className,
+      }),
+    died(className) {
+      serving.endpoints.clear();
+      void reflectors.start(className);
+    },
+  });
+  const serving: Serving = {
+    manager,
+    clock: systemClock,
+    attached: new AttachedBus(systemClock, added, removed),
+    sandboxed: jail.sandboxed,
+    uid,
+    startedAt: systemClock.now(),
+    keeperPid: Number(keeperPid),
+    reflectors: () => reflectors.running,
+    endpoints: new Map(),
+  };
+  const connect = (transport: FrameTransport<Descriptor>, identity: ClientIdentity) =>
+    new ClientConnection(transport, identity, serving);
+
+  await Promise.all(Object.keys(classes).map((className) => reflectors.start(className)));
+  const mode = config.access.length === 0 ? 0o600 : 0o666; // an access rule lets others in; what each may do is decided per request
+  listen(controlSocket(stateDirectory), mode, (connection, peer) => {
+    const account = accountOf(
+      peer.uid,
+      peer.gid,
+      readFileSync("/etc/passwd", "utf8"),
+      readFileSync("/etc/group", "utf8"),
+    );
+    connect(new FrameSocket(connection), { name: `process ${peer.pid}`, account });
+  });
+  new UsbBus(systemClock, manager.log, config.limits.time_scale, added, removed).start();
+  process.stdout.write("ready\n");
+}
+
+main().catch((error: Error) => {
+  process.stderr.write(`ring3: ${error.message}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,220 @@
+// Runs in: manager. Owns: all devices, which driver each gets, and what clients may do with them.
+
+import type { Config } from "@ring3/control/config";
+import { identityText } from "@ring3/control/fields";
+import { aliasOf, takeRuleFor } from "@ring3/control/rules";
+import { type Named, resolveDevice } from "@ring3/control/selector";
+import type { Clock, Random, Timer } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
+import type { LogEntry } from "@ring3/core/log";
+import { createLog, type Log } from "@ring3/core/log";
+import type { BusDevice } from "./bus.ts";
+import { Claims } from "./claims.ts";
+import { Device, type DeviceObserver, type HostUnit, type Loss } from "./device.ts";
+import { chooseDriver, type InstalledDriver } from "./drivers.ts";
+import type { EventLog } from "./event-log.ts";
+import type { StartHost } from "./host-process.ts";
+
+export interface ManagerParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly eventLog: EventLog;
+  readonly startHost: StartHost;
+  readonly drivers: (log: Log) => readonly InstalledDriver[];
+}
+
+/** Who wants to hear of units and devices. */
+export interface Watcher {
+  unitAdded(device: Device, unit: HostUnit): void;
+  unitChanged(device: Device, unit: HostUnit): void;
+  unitRemoved(device: Device, unit: HostUnit, reason: string): void;
+  deviceChanged(): void;
+}
+
+export class Manager {
+  readonly claims = new Claims();
+  readonly config: Config;
+  readonly log: Log;
+  readonly eventLog: EventLog;
+  readonly #parts: ManagerParts;
+  readonly #devices = new Map<string, Device>();
+  readonly #watchers = new Set<Watcher>();
+  /** Unplugged devices whose clients wait for them to come back. */
+  readonly #graces = new Map<string, Timer>();
+  #drivers: readonly InstalledDriver[];
+
+  constructor(parts: ManagerParts) {
+    this.#parts = parts;
+    this.config = parts.config;
+    this.eventLog = parts.eventLog;
+    this.log = createLog("manager", (entry: LogEntry) => parts.eventLog.add(entry), parts.clock);
+    this.#drivers = parts.drivers(this.log);
+  }
+
+  get devices(): readonly Device[] {
+    return [...this.#devices.values()];
+  }
+
+  get drivers(): readonly InstalledDriver[] {
+    return this.#drivers;
+  }
+
+  watch(watcher: Watcher): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  alias(device: Device): string | null {
+    return aliasOf(this.config, named(device, null));
+  }
+
+  named(device: Device): Named {
+    return named(device, this.alias(device));
+  }
+
+  /** The one device that a person means. */
+  resolve(wanted: string): Device {
+    const rows = this.devices.map((device) => ({ id: device.id, alias: this.alias(device), device }));
+    return resolveDevice(wanted, rows).device;
+  }
+
+  /** A bus has found a device. */
+  added(bus: BusDevice): void {
+    const known = this.#devices.get(bus.id);
+    this.#graces.get(bus.id)?.cancel();
+    this.#graces.delete(bus.id);
+    if (known !== undefined && identityText(known.bus.identity) === identityText(bus.identity))
+      known.returned(bus);
+    else {
+      if (known !== undefined) this.#forget(known, "another device was plugged in there");
+      this.#devices.set(bus.id, this.#createDevice(bus));
+    }
+    this.log.info(`found ${bus.id}: ${bus.name} (${identityText(bus.identity)})`);
+    this.#match(this.#devices.get(bus.id)!);
+  }
+
+  #createDevice(bus: BusDevice): Device {
+    const { clock, random, startHost, config } = this.#parts;
+    return new Device(bus, {
+      clock,
+      random,
+      log: this.log,
+      startHost,
+      observer: this.#observer,
+      timeScale: config.limits.time_scale,
+    });
+  }
+
+  #match(device: Device): void {
+    try {
+      const driver = chooseDriver(device.bus.facts, this.#drivers);
+      device.matched(driver, driver !== undefined && this.#mayTake(device));
+    } catch (error) {
+      this.log.error((error as Error).message);
+      device.matched(undefined, false);
+    }
+  }
+
+  /** Unasked, ring3 takes what no driver of the kernel has, and what a rule names while nobody uses it. */
+  #mayTake(device: Device): boolean {
+    const holder = device.bus.kernelDriver();
+    if (holder === null) return true;
+    if (takeRuleFor(this.config, this.named(device)) === undefined) return false;
+    const used = inUse(device);
+    if (used === undefined) return true;
+    this.log.warn(`${device.id} is not taken: ${used}`);
+    return false;
+  }
+
+  /** A bus has lost a device. Its clients wait a while for it to come back. */
+  async removed(id: string): Promise<void> {
+    const device = this.#devices.get(id);
+    if (device === undefined || device.life.state === "gone") return;
+    this.log.info(`unplugged ${id}`);
+    const { enumeration } = device;
+    await device.gone();
+    if (device.enumeration !== enumeration || this.#devices.get(id) !== device) return;
+    const grace = this.#parts.clock.after(this.config.limits.replug_grace, () =>
+      this.#forget(device, "unplugged"),
+    );
+    this.#graces.set(id, grace);
+  }
+
+  #forget(device: Device, reason: string): void {
+    this.#graces.delete(device.id);
+    this.#devices.delete(device.id);
+    this.claims.lost(device, { final: true, outside: true, text: reason });
+    for (const unit of device.units)
+      for (const watcher of this.#watchers) watcher.unitRemoved(device, unit, reason);
+    device.close();
+    this.#tellChanged();
+  }
+
+  /** Asked for by a person. Throws where the device cannot be had, and says why. */
+  start(device: Device, take: boolean): void {
+    const what = `start ${device.id}`;
+    if (device.driver === undefined)
+      throw new DeviceError("unsupported", `${what}: no driver matches it; see: ring3 explain ${device.id}`);
+    const holder = device.bus.kernelDriver();
+    if (holder !== null && !isLive(device)) {
+      if (!take)
+        throw new DeviceError(
+          "busy",
+          `${what}: the kernel's driver ${holder} has it; take it with: ring3 start ${device.id} --take`,
+        );
+      const used = inUse(device);
+      if (used !== undefined) throw new DeviceError("busy", `${what}: ${used}`);
+    }
+    device.start();
+  }
+
+  /** Ends all drivers in order and gives the devices back. */
+  async stopAll(): Promise<void> {
+    for (const grace of this.#graces.values()) grace.cancel();
+    await Promise.all(this.devices.map((device) => device.stop()));
+  }
+
+  readonly #observer: DeviceObserver = {
+    changed: () => this.#tellChanged(),
+    ready: (device) => {
+      for (const unit of device.units) this.#tellUnit(device, unit);
+      this.claims.ready(device);
+    },
+    lost: (device, loss: Loss) => {
+      const units = device.units;
+      this.claims.lost(device, loss);
+      if (loss.final)
+        for (const unit of units)
+          for (const watcher of this.#watchers) watcher.unitRemoved(device, unit, loss.text);
+    },
+    unitChanged: (device, unit) => {
+      for (const watcher of this.#watchers) watcher.unitChanged(device, unit);
+    },
+  };
+
+  #tellUnit(device: Device, unit: HostUnit): void {
+    for (const watcher of this.#watchers) watcher.unitAdded(device, unit);
+  }
+
+  #tellChanged(): void {
+    for (const watcher of this.#watchers) watcher.deviceChanged();
+  }
+}
+
+function named(device: Device, alias: string | null): Named {
+  const { vendor, product, serial } = device.bus.identity;
+  return { id: device.id, alias, usb: `${vendor}:${product}`, serial };
+}
+
+function isLive(device: Device): boolean {
+  return ["starting", "running", "suspended", "failed"].includes(device.life.state);
+}
+
+/** Who uses the device through the kernel's driver, in words; undefined: nobody. */
+export function inUse(device: Device): string | undefined {
+  const holders = device.bus.holders();
+  if (holders.length === 0) return undefined;
+  const list = holders.map(({ node, how, where }) => `${node} is ${how}${where === "" ? "" : ` (${where})`}`);
+  return `in use: ${list.join(", ")}; release it first`;
+}

@@ -1,0 +1,119 @@
+// Runs in: manager. Owns: the USB interfaces of this machine's kernel: found in sysfs, followed by uevents.
+
+import type { Clock, Timer } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
+import type { Log } from "@ring3/core/log";
+import { watchUevents } from "@ring3/kernel/uevent/uevent";
+import type { UsbDeviceInfo } from "@ring3/kernel/usb/device-info";
+import { readUsbDevice, readUsbDevices } from "@ring3/kernel/usbfs/enumerate";
+import { giveBack, openGrant } from "@ring3/kernel/usbfs/grant";
+import { holdersOf } from "@ring3/kernel/usbfs/in-use";
+import type { BusDevice } from "./bus.ts";
+import { factsOf, grantTerms, identityOf, nameOf } from "./usb-device.ts";
+
+const SYSFS = "/sys";
+/** After a plugging the kernel's own driver gets this long to bind: what it wants is not taken from under it. */
+const SETTLE_MS = 1000;
+/** The driver name that sysfs shows for an interface that a program has claimed. */
+const USBFS = "usbfs";
+
+export class UsbBus {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #settleMs: number;
+  readonly #added: (device: BusDevice) => void;
+  readonly #removed: (id: string) => void;
+  /** By id: which enumeration of the device was announced. */
+  readonly #known = new Map<string, string>();
+  #settling: Timer | undefined;
+
+  constructor(
+    clock: Clock,
+    log: Log,
+    timeScale: number,
+    added: (device: BusDevice) => void,
+    removed: (id: string) => void,
+  ) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#settleMs = SETTLE_MS * timeScale;
+    this.#added = added;
+    this.#removed = removed;
+  }
+
+  start(): void {
+    const watch = watchUevents(
+      ({ subsystem }) => {
+        if (subsystem === "usb") this.#changed();
+      },
+      () => this.#changed(),
+    );
+    watch.ref(false);
+    this.#scan(true);
+  }
+
+  #changed(): void {
+    this.#scan(false);
+    this.#settling?.cancel();
+    this.#settling = this.#clock.after(this.#settleMs, () => this.#scan(true));
+  }
+
+  /** What is gone is told at once, what is new only once the bus has settled. */
+  #scan(settled: boolean): void {
+    const found = new Map(this.#interfaces().map((entry) => [entry.id, entry]));
+    for (const [id, enumeration] of this.#known) {
+      if (found.get(id)?.enumeration === enumeration) continue;
+      this.#known.delete(id);
+      this.#removed(id);
+    }
+    if (!settled) return;
+    for (const { id, enumeration, info, number } of found.values()) {
+      if (this.#known.has(id)) continue;
+      this.#known.set(id, enumeration);
+      this.#added(busDevice(id, info, number));
+    }
+  }
+
+  #interfaces(): { id: string; enumeration: string; info: UsbDeviceInfo; number: number }[] {
+    return readUsbDevices(SYSFS, (port, error) =>
+      this.#log.warn(`USB device ${port} left out: ${error.message}`),
+    ).flatMap((info) =>
+      info.interfaces.map(({ id, number }) => ({
+        id,
+        number,
+        info,
+        enumeration: `${info.busNumber}/${info.deviceNumber}`, // the kernel counts device numbers up at each enumeration
+      })),
+    );
+  }
+}
+
+function busDevice(id: string, info: UsbDeviceInfo, number: number): BusDevice {
+  const kernelDriver = () => {
+    const now = readUsbDevice(SYSFS, info.port);
+    const driver =
+      now instanceof DeviceError
+        ? undefined
+        : now.interfaces.find((entry) => entry.number === number)?.driver;
+    return driver === undefined || driver === USBFS ? null : driver;
+  };
+  const holders = () => holdersOf(SYSFS, id);
+  return {
+    id,
+    bus: "usb",
+    identity: identityOf(info),
+    name: nameOf(info),
+    facts: factsOf(info, number),
+    kernelDriver,
+    holders,
+    open: async () => {
+      const taken = kernelDriver() !== null;
+      const [holder] = taken ? holders() : [];
+      if (holder !== undefined)
+        throw new DeviceError("busy", `open ${id}: ${holder.node} is ${holder.how} (${holder.where})`);
+      const descriptor = openGrant(info, [number], { detach: true });
+      return { terms: grantTerms(info, number, "usbfs", 0), descriptor, taken };
+    },
+    giveBack: () => giveBack(info, number),
+  };
+}

@@ -1,0 +1,60 @@
+// Runs in: manager. Owns: nothing. What a USB interface is to matching, listings and grants, whichever way it is reached.
+
+import type { Identity } from "@ring3/control/fields";
+import type { UsbGrant } from "@ring3/control/host-edge";
+import type { UsbFacts } from "@ring3/control/match";
+import { DeviceError } from "@ring3/core/errors";
+import type { UsbDeviceInfo } from "@ring3/kernel/usb/device-info";
+
+const hex4 = (id: number) => id.toString(16).padStart(4, "0");
+
+export function identityOf(info: UsbDeviceInfo): Identity {
+  const { vendorId, productId } = info.descriptors.device;
+  return { vendor: hex4(vendorId), product: hex4(productId), serial: info.strings.serial ?? null };
+}
+
+export function nameOf(info: UsbDeviceInfo): string {
+  const { manufacturer, product } = info.strings;
+  const name = [manufacturer, product].filter((text) => text !== undefined && text !== "").join(" ");
+  return name === "" ? "USB device" : name;
+}
+
+export function factsOf(info: UsbDeviceInfo, interfaceNumber: number): UsbFacts {
+  const { device, configurations } = info.descriptors;
+  const alternate = configurations
+    .find(({ value }) => value === info.configurationValue)
+    ?.interfaces.find(({ number, alternate }) => number === interfaceNumber && alternate === 0);
+  if (alternate === undefined)
+    throw new DeviceError(
+      "protocol",
+      `USB device ${info.port}: no descriptor for its interface ${interfaceNumber}`,
+    );
+  return {
+    vendor: device.vendorId,
+    product: device.productId,
+    serial: info.strings.serial ?? null,
+    deviceClass: device.deviceClass,
+    interfaceClass: alternate.class,
+    interfaceSubclass: alternate.subclass,
+    interfaceProtocol: alternate.protocol,
+  };
+}
+
+export function grantTerms(
+  info: UsbDeviceInfo,
+  interfaceNumber: number,
+  transport: UsbGrant["transport"],
+  devid: number,
+): UsbGrant {
+  const { manufacturer, product, serial } = info.strings;
+  return {
+    surface: "usb",
+    transport,
+    interface: interfaceNumber,
+    descriptors: Buffer.from(info.descriptors.bytes).toString("base64"),
+    strings: { manufacturer: manufacturer ?? null, product: product ?? null, serial: serial ?? null },
+    speed: info.speed,
+    configuration: info.configurationValue,
+    devid,
+  };
+}
