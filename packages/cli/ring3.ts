@@ -46,7 +46,7 @@ export class Ring3 {
 
   /** Columns of the terminal; 80 where there is none. */
   get width(): number {
-    return this.out.columns ?? 80;
+    return this.out.columns || 80; // 0 on a terminal of unknown size
   }
 
   /** The same terminal, another state directory. */
