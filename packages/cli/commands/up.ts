@@ -32,7 +32,10 @@ export default {
   async run(ring3, { values }) {
     if (!existsSync(keeper))
       throw sentence("invalid", `ring3 is not built, ${keeper} is missing: run "make setup"`);
-    const config = values.config === undefined ? [] : ["--config", resolve(values.config as string)];
+    const file = values.config === undefined ? undefined : resolve(values.config as string);
+    if (file !== undefined && !existsSync(file))
+      throw sentence("invalid", `configuration ${file}: there is no such file`);
+    const config = file === undefined ? [] : ["--config", file];
     const drivers = ((values.drivers as string[] | undefined) ?? []).flatMap((path) => [
       "--drivers",
       resolve(path),
