@@ -7,8 +7,7 @@ import type { Slot } from "@ring3/core/slot-port";
 export class Slots {
   readonly #free: Slot[];
   readonly #total: number;
-  readonly #waiting: { count: number; grant: (slots: Slot[]) => void; signal: AbortSignal | undefined }[] =
-    [];
+  readonly #waiting: { count: number; grant: (slots: Slot[]) => void }[] = [];
 
   constructor(slots: Slot[]) {
     this.#free = slots;
@@ -18,16 +17,22 @@ export class Slots {
   reserve(count: number, signal?: AbortSignal): Promise<Slot[]> {
     if (count < 1 || count > this.#total)
       return Promise.reject(new DeviceError("invalid", `${count} slots of ${this.#total}`));
+    if (signal?.aborted) return Promise.reject(givenUp());
     return new Promise((resolve, reject) => {
-      const waiter = { count, grant: resolve, signal };
-      this.#waiting.push(waiter);
-      signal?.addEventListener("abort", () => {
-        const index = this.#waiting.indexOf(waiter);
-        if (index < 0) return;
-        this.#waiting.splice(index, 1);
-        reject(new DeviceError("cancelled", "waiting for a free slot"));
+      const giveUp = () => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        reject(givenUp());
         this.#serve();
-      });
+      };
+      const waiter = {
+        count,
+        grant: (slots: Slot[]) => {
+          signal?.removeEventListener("abort", giveUp);
+          resolve(slots);
+        },
+      };
+      this.#waiting.push(waiter);
+      signal?.addEventListener("abort", giveUp, { once: true });
       this.#serve();
     });
   }
@@ -44,4 +49,8 @@ export class Slots {
       grant(this.#free.splice(this.#free.length - count, count));
     }
   }
+}
+
+function givenUp(): DeviceError {
+  return new DeviceError("cancelled", "waiting for a free slot");
 }

@@ -1,0 +1,252 @@
+// Runs in: node --test. Owns: a client end, and driver sides that come and go as a driver's incarnations do.
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { DriverEnd, type Submission } from "@ring3/channel/driver-end";
+import { BLOCK_MEDIUM_PRESENT, BLOCK_WRITE_CACHE, type Block, block } from "@ring3/classes/block/contract";
+import { recovery } from "@ring3/classes/block/recovery";
+import { manualClock } from "@ring3/core/clock";
+import { DeviceError, kindCode } from "@ring3/core/errors";
+import { systemClock } from "@ring3/kernel/clock/clock";
+import { duplicate, pipe } from "@ring3/kernel/fd/descriptor";
+import { ClientEnd } from "./client-end.ts";
+
+const SECTOR = 512;
+const properties = {
+  sectorBytes: SECTOR,
+  maxTransferSectors: 2048,
+  sectors: 1024,
+  flags: BLOCK_MEDIUM_PRESENT | BLOCK_WRITE_CACHE,
+  optimalTransferSectors: 8,
+};
+
+const open: (() => void)[] = [];
+afterEach(() => {
+  for (const close of open.splice(0)) close();
+});
+
+function clientEnd(clock = manualClock()) {
+  const suspicions: string[] = [];
+  let progress = 0;
+  const end = new ClientEnd<Block>({
+    contract: block,
+    recovery,
+    properties,
+    operations: ["read", "write", "flush"],
+    clock,
+    listener: {
+      suspect: (kind, text) => suspicions.push(`${kind}: ${text}`),
+      progress: () => {
+        progress++;
+      },
+    },
+  });
+  open.push(() => {
+    end.end(new DeviceError("cancelled", "the test is over"));
+    void end.close();
+  });
+  return { end, clock, suspicions, progress: () => progress };
+}
+
+/** An incarnation: requests wait in `held` until the test completes them. */
+function driver(end: ClientEnd<Block>, generation: number) {
+  end.prepare();
+  const toDriver = pipe();
+  const toClient = pipe();
+  const held: Submission[] = [];
+  const cancelled: number[] = [];
+  const side = new DriverEnd(
+    block,
+    { memory: duplicate(end.memoryFd), bellIn: toDriver.read, bellOut: toClient.write, generation },
+    {
+      submitted: (request) => held.push(request),
+      cancelled: (tag) => cancelled.push(tag),
+      malformed(error) {
+        throw error;
+      },
+    },
+    systemClock,
+  );
+  side.start();
+  open.push(() => side.close());
+  end.attach({ memory: duplicate(side.fd), bellIn: toClient.read, bellOut: toDriver.write, generation });
+  const kill = (outside = true) => {
+    side.close();
+    end.driverLost(outside);
+  };
+  const done = (request: Submission, kind = 0) =>
+    side.complete(
+      request.tag,
+      kind,
+      kind,
+      kind === 0 && request.operation === "read" ? request.data.length : 0,
+    );
+  return { side, held, cancelled, kill, done };
+}
+
+/** Lets both sides' event loops turn until nothing more happens. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 8; turn++) await new Promise(setImmediate);
+}
+
+const sector = (fill: number) => new Uint8Array(SECTOR).fill(fill);
+const write = (end: ClientEnd<Block>, lba: number, fill: number) =>
+  end.request("write", { lba, count: 1, fua: 0 }, { data: sector(fill) });
+
+test("a request waits for the first driver", async () => {
+  const { end } = clientEnd();
+  const answer = end.request("read", { lba: 0, count: 1 }, { length: SECTOR });
+  await settle();
+  const { held, done } = driver(end, 1);
+  await settle();
+  held[0]!.data.fill(7);
+  done(held[0]!);
+  assert.deepEqual((await answer).data, sector(7));
+});
+
+test("writes in flight when the driver dies reach the next one with the same bytes, and are answered once", async () => {
+  const { end } = clientEnd();
+  const first = driver(end, 1);
+  const answers = [write(end, 0, 1), write(end, 8, 2)];
+  await settle();
+  first.kill();
+  const second = driver(end, 2);
+  await settle();
+  assert.deepEqual(
+    second.held.map(({ data }) => data[0]),
+    [1, 2],
+  );
+  for (const request of second.held) second.done(request);
+  await Promise.all(answers);
+  assert.equal(end.unfinished, 0);
+});
+
+test("what the driver completed before it died is not sent again", async () => {
+  const { end } = clientEnd();
+  const first = driver(end, 1);
+  const answers = [write(end, 0, 1), write(end, 8, 2)];
+  await settle();
+  first.done(first.held[0]!);
+  await new Promise<void>((resolve) => queueMicrotask(resolve)); // published, and not yet seen by the client
+  first.kill();
+  const second = driver(end, 2);
+  await settle();
+  assert.deepEqual(
+    second.held.map(({ input }) => (input as { lba: number }).lba),
+    [8],
+  );
+  second.done(second.held[0]!);
+  await Promise.all(answers);
+});
+
+test("a driver's error reaches the caller with kind and errno", async () => {
+  const { end } = clientEnd();
+  const { held, side } = driver(end, 1);
+  const answer = write(end, 0, 1);
+  await settle();
+  side.complete(held[0]!.tag, kindCode("medium"), 5, 0);
+  await assert.rejects(answer, (error: DeviceError) => error.kind === "medium" && error.errno === 5);
+});
+
+test("a request alone in flight at three crashes is poison; the next one goes on", async () => {
+  const { end } = clientEnd();
+  const answer = write(end, 0, 1);
+  for (let generation = 1; generation <= 3; generation++) {
+    const { kill } = driver(end, generation);
+    await settle();
+    kill(false);
+  }
+  await assert.rejects(answer, (error: DeviceError) => error.kind === "poison");
+  const { held, done } = driver(end, 4);
+  const next = write(end, 0, 2);
+  await settle();
+  done(held[0]!);
+  await next;
+});
+
+test("past its deadline a request is cancelled first, and the driver reported a second later", async () => {
+  const { end, clock, suspicions } = clientEnd();
+  const { cancelled } = driver(end, 1);
+  write(end, 0, 1).catch(() => {}); // ends with the test
+  await settle();
+  clock.advance(10_100);
+  await settle();
+  assert.deepEqual([cancelled.length, suspicions.length], [1, 0]);
+  clock.advance(1100);
+  assert.match(suspicions[0]!, /deadline: write/);
+});
+
+test("an aborted request that no driver has is given up at once", async () => {
+  const { end } = clientEnd();
+  const abort = new AbortController();
+  const answer = end.request("flush", {}, { signal: abort.signal });
+  await settle();
+  abort.abort();
+  await assert.rejects(answer, (error: DeviceError) => error.kind === "cancelled");
+});
+
+test("after the device is gone everything unfinished fails, and so does what comes later", async () => {
+  const { end } = clientEnd();
+  driver(end, 1);
+  const inFlight = write(end, 0, 1);
+  await settle();
+  end.end(new DeviceError("disconnected", "unplugged"));
+  await assert.rejects(inFlight, (error: DeviceError) => error.kind === "disconnected");
+  await assert.rejects(write(end, 0, 2), (error: DeviceError) => error.kind === "disconnected");
+});
+
+test("unflushed writes and a replug: the next flush fails once, the one after it is sent", async () => {
+  const { end } = clientEnd();
+  const first = driver(end, 1);
+  const answer = write(end, 0, 1);
+  await settle();
+  first.done(first.held[0]!);
+  await answer;
+  first.kill();
+  end.replugged();
+  const second = driver(end, 2);
+  await assert.rejects(end.request("flush", {}), (error: DeviceError) => error.kind === "lost-writes");
+  const flush = end.request("flush", {});
+  await settle();
+  second.done(second.held[0]!);
+  await flush;
+});
+
+test("another medium: what waits fails, and nothing more is accepted", async () => {
+  const { end } = clientEnd();
+  const { side, held, done } = driver(end, 1);
+  const inFlight = write(end, 0, 1);
+  const changed = (error: DeviceError) => error.kind === "medium-changed";
+  const waiting = assert.rejects(write(end, 0, 2), changed);
+  await settle();
+  side.emit("mediumChanged", { sectors: 10, sectorBytes: SECTOR, flags: BLOCK_MEDIUM_PRESENT });
+  await settle();
+  await waiting;
+  done(held[0]!, kindCode("medium-changed"));
+  await assert.rejects(inFlight, changed);
+  await assert.rejects(write(end, 1, 1), changed);
+});
+
+test("closing waits for the requests of whoever is gone", async () => {
+  const { end } = clientEnd();
+  const { held, done } = driver(end, 1);
+  void write(end, 0, 1);
+  await settle();
+  let closed = false;
+  const closing = end.close().then(() => {
+    closed = true;
+  });
+  await settle();
+  assert.equal(closed, false);
+  done(held[0]!);
+  await closing;
+});
+
+test("an incarnation's first completion is told, once", async () => {
+  const { end, progress } = clientEnd();
+  const { held, done } = driver(end, 1);
+  const answers = [write(end, 0, 1), write(end, 8, 1)];
+  await settle();
+  for (const request of held) done(request);
+  await Promise.all(answers);
+  assert.equal(progress(), 1);
+});
