@@ -6,12 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { systemClock } from "../clock/clock.ts";
 import type { UsbTransport } from "../usb/transport.ts";
 import { importDevice, listDevices } from "./import.ts";
 import { usbipTransport } from "./transport.ts";
 
-const MAIN = new URL("../../../sims/usb-drive/main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../../../sims/usb-drive/main.ts", import.meta.url));
 
 /** The simulated drive as a process of its own, which shares no code with us. */
 async function drive(

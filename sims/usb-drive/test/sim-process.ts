@@ -1,13 +1,15 @@
 // Runs in: tests. Owns: one sim process, its scratch folder and the connections made to it.
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { none, sense, testUnitReady } from "./bulk-only-host.ts";
 import { UsbipClient } from "./usbip-client.ts";
 
-const MAIN = new URL("../main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 export const IMAGE_BYTES = 8 * 1048576;
 
 type Line = Record<string, unknown>;
