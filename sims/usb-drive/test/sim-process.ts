@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { fileURLToPath } from "node:url";
 import { none, sense, testUnitReady } from "./bulk-only-host.ts";
 import { UsbipClient } from "./usbip-client.ts";
 
