@@ -1,0 +1,236 @@
+// Runs in: tests. Owns: a whole ring3 of its own, the simulated drives plugged into it, and the folder that they all live in.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { connectToManager, type ManagerConnection } from "@ring3/client/manager-connection";
+import { type DeviceState, type DeviceStatus, parseStatus, type Status } from "@ring3/control/status";
+
+const pathOf = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+export const repository = pathOf("../../");
+const main = pathOf("./main.ts");
+const usbDrive = pathOf("../../sims/usb-drive/main.ts");
+
+/** How long anything may take that has no time of its own; a machine under load is slow, not broken. */
+export const PATIENCE_MS = 60_000;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a program to its end. `input` goes to its standard input. */
+export async function run(
+  file: string,
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; uid?: number; gid?: number; input?: string } = {},
+): Promise<Ended> {
+  const { input = "", env = process.env, ...user } = options;
+  const child = spawn(file, args, {
+    env: { ...env, NODE_TEST_CONTEXT: undefined },
+    ...user,
+    timeout: PATIENCE_MS,
+  });
+  const [out, err] = [collected(child.stdout), collected(child.stderr)];
+  child.stdin.on("error", () => {}).end(input); // some programs end without reading it
+  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  return { code, signal, out: out(), err: err() };
+}
+
+function collected(stream: NodeJS.ReadableStream): () => string {
+  const chunks: Buffer[] = [];
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  return () => Buffer.concat(chunks).toString();
+}
+
+/** `ring3 VERB …`, to its end. */
+export function cli(...args: string[]): Promise<Ended> {
+  return run(process.execPath, [main, ...args]);
+}
+
+export interface StartOptions {
+  /** For `ring3 up`. */
+  readonly args?: readonly string[];
+  /** A folder of bundles instead of build/, which `ring3 up` would start. */
+  readonly program?: string;
+  readonly stateDirectory?: string;
+}
+
+export class RunningRing3 implements AsyncDisposable {
+  readonly folder: string;
+  readonly directory: string;
+  readonly manager: ManagerConnection;
+  readonly #child: ChildProcess;
+  readonly #stderr: () => string;
+  readonly #drives: Drive[] = [];
+
+  private constructor(folder: string, directory: string, child: ChildProcess, stderr: () => string) {
+    this.folder = folder;
+    this.directory = directory;
+    this.#child = child;
+    this.#stderr = stderr;
+    this.manager = connectToManager(directory);
+  }
+
+  /** Resolves once it has said "ready"; rejects with what it said on its standard error. */
+  static async start({ args = [], program, stateDirectory }: StartOptions = {}): Promise<RunningRing3> {
+    const folder = mkdtempSync(join(tmpdir(), "r3-")); // a socket's path takes 107 bytes
+    const directory = stateDirectory ?? join(folder, "state");
+    const command =
+      program === undefined
+        ? [main, "up", "--state-dir", directory]
+        : ["--enable-source-maps", join(program, "keeper.cjs"), directory];
+    const child = spawn(process.execPath, [...command, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+    });
+    const stderr = collected(child.stderr);
+    const ready = once(createInterface({ input: child.stdout }), "line");
+    const ended = once(child, "close").then(() => {
+      throw new Error(`ring3 ended: ${stderr()}`);
+    });
+    ended.catch(() => {});
+    try {
+      const [line] = (await Promise.race([ready, ended])) as [string];
+      assert.equal(line, "ready");
+    } catch (error) {
+      child.kill("SIGTERM");
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+    return new RunningRing3(folder, directory, child, stderr);
+  }
+
+  get keeperPid(): number {
+    return this.#child.pid!;
+  }
+
+  /** What keeper, manager and reflectors have said on their standard error. */
+  get stderr(): string {
+    return this.#stderr();
+  }
+
+  /** `ring3 VERB …` for this one. */
+  cli(verb: string, ...args: string[]): Promise<Ended> {
+    return cli(verb, ...args, "--state-dir", this.directory);
+  }
+
+  async status(): Promise<Status> {
+    return parseStatus(await this.manager.ask("status", {}));
+  }
+
+  async device(id: string): Promise<DeviceStatus> {
+    const found = (await this.status()).devices.find((device) => device.id === id);
+    assert.ok(found !== undefined, `no device ${id}`);
+    return found;
+  }
+
+  /** Waits until the device is in that state, and fails with the state it is in instead. */
+  async reached(id: string, state: DeviceState, timeoutMs = PATIENCE_MS): Promise<DeviceStatus> {
+    const found = await this.manager.ask("wait", { device: id, state, timeoutMs });
+    assert.equal(found.state, state, `${id} is ${found.state}: ${found.reason}`);
+    return this.device(id);
+  }
+
+  /** Everything that the log has on a device, one line an entry. */
+  async log(device: string): Promise<string> {
+    const { entries } = await this.manager.ask("logs", { device, follow: false });
+    return entries.map(({ level, message }) => `${level}: ${message}`).join("\n");
+  }
+
+  /** A drive with an image of its own, plugged in at the port of that name. Its device id is `usb-NAME:1.0`. */
+  async plug(name: string, ...args: string[]): Promise<Drive> {
+    const folder = join(this.folder, name);
+    mkdirSync(folder);
+    const drive = new Drive(name, folder, args, this.manager);
+    this.#drives.push(drive);
+    await drive.plugged;
+    return drive;
+  }
+
+  /** Stops all in order. Keeper, manager and reflectors must have lived until now. */
+  async stop(): Promise<void> {
+    this.manager.disconnect();
+    for (const drive of this.#drives) await drive.end();
+    const { exitCode, signalCode } = this.#child;
+    const died = exitCode !== null || signalCode !== null;
+    if (!died) {
+      this.#child.kill("SIGTERM");
+      await once(this.#child, "close");
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+    assert.deepEqual([died, this.#child.exitCode, this.#child.signalCode], [false, 0, null], this.stderr);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+type Line = Readonly<Record<string, unknown>>;
+
+/** One simulated drive, a process of its own. */
+export class Drive {
+  readonly device: string;
+  readonly image: string;
+  readonly process: ChildProcess;
+  /** Resolves when ring3 knows the device. */
+  readonly plugged: Promise<void>;
+  readonly #name: string;
+  readonly #socket: string;
+  readonly #manager: ManagerConnection;
+  readonly #answers: ((line: Line) => void)[] = [];
+  #work: Promise<unknown>;
+
+  constructor(name: string, folder: string, args: readonly string[], manager: ManagerConnection) {
+    this.#name = name;
+    this.#manager = manager;
+    this.device = `usb-${name}:1.0`;
+    this.image = join(folder, "disk.img");
+    this.#socket = join(folder, "s");
+    const medium = args.includes("--create") ? [] : ["--create", "4M"];
+    this.process = spawn(
+      process.execPath,
+      [usbDrive, "--listen", this.#socket, "--image", this.image, ...medium, ...args],
+      { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, NODE_TEST_CONTEXT: undefined } },
+    );
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#work = promise;
+    this.plugged = promise.then(() => this.#attach());
+    createInterface({ input: this.process.stdout! }).on("line", (text) => {
+      const line = JSON.parse(text) as Line;
+      if (line.ready === true) resolve();
+      else if (line.event === "plugged") this.#do(() => this.#attach());
+      else if (line.event === "unplugged") this.#do(() => this.#manager.ask("detach", { port: this.#name }));
+      else if ("command" in line) this.#answers.shift()!(line);
+    });
+  }
+
+  #do(step: () => Promise<unknown>): void {
+    this.#work = this.#work.then(step).catch(() => {}); // the manager may have been stopped before
+  }
+
+  async #attach(): Promise<void> {
+    const [socket, busid, port] = [this.#socket, "1-1", this.#name];
+    await this.#manager.ask("attach", { transport: "usbip", socket, busid, port });
+  }
+
+  /** A command of the simulated drive, such as "fault hang@3". */
+  async say(command: string): Promise<void> {
+    const answer = new Promise<Line>((resolve) => this.#answers.push(resolve));
+    this.process.stdin!.write(`${command}\n`);
+    assert.equal((await answer).ok, true, command);
+  }
+
+  async end(): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    this.process.kill("SIGKILL");
+    await once(this.process, "close");
+  }
+}
