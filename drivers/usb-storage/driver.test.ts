@@ -1,26 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  BLOCK_FUA,
-  BLOCK_MEDIUM_PRESENT,
-  BLOCK_READ_ONLY,
-  BLOCK_REMOVABLE,
-  BLOCK_WRITE_CACHE,
-} from "@ring3/sdk";
+import { BLOCK_FUA, BLOCK_MEDIUM_PRESENT, BLOCK_READ_ONLY, BLOCK_WRITE_CACHE } from "@ring3/sdk";
 import { endpoint, usbDescriptors, usbInterface } from "@ring3/sdk/test/descriptors";
 import { runDriver } from "@ring3/sdk/test/run-driver";
 import { type Step, scriptedUsb } from "@ring3/sdk/test/scripted-usb";
 import driver from "./driver.ts";
 import {
+  descriptors,
   hex,
-  IN,
   inquire,
   look,
   maxLun,
   OUT,
   probe,
   readCdb,
-  recovery,
   rigOf,
   SYNC,
   start,
@@ -31,7 +24,6 @@ import {
 
 const SECTOR = new Uint8Array(512).fill(0x5a);
 const READ = readCdb(5);
-const REMOVABLE = `00 80 02 02 1f000000 ${"41".repeat(28)}`;
 const SPC4 = `00 00 06 02 1f000000 ${"41".repeat(28)}`;
 const good = (wire: Wire): Step[] => wire.command(READ, { length: 512, in: SECTOR });
 
@@ -50,13 +42,10 @@ async function done(rig: Rig): Promise<void> {
 
 async function refuses(script: (wire: Wire) => Step[], expected: object): Promise<void> {
   const rig = rigOf(script);
-  const usb = {
-    transport: rig.usb,
-    descriptors: usbDescriptors([
-      usbInterface({ class: 8, subclass: 6, protocol: 80 }, [endpoint(IN, "bulk"), endpoint(OUT, "bulk")]),
-    ]),
-  };
-  await assert.rejects(rig.patient(runDriver(driver, { usb, clock: rig.clock })), expected);
+  await assert.rejects(
+    rig.patient(runDriver(driver, { usb: { transport: rig.usb, descriptors }, clock: rig.clock })),
+    expected,
+  );
   rig.usb.done();
 }
 
@@ -241,114 +230,6 @@ test("a recovered error is a success", async () => {
   await done(rig);
 });
 
-test("power on in the middle: powerLost comes before the answer, and the command is sent again", async () => {
-  const order: unknown[] = [];
-  const rig = await start((wire) => [
-    ...probe(wire),
-    ...wire.refused(SYNC, 0x6, 0x29, 0x01),
-    ...wire.command(SYNC),
-  ]);
-  rig.driver.units[0]!.on("powerLost", () => order.push("powerLost"));
-  await flush(rig).then(() => order.push("flushed"));
-  assert.deepEqual(order, ["powerLost", "flushed"]);
-  await done(rig);
-});
-
-test("a reset that nobody here made may have been a loss of power", async () => {
-  const rig = await start((wire) => [
-    ...probe(wire),
-    ...wire.command(READ, { length: 512, in: hex(""), residue: 512, status: 1 }),
-    ...wire.sense(0x6, 0x29),
-    ...good(wire),
-  ]);
-  await read(rig);
-  assert.deepEqual(rig.events, ["powerLost"]);
-  await done(rig);
-});
-
-test("the attention after a reset of our own is no loss of power; the next one is", async () => {
-  const told = (wire: Wire): Step[] => [
-    ...wire.command(READ, { length: 512, in: hex(""), residue: 512, status: 1 }),
-    ...wire.sense(0x6, 0x29),
-  ];
-  const rig = await start((wire) => [
-    ...probe(wire),
-    ...wire.start(READ, { length: 512, in: "error" }),
-    ...recovery(),
-    ...told(wire),
-    ...good(wire),
-    ...told(wire),
-    ...good(wire),
-  ]);
-  await read(rig);
-  assert.deepEqual(rig.events, []);
-  await read(rig);
-  assert.deepEqual(rig.events, ["powerLost"]);
-  await done(rig);
-});
-
-test("a deferred error: an acknowledged write is lost", async () => {
-  const rig = await start((wire) => [
-    ...probe(wire),
-    ...wire.command(SYNC, { status: 1 }),
-    ...wire.sense(0x3, 0x0c, 0, 0x71),
-    ...wire.command(SYNC),
-  ]);
-  await flush(rig);
-  assert.deepEqual(rig.events, ["powerLost"]);
-  await done(rig);
-});
-
-test("another medium: the event tells its size, requests for the old one fail, later ones go to it", async () => {
-  const rig = await start((wire) => [
-    ...probe(wire, { inquiry: REMOVABLE }),
-    ...wire.command(READ, { length: 512, in: hex(""), residue: 512, status: 1 }),
-    ...wire.sense(0x6, 0x28),
-    ...wire.command(TUR),
-    ...look(wire, { capacity: "000007ff00000200", mode: "03008000" }),
-    ...wire.command(readCdb(2000), { length: 512, in: SECTOR }),
-  ]);
-  const first = read(rig);
-  const queued = read(rig, 6);
-  await assert.rejects(first, { kind: "medium-changed" });
-  await assert.rejects(queued, { kind: "medium-changed" });
-  const flags = BLOCK_REMOVABLE | BLOCK_MEDIUM_PRESENT | BLOCK_WRITE_CACHE | BLOCK_READ_ONLY;
-  assert.deepEqual(rig.events, [{ sectors: 2048, sectorBytes: 512, flags }]);
-  await read(rig, 2000);
-  await done(rig);
-});
-
-test("a medium that is taken out and put back in is noticed while idle", async () => {
-  const rig = await start((wire) => [
-    ...probe(wire, { inquiry: REMOVABLE }),
-    ...wire.refused(TUR, 0x2, 0x3a),
-    ...wire.refused(TUR, 0x2, 0x3a),
-    ...wire.refused(TUR, 0x6, 0x28),
-    ...wire.command(TUR),
-    ...look(wire),
-  ]);
-  const [unit] = rig.driver.units;
-  const next = () => rig.patient(new Promise<void>((resolve) => unit!.on("mediumChanged", () => resolve())));
-  await next();
-  assert.deepEqual(rig.events, [{ sectors: 0, sectorBytes: 512, flags: BLOCK_REMOVABLE }]);
-  await assert.rejects(read(rig), { kind: "no-medium" });
-  await next();
-  assert.equal(rig.events.length, 2);
-  await done(rig);
-});
-
-test("a reader without a medium is a unit of 0 sectors", async () => {
-  const rig = await start((wire) => [
-    maxLun(hex("00")),
-    ...inquire(wire, { inquiry: REMOVABLE }),
-    ...wire.refused(TUR, 0x2, 0x3a),
-  ]);
-  assert.deepEqual([geometry(rig).sectors, geometry(rig).flags], [0, BLOCK_REMOVABLE]);
-  await assert.rejects(read(rig), { kind: "no-medium" });
-  await assert.rejects(flush(rig), { kind: "no-medium" });
-  await done(rig);
-});
-
 test("several LUNs are units in their order; what is no disk is left out", async () => {
   const rig = await start((wire) => [
     maxLun(hex("02")),
@@ -369,66 +250,6 @@ test("several LUNs are units in their order; what is no disk is left out", async
     ],
   );
   await rig.patient(rig.driver.units[1]!.request("read", { lba: 1, count: 1 }, { length: 4096 }));
-  await done(rig);
-});
-
-test("a new incarnation recovers the pipe first; its reset's attention means nothing", async () => {
-  const rig = await start(
-    (wire) => [
-      ...recovery(),
-      maxLun(hex("00")),
-      ...inquire(wire),
-      ...wire.refused(TUR, 0x6, 0x29),
-      ...wire.command(TUR),
-      ...look(wire),
-      ...good(wire),
-    ],
-    { incarnation: 2 },
-  );
-  await read(rig);
-  assert.deepEqual(rig.events, []);
-  await done(rig);
-});
-
-test("power lost while there was no driver is told before the first answer of the next", async () => {
-  const rig = await start(
-    (wire) => [
-      ...recovery(),
-      maxLun(hex("00")),
-      ...inquire(wire),
-      ...wire.refused(TUR, 0x6, 0x29, 0x01),
-      ...wire.command(TUR),
-      ...look(wire),
-      ...wire.command(SYNC),
-    ],
-    { incarnation: 2 },
-  );
-  assert.deepEqual(rig.events, []);
-  await flush(rig);
-  assert.deepEqual(rig.events, ["powerLost"]);
-  await done(rig);
-});
-
-test("a medium changed while there was no driver: what is replayed at once fails", async () => {
-  const rig = await start(
-    (wire) => [
-      ...recovery(),
-      maxLun(hex("00")),
-      ...inquire(wire),
-      ...wire.refused(TUR, 0x6, 0x28),
-      ...wire.command(TUR),
-      ...look(wire),
-      ...wire.command(TUR),
-      ...look(wire),
-      ...good(wire),
-    ],
-    { incarnation: 2 },
-  );
-  const replayed = [read(rig, 1), read(rig, 2)];
-  await assert.rejects(replayed[0]!, { kind: "medium-changed" });
-  await assert.rejects(replayed[1]!, { kind: "medium-changed" });
-  assert.equal(rig.events.length, 1);
-  await read(rig);
   await done(rig);
 });
 

@@ -5,14 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { blockConformance, readOnlyConformance } from "@ring3/classes/block/conformance";
-import {
-  BLOCK_FUA,
-  BLOCK_MEDIUM_PRESENT,
-  BLOCK_READ_ONLY,
-  BLOCK_REMOVABLE,
-  BLOCK_WRITE_CACHE,
-  type Block,
-} from "@ring3/sdk";
+import { BLOCK_FUA, BLOCK_MEDIUM_PRESENT, BLOCK_REMOVABLE, BLOCK_WRITE_CACHE, type Block } from "@ring3/sdk";
 import { type RunningDriver, runDriver } from "@ring3/sdk/test/run-driver";
 import { type AttachedUsb, type SimulatedUsb, simulateUsb } from "@ring3/sdk/test/simulated-usb";
 import driver from "./driver.ts";
@@ -299,10 +292,4 @@ test("no medium at the start: a unit of 0 sectors", async () => {
   await disk.sim.command("eject");
   const [unit] = (await disk.start()).units;
   assert.deepEqual([unit!.properties.sectors, unit!.properties.flags], [0, BLOCK_REMOVABLE]);
-});
-
-test("a write-protected drive says so", async () => {
-  await using disk = await drive(4 * MIB, "--read-only");
-  const [unit] = (await disk.start()).units;
-  assert.equal(unit!.properties.flags & BLOCK_READ_ONLY, BLOCK_READ_ONLY);
 });

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { BLOCK_MEDIUM_PRESENT, BLOCK_READ_ONLY, BLOCK_REMOVABLE, BLOCK_WRITE_CACHE } from "@ring3/sdk";
+import type { Step } from "@ring3/sdk/test/scripted-usb";
+import {
+  hex,
+  inquire,
+  look,
+  maxLun,
+  probe,
+  readCdb,
+  recovery,
+  SYNC,
+  start,
+  TUR,
+  type Wire,
+} from "./wire.fixture.ts";
+
+const SECTOR = new Uint8Array(512).fill(0x5a);
+const READ = readCdb(5);
+const REMOVABLE = `00 80 02 02 1f000000 ${"41".repeat(28)}`;
+const good = (wire: Wire): Step[] => wire.command(READ, { length: 512, in: SECTOR });
+
+type Rig = Awaited<ReturnType<typeof start>>;
+const read = (rig: Rig, lba = 5, unit = 0) =>
+  rig.patient(rig.driver.units[unit]!.request("read", { lba, count: 1 }, { length: 512 }));
+const flush = (rig: Rig) => rig.patient(rig.driver.units[0]!.request("flush", {}));
+const geometry = (rig: Rig) => rig.driver.units[0]!.properties;
+
+async function done(rig: Rig): Promise<void> {
+  rig.usb.done();
+  await rig.driver.remove();
+}
+
+test("power on in the middle: powerLost comes before the answer, and the command is sent again", async () => {
+  const order: unknown[] = [];
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...wire.refused(SYNC, 0x6, 0x29, 0x01),
+    ...wire.command(SYNC),
+  ]);
+  rig.driver.units[0]!.on("powerLost", () => order.push("powerLost"));
+  await flush(rig).then(() => order.push("flushed"));
+  assert.deepEqual(order, ["powerLost", "flushed"]);
+  await done(rig);
+});
+
+test("a reset that nobody here made may have been a loss of power", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...wire.command(READ, { length: 512, in: hex(""), residue: 512, status: 1 }),
+    ...wire.sense(0x6, 0x29),
+    ...good(wire),
+  ]);
+  await read(rig);
+  assert.deepEqual(rig.events, ["powerLost"]);
+  await done(rig);
+});
+
+test("the attention after a reset of our own is no loss of power; the next one is", async () => {
+  const told = (wire: Wire): Step[] => [
+    ...wire.command(READ, { length: 512, in: hex(""), residue: 512, status: 1 }),
+    ...wire.sense(0x6, 0x29),
+  ];
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...wire.start(READ, { length: 512, in: "error" }),
+    ...recovery(),
+    ...told(wire),
+    ...good(wire),
+    ...told(wire),
+    ...good(wire),
+  ]);
+  await read(rig);
+  assert.deepEqual(rig.events, []);
+  await read(rig);
+  assert.deepEqual(rig.events, ["powerLost"]);
+  await done(rig);
+});
+
+test("a deferred error: an acknowledged write is lost", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...wire.command(SYNC, { status: 1 }),
+    ...wire.sense(0x3, 0x0c, 0, 0x71),
+    ...wire.command(SYNC),
+  ]);
+  await flush(rig);
+  assert.deepEqual(rig.events, ["powerLost"]);
+  await done(rig);
+});
+
+test("another medium: the event tells its size, requests for the old one fail, later ones go to it", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire, { inquiry: REMOVABLE }),
+    ...wire.command(READ, { length: 512, in: hex(""), residue: 512, status: 1 }),
+    ...wire.sense(0x6, 0x28),
+    ...wire.command(TUR),
+    ...look(wire, { capacity: "000007ff00000200", mode: "03008000" }),
+    ...wire.command(readCdb(2000), { length: 512, in: SECTOR }),
+  ]);
+  const first = read(rig);
+  const queued = read(rig, 6);
+  await assert.rejects(first, { kind: "medium-changed" });
+  await assert.rejects(queued, { kind: "medium-changed" });
+  const flags = BLOCK_REMOVABLE | BLOCK_MEDIUM_PRESENT | BLOCK_WRITE_CACHE | BLOCK_READ_ONLY;
+  assert.deepEqual(rig.events, [{ sectors: 2048, sectorBytes: 512, flags }]);
+  await read(rig, 2000);
+  await done(rig);
+});
+
+test("a medium that is taken out and put back in is noticed while idle", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire, { inquiry: REMOVABLE }),
+    ...wire.refused(TUR, 0x2, 0x3a),
+    ...wire.refused(TUR, 0x2, 0x3a),
+    ...wire.refused(TUR, 0x6, 0x28),
+    ...wire.command(TUR),
+    ...look(wire),
+  ]);
+  const [unit] = rig.driver.units;
+  const next = () => rig.patient(new Promise<void>((resolve) => unit!.on("mediumChanged", () => resolve())));
+  await next();
+  assert.deepEqual(rig.events, [{ sectors: 0, sectorBytes: 512, flags: BLOCK_REMOVABLE }]);
+  await assert.rejects(read(rig), { kind: "no-medium" });
+  await next();
+  assert.equal(rig.events.length, 2);
+  await done(rig);
+});
+
+test("a reader without a medium is a unit of 0 sectors", async () => {
+  const rig = await start((wire) => [
+    maxLun(hex("00")),
+    ...inquire(wire, { inquiry: REMOVABLE }),
+    ...wire.refused(TUR, 0x2, 0x3a),
+  ]);
+  assert.deepEqual([geometry(rig).sectors, geometry(rig).flags], [0, BLOCK_REMOVABLE]);
+  await assert.rejects(read(rig), { kind: "no-medium" });
+  await assert.rejects(flush(rig), { kind: "no-medium" });
+  await done(rig);
+});
+
+test("a new incarnation recovers the pipe first; its reset's attention means nothing", async () => {
+  const rig = await start(
+    (wire) => [
+      ...recovery(),
+      maxLun(hex("00")),
+      ...inquire(wire),
+      ...wire.refused(TUR, 0x6, 0x29),
+      ...wire.command(TUR),
+      ...look(wire),
+      ...good(wire),
+    ],
+    { incarnation: 2 },
+  );
+  await read(rig);
+  assert.deepEqual(rig.events, []);
+  await done(rig);
+});
+
+test("power lost while there was no driver is told before the first answer of the next", async () => {
+  const rig = await start(
+    (wire) => [
+      ...recovery(),
+      maxLun(hex("00")),
+      ...inquire(wire),
+      ...wire.refused(TUR, 0x6, 0x29, 0x01),
+      ...wire.command(TUR),
+      ...look(wire),
+      ...wire.command(SYNC),
+    ],
+    { incarnation: 2 },
+  );
+  assert.deepEqual(rig.events, []);
+  await flush(rig);
+  assert.deepEqual(rig.events, ["powerLost"]);
+  await done(rig);
+});
+
+test("a medium changed while there was no driver: what is replayed at once fails", async () => {
+  const rig = await start(
+    (wire) => [
+      ...recovery(),
+      maxLun(hex("00")),
+      ...inquire(wire),
+      ...wire.refused(TUR, 0x6, 0x28),
+      ...wire.command(TUR),
+      ...look(wire),
+      ...wire.command(TUR),
+      ...look(wire),
+      ...good(wire),
+    ],
+    { incarnation: 2 },
+  );
+  const replayed = [read(rig, 1), read(rig, 2)];
+  await assert.rejects(replayed[0]!, { kind: "medium-changed" });
+  await assert.rejects(replayed[1]!, { kind: "medium-changed" });
+  assert.equal(rig.events.length, 1);
+  await read(rig);
+  await done(rig);
+});
