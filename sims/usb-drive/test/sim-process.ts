@@ -1,11 +1,9 @@
 // Runs in: tests. Owns: one sim process, its scratch folder and the connections made to it.
-
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { fileURLToPath } from "node:url";
 import { none, sense, testUnitReady } from "./bulk-only-host.ts";
 import { UsbipClient } from "./usbip-client.ts";
