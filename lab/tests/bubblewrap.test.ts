@@ -24,7 +24,7 @@ test("node in bubblewrap, without network, devices or home: it runs and sees non
     console.log(JSON.stringify({ major: process.versions.node.split(".")[0], pid: process.pid, interfaces, dev: readdirSync("/dev"), top: readdirSync("/") }));`;
   const { stdout, stderr, status } = spawnSync(
     "bwrap",
-    [...namespaces, ...mounts, "--die-with-parent", "/node", "-e", script],
+    [...namespaces, ...mounts, "--die-with-parent", "--clearenv", "/node", "-e", script],
     {
       encoding: "utf8",
       timeout: scaled(5000),
