@@ -197,6 +197,14 @@ test("deaths from outside do not count as the driver's and have a limit of their
   assert.equal(walk(nineteen, "killed", "fenced").state, "quarantined");
 });
 
+test("the first deaths from outside are followed by starts at once, later ones by a back-off", () => {
+  const deaths = Array.from({ length: 7 }, (_, index) => life("running", { ...busy, outsideFailures: index }));
+  assert.deepEqual(
+    deaths.map((at) => next(at, events.killed).nextStart),
+    ["now", "now", "now", "now", "now", "now", "back-off"],
+  );
+});
+
 test("a process that does not end makes the device stuck and says which incarnation", () => {
   const stuck = walk(newLife, "auto", "probed", "failed", "late");
   assert.deepEqual(

@@ -53,6 +53,8 @@ export type LifeEvent =
 export const limits = {
   failures: 5,
   outsideFailures: 20,
+  /** So many deaths from outside in a row are followed by a start at once: they say nothing about the driver. */
+  outsideAtOnce: 5,
   backoffMinMs: 250,
   backoffMaxMs: 30_000,
   healthyMs: 10_000,
@@ -87,15 +89,14 @@ const fail: Step<"failed"> = (life, { reason }) => {
   const failures = life.failures + (reason.outside ? 0 : 1);
   const outsideFailures = life.outsideFailures + (reason.outside ? 1 : 0);
   const tooOften = failures >= limits.failures || outsideFailures >= limits.outsideFailures;
-  const nextStart = tooOften ? "never" : failures + outsideFailures === 1 ? "now" : "back-off";
-  return {
+  const failed: Life = {
     ...life,
     state: "failed",
     failures,
     outsideFailures,
     reason: `${reason.kind}: ${reason.text}`,
-    nextStart,
   };
+  return { ...failed, nextStart: tooOften ? "never" : setbacks(failed) <= 1 ? "now" : "back-off" };
 };
 
 // A stop is a person's: what comes after it is a new attempt.
@@ -190,10 +191,15 @@ export function next(life: Life, event: LifeEvent): Life {
   return step === undefined ? life : step(life, event);
 }
 
-/** Milliseconds from the fence to the next start after `failures` (+ `outsideFailures`) in a row: the first restart is at once. */
-export function backoffMs(failures: number, random: Random): number {
-  if (failures <= 1) return 0;
+/** How many of the failures in a row slow the next start down. */
+export function setbacks({ failures, outsideFailures }: Life): number {
+  return failures + Math.max(0, outsideFailures - limits.outsideAtOnce);
+}
+
+/** Milliseconds from the fence to the next start after so many `setbacks`: the first restart is at once. */
+export function backoffMs(setbacks: number, random: Random): number {
+  if (setbacks <= 1) return 0;
   // The upper half of the doubled time is left to chance, so that devices that failed together do not return together.
-  const ceiling = Math.min(limits.backoffMaxMs, limits.backoffMinMs * 2 ** (failures - 2));
+  const ceiling = Math.min(limits.backoffMaxMs, limits.backoffMinMs * 2 ** (setbacks - 2));
   return (ceiling / 2) * (1 + random.next());
 }
