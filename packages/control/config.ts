@@ -67,7 +67,7 @@ export const configSchema = v.strictObject({
     v.strictObject({
       /** How long requests wait for the same device to come back after it was unplugged. */
       replug_grace: v.optional(duration, "3s"),
-      /** Multiplies how long drivers may take to probe and to beat, for slow machines and emulators. */
+      /** Multiplies how long drivers may take to probe, to beat and to end, for slow machines and emulators. */
       time_scale: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(100)), 1),
     }),
     {},

@@ -4,7 +4,7 @@ import type { Clock, Timer } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
 import { watchUevents } from "@ring3/kernel/uevent/uevent";
-import type { UsbDeviceInfo } from "@ring3/kernel/usb/device-info";
+import type { UsbDeviceInfo, UsbInterfaceInfo } from "@ring3/kernel/usb/device-info";
 import { readUsbDevice, readUsbDevices } from "@ring3/kernel/usbfs/enumerate";
 import { giveBack, openGrant } from "@ring3/kernel/usbfs/grant";
 import { holdersOf } from "@ring3/kernel/usbfs/in-use";
@@ -12,7 +12,7 @@ import type { BusDevice } from "./bus.ts";
 import { factsOf, grantTerms, identityOf, nameOf } from "./usb-device.ts";
 
 const SYSFS = "/sys";
-/** After a plugging the kernel's own driver gets this long to bind: what it wants is not taken from under it. */
+/** After a plugging the kernel's own drivers get this long to bind: what they want is not taken from under them. */
 const SETTLE_MS = 1000;
 /** The driver name that sysfs shows for an interface that a program has claimed. */
 const USBFS = "usbfs";
@@ -58,7 +58,7 @@ export class UsbBus {
     this.#settling = this.#clock.after(this.#settleMs, () => this.#scan(true));
   }
 
-  /** What is gone is told at once, what is new only once the bus has settled. */
+  /** What is gone is told at once, and so is what a driver has bound; what none has only once the bus has settled. */
   #scan(settled: boolean): void {
     const found = new Map(this.#interfaces().map((entry) => [entry.id, entry]));
     for (const [id, enumeration] of this.#known) {
@@ -66,21 +66,19 @@ export class UsbBus {
       this.#known.delete(id);
       this.#removed(id);
     }
-    if (!settled) return;
-    for (const { id, enumeration, info, number } of found.values()) {
-      if (this.#known.has(id)) continue;
+    for (const { id, enumeration, info, number, driver } of found.values()) {
+      if (this.#known.has(id) || (driver === undefined && !settled)) continue;
       this.#known.set(id, enumeration);
       this.#added(busDevice(id, info, number));
     }
   }
 
-  #interfaces(): { id: string; enumeration: string; info: UsbDeviceInfo; number: number }[] {
+  #interfaces(): (UsbInterfaceInfo & { enumeration: string; info: UsbDeviceInfo })[] {
     return readUsbDevices(SYSFS, (port, error) =>
       this.#log.warn(`USB device ${port} left out: ${error.message}`),
     ).flatMap((info) =>
-      info.interfaces.map(({ id, number }) => ({
-        id,
-        number,
+      info.interfaces.map((entry) => ({
+        ...entry,
         info,
         enumeration: `${info.busNumber}/${info.deviceNumber}`, // the kernel counts device numbers up at each enumeration
       })),
