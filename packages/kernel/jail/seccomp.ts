@@ -9,7 +9,7 @@ export type Verdict = "allow" | "kill" | { readonly errno: number };
 export interface ArgumentTest {
   /** 0 to 5. */
   readonly index: number;
-  readonly is: "equal" | "different" | "any-bit";
+  readonly is: "equal" | "different" | "any-bit" | "no-bit";
   readonly value: number;
 }
 
@@ -66,8 +66,9 @@ function ruleBlock(nr: number, { when = [], verdict }: Rule): Instruction[] {
   // The tests overwrite the accumulator, so the block that was entered reloads the number before it lets the search go on.
   const tests = when.flatMap(({ index, is, value }, i) => {
     const toReload = (when.length - i - 1) * 2 + 1; // over the other tests and the verdict
-    const jump = is === "any-bit" ? JUMP_ANY_BIT : JUMP_EQUAL;
-    const branch = is === "different" ? step(jump, value, toReload, 0) : step(jump, value, 0, toReload);
+    const jump = is === "any-bit" || is === "no-bit" ? JUMP_ANY_BIT : JUMP_EQUAL;
+    const branch =
+      is === "different" || is === "no-bit" ? step(jump, value, toReload, 0) : step(jump, value, 0, toReload);
     return [step(LOAD_WORD, ARGS + 8 * index), branch];
   });
   return [step(JUMP_EQUAL, nr, 0, tests.length + 2), ...tests, end, step(LOAD_WORD, NR)];

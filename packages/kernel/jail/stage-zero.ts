@@ -10,6 +10,7 @@ const EAFNOSUPPORT = 97;
 const AF_UNIX = 1; // linux/socket.h
 // linux/sched.h: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. (CLONE_NEWTIME lies in clone's signal byte: unshare only.)
 const NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000;
+const CLONE_THREAD = 0x00010000; // linux/sched.h
 // asm-generic/ioctls.h
 const TIOCSTI = 0x5412;
 const TIOCLINUX = 0x541c;
@@ -58,6 +59,22 @@ export const stageZero: readonly Refusal[] = [
     when: [{ index: 0, is: "any-bit", value: NAMESPACES }],
     verdict: { errno: EPERM },
     why: "as unshare",
+  },
+  ...refuse(
+    "a second process would escape the limits that the first is held to; threads are within them",
+    EPERM,
+    {
+      fork: [57, undefined],
+      vfork: [58, undefined],
+    },
+  ),
+  {
+    call: "clone",
+    x64: 56,
+    arm64: 220,
+    when: [{ index: 0, is: "no-bit", value: CLONE_THREAD }],
+    verdict: { errno: EPERM },
+    why: "as fork",
   },
   ...refuse(
     "its flags lie in memory, where a filter cannot look; the C library falls back to clone on ENOSYS",
