@@ -127,12 +127,15 @@ export class UnitSession<C extends Contract> {
       for (const fd of fds) fd.close();
       return;
     }
-    if (!sameProperties(result.properties, this.#info.properties))
+    if (!sameProperties(result.properties, this.#info.properties)) {
+      for (const fd of fds) fd.close();
       throw new DeviceError("medium-changed", `${this.unit} came back with other properties`);
+    }
     try {
       this.end.attach({ memory, bellIn, bellOut, generation: result.incarnation });
       this.#attached = true;
     } catch (error) {
+      for (const fd of fds) fd.close();
       const { message } = error as DeviceError; // its driver will be killed, and `lost` and `ready` follow
       this.#manager.suspect({ channel: this.#channel, kind: "malformed", text: message });
     }

@@ -71,7 +71,8 @@ const limits = v.strictObject({
     256,
   ),
   hangMs: v.optional(
-    v.pipe(within(200, 120_000), v.description("The driver's event loop may stand still this long")),
+    // It beats twice a second and is looked at as often: anything shorter would kill the healthy.
+    v.pipe(within(1000, 120_000), v.description("The driver's event loop may stand still this long")),
     1500,
   ),
   probeMs: v.optional(v.pipe(within(100, 120_000), v.description("probe has this long")), 15_000),

@@ -14,20 +14,30 @@ const SDK = "@ring3/sdk";
  * other import only makes a forbidden one a clear error.
  */
 export function loadDriver(name: string, code: Uint8Array): Driver {
-  const run = compileFunction(new TextDecoder().decode(code), ["module", "exports", "require"], {
-    filename: `driver:${name}`,
-  }) as (
-    module: { exports: Record<string, unknown> },
-    exports: object,
-    require: (id: string) => unknown,
-  ) => void;
+  const run = compile(name, code);
   const module = { exports: {} as Record<string, unknown> };
   run(module, module.exports, (id) => {
     if (id === SDK) return sdk;
     throw new DeviceError(
-      "denied",
+      "invalid",
       `driver ${name} imports "${id}"; a driver may import ${SDK} and its own files`,
     );
   });
   return driverOf(module.exports.default);
+}
+
+type Run = (
+  module: { exports: Record<string, unknown> },
+  exports: object,
+  require: (id: string) => unknown,
+) => void;
+
+function compile(name: string, code: Uint8Array): Run {
+  const parameters = ["module", "exports", "require"];
+  try {
+    return compileFunction(new TextDecoder().decode(code), parameters, { filename: `driver:${name}` }) as Run;
+  } catch (error) {
+    // The first line of the stack is "driver:NAME:LINE".
+    throw new DeviceError("invalid", `${(error as Error).stack?.split("\n")[0]}: ${error}`, { cause: error });
+  }
 }

@@ -1,8 +1,10 @@
 // Runs in: manager. Owns: who has opened which units, over all incarnations, and the channels that connect them.
 
+import { layoutOf } from "@ring3/channel/layout";
 import type { Access, ContractId } from "@ring3/control/fields";
 import { DeviceError } from "@ring3/core/errors";
 import { type Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
+import { checkPeer } from "@ring3/kernel/shm/memory";
 import { classes } from "./classes.ts";
 import type { Device, Loss } from "./device.ts";
 
@@ -46,7 +48,8 @@ export class Claims {
 
   /**
    * Opens a unit for a client, or opens it again after a loss. Takes the memory's descriptor. Throws "denied" where the
-   * class's sharing policy says no, and "busy" while no driver runs; the claim stands then, and `ready` follows.
+   * class's sharing policy says no, "protocol" where the memory is not sealed as it must be, and "busy" while no driver
+   * runs; the claim stands then, and `ready` follows.
    */
   async open(
     claimant: Claimant,
@@ -57,9 +60,10 @@ export class Claims {
     contract: ContractId,
     memory: Descriptor,
   ): Promise<Opened> {
+    const layout = layoutOf(device.driver!.contract);
+    checkPeer(memory.fd, layout.client.size);
     const claim = this.#claim(claimant, device, unit, mode, channel);
-    const { host } = device;
-    if (host === undefined)
+    if (device.host === undefined)
       throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver is ${device.life.state}`);
     const { incarnation } = device.life;
     const toDriver = pipe();
@@ -67,20 +71,25 @@ export class Claims {
     const hostChannel = ++this.#lastHostChannel;
     claim.hostChannel = hostChannel;
     try {
-      const { fds } = await host.peer.call("open", { channel: hostChannel, unit, mode, contract }, [
-        memory,
-        toDriver.read,
-        toClient.write,
-      ]);
-      return { incarnation, driverMemory: fds[0]!, bellIn: toClient.read, bellOut: toDriver.write };
+      const params = { channel: hostChannel, unit, mode, contract };
+      const { fds } = await device.ask("open", params, [memory, toDriver.read, toClient.write]);
+      const [driverMemory] = fds as [Descriptor];
+      try {
+        checkPeer(driverMemory.fd, layout.driver.size); // anything else might be its device's node, and outlive it with the client
+      } catch (error) {
+        driverMemory.close();
+        throw error;
+      }
+      return { incarnation, driverMemory, bellIn: toClient.read, bellOut: toDriver.write };
     } catch (error) {
       toDriver.write.close();
       toClient.read.close();
       claim.hostChannel = undefined;
-      if ((error as DeviceError).kind === "disconnected")
-        throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver died meanwhile`);
-      this.#claims.delete(claim);
-      throw error;
+      const { kind, message } = error as DeviceError;
+      // What was asked of it was right, so a refusal is its own failure; the client waits for the next driver.
+      if (kind !== "disconnected" && device.life.incarnation === incarnation)
+        device.failed({ kind: "malformed", text: `refused a channel: ${message}`, outside: false });
+      throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver died meanwhile`);
     }
   }
 
@@ -123,10 +132,9 @@ export class Claims {
   }
 
   async #release(claim: Claim): Promise<void> {
-    const { host } = claim.device;
-    const { hostChannel } = claim;
-    if (host !== undefined && hostChannel !== undefined)
-      await host.peer.call("close", { channel: hostChannel }).catch(() => undefined); // a dead driver has let go
+    const { device, hostChannel } = claim;
+    if (device.host !== undefined && hostChannel !== undefined)
+      await device.ask("close", { channel: hostChannel }).catch(() => undefined); // a dead driver has let go
     this.#claims.delete(claim);
   }
 

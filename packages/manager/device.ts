@@ -1,8 +1,10 @@
 // Runs in: manager. Owns: one device: its life, its driver host while there is one, and its units.
 
 import { DeviceMemory } from "@ring3/channel/device-memory";
-import type { Notice, Result } from "@ring3/control/edge";
+import type { MethodName, Notice, Params, Result } from "@ring3/control/edge";
 import type { hostEdge } from "@ring3/control/host-edge";
+import type { Sendable } from "@ring3/control/peer";
+import { withoutKindText } from "@ring3/control/wire";
 import type { Clock, Random, Timer } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import {
@@ -13,14 +15,17 @@ import {
   limits,
   newLife,
   next,
+  setbacks,
 } from "@ring3/core/lifecycle";
-import type { Log } from "@ring3/core/log";
+import { type Log, printable } from "@ring3/core/log";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { BusDevice, Grant } from "./bus.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { HostProcess, StartHost } from "./host-process.ts";
 import { Watchdog } from "./watchdog.ts";
 
-export type HostUnit = Result<typeof hostEdge, "probe">["units"][number];
+type HostEdge = typeof hostEdge;
+export type HostUnit = Result<HostEdge, "probe">["units"][number];
 
 /** What the rest of the manager learns of a device. */
 export interface DeviceObserver {
@@ -46,12 +51,14 @@ export interface DeviceParts {
   readonly log: Log;
   readonly startHost: StartHost;
   readonly observer: DeviceObserver;
-  /** Multiplies how long a driver may take to probe and to beat. */
+  /** Multiplies how long a driver may take to probe, to beat and to end. */
   readonly timeScale: number;
 }
 
 /** What a driver gets to end in order before it is killed. */
 const REMOVE_MS = 2000;
+/** A driver host answers everything but `probe` within this, or hangs: the sdk gives a driver's own part in it half as long. */
+const ANSWER_MS = 10_000;
 
 export class Device {
   readonly id: string;
@@ -134,21 +141,41 @@ export class Device {
 
   /** Asks the driver to quiesce the device; it stays where it is. */
   async suspend(): Promise<void> {
-    await this.host?.peer.call("suspend", {});
+    if (this.host !== undefined) await this.ask("suspend", {});
     this.#apply({ type: "suspend" });
   }
 
   async resume(): Promise<void> {
-    if (this.#life.state === "suspended") await this.#host?.peer.call("resume", {});
+    if (this.#life.state === "suspended") await this.ask("resume", {});
     this.#apply({ type: "resume" });
+  }
+
+  /** Rejects with "disconnected" where the driver host ends before it answers; one that does not answer is ended. */
+  async ask<M extends Exclude<MethodName<HostEdge>, "probe">>(
+    method: M,
+    params: Params<HostEdge, M>,
+    fds: readonly Sendable[] = [],
+  ): Promise<{ result: Result<HostEdge, M>; fds: Descriptor[] }> {
+    const host = this.#host!;
+    const answerMs = ANSWER_MS * this.#parts.timeScale;
+    const timer = this.#parts.clock.after(answerMs, () => {
+      const text = `the driver host has not answered "${method}" for ${answerMs} ms`;
+      if (this.#host === host) this.failed({ kind: "deadline", text, outside: false });
+    });
+    try {
+      return await host.peer.call(method, params, fds);
+    } finally {
+      timer.cancel();
+    }
   }
 
   progress(): void {
     this.#apply({ type: "progress" });
   }
 
-  failed(reason: FailureReason): void {
-    this.#apply({ type: "failed", reason });
+  /** `reason.text` may be a driver's own words. */
+  failed({ kind, text, outside }: FailureReason): void {
+    this.#apply({ type: "failed", reason: { kind, text: printable(text), outside } });
   }
 
   /** Unplugged. Resolves once the driver is fenced. */
@@ -197,7 +224,7 @@ export class Device {
   }
 
   #startLater(life: Life): void {
-    const delay = backoffMs(life.failures + life.outsideFailures, this.#parts.random);
+    const delay = backoffMs(setbacks(life), this.#parts.random);
     if (life.failures === limits.failures - 1) this.#memory.dropState();
     this.#later = this.#parts.clock.after(delay, () => this.#apply({ type: "start" }));
   }
@@ -205,15 +232,18 @@ export class Device {
   async #begin(incarnation: number): Promise<void> {
     const current = () => this.#life.incarnation === incarnation && this.#life.state === "starting";
     const fail = (kind: FailureReason["kind"], error: unknown) => {
-      if (current()) this.failed({ kind, text: (error as Error).message, outside: false });
+      if (current()) this.failed({ kind, text: ownWords(error as Error), outside: false });
     };
     this.#hosting = this.#parts.startHost(this.id, this.#driver!.manifest.limits.memoryMb, {
       log: ({ level, message, fields }) => this.#log[level](message, fields),
-      failed: ({ message, stack }) =>
-        this.failed({ kind: "crash", text: stack === "" ? message : stack, outside: false }),
+      failed: ({ message, stack }) => {
+        if (stack !== "") this.#log.error(`the driver threw: ${stack}`);
+        const [first = message, where = ""] = stack.split("\n"); // "TypeError: …", "    at read (driver:NAME:5:40)"
+        this.failed({ kind: "crash", text: `${first} ${where.trim()}`.trim(), outside: false });
+      },
       disconnected: () => this.failed({ kind: "grant", text: "the device went away", outside: true }),
       changed: (unit) => this.#unitChanged(unit),
-      exited: (reason) => {
+      lost: (reason) => {
         if (this.#life.incarnation === incarnation) this.failed(reason);
       },
     });
@@ -231,11 +261,23 @@ export class Device {
       return fail("grant", error);
     }
     if (!current()) return grant.descriptor.close();
-    await this.#probe(this.#host, grant, incarnation).then(
+    const host = this.#host;
+    this.#watch(host);
+    await this.#probe(host, grant, incarnation).then(
       () => {
         if (current()) this.#apply({ type: "probed" });
       },
-      (error) => fail("probe", error),
+      (error) => {
+        if (!host.peer.signal.aborted) fail("probe", error); // the end of a connection is told by the process
+      },
+    );
+  }
+
+  #watch({ pid }: HostProcess): void {
+    const { hangMs, memoryMb } = this.#driver!.manifest.limits;
+    const watchLimits = { hangMs: hangMs * this.#parts.timeScale, memoryBytes: memoryMb * 2 ** 20 };
+    this.#watchdog = new Watchdog(this.#memory, pid, this.#parts.clock, watchLimits, (reason) =>
+      this.failed(reason),
     );
   }
 
@@ -244,7 +286,7 @@ export class Device {
     const reason = this.#lastFailure;
     const probeMs = manifest.limits.probeMs * this.#parts.timeScale;
     const timer = this.#parts.clock.after(probeMs, () =>
-      host.peer.close(new DeviceError("timeout", `probe within ${probeMs} ms`)),
+      this.failed({ kind: "probe", text: `it has not returned within ${probeMs} ms`, outside: false }),
     );
     try {
       const { result } = await host.peer.call(
@@ -261,7 +303,7 @@ export class Device {
       if (result.contract.hash !== contract.hash)
         throw new DeviceError(
           "invalid",
-          `driver built for ${result.contract.name} version ${result.contract.version}, this ring3 has ${contract.name} version ${contract.version} (${contract.hash})`,
+          `driver built for ${result.contract.name} version ${result.contract.version} (${result.contract.hash}), this ring3 has ${contract.name} version ${contract.version} (${contract.hash})`,
         );
       this.#units = result.units;
     } finally {
@@ -270,12 +312,6 @@ export class Device {
   }
 
   #entered(): void {
-    const host = this.#host!;
-    const { hangMs, memoryMb } = this.#driver!.manifest.limits;
-    const watchLimits = { hangMs: hangMs * this.#parts.timeScale, memoryBytes: memoryMb * 2 ** 20 };
-    this.#watchdog = new Watchdog(this.#memory, host.pid, this.#parts.clock, watchLimits, (reason) =>
-      this.failed(reason),
-    );
     this.#healthy = this.#parts.clock.after(limits.healthyMs, () => this.progress());
     this.#parts.observer.ready(this);
   }
@@ -319,7 +355,7 @@ export class Device {
   }
 
   async #removeInOrder(host: HostProcess): Promise<void> {
-    const timer = this.#parts.clock.after(REMOVE_MS, () => host.peer.close());
+    const timer = this.#parts.clock.after(REMOVE_MS * this.#parts.timeScale, () => host.peer.close());
     await host.peer
       .call("remove", {})
       .catch((error: Error) => this.#log.warn(`driver's remove: ${error.message}`));
@@ -329,13 +365,20 @@ export class Device {
   /** False where the old process cannot be proven dead in time. */
   #fence(host: HostProcess): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = this.#parts.clock.after(limits.fenceMs, () => resolve(false));
+      const fenceMs = limits.fenceMs * this.#parts.timeScale;
+      const timer = this.#parts.clock.after(fenceMs, () => resolve(false));
       void host.fenced.then(() => {
         timer.cancel();
         resolve(true);
       });
     });
   }
+}
+
+/** Without the words of a kind that says nothing about the driver. */
+function ownWords(error: Error): string {
+  const vague = error instanceof DeviceError && (error.kind === "internal" || error.kind === "invalid");
+  return vague ? withoutKindText(error) : error.message;
 }
 
 function isLive(life: Life): boolean {

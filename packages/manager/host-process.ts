@@ -4,6 +4,7 @@ import { openSync } from "node:fs";
 import type { Notice } from "@ring3/control/edge";
 import { hostEdge } from "@ring3/control/host-edge";
 import { type CallingPeer, callingPeer } from "@ring3/control/peer";
+import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { FailureReason } from "@ring3/core/lifecycle";
 import { printable } from "@ring3/core/log";
@@ -18,14 +19,20 @@ import type { Processes } from "./processes.ts";
 
 const SIGKILL = 9;
 const ERRORS_KEPT = 8192;
+/** Reads of its output a turn of the event loop: one that never stops writing must not keep the manager from all else. */
+const READS_A_TURN = 16;
+/** From bubblewrap's start until the runtime is loaded. */
+const START_MS = 30_000;
+/** A process whose connection has ended is ending itself; one that still lives after this has broken the rules. */
+const EXIT_MS = 2000;
 
 export interface HostListeners {
   log(line: Notice<typeof hostEdge, "log">): void;
   failed(failure: Notice<typeof hostEdge, "failed">): void;
   disconnected(): void;
   changed(change: Notice<typeof hostEdge, "changed">): void;
-  /** It ended, whoever ended it. */
-  exited(reason: FailureReason): void;
+  /** The process has ended, whoever ended it, or its control connection has, by a broken rule or by being closed. */
+  lost(reason: FailureReason): void;
 }
 
 export interface HostProcess {
@@ -40,10 +47,16 @@ export interface HostProcess {
 
 export type StartHost = (device: string, memoryMb: number, listeners: HostListeners) => Promise<HostProcess>;
 
+export interface HostParts {
+  readonly processes: Processes;
+  readonly jail: Jail;
+  readonly clock: Clock;
+  readonly timeScale: number;
+}
+
 /** Resolves once the host's runtime is loaded. Rejects, and leaves nothing behind, where it does not get so far. */
 export async function startHost(
-  processes: Processes,
-  jail: Jail,
+  { processes, jail, clock, timeScale }: HostParts,
   device: string,
   memoryMb: number,
   listeners: HostListeners,
@@ -62,24 +75,41 @@ export async function startHost(
     disconnected: listeners.disconnected,
     changed: listeners.changed,
   });
+  let hasExited = false;
+  const broken = (text: string) => {
+    if (!hasExited) listeners.lost({ kind: "malformed", text, outside: false });
+  };
+  peer.signal.addEventListener("abort", () => {
+    const { kind, message } = peer.signal.reason as DeviceError;
+    if (kind !== "disconnected") return broken(message);
+    clock.after(EXIT_MS * timeScale, () => broken("its control connection is closed and it lives on"));
+  });
   const input = new Descriptor(openSync("/dev/null", "r"));
   const order = jail.order({ input, errors: errors.write, control: theirs, status: status.write }, memoryMb);
   const exited = (exit: Exited) => {
+    hasExited = true;
     const reason = exitReason(exit, output.text());
     isNotReady(new DeviceError("io", `start a driver host: ${reason.text}`));
     hasEnded();
-    listeners.exited(reason);
+    listeners.lost(reason);
   };
   const closePipes = () => {
     output.close();
     status.read.close(); // not before bubblewrap has ended: it writes there at its end
   };
   let sandbox: Pidfd | undefined;
+  let outerPid: number | undefined;
+  const startMs = START_MS * timeScale;
+  const tooLong = clock.after(startMs, () => {
+    isNotReady(new DeviceError("timeout", `start a driver host within ${startMs} ms`));
+    if (outerPid !== undefined && !hasExited) process.kill(outerPid, "SIGKILL");
+  });
   try {
-    const { pid: outerPid } = await processes.start(`host/${device}`, order, exited).catch((error) => {
+    const started = await processes.start(`host/${device}`, order, exited).catch((error) => {
       hasEnded(); // it never began
       throw error;
     });
+    outerPid = started.pid;
     const initPid = await jail.initPid(outerPid, status.read, ended);
     const init = openPidfd(initPid);
     sandbox = init;
@@ -107,6 +137,8 @@ export async function startHost(
       jail.giveBack(order);
     });
     throw error;
+  } finally {
+    tooLong.cancel();
   }
 }
 
@@ -115,11 +147,12 @@ function collect(from: Descriptor): { text(): string; close(): void } {
   const chunk = new Uint8Array(4096);
   let text = "";
   const read = () => {
-    for (;;) {
+    for (let reads = 0; reads < READS_A_TURN; reads++) {
       const length = native.read(from.fd, chunk);
       if (length <= 0) return length;
       text = (text + Buffer.from(chunk.subarray(0, length)).toString("latin1")).slice(-ERRORS_KEPT);
     }
+    return 1;
   };
   const watched = watch(from.fd, { readable: true }, () => {
     if (read() === 0) watched.close();

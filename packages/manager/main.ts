@@ -67,12 +67,13 @@ async function main(): Promise<void> {
     () => void stop(),
     () => process.exit(1), // nobody could start or reap anything any more
   );
+  const hostParts = { processes, jail, clock: systemClock, timeScale: config.limits.time_scale };
   const manager: Manager = new Manager({
     config,
     clock: systemClock,
     random: systemRandom,
     eventLog: new EventLog(join(stateDirectory, "events.jsonl")),
-    startHost: (device, memoryMb, listeners) => startHost(processes, jail, device, memoryMb, listeners),
+    startHost: (device, memoryMb, listeners) => startHost(hostParts, device, memoryMb, listeners),
     drivers: (log) =>
       installedDrivers([...values.drivers, ...config.driver_paths, join(program, "drivers")], log),
   });

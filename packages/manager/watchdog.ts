@@ -55,9 +55,9 @@ export class Watchdog {
     if (beat !== this.#beat) {
       this.#beat = beat;
       this.#since = now;
-      return this.#judgeMemory();
     }
-    if (now - this.#since < this.#limits.hangMs) return undefined;
+    const greedy = this.#judgeMemory();
+    if (greedy !== undefined || now - this.#since < this.#limits.hangMs) return greedy;
     const stopped = processState(this.#pid) === "stopped"; // by a person's SIGSTOP: no fault of the driver
     const text = `no heartbeat for ${Math.round(now - this.#since)} ms${stopped ? ": the process is stopped" : ""}`;
     return { kind: "heartbeat", text, outside: stopped };

@@ -51,6 +51,14 @@ export function mapPeer(fd: number, maxSize: number): { buffer: ArrayBuffer; siz
   return { buffer: map(fd, size, false), size };
 }
 
+/** For who passes such memory on: throws where mapPeer would, or where it is not exactly of that size. */
+export function checkPeer(fd: number, size: number): void {
+  requireSeals(fd, ONE_WRITER_SEALS);
+  const found = sealedSize(fd, size);
+  if (found !== size)
+    throw new DeviceError("protocol", `shared memory: expected ${size} bytes, found ${found}`);
+}
+
 /** Maps memory that both sides write, made by createShared and sealSize. Throws DeviceError("protocol") if its size is another or not sealed. */
 export function mapFixed(fd: number, size: number): ArrayBuffer {
   requireSeals(fd, SIZE_SEALS);
