@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -92,8 +92,8 @@ export class RunningRing3 implements AsyncDisposable {
     });
     const stderr = collected(child.stderr);
     const ready = once(createInterface({ input: child.stdout }), "line");
-    const ended = once(child, "close").then(() => {
-      throw new Error(`ring3 ended: ${stderr()}`);
+    const ended = once(child, "close").then(([code, signal]) => {
+      throw new Error(`ring3 ended (${signal ?? code}): ${stderr()}`);
     });
     ended.catch(() => {});
     try {
@@ -226,6 +226,15 @@ export class Drive {
     const answer = new Promise<Line>((resolve) => this.#answers.push(resolve));
     this.process.stdin!.write(`${command}\n`);
     assert.equal((await answer).ok, true, command);
+  }
+
+  /** Bytes of its image file. */
+  bytes(offset: number, length: number): Buffer {
+    const bytes = Buffer.alloc(length);
+    const fd = openSync(this.image, "r");
+    assert.equal(readSync(fd, bytes, 0, length, offset), length);
+    closeSync(fd);
+    return bytes;
   }
 
   async end(): Promise<void> {

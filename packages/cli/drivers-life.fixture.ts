@@ -1,0 +1,125 @@
+// Runs in: tests. Owns: a connection on which the manager tells of units as drivers start for them, and the signals that
+// drivers are sent.
+import { connectToManager, type ManagerConnection } from "@ring3/client/manager-connection";
+import type { UnitInfo } from "@ring3/control/client-edge";
+import type { DeviceStatus } from "@ring3/control/status";
+import { type Drive, PATIENCE_MS, type RunningRing3 } from "./running-ring3.fixture.ts";
+
+export class DriversLife {
+  readonly #ring3: RunningRing3;
+  readonly #connection: ManagerConnection;
+  readonly #units = new Map<string, UnitInfo>();
+  readonly #checks = new Set<() => void>();
+
+  private constructor(ring3: RunningRing3) {
+    this.#ring3 = ring3;
+    const told = (info: UnitInfo) => this.#changed(() => this.#units.set(info.unit, info));
+    this.#connection = connectToManager(ring3.directory, {
+      unitAdded: told,
+      unitChanged: told,
+      unitRemoved: ({ unit }) => this.#changed(() => this.#units.delete(unit)),
+    });
+  }
+
+  static async of(ring3: RunningRing3): Promise<DriversLife> {
+    const life = new DriversLife(ring3);
+    await life.#connection.ask("subscribe", { class: null });
+    return life;
+  }
+
+  close(): void {
+    this.#connection.disconnect();
+  }
+
+  /** Waits until a drive's driver runs and its endpoint is there. */
+  async served(drive: Drive): Promise<DeviceStatus> {
+    await this.#ring3.reached(drive.device, "running");
+    return await eventually(`an endpoint of ${drive.device}`, async () => {
+      const status = await this.#ring3.device(drive.device);
+      return status.units[0]?.endpoints[0] === undefined ? undefined : status;
+    });
+  }
+
+  /** Sends a signal to the driver's process and waits until another driver runs. */
+  async kill(drive: Drive, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    const { hostPid, incarnation } = await this.#ring3.device(drive.device);
+    process.kill(hostPid!, signal);
+    await this.restarted(drive, incarnation);
+  }
+
+  /** Waits for a driver later than that incarnation. */
+  restarted(drive: Drive, incarnation: number): Promise<void> {
+    return this.#told(
+      drive,
+      `a start after #${incarnation}`,
+      (info) => (info?.incarnation ?? 0) > incarnation,
+    );
+  }
+
+  /** Waits for a driver after the drive was plugged in for that time. */
+  replugged(drive: Drive, enumeration: number): Promise<void> {
+    return this.#told(drive, `plugging in #${enumeration}`, (info) => info?.enumeration === enumeration);
+  }
+
+  removed(drive: Drive): Promise<void> {
+    return this.#told(drive, "its removal", (info) => info === undefined);
+  }
+
+  #told(drive: Drive, what: string, fits: (info: UnitInfo | undefined) => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const check = () => {
+        if (!fits(this.#units.get(`${drive.device}#0`))) return;
+        clearTimeout(timer);
+        this.#checks.delete(check);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.#checks.delete(check);
+        const late = (log: string) => reject(new Error(`${drive.device}: waited for ${what}\n${log}`));
+        this.#ring3.log(drive.device).then(late, reject);
+      }, PATIENCE_MS);
+      this.#checks.add(check);
+      check();
+    });
+  }
+
+  #changed(change: () => void): void {
+    change();
+    for (const check of [...this.#checks]) check();
+  }
+}
+
+/** The path of an NBD endpoint's socket. */
+export function socketOf(status: DeviceStatus): string {
+  return new URL(status.units[0]!.endpoints[0]!.address).searchParams.get("socket")!;
+}
+
+/** For what no event tells of: looks again and again until there is something, and gives up after a while. */
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T | undefined> | T | undefined,
+  patienceMs: number = PATIENCE_MS,
+): Promise<T> {
+  const until = performance.now() + patienceMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (performance.now() > until) throw new Error(`${what}: not within ${patienceMs} ms`);
+    await pause(10);
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Mulberry32: the same seed gives the same numbers from 0 up to 1. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
