@@ -63,7 +63,8 @@ export class Claims {
     const layout = layoutOf(device.driver!.contract);
     checkPeer(memory.fd, layout.client.size);
     const claim = this.#claim(claimant, device, unit, mode, channel);
-    if (device.host === undefined)
+    const { host } = device;
+    if (host === undefined)
       throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver is ${device.life.state}`);
     const { incarnation } = device.life;
     const toDriver = pipe();
@@ -72,7 +73,7 @@ export class Claims {
     claim.hostChannel = hostChannel;
     try {
       const params = { channel: hostChannel, unit, mode, contract };
-      const { fds } = await device.ask("open", params, [memory, toDriver.read, toClient.write]);
+      const { fds } = await host.ask("open", params, [memory, toDriver.read, toClient.write]);
       const [driverMemory] = fds as [Descriptor];
       try {
         checkPeer(driverMemory.fd, layout.driver.size); // anything else might be its device's node, and outlive it with the client
@@ -132,9 +133,10 @@ export class Claims {
   }
 
   async #release(claim: Claim): Promise<void> {
-    const { device, hostChannel } = claim;
-    if (device.host !== undefined && hostChannel !== undefined)
-      await device.ask("close", { channel: hostChannel }).catch(() => undefined); // a dead driver has let go
+    const { host } = claim.device;
+    const { hostChannel } = claim;
+    if (host !== undefined && hostChannel !== undefined)
+      await host.ask("close", { channel: hostChannel }).catch(() => undefined); // a dead driver has let go
     this.#claims.delete(claim);
   }
 

@@ -1,8 +1,8 @@
 // Runs in: manager. Owns: which classes there are, and what the manager must know of each.
 
-import { block } from "@ring3/classes/block/contract";
-import { admit as admitToBlock } from "@ring3/classes/block/policy";
-import type { Access } from "@ring3/control/fields";
+import { block, type Geometry } from "@ring3/classes/block/contract";
+import { admit as admitToBlock, faultOf as faultOfDisk } from "@ring3/classes/block/policy";
+import type { Access, Properties } from "@ring3/control/fields";
 import type { Contract } from "@ring3/core/contract";
 
 export interface UnitHolder {
@@ -14,8 +14,14 @@ export interface ManagedClass {
   readonly contract: Contract;
   /** Why `wanted` may not open the unit beside `holders`; undefined: it may. */
   admit(holders: readonly UnitHolder[], wanted: UnitHolder): string | undefined;
+  /** Why no unit can have these properties, which fit the contract's struct; undefined: one can. */
+  faultOf(properties: Properties): string | undefined;
 }
 
 export const classes: Readonly<Record<string, ManagedClass | undefined>> = {
-  block: { contract: block as unknown as Contract, admit: admitToBlock },
+  block: {
+    contract: block as unknown as Contract,
+    admit: admitToBlock,
+    faultOf: (properties) => faultOfDisk(properties as unknown as Geometry),
+  },
 };

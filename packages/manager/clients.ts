@@ -17,7 +17,8 @@ import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { AttachedBus, Attachment } from "./attached-bus.ts";
 import type { Claimant } from "./claims.ts";
 import { unitId } from "./claims.ts";
-import type { Device, HostUnit } from "./device.ts";
+import type { Device } from "./device.ts";
+import type { HostUnit } from "./host-units.ts";
 import type { Manager, Watcher } from "./manager.ts";
 import { deviceStatus, type Endpoint, explain, unitInfo } from "./status.ts";
 

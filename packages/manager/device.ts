@@ -1,9 +1,8 @@
 // Runs in: manager. Owns: one device: its life, its driver host while there is one, and its units.
 
 import { DeviceMemory } from "@ring3/channel/device-memory";
-import type { MethodName, Notice, Params, Result } from "@ring3/control/edge";
+import type { Notice } from "@ring3/control/edge";
 import type { hostEdge } from "@ring3/control/host-edge";
-import type { Sendable } from "@ring3/control/peer";
 import { withoutKindText } from "@ring3/control/wire";
 import type { Clock, Random, Timer } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
@@ -18,14 +17,15 @@ import {
   setbacks,
 } from "@ring3/core/lifecycle";
 import { type Log, printable } from "@ring3/core/log";
-import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { BusDevice, Grant } from "./bus.ts";
+import { classes, type ManagedClass } from "./classes.ts";
+import { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
-import type { HostProcess, StartHost } from "./host-process.ts";
+import { fencedInTime, type HostProcess, type StartHost } from "./host-process.ts";
+import { faultOfProperties, faultOfUnits, type HostUnit } from "./host-units.ts";
 import { Watchdog } from "./watchdog.ts";
 
 type HostEdge = typeof hostEdge;
-export type HostUnit = Result<HostEdge, "probe">["units"][number];
 
 /** What the rest of the manager learns of a device. */
 export interface DeviceObserver {
@@ -57,13 +57,12 @@ export interface DeviceParts {
 
 /** What a driver gets to end in order before it is killed. */
 const REMOVE_MS = 2000;
-/** A driver host answers everything but `probe` within this, or hangs: the sdk gives a driver's own part in it half as long. */
-const ANSWER_MS = 10_000;
 
 export class Device {
   readonly id: string;
   readonly #parts: DeviceParts;
   readonly #log: Log;
+  readonly #driverLog: DriverLog;
   readonly #memory = new DeviceMemory();
   #bus: BusDevice;
   #driver: ChosenDriver | undefined;
@@ -85,6 +84,7 @@ export class Device {
     this.#bus = bus;
     this.#parts = parts;
     this.#log = parts.log.child(bus.id);
+    this.#driverLog = new DriverLog(this.#log, parts.clock);
   }
 
   get bus(): BusDevice {
@@ -141,32 +141,13 @@ export class Device {
 
   /** Asks the driver to quiesce the device; it stays where it is. */
   async suspend(): Promise<void> {
-    if (this.host !== undefined) await this.ask("suspend", {});
+    await this.host?.ask("suspend", {});
     this.#apply({ type: "suspend" });
   }
 
   async resume(): Promise<void> {
-    if (this.#life.state === "suspended") await this.ask("resume", {});
+    if (this.#life.state === "suspended") await this.#host?.ask("resume", {});
     this.#apply({ type: "resume" });
-  }
-
-  /** Rejects with "disconnected" where the driver host ends before it answers; one that does not answer is ended. */
-  async ask<M extends Exclude<MethodName<HostEdge>, "probe">>(
-    method: M,
-    params: Params<HostEdge, M>,
-    fds: readonly Sendable[] = [],
-  ): Promise<{ result: Result<HostEdge, M>; fds: Descriptor[] }> {
-    const host = this.#host!;
-    const answerMs = ANSWER_MS * this.#parts.timeScale;
-    const timer = this.#parts.clock.after(answerMs, () => {
-      const text = `the driver host has not answered "${method}" for ${answerMs} ms`;
-      if (this.#host === host) this.failed({ kind: "deadline", text, outside: false });
-    });
-    try {
-      return await host.peer.call(method, params, fds);
-    } finally {
-      timer.cancel();
-    }
   }
 
   progress(): void {
@@ -235,7 +216,7 @@ export class Device {
       if (current()) this.failed({ kind, text: ownWords(error as Error), outside: false });
     };
     this.#hosting = this.#parts.startHost(this.id, this.#driver!.manifest.limits.memoryMb, {
-      log: ({ level, message, fields }) => this.#log[level](message, fields),
+      log: (line) => this.#driverLog.add(line),
       failed: ({ message, stack }) => {
         if (stack !== "") this.#log.error(`the driver threw: ${stack}`);
         const [first = message, where = ""] = stack.split("\n"); // "TypeError: …", "    at read (driver:NAME:5:40)"
@@ -273,6 +254,10 @@ export class Device {
     );
   }
 
+  get #class(): ManagedClass {
+    return classes[this.#driver!.manifest.class]!;
+  }
+
   #watch({ pid }: HostProcess): void {
     const { hangMs, memoryMb } = this.#driver!.manifest.limits;
     const watchLimits = { hangMs: hangMs * this.#parts.timeScale, memoryBytes: memoryMb * 2 ** 20 };
@@ -305,6 +290,8 @@ export class Device {
           "invalid",
           `driver built for ${result.contract.name} version ${result.contract.version} (${result.contract.hash}), this ring3 has ${contract.name} version ${contract.version} (${contract.hash})`,
         );
+      const fault = faultOfUnits(this.#class, result.units);
+      if (fault !== undefined) throw new DeviceError("invalid", fault);
       this.#units = result.units;
     } finally {
       timer.cancel();
@@ -318,8 +305,9 @@ export class Device {
 
   #unitChanged({ unit: index, properties }: Notice<typeof hostEdge, "changed">): void {
     const unit = this.#units[index];
-    if (unit === undefined)
-      return this.failed({ kind: "malformed", text: `change of unit ${index}`, outside: false });
+    const fault = unit === undefined ? "there is none" : faultOfProperties(this.#class, properties);
+    if (unit === undefined || fault !== undefined)
+      return this.failed({ kind: "malformed", text: `change of unit ${index}: ${fault}`, outside: false });
     const changed = { ...unit, properties };
     this.#units = this.#units.with(index, changed);
     this.#parts.observer.unitChanged(this, changed);
@@ -335,7 +323,7 @@ export class Device {
     if (host !== undefined) {
       if (event.type === "stop") await this.#removeInOrder(host);
       host.kill();
-      if (!(await this.#fence(host))) {
+      if (!(await fencedInTime(host, this.#parts.clock))) {
         this.#apply({ type: "fence-timeout" });
         this.#lose(event);
         await host.fenced;
@@ -360,18 +348,6 @@ export class Device {
       .call("remove", {})
       .catch((error: Error) => this.#log.warn(`driver's remove: ${error.message}`));
     timer.cancel();
-  }
-
-  /** False where the old process cannot be proven dead in time. */
-  #fence(host: HostProcess): Promise<boolean> {
-    return new Promise((resolve) => {
-      const fenceMs = limits.fenceMs * this.#parts.timeScale;
-      const timer = this.#parts.clock.after(fenceMs, () => resolve(false));
-      void host.fenced.then(() => {
-        timer.cancel();
-        resolve(true);
-      });
-    });
   }
 }
 

@@ -11,7 +11,12 @@ export interface Exited {
 /** Signals that come from a person or a supervisor. All others are the driver's own doing. */
 const OUTSIDE = new Set(["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);
 
-const names = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+/** SIGABRT stands before its other name, SIGIOT. */
+const names = new Map(
+  Object.entries(constants.signals)
+    .reverse()
+    .map(([name, number]) => [number, name]),
+);
 
 /** `output`: the end of what it wrote, which explains a death of the runtime. Bubblewrap reports a signal as 128 + n. */
 export function exitReason({ code, signal }: Exited, output: string): FailureReason {

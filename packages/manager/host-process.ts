@@ -1,12 +1,12 @@
 // Runs in: manager. Owns: one driver host, from its start to the proof of its death.
 
 import { openSync } from "node:fs";
-import type { Notice } from "@ring3/control/edge";
+import type { MethodName, Notice, Params, Result } from "@ring3/control/edge";
 import { hostEdge } from "@ring3/control/host-edge";
-import { type CallingPeer, callingPeer } from "@ring3/control/peer";
+import { type CallingPeer, callingPeer, type Sendable } from "@ring3/control/peer";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
-import type { FailureReason } from "@ring3/core/lifecycle";
+import { type FailureReason, limits } from "@ring3/core/lifecycle";
 import { printable } from "@ring3/core/log";
 import { Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
@@ -25,20 +25,30 @@ const READS_A_TURN = 16;
 const START_MS = 30_000;
 /** A process whose connection has ended is ending itself; one that still lives after this has broken the rules. */
 const EXIT_MS = 2000;
+/** A host answers all but `probe` within this, or hangs: the sdk gives a driver's own part in it half as long. */
+const ANSWER_MS = 10_000;
+
+type HostEdge = typeof hostEdge;
 
 export interface HostListeners {
-  log(line: Notice<typeof hostEdge, "log">): void;
-  failed(failure: Notice<typeof hostEdge, "failed">): void;
+  log(line: Notice<HostEdge, "log">): void;
+  failed(failure: Notice<HostEdge, "failed">): void;
   disconnected(): void;
-  changed(change: Notice<typeof hostEdge, "changed">): void;
-  /** The process has ended, whoever ended it, or its control connection has, by a broken rule or by being closed. */
+  changed(change: Notice<HostEdge, "changed">): void;
+  /** It does not answer, or the process has ended, whoever ended it, or its control connection has, by a broken rule or by being closed. */
   lost(reason: FailureReason): void;
 }
 
 export interface HostProcess {
   /** The driver's own process, as seen from outside its namespaces. */
   readonly pid: number;
-  readonly peer: CallingPeer<typeof hostEdge, Descriptor>;
+  readonly peer: CallingPeer<HostEdge, Descriptor>;
+  /** Rejects with "disconnected" where it ends before it answers; one that does not answer is `lost`. */
+  ask<M extends MethodName<HostEdge>>(
+    method: M,
+    params: Params<HostEdge, M>,
+    fds?: readonly Sendable[],
+  ): Promise<{ result: Result<HostEdge, M>; fds: Descriptor[] }>;
   /** Resolves when no process of the sandbox lives and nothing queued for it is left. */
   readonly fenced: Promise<void>;
   /** The whole sandbox, at once. */
@@ -68,7 +78,7 @@ export async function startHost(
   const { promise: ready, resolve: isReady, reject: isNotReady } = Promise.withResolvers<void>();
   const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
   ready.catch(() => {}); // the wait for the jail may be over first
-  const peer = callingPeer<typeof hostEdge, Descriptor>(hostEdge, new FrameSocket(ours), {
+  const peer = callingPeer<HostEdge, Descriptor>(hostEdge, new FrameSocket(ours), {
     ready: () => isReady(),
     log: listeners.log,
     failed: listeners.failed,
@@ -128,7 +138,18 @@ export async function startHost(
     const kill = () => {
       if (!dead) init.signal(SIGKILL);
     };
-    return { pid, peer, fenced, kill };
+    const ask: HostProcess["ask"] = async (method, params, fds) => {
+      const timer = clock.after(ANSWER_MS * timeScale, () => {
+        const text = `it has not answered "${method}" within ${ANSWER_MS * timeScale} ms`;
+        listeners.lost({ kind: "deadline", text, outside: false });
+      });
+      try {
+        return await peer.call(method, params, fds);
+      } finally {
+        timer.cancel();
+      }
+    };
+    return { pid, peer, ask, fenced, kill };
   } catch (error) {
     sandbox?.signal(SIGKILL);
     peer.close();
@@ -140,6 +161,17 @@ export async function startHost(
   } finally {
     tooLong.cancel();
   }
+}
+
+/** False where a killed host cannot be proven dead in time. */
+export function fencedInTime(host: HostProcess, clock: Clock): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = clock.after(limits.fenceMs, () => resolve(false));
+    void host.fenced.then(() => {
+      timer.cancel();
+      resolve(true);
+    });
+  });
 }
 
 /** Keeps the end of what the process writes to its standard output and error. */

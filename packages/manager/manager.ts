@@ -10,10 +10,11 @@ import type { LogEntry } from "@ring3/core/log";
 import { createLog, type Log } from "@ring3/core/log";
 import type { BusDevice } from "./bus.ts";
 import { Claims } from "./claims.ts";
-import { Device, type DeviceObserver, type HostUnit, type Loss } from "./device.ts";
+import { Device, type DeviceObserver, type Loss } from "./device.ts";
 import { chooseDriver, type InstalledDriver } from "./drivers.ts";
 import type { EventLog } from "./event-log.ts";
 import type { StartHost } from "./host-process.ts";
+import type { HostUnit } from "./host-units.ts";
 
 export interface ManagerParts {
   readonly config: Config;

@@ -6,8 +6,9 @@ import { takeRuleFor } from "@ring3/control/rules";
 import { selectorText } from "@ring3/control/selector";
 import type { DeviceStatus } from "@ring3/control/status";
 import { unitId } from "./claims.ts";
-import type { Device, HostUnit } from "./device.ts";
+import type { Device } from "./device.ts";
 import { rank } from "./drivers.ts";
+import type { HostUnit } from "./host-units.ts";
 import { inUse, type Manager } from "./manager.ts";
 
 export interface Endpoint {
