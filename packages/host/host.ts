@@ -10,7 +10,8 @@ import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { DeviceError, kindCode } from "@ring3/core/errors";
 import { createLog, type Log, type LogEntry } from "@ring3/core/log";
-import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { LogBudget } from "@ring3/core/log-budget";
+import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { readSealed } from "@ring3/kernel/shm/memory";
 import type { UnitRunner } from "@ring3/sdk/runner";
 import { type Session, startDriver } from "@ring3/sdk/session";
@@ -30,11 +31,15 @@ interface OpenChannel {
 
 /** The manager looks as often. */
 const BEAT_MS = 500;
+/** Of a driver's log; a driver that says more says it to nobody. */
+const LOG_BURST = 200;
+const LOG_PER_SECOND = 20;
 
 export class Host {
   readonly #clock: Clock;
   readonly #peer: ServingPeer<HostEdge>;
   readonly #log: Log;
+  readonly #logBudget: LogBudget;
   readonly #exit: (code: number) => void;
   readonly #channels = new Map<number, OpenChannel>();
   readonly #reported: string[] = [];
@@ -67,6 +72,7 @@ export class Host {
     );
     this.#peer.signal.addEventListener("abort", () => exit(0)); // without a manager nothing here has a purpose
     this.#log = createLog("driver", (entry) => this.#report(entry), clock);
+    this.#logBudget = new LogBudget(clock, LOG_BURST, LOG_PER_SECOND);
   }
 
   ready(): void {
@@ -82,7 +88,12 @@ export class Host {
   }
 
   async #probe(params: Params<HostEdge, "probe">, fds: Descriptor[]): Promise<Result<HostEdge, "probe">> {
-    const [code, memory, ...grants] = fds as [Descriptor, Descriptor, ...Descriptor[]];
+    // Taken from the peer, who closes what a failed handler was given: the transport still watches its own then.
+    const [code, memory, ...grants] = fds.map((given) => new Descriptor(given.take())) as [
+      Descriptor,
+      Descriptor,
+      ...Descriptor[],
+    ];
     const [terms] = params.grants;
     if (this.#session !== undefined || terms === undefined || grants.length !== params.grants.length)
       throw new DeviceError("invalid", "probe");
@@ -162,9 +173,14 @@ export class Host {
     }
     const id = `${channel}/${request.tag}`;
     inFlight.add(id);
-    const deadlineMs = this.#clock.now() + request.deadlineMs;
     runner.submit(
-      { id, operation: request.operation, input: request.input, data: request.data, deadlineMs },
+      {
+        id,
+        operation: request.operation,
+        input: request.input,
+        data: request.data,
+        timeoutMs: request.deadlineMs,
+      },
       (outcome) => {
         inFlight.delete(id);
         if (inFlight.size === 0) open.idle();
@@ -219,6 +235,13 @@ export class Host {
   }
 
   #report({ level, message, fields }: LogEntry): void {
+    const heldBack = this.#logBudget.admit();
+    if (heldBack === undefined) return;
+    if (heldBack > 0)
+      this.#peer.notify("log", {
+        level: "warn",
+        message: `the driver logs too much: ${heldBack} lines left out`,
+      });
     this.#peer.notify("log", { level, message, ...(fields === undefined ? {} : { fields }) } as Notice<
       HostEdge,
       "log"
