@@ -111,8 +111,14 @@ export class Peer<D extends Handed> implements Connection {
     this.notify(name, params);
   }
 
+  /** Never throws: who tells many must not fail for one. What cannot be said ends this connection, but not at once. */
   notify(notice: string, params: unknown): void {
-    if (!this.signal.aborted) this.#send({ type: "notice", notice, params }, []);
+    if (this.signal.aborted) return;
+    try {
+      this.#send({ type: "notice", notice, params }, []);
+    } catch (cause) {
+      queueMicrotask(() => this.close(new DeviceError("invalid", `tell "${notice}"`, { cause })));
+    }
   }
 
   close(reason?: DeviceError): void {

@@ -130,3 +130,13 @@ test("a channel is a positive integer and a contract has a hash", () => {
   assert.equal(v.is(params, { ...open, channel: 0 }), false);
   assert.equal(v.is(params, { ...open, contract: { ...open.contract, hash: "g" } }), false);
 });
+
+test("a log line has at most 16 fields and no text longer than what is kept of it", () => {
+  const line = { level: "info", message: "m", fields: { key: "x".repeat(2048), n: 1, ok: true } };
+  const many = Object.fromEntries(Array.from({ length: 17 }, (_, n) => [`f${n}`, n]));
+  const { log } = hostEdge.notices;
+  assert.equal(v.is(log, line), true);
+  assert.equal(v.is(log, { ...line, message: "x".repeat(2049) }), false);
+  assert.equal(v.is(log, { ...line, fields: many }), false);
+  assert.equal(v.is(log, { ...line, fields: { key: "x".repeat(2049) } }), false);
+});

@@ -1,5 +1,6 @@
 // Runs in: every process. Owns: nothing. The schemas that several edges share.
 import { deviceErrorKinds } from "@ring3/core/errors";
+import { FIELD_NAME_MAX, FIELDS_MAX, PRINTABLE_MAX } from "@ring3/core/log";
 import * as v from "valibot";
 
 /** No single text on a control connection needs more; what is longer is an attack or a mistake. */
@@ -48,21 +49,26 @@ export function identityText({ vendor, product, serial }: Identity): string {
 export const access = v.picklist(["read", "write"]);
 export type Access = v.InferOutput<typeof access>;
 
-const scalar = v.union([text, v.number(), v.boolean()]);
+/** What core/log makes of a line before it leaves a process. */
+const logText = v.pipe(v.string(), v.maxLength(PRINTABLE_MAX));
+const logFields = v.pipe(
+  v.record(v.pipe(v.string(), v.maxLength(FIELD_NAME_MAX)), v.union([logText, v.number(), v.boolean()])),
+  v.maxEntries(FIELDS_MAX),
+);
 const logLevel = v.picklist(["debug", "info", "warn", "error"]);
 /** A line that a host reports; the manager adds time and source itself, so that neither can be forged. */
 export const logLine = v.strictObject({
   level: logLevel,
-  message: text,
-  fields: v.exactOptional(v.record(name, scalar)),
+  message: logText,
+  fields: v.exactOptional(logFields),
 });
 /** An entry of the event log, as core/log has it. */
 export const logEntry = v.strictObject({
   time: v.number(),
   level: logLevel,
   source: text,
-  message: text,
-  fields: v.exactOptional(v.record(name, scalar)),
+  message: logText,
+  fields: v.exactOptional(logFields),
 });
 
 /** Why a client or the manager holds that a driver fails; the kinds are core/lifecycle's. */

@@ -26,7 +26,10 @@ export const keeperEdge = defineEdge({
       fds: [1, maxStdio],
     },
   },
-  tells: {},
+  tells: {
+    /** SIGKILL to the process started under that name, while it is the keeper's child. */
+    kill: v.strictObject({ name }),
+  },
   notices: {
     /** Reaped. One of `code` and `signal` is null. */
     exited: v.strictObject({ name, pid, code: v.nullable(count), signal: v.nullable(name) }),

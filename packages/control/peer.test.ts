@@ -140,6 +140,18 @@ test("notices and tells arrive in order", async () => {
   );
 });
 
+test("a notice that no frame can carry ends that connection and throws nothing", async () => {
+  const { server, client, far } = connect();
+  far.send = () => {
+    throw new DeviceError("invalid", "frame of 9 MB");
+  };
+  server.notify("news", { n: 1 });
+  server.notify("news", { n: 2 });
+  await settled();
+  assert.match(reasonOf(server.signal), /^tell "news"/);
+  assert.ok(client.signal.aborted);
+});
+
 test("a given descriptor is closed once sent, a lent one is left alone, a received one belongs to the handler", async () => {
   const { client, given, kept, near } = connect();
   const gift = new CountedDescriptor(7);

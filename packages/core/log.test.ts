@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { manualClock } from "./clock.ts";
-import { createLog, type LogEntry, printable } from "./log.ts";
+import { createLog, FIELDS_MAX, type LogEntry, printable } from "./log.ts";
 
 test("terminal control sequences lose their control characters", () => {
   assert.equal(printable("\u001b[31mred\u001b[0m \u009b2J\u0007\u007f"), "[31mred[0m 2J");
@@ -58,4 +58,17 @@ test("an entry carries time, level, source and cleaned fields", () => {
     },
     { time: 1234, level: "info", source: "manager", message: "ready" },
   ]);
+});
+
+test("of many fields the first are kept, and what JSON has no word for becomes text", () => {
+  const entries: LogEntry[] = [];
+  const log = createLog("driver", (entry) => entries.push(entry), manualClock());
+  const many = Object.fromEntries(Array.from({ length: 1000 }, (_, n) => [`f${n}`, n]));
+  log.info("much", many);
+  log.info("strange", { ratio: Number.NaN, list: [1, "\u001b"] as never });
+  assert.deepEqual(
+    entries.map(({ fields }) => Object.keys(fields!).length),
+    [FIELDS_MAX, 2],
+  );
+  assert.deepEqual(entries[1]!.fields, { ratio: "NaN", list: "1," });
 });

@@ -30,6 +30,9 @@ const INVISIBLE =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
 
 export const PRINTABLE_MAX = 2048;
+/** Of one entry; what a stranger adds beyond is left out. */
+export const FIELDS_MAX = 16;
+export const FIELD_NAME_MAX = 64;
 
 /** A stranger's text as one harmless line of at most `max` UTF-16 units; line breaks and tabs become spaces. */
 export function printable(text: string, max: number = PRINTABLE_MAX): string {
@@ -66,9 +69,11 @@ export function createLog(source: string, sink: (entry: LogEntry) => void, clock
 
 function cleanFields(fields: LogFields): LogFields {
   return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [
-      printable(key, 64),
-      typeof value === "string" ? printable(value) : value,
-    ]),
+    Object.entries(fields)
+      .slice(0, FIELDS_MAX)
+      .map(([key, value]) => [
+        printable(key, FIELD_NAME_MAX),
+        typeof value === "boolean" || Number.isFinite(value) ? value : printable(String(value)),
+      ]),
   );
 }

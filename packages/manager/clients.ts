@@ -9,7 +9,7 @@ import {
   type ServingPeer,
   servingPeer,
 } from "@ring3/control/peer";
-import { type Account, mayOpen } from "@ring3/control/rules";
+import { type Account, isOperator, mayOpen } from "@ring3/control/rules";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { DeviceState } from "@ring3/core/lifecycle";
@@ -41,7 +41,9 @@ export interface Serving {
 /** Who is on the other side. `reflector`: the class that it reflects. */
 export interface ClientIdentity {
   readonly name: string;
-  readonly account: Account;
+  readonly uid: number;
+  /** Read only where an access rule has to be asked. */
+  account(): Account;
   readonly reflector?: string;
 }
 
@@ -70,6 +72,11 @@ export class ClientConnection implements Claimant, Watcher {
     });
     this.#ends.push(serving.manager.watch(this));
     this.#peer.signal.addEventListener("abort", () => this.#ended());
+  }
+
+  /** Aborts when the connection has ended. */
+  get signal(): AbortSignal {
+    return this.#peer.signal;
   }
 
   #handlers(): Handlers<ClientEdge, Descriptor, ServingPeer<ClientEdge>> {
@@ -139,8 +146,7 @@ export class ClientConnection implements Claimant, Watcher {
   }
 
   #requireAdministrator(what: string): void {
-    const { uid } = this.#identity.account;
-    if (uid !== 0 && uid !== this.#serving.uid)
+    if (!isOperator(this.#identity.uid, this.#serving.uid))
       throw new DeviceError("denied", `${what}: only root and the user of ring3 may`);
   }
 
@@ -217,14 +223,10 @@ export class ClientConnection implements Claimant, Watcher {
     const { manager, uid } = this.#serving;
     const { device, unit } = findUnit(manager, params.unit);
     const className = device.driver!.manifest.class;
+    const named = { ...manager.named(device), class: className };
     if (
-      !mayOpen(
-        manager.config,
-        this.#identity.account,
-        uid,
-        { ...manager.named(device), class: className },
-        params.mode,
-      )
+      !isOperator(this.#identity.uid, uid) &&
+      !mayOpen(manager.config, this.#identity.account(), named, params.mode)
     )
       throw new DeviceError(
         "denied",

@@ -25,7 +25,6 @@ import { fencedInTime, type HostProcess, type StartHost } from "./host-process.t
 import { faultOfProperties, faultOfUnits, type HostUnit } from "./host-units.ts";
 import { Watchdog } from "./watchdog.ts";
 
-type HostEdge = typeof hostEdge;
 
 /** What the rest of the manager learns of a device. */
 export interface DeviceObserver {
@@ -330,7 +329,6 @@ export class Device {
       }
     }
     this.#host = undefined;
-    this.#units = this.#life.state === "failed" || this.#life.state === "gone" ? this.#units : [];
     this.#lose(event);
     this.#apply({ type: "fenced" });
   }
@@ -340,6 +338,7 @@ export class Device {
     const final = isFinal(this.#life);
     const outside = event.type !== "failed" || event.reason.outside;
     this.#parts.observer.lost(this, { final, outside, text: reason === "" ? state : reason });
+    if (final) this.#units = [];
   }
 
   async #removeInOrder(host: HostProcess): Promise<void> {

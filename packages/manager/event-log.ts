@@ -4,11 +4,14 @@ import { appendFileSync, renameSync, statSync } from "node:fs";
 import type { LogEntry } from "@ring3/core/log";
 
 const KEPT_ENTRIES = 2000;
+/** As JSON; what is kept fits into one frame of a control connection (4 MiB, kernel/socket). */
+const KEPT_BYTES = 2 * 2 ** 20;
 const FILE_MAX_BYTES = 8 * 2 ** 20;
 
 export class EventLog {
   readonly #file: string;
-  readonly #kept: LogEntry[] = [];
+  readonly #kept: { entry: LogEntry; bytes: number }[] = [];
+  #keptBytes = 0;
   readonly #followers = new Set<(entry: LogEntry) => void>();
   #bytes: number;
   /** Why the last entry is not in the file; those in memory go on. */
@@ -20,15 +23,22 @@ export class EventLog {
   }
 
   add(entry: LogEntry): void {
-    this.#kept.push(entry);
-    if (this.#kept.length > KEPT_ENTRIES) this.#kept.splice(0, this.#kept.length - KEPT_ENTRIES);
-    this.#write(`${JSON.stringify(entry)}\n`);
+    const line = `${JSON.stringify(entry)}\n`;
+    this.#keep(entry, Buffer.byteLength(line));
+    this.#write(line);
     for (const follow of this.#followers) follow(entry);
+  }
+
+  #keep(entry: LogEntry, bytes: number): void {
+    this.#kept.push({ entry, bytes });
+    this.#keptBytes += bytes;
+    while (this.#kept.length > KEPT_ENTRIES || this.#keptBytes > KEPT_BYTES)
+      this.#keptBytes -= this.#kept.shift()!.bytes;
   }
 
   /** The kept entries of one device, or of all; oldest first. */
   entries(device: string | null): LogEntry[] {
-    return this.#kept.filter((entry) => concerns(entry, device));
+    return this.#kept.map(({ entry }) => entry).filter((entry) => concerns(entry, device));
   }
 
   follow(device: string | null, run: (entry: LogEntry) => void): () => void {

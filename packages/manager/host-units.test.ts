@@ -29,6 +29,7 @@ const wrongUnits = {
   "it calls itself unit 7": { ...unit, index: 7 },
   'operation "write" is missing': { ...unit, operations: ["read", "flush"] },
   'there is no operation "format"': { ...unit, operations: [...operations, "format"] },
+  'operation "read" is there twice': { ...unit, operations: [...operations, "read"] },
   'there is no property "colour"': { ...unit, properties: { ...properties, colour: 1 } },
 };
 for (const [fault, wrong] of Object.entries(wrongUnits))

@@ -15,10 +15,12 @@ export function faultOfUnits(unitClass: ManagedClass, units: readonly HostUnit[]
     const known = Object.entries(unitClass.contract.operations);
     const missing = known.find(([name, { optional }]) => !optional && !operations.includes(name));
     const unknown = operations.find((name) => !known.some(([other]) => other === name));
+    const twice = operations.find((name, at) => operations.indexOf(name) < at);
     const fault =
       (index === position ? undefined : `it calls itself unit ${index}`) ??
       (missing && `operation "${missing[0]}" is missing`) ??
       (unknown === undefined ? undefined : `there is no operation "${unknown}"`) ??
+      (twice === undefined ? undefined : `operation "${twice}" is there twice`) ??
       faultOfProperties(unitClass, properties);
     if (fault !== undefined) return `unit ${position}: ${fault}`;
   }

@@ -11,6 +11,7 @@ import { controlSocket } from "@ring3/control/state-directory";
 import { systemClock, systemRandom } from "@ring3/kernel/clock/clock";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket, listen } from "@ring3/kernel/socket/frame-socket";
+import { Admission } from "./admission.ts";
 import { AttachedBus } from "./attached-bus.ts";
 import { classes } from "./classes.ts";
 import { ClientConnection, type ClientIdentity, type Serving } from "./clients.ts";
@@ -92,7 +93,8 @@ async function main(): Promise<void> {
     connected: (className, transport) =>
       connect(transport, {
         name: `the ${className} reflector`,
-        account: accountOf(0, 0, "", ""),
+        uid,
+        account: () => accountOf(uid, 0, "", ""),
         reflector: className,
       }),
     died(className) {
@@ -116,14 +118,25 @@ async function main(): Promise<void> {
 
   await Promise.all(Object.keys(classes).map((className) => reflectors.start(className)));
   const mode = config.access.length === 0 ? 0o600 : 0o666; // an access rule lets others in; what each may do is decided per request
+  const admission = new Admission(uid, manager.log);
   listen(controlSocket(stateDirectory), mode, (connection, peer) => {
-    const account = accountOf(
-      peer.uid,
-      peer.gid,
-      readFileSync("/etc/passwd", "utf8"),
-      readFileSync("/etc/group", "utf8"),
-    );
-    connect(new FrameSocket(connection), { name: `process ${peer.pid}`, account });
+    if (!admission.enter(peer.uid)) return connection.close();
+    try {
+      const account = () =>
+        accountOf(
+          peer.uid,
+          peer.gid,
+          readFileSync("/etc/passwd", "utf8"),
+          readFileSync("/etc/group", "utf8"),
+        );
+      const identity = { name: `process ${peer.pid}`, uid: peer.uid, account };
+      const { signal } = connect(new FrameSocket(connection), identity);
+      signal.addEventListener("abort", () => admission.left(peer.uid));
+    } catch (error) {
+      admission.left(peer.uid);
+      connection.close();
+      manager.log.error(`process ${peer.pid} is hung up on: ${(error as Error).message}`);
+    }
   });
   new UsbBus(systemClock, manager.log, config.limits.time_scale, added, removed).start();
   process.stdout.write("ready\n");

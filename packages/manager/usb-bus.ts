@@ -69,7 +69,18 @@ export class UsbBus {
     for (const { id, enumeration, info, number, driver } of found.values()) {
       if (this.#known.has(id) || (driver === undefined && !settled)) continue;
       this.#known.set(id, enumeration);
-      this.#added(busDevice(id, info, number));
+      const device = this.#described(id, info, number);
+      if (device !== undefined) this.#added(device);
+    }
+  }
+
+  /** A device that lies about itself is left out until it is enumerated again; the others are not. */
+  #described(id: string, info: UsbDeviceInfo, number: number): BusDevice | undefined {
+    try {
+      return busDevice(id, info, number);
+    } catch (error) {
+      this.#log.warn(`${id} left out: ${(error as Error).message}`);
+      return undefined;
     }
   }
 

@@ -21,9 +21,11 @@ export function nameOf(info: UsbDeviceInfo): string {
 
 export function factsOf(info: UsbDeviceInfo, interfaceNumber: number): UsbFacts {
   const { device, configurations } = info.descriptors;
-  const alternate = configurations
+  const alternates = configurations
     .find(({ value }) => value === info.configurationValue)
-    ?.interfaces.find(({ number, alternate }) => number === interfaceNumber && alternate === 0);
+    ?.interfaces.filter(({ number }) => number === interfaceNumber);
+  // Setting 0 is what a device starts with (USB 2.0, 9.2.3); some devices do not describe it.
+  const alternate = alternates?.find(({ alternate }) => alternate === 0) ?? alternates?.[0];
   if (alternate === undefined)
     throw new DeviceError(
       "protocol",
