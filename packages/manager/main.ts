@@ -13,6 +13,7 @@ import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket, listen } from "@ring3/kernel/socket/frame-socket";
 import { Admission } from "./admission.ts";
 import { AttachedBus } from "./attached-bus.ts";
+import type { BusDevice } from "./bus.ts";
 import { classes } from "./classes.ts";
 import { ClientConnection, type ClientIdentity, type Serving } from "./clients.ts";
 import { installedDrivers } from "./drivers.ts";
@@ -78,7 +79,7 @@ async function main(): Promise<void> {
     drivers: (log) =>
       installedDrivers([...values.drivers, ...config.driver_paths, join(program, "drivers")], log),
   });
-  const added = manager.added.bind(manager);
+  const added = (device: BusDevice) => void manager.added(device);
   const removed = (id: string) => void manager.removed(id);
   const reflectors = new Reflectors({
     processes,

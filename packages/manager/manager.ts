@@ -41,6 +41,8 @@ export class Manager {
   readonly #parts: ManagerParts;
   readonly #devices = new Map<string, Device>();
   readonly #watchers = new Set<Watcher>();
+  /** What is plugged in now. */
+  readonly #present = new Map<string, BusDevice>();
   /** Unplugged devices whose clients wait for them to come back. */
   readonly #graces = new Map<string, Timer>();
   #drivers: readonly InstalledDriver[];
@@ -80,14 +82,17 @@ export class Manager {
     return resolveDevice(wanted, rows).device;
   }
 
-  /** A bus has found a device. */
-  added(bus: BusDevice): void {
+  /** A bus has found a device. One that comes back is started once its last driver is fenced. */
+  async added(bus: BusDevice): Promise<void> {
     const known = this.#devices.get(bus.id);
+    this.#present.set(bus.id, bus);
     this.#graces.get(bus.id)?.cancel();
     this.#graces.delete(bus.id);
-    if (known !== undefined && identityText(known.bus.identity) === identityText(bus.identity))
+    if (known !== undefined && identityText(known.bus.identity) === identityText(bus.identity)) {
+      await known.gone();
+      if (this.#present.get(bus.id) !== bus) return; // it went again
       known.returned(bus);
-    else {
+    } else {
       if (known !== undefined) this.#forget(known, "another device was plugged in there");
       this.#devices.set(bus.id, this.#createDevice(bus));
     }
@@ -131,11 +136,11 @@ export class Manager {
   /** A bus has lost a device. Its clients wait a while for it to come back. */
   async removed(id: string): Promise<void> {
     const device = this.#devices.get(id);
-    if (device === undefined || device.life.state === "gone") return;
+    if (device === undefined || !this.#present.delete(id)) return;
     this.log.info(`unplugged ${id}`);
-    const { enumeration } = device;
     await device.gone();
-    if (device.enumeration !== enumeration || this.#devices.get(id) !== device) return;
+    if (this.#present.has(id) || this.#devices.get(id) !== device) return;
+    this.#graces.get(id)?.cancel();
     const grace = this.#parts.clock.after(this.config.limits.replug_grace, () =>
       this.#forget(device, "unplugged"),
     );
