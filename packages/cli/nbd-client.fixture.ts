@@ -42,7 +42,7 @@ export interface UnderWay<T> {
 export class NbdClient {
   readonly #socket: Socket;
   readonly #waiting = new Map<bigint, Waiting>();
-  #unread = Buffer.alloc(0);
+  #unread: Buffer = Buffer.alloc(0);
   #wake: () => void = () => {};
   #ended = false;
   readonly #closed: Promise<void>;

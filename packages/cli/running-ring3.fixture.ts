@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -57,6 +57,8 @@ export function cli(...args: string[]): Promise<Ended> {
 export interface StartOptions {
   /** For `ring3 up`. */
   readonly args?: readonly string[];
+  /** The text of its ring3.yaml. */
+  readonly config?: string;
   /** A folder of bundles instead of build/, which `ring3 up` would start. */
   readonly program?: string;
   readonly stateDirectory?: string;
@@ -79,14 +81,22 @@ export class RunningRing3 implements AsyncDisposable {
   }
 
   /** Resolves once it has said "ready"; rejects with what it said on its standard error. */
-  static async start({ args = [], program, stateDirectory }: StartOptions = {}): Promise<RunningRing3> {
+  static async start({
+    args = [],
+    config,
+    program,
+    stateDirectory,
+  }: StartOptions = {}): Promise<RunningRing3> {
     const folder = mkdtempSync(join(tmpdir(), "r3-")); // a socket's path takes 107 bytes
+    const file = join(folder, "ring3.yaml");
+    if (config !== undefined) writeFileSync(file, config);
+    const configuration = config === undefined ? [] : ["--config", file];
     const directory = stateDirectory ?? join(folder, "state");
     const command =
       program === undefined
         ? [main, "up", "--state-dir", directory]
         : ["--enable-source-maps", join(program, "keeper.cjs"), directory];
-    const child = spawn(process.execPath, [...command, ...args], {
+    const child = spawn(process.execPath, [...command, ...configuration, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_TEST_CONTEXT: undefined },
     });
