@@ -28,6 +28,7 @@ const events = {
   fenced: { type: "fenced" },
   late: { type: "fence-timeout" },
   stop: { type: "stop" },
+  restart: { type: "restart" },
   suspend: { type: "suspend" },
   resume: { type: "resume" },
   gone: { type: "gone" },
@@ -52,7 +53,14 @@ const table: Record<string, { from: Life; to: Partial<Record<keyof typeof events
   },
   starting: {
     from: life("starting", busy),
-    to: { probed: "running~", failed: "failed~=now", killed: "failed~=now", stop: "stopped~", gone: "gone~" },
+    to: {
+      probed: "running~",
+      failed: "failed~=now",
+      killed: "failed~=now",
+      stop: "stopped~",
+      restart: "stopped~=now",
+      gone: "gone~",
+    },
   },
   running: {
     from: life("running", busy),
@@ -60,6 +68,7 @@ const table: Record<string, { from: Life; to: Partial<Record<keyof typeof events
       failed: "failed~=now",
       killed: "failed~=now",
       stop: "stopped~",
+      restart: "stopped~=now",
       suspend: "suspended~",
       gone: "gone~",
     },
@@ -71,6 +80,7 @@ const table: Record<string, { from: Life; to: Partial<Record<keyof typeof events
       failed: "failed~=back-off",
       killed: "failed~=back-off",
       stop: "stopped~",
+      restart: "stopped~=now",
       suspend: "suspended~",
       gone: "gone~",
     },
@@ -86,41 +96,70 @@ const table: Record<string, { from: Life; to: Partial<Record<keyof typeof events
       failed: "failed~",
       killed: "failed~",
       stop: "stopped~",
+      restart: "stopped~=now",
       suspend: "suspended~",
       gone: "gone~",
     },
   },
   suspended: {
     from: life("suspended", busy),
-    to: { resume: "running~", failed: "failed~=now", killed: "failed~=now", stop: "stopped~", gone: "gone~" },
+    to: {
+      resume: "running~",
+      failed: "failed~=now",
+      killed: "failed~=now",
+      stop: "stopped~",
+      restart: "stopped~=now",
+      gone: "gone~",
+    },
   },
   "stopped, not fenced": {
     from: life("stopped", busy),
-    to: { start: "stopped~=now", fenced: "stopped", late: "stuck~", gone: "gone~" },
+    to: { start: "stopped~=now", restart: "stopped~=now", fenced: "stopped", late: "stuck~", gone: "gone~" },
   },
   "stopped, not fenced, start asked for": {
     from: life("stopped", { ...busy, nextStart: "now" }),
-    to: { start: "stopped~=now", fenced: "starting!~", stop: "stopped~", late: "stuck~", gone: "gone~" },
+    to: {
+      start: "stopped~=now",
+      restart: "stopped~=now",
+      fenced: "starting!~",
+      stop: "stopped~",
+      late: "stuck~",
+      gone: "gone~",
+    },
   },
   "stopped, fenced": {
     from: life("stopped"),
-    to: { start: "starting!~", unmatched: "unmatched", gone: "gone" },
+    to: { start: "starting!~", restart: "starting!~", unmatched: "unmatched", gone: "gone" },
   },
   "failed once": {
     from: life("failed", { ...busy, failures: 1, nextStart: "now" }),
-    to: { start: "failed~=now", fenced: "starting!~", late: "stuck~", stop: "stopped~", gone: "gone~" },
+    to: {
+      start: "failed~=now",
+      fenced: "starting!~",
+      late: "stuck~",
+      stop: "stopped~",
+      restart: "stopped~=now",
+      gone: "gone~",
+    },
   },
   "failed again": {
     from: life("failed", { ...busy, failures: 2, nextStart: "back-off" }),
-    to: { start: "failed~=now", fenced: "failed=back-off", late: "stuck~", stop: "stopped~", gone: "gone~" },
+    to: {
+      start: "failed~=now",
+      fenced: "failed=back-off",
+      late: "stuck~",
+      stop: "stopped~",
+      restart: "stopped~=now",
+      gone: "gone~",
+    },
   },
   "failed again, fenced, backing off": {
     from: life("failed", { failures: 2, nextStart: "back-off" }),
-    to: { start: "starting!~", stop: "stopped", unmatched: "unmatched", gone: "gone" },
+    to: { start: "starting!~", restart: "starting!~", stop: "stopped", unmatched: "unmatched", gone: "gone" },
   },
   "failed too often": {
     from: life("failed", { ...busy, failures: limits.failures }),
-    to: { fenced: "quarantined", late: "stuck~", stop: "stopped~", gone: "gone~" },
+    to: { fenced: "quarantined", late: "stuck~", stop: "stopped~", restart: "stopped~=now", gone: "gone~" },
   },
   quarantined: {
     from: life("quarantined", { failures: limits.failures }),
@@ -172,6 +211,15 @@ test("five failures without progress end in quarantine, and a released device st
   assert.deepEqual([again.incarnation, again.failures, again.nextStart], [6, 1, "now"]);
 });
 
+test("a restart by a person forgives, and begins once the driver before is fenced or its back-off is broken off", () => {
+  const four = life("running", { ...busy, failures: limits.failures - 1 });
+  const ended = walk(four, "restart");
+  assert.deepEqual([ended.state, ended.nextStart, ended.failures], ["stopped", "now", 0]);
+  assert.deepEqual([walk(ended, "fenced").state, walk(ended, "fenced").incarnation], ["starting", 4]);
+  const waiting = walk(life("running", { ...busy, failures: 2 }), "failed", "fenced");
+  assert.deepEqual([waiting.nextStart, walk(waiting, "restart").state], ["back-off", "starting"]);
+});
+
 test("a stop by a person forgives, so that the next start does not fall into quarantine at once", () => {
   const four = life("running", { ...busy, failures: limits.failures - 1 });
   const again = walk(four, "failed", "stop", "fenced", "start", "probed", "failed");
@@ -198,7 +246,9 @@ test("deaths from outside do not count as the driver's and have a limit of their
 });
 
 test("the first deaths from outside are followed by starts at once, later ones by a back-off", () => {
-  const deaths = Array.from({ length: 7 }, (_, index) => life("running", { ...busy, outsideFailures: index }));
+  const deaths = Array.from({ length: 7 }, (_, index) =>
+    life("running", { ...busy, outsideFailures: index }),
+  );
   assert.deepEqual(
     deaths.map((at) => next(at, events.killed).nextStart),
     ["now", "now", "now", "now", "now", "now", "back-off"],

@@ -45,6 +45,7 @@ export type LifeEvent =
   | { type: "fenced" }
   | { type: "fence-timeout" }
   | { type: "stop" }
+  | { type: "restart" } // a person: another driver in place of the one that runs, or that waits to run
   | { type: "suspend" }
   | { type: "resume" }
   | { type: "gone" }
@@ -107,6 +108,9 @@ const stop = (life: Life): Life => ({
   reason: "stopped on request",
   nextStart: "never",
 });
+const restart = (life: Life): Life => ({ ...stop(life), reason: "restarted on request", nextStart: "now" });
+const restartWhenFenced = (life: Life): Life =>
+  life.fenced ? begin({ ...life, ...forgiven }) : restart(life);
 const remove = (life: Life): Life => ({ ...life, state: "gone", reason: "removed", nextStart: "never" });
 const unmatch = (life: Life): Life => ({ ...life, ...forgiven, state: "unmatched", nextStart: "never" });
 const unmatchWhenFenced = (life: Life): Life => (life.fenced ? unmatch(life) : life);
@@ -135,7 +139,7 @@ const table: Record<DeviceState, Row> = {
     start: begin,
     gone: remove,
   },
-  starting: { probed: (life) => ({ ...life, state: "running" }), failed: fail, stop, gone: remove },
+  starting: { probed: (life) => ({ ...life, state: "running" }), failed: fail, stop, restart, gone: remove },
   running: {
     progress: (life) =>
       life.failures === 0 && life.outsideFailures === 0 && life.reason === ""
@@ -143,12 +147,14 @@ const table: Record<DeviceState, Row> = {
         : { ...life, ...forgiven },
     failed: fail,
     stop,
+    restart,
     suspend: (life) => ({ ...life, state: "suspended" }),
     gone: remove,
   },
-  suspended: { resume: (life) => ({ ...life, state: "running" }), failed: fail, stop, gone: remove },
+  suspended: { resume: (life) => ({ ...life, state: "running" }), failed: fail, stop, restart, gone: remove },
   stopped: {
-    start: startWhenFenced,
+    start: (life) => startWhenFenced({ ...life, reason: "" }),
+    restart: startWhenFenced,
     fenced: (life) =>
       life.fenced ? life : life.nextStart === "now" ? begin(life) : { ...life, fenced: true },
     "fence-timeout": stick,
@@ -172,6 +178,7 @@ const table: Record<DeviceState, Row> = {
     },
     "fence-timeout": stick,
     stop,
+    restart: restartWhenFenced,
     unmatched: unmatchWhenFenced,
     gone: remove,
   },
