@@ -1,8 +1,15 @@
 // Runs in: driver host, jailed. Owns: a LUN's requests: checked against its bounds and cut into commands.
-import { DeviceError, type Geometry, type Wait } from "@ring3/sdk";
+import { BLOCK_DISCARD, BLOCK_REMOVABLE, DeviceError, type Geometry, type Wait } from "@ring3/sdk";
 import { read, synchronizeCache, unmap, unmapList, write, writeSame16 } from "./cdb.ts";
 import type { Lun } from "./lun.ts";
 import type { Medium } from "./medium.ts";
+
+interface Range {
+  readonly lba: number;
+  readonly count: number;
+  /** The number of the medium that is meant. */
+  readonly medium: number;
+}
 
 const NO_BYTES = new Uint8Array(0);
 const ZEROES = new Uint8Array(64 * 1024);
@@ -22,42 +29,36 @@ export class Disk {
     return this.#lun.geometry;
   }
 
-  /** Whether sectors of the medium can be given back to the device. */
-  get canDiscard(): boolean {
-    const { unmap: byUnmap, writeSame } = this.#lun.provisioning;
-    return byUnmap || writeSame;
+  /** Whether sectors can be given back to the device, by the medium that is in or by one that may come. */
+  get mayDiscard(): boolean {
+    return (this.geometry.flags & (BLOCK_DISCARD | BLOCK_REMOVABLE)) !== 0;
   }
 
-  async read(lba: number, count: number, into: Uint8Array, wait: Wait): Promise<void> {
-    const medium = this.#check("read", lba, count, into.length);
-    const generation = this.#lun.generation;
-    await this.#pieces(medium, lba, count, into, (at, sectors, data) =>
-      this.#lun.run(generation, read(at, sectors), data, wait),
+  async read(range: Range, into: Uint8Array, wait: Wait): Promise<void> {
+    const medium = this.#check("read", range, into.length);
+    await this.#pieces(medium, range, into, (at, sectors, data) =>
+      this.#lun.run(range.medium, read(at, sectors), data, wait),
     );
   }
 
-  async write(lba: number, count: number, from: Uint8Array, fua: boolean, wait: Wait): Promise<void> {
-    const medium = this.#check("write", lba, count, from.length);
-    const generation = this.#lun.generation;
+  async write(range: Range, from: Uint8Array, fua: boolean, wait: Wait): Promise<void> {
+    const medium = this.#check("write", range, from.length);
     this.#checkWritable(medium);
-    await this.#pieces(medium, lba, count, from, (at, sectors, data) =>
-      this.#lun.run(generation, write(at, sectors, fua && medium.fua), data, wait),
+    await this.#pieces(medium, range, from, (at, sectors, data) =>
+      this.#lun.run(range.medium, write(at, sectors, fua && medium.fua), data, wait),
     );
-    if (fua && !medium.fua) await this.#flush(medium, generation, wait);
+    if (fua && !medium.fua) await this.flush(range.medium, wait);
   }
 
   /** All that was written before is on the medium afterwards. */
-  async flush(wait: Wait): Promise<void> {
-    await this.#flush(this.#lun.present("flush"), this.#lun.generation, wait);
-  }
-
-  async #flush(medium: Medium, generation: number, wait: Wait): Promise<void> {
+  async flush(number: number, wait: Wait): Promise<void> {
+    const medium = this.#lun.present("flush", number);
     if (!medium.writeCache || !this.#synchronize || medium.readOnly) {
-      await this.#lun.tell(generation, wait);
+      await this.#lun.tell(number, wait);
       return;
     }
     try {
-      await this.#lun.run(generation, synchronizeCache(), NO_BYTES, wait);
+      await this.#lun.run(number, synchronizeCache(), NO_BYTES, wait);
     } catch (error) {
       // It told nothing of a cache and does not know the command: it has none (Linux: sd_sync_cache).
       if (!(error instanceof DeviceError) || error.kind !== "unsupported") throw error;
@@ -65,54 +66,42 @@ export class Disk {
     }
   }
 
-  async discard(lba: number, count: number, wait: Wait): Promise<void> {
-    const medium = this.#check("discard", lba, count);
-    const generation = this.#lun.generation;
+  async discard(range: Range, wait: Wait): Promise<void> {
+    const medium = this.#check("discard", range);
     this.#checkWritable(medium);
     const { unmap: byUnmap, writeSame } = medium.provisioning;
     if (!byUnmap && !writeSame) throw new DeviceError("unsupported", "discard");
     const limit = byUnmap ? medium.limits.maxUnmap : medium.limits.maxWriteSame;
-    await this.#extents(medium, lba, count, limit, (at, sectors) => {
+    await this.#extents(medium, range, limit, (at, sectors) => {
       if (!byUnmap)
-        return this.#lun.run(generation, writeSame16(at, sectors, true), this.#sector(medium), wait);
+        return this.#lun.run(range.medium, writeSame16(at, sectors, true), this.#sector(medium), wait);
       const list = unmapList(at, sectors);
-      return this.#lun.run(generation, unmap(list.length), list, wait);
+      return this.#lun.run(range.medium, unmap(list.length), list, wait);
     });
   }
 
-  async writeZeroes(lba: number, count: number, fua: boolean, unmapped: boolean, wait: Wait): Promise<void> {
-    const medium = this.#check("write zeroes", lba, count);
-    const generation = this.#lun.generation;
+  async writeZeroes(range: Range, fua: boolean, unmapped: boolean, wait: Wait): Promise<void> {
+    const medium = this.#check("write zeroes", range);
     this.#checkWritable(medium);
-    const same = await this.#zeroBySame(medium, generation, lba, count, unmapped, wait);
+    const { lba, count, medium: number } = range;
+    const same = await this.#zeroBySame(medium, range, unmapped, wait);
     for (let done = 0; !same && done < count; ) {
       const sectors = Math.min(count - done, ZEROES.length / medium.sectorBytes);
       const data = ZEROES.subarray(0, sectors * medium.sectorBytes);
-      await this.#lun.run(generation, write(lba + done, sectors, fua && medium.fua), data, wait);
+      await this.#lun.run(number, write(lba + done, sectors, fua && medium.fua), data, wait);
       done += sectors;
     }
-    if (fua && (same || !medium.fua)) await this.#flush(medium, generation, wait); // WRITE SAME has no FUA bit
+    if (fua && (same || !medium.fua)) await this.flush(number, wait); // WRITE SAME has no FUA bit
   }
 
   /** False: the device does not know WRITE SAME (16). */
-  async #zeroBySame(
-    medium: Medium,
-    generation: number,
-    lba: number,
-    count: number,
-    unmapped: boolean,
-    wait: Wait,
-  ): Promise<boolean> {
+  async #zeroBySame(medium: Medium, range: Range, unmapped: boolean, wait: Wait): Promise<boolean> {
     const { writeSame, readsZeroes } = medium.provisioning;
     if (!this.#writeSame || (!writeSame && medium.limits.maxWriteSame === 0)) return false;
+    const unmaps = unmapped && writeSame && readsZeroes;
     try {
-      await this.#extents(medium, lba, count, medium.limits.maxWriteSame, (at, sectors) =>
-        this.#lun.run(
-          generation,
-          writeSame16(at, sectors, unmapped && writeSame && readsZeroes),
-          this.#sector(medium),
-          wait,
-        ),
+      await this.#extents(medium, range, medium.limits.maxWriteSame, (at, sectors) =>
+        this.#lun.run(range.medium, writeSame16(at, sectors, unmaps), this.#sector(medium), wait),
       );
       return true;
     } catch (error) {
@@ -122,8 +111,8 @@ export class Disk {
     }
   }
 
-  #check(what: string, lba: number, count: number, bytes?: number): Medium {
-    const medium = this.#lun.present(what);
+  #check(what: string, { lba, count, medium: number }: Range, bytes?: number): Medium {
+    const medium = this.#lun.present(what, number);
     const { sectors, sectorBytes } = medium;
     if (count < 1 || lba + count > sectors)
       throw new DeviceError("out-of-range", `${what} of ${count} sectors from ${lba} of ${sectors}`);
@@ -141,8 +130,7 @@ export class Disk {
 
   async #pieces(
     medium: Medium,
-    lba: number,
-    count: number,
+    { lba, count }: Range,
     data: Uint8Array,
     run: (lba: number, sectors: number, data: Uint8Array) => Promise<unknown>,
   ): Promise<void> {
@@ -159,8 +147,7 @@ export class Disk {
 
   async #extents(
     medium: Medium,
-    lba: number,
-    count: number,
+    { lba, count }: Range,
     limit: number,
     run: (lba: number, sectors: number) => Promise<unknown>,
   ): Promise<void> {

@@ -29,10 +29,10 @@ const good = (wire: Wire): Step[] => wire.command(READ, { length: 512, in: SECTO
 
 type Rig = Awaited<ReturnType<typeof start>>;
 const read = (rig: Rig, lba = 5, unit = 0) =>
-  rig.patient(rig.driver.units[unit]!.request("read", { lba, count: 1 }, { length: 512 }));
+  rig.patient(rig.driver.units[unit]!.request("read", { lba, count: 1, medium: 1 }, { length: 512 }));
 const write = (rig: Rig, lba: number, fua: number) =>
-  rig.patient(rig.driver.units[0]!.request("write", { lba, count: 1, fua }, { data: SECTOR }));
-const flush = (rig: Rig) => rig.patient(rig.driver.units[0]!.request("flush", {}));
+  rig.patient(rig.driver.units[0]!.request("write", { lba, count: 1, fua, medium: 1 }, { data: SECTOR }));
+const flush = (rig: Rig) => rig.patient(rig.driver.units[0]!.request("flush", { medium: 1 }));
 const geometry = (rig: Rig) => rig.driver.units[0]!.properties;
 
 async function done(rig: Rig): Promise<void> {
@@ -57,6 +57,7 @@ test("an old stick: 1024 sectors, nothing known of a cache", async () => {
     maxTransferSectors: 2048,
     optimalTransferSectors: 240,
     flags: BLOCK_MEDIUM_PRESENT | BLOCK_WRITE_CACHE,
+    medium: 1,
   });
   assert.equal(rig.driver.units[0]!.supports("discard"), false);
   await done(rig);
@@ -98,7 +99,7 @@ test("a large read is cut into commands of 120 KiB", async () => {
     ...wire.command(readCdb(240, 60), { length: 60 * 512, in: new Uint8Array(60 * 512) }),
   ]);
   const port = rig.driver.units[0]!;
-  await rig.patient(port.request("read", { lba: 0, count: 300 }, { length: 300 * 512 }));
+  await rig.patient(port.request("read", { lba: 0, count: 300, medium: 1 }, { length: 300 * 512 }));
   await done(rig);
 });
 
@@ -167,9 +168,9 @@ test("WRITE SAME and UNMAP where the device says so", async () => {
     ...wire.command(SYNC),
   ]);
   const port = rig.driver.units[0]!;
-  await rig.patient(port.request("discard", { lba: 8, count: 20 }));
-  await rig.patient(port.request("writeZeroes", { lba: 16, count: 8, fua: 0, unmap: 1 }));
-  await rig.patient(port.request("writeZeroes", { lba: 16, count: 8, fua: 1, unmap: 0 }));
+  await rig.patient(port.request("discard", { lba: 8, count: 20, medium: 1 }));
+  await rig.patient(port.request("writeZeroes", { lba: 16, count: 8, fua: 0, unmap: 1, medium: 1 }));
+  await rig.patient(port.request("writeZeroes", { lba: 16, count: 8, fua: 1, unmap: 0, medium: 1 }));
   await done(rig);
 });
 
@@ -179,7 +180,13 @@ test("zeroes are written where there is no WRITE SAME", async () => {
     ...wire.command(writeCdb(0, 128), { out: new Uint8Array(65_536) }),
     ...wire.command(writeCdb(128, 2), { out: new Uint8Array(1024) }),
   ]);
-  const zeroes = rig.driver.units[0]!.request("writeZeroes", { lba: 0, count: 130, fua: 0, unmap: 1 });
+  const zeroes = rig.driver.units[0]!.request("writeZeroes", {
+    lba: 0,
+    count: 130,
+    fua: 0,
+    unmap: 1,
+    medium: 1,
+  });
   await rig.patient(zeroes);
   await done(rig);
 });
@@ -249,7 +256,7 @@ test("several LUNs are units in their order; what is no disk is left out", async
       [65_536, 4096],
     ],
   );
-  await rig.patient(rig.driver.units[1]!.request("read", { lba: 1, count: 1 }, { length: 4096 }));
+  await rig.patient(rig.driver.units[1]!.request("read", { lba: 1, count: 1, medium: 1 }, { length: 4096 }));
   await done(rig);
 });
 

@@ -6,19 +6,15 @@ export default defineDriver(block, {
   async probe({ usb }, ctx) {
     const disks = await openDisks(usb, ctx);
     return disks.map((disk) => ({
-      // A getter: another medium has another size.
+      // A getter: another medium has another size, and a number of its own.
       get properties() {
         return disk.geometry;
       },
-      // The pipe runs one command at a time by itself; here every request is to be seen as it arrives, so that one that
-      // came before a change of the medium is not mistaken for one after it.
-      concurrency: block.slots,
-      read: ({ lba, count }, call) => disk.read(lba, count, call.data, call),
-      write: ({ lba, count, fua }, call) => disk.write(lba, count, call.data, fua !== 0, call),
-      flush: (_, call) => disk.flush(call),
-      writeZeroes: ({ lba, count, fua, unmap }, call) =>
-        disk.writeZeroes(lba, count, fua !== 0, unmap !== 0, call),
-      ...(disk.canDiscard ? { discard: ({ lba, count }, call) => disk.discard(lba, count, call) } : {}),
+      read: (range, call) => disk.read(range, call.data, call),
+      write: (range, call) => disk.write(range, call.data, range.fua !== 0, call),
+      flush: ({ medium }, call) => disk.flush(medium, call),
+      writeZeroes: (range, call) => disk.writeZeroes(range, range.fua !== 0, range.unmap !== 0, call),
+      ...(disk.mayDiscard ? { discard: (range, call) => disk.discard(range, call) } : {}),
     }));
   },
 });

@@ -78,7 +78,7 @@ test("a device that answers at random: probe ends, with units or a DeviceError, 
     });
     for (const unit of device?.units ?? []) {
       const { sectorBytes } = unit.properties;
-      const read = unit.request("read", { lba: 0, count: 1 }, { length: sectorBytes });
+      const read = unit.request("read", { lba: 0, count: 1, medium: 1 }, { length: sectorBytes });
       const found = await patient(read).catch((error: unknown) => error);
       assert.ok(
         found instanceof DeviceError ? found.kind !== "internal" : found !== undefined,

@@ -1,18 +1,9 @@
 // Runs in: driver host, jailed. Owns: one LUN: its medium, how that changes, and what clients must hear of it.
-import {
-  BLOCK_FUA,
-  BLOCK_MEDIUM_PRESENT,
-  BLOCK_READ_ONLY,
-  BLOCK_REMOVABLE,
-  BLOCK_WRITE_CACHE,
-  block,
-  DeviceError,
-  type Geometry,
-  type Wait,
-} from "@ring3/sdk";
-import { type ScsiCommand, testUnitReady } from "./cdb.ts";
-import { type Medium, readMedium } from "./medium.ts";
-import { type Inquiry, NO_PROVISIONING, type Provisioning } from "./replies.ts";
+import { type Block, block, DeviceError, type EventData, type Geometry, type Wait } from "@ring3/sdk";
+import { inquiry, type ScsiCommand, testUnitReady } from "./cdb.ts";
+import type { Kept } from "./kept.ts";
+import { flagsOf, type Medium, readMedium } from "./medium.ts";
+import { INQUIRY_BYTES, type Inquiry, parseInquiry } from "./replies.ts";
 import type { Attention } from "./sense.ts";
 import { Target } from "./target.ts";
 import type { BulkOnly, Host } from "./transport.ts";
@@ -23,7 +14,7 @@ const REQUEST_BYTES_MAX = block.slotBytes;
 const ABSENT_SECTOR_BYTES = 512;
 
 export interface LunEvents {
-  mediumChanged(now: { sectors: number; sectorBytes: number; flags: number }): void;
+  mediumChanged(now: EventData<Block, "mediumChanged">): void;
   powerLost(): void;
 }
 
@@ -31,7 +22,7 @@ export interface LunParts {
   readonly bot: BulkOnly;
   readonly host: Host;
   readonly events: LunEvents;
-  readonly about: Inquiry;
+  readonly kept: Kept;
   /** Largest data phase of one command, in bytes. */
   readonly commandBytes: number;
   /** False at the first start since the device was plugged in: what it then says of its past is no one's concern. */
@@ -39,62 +30,69 @@ export interface LunParts {
 }
 
 export class Lun {
-  readonly about: Inquiry;
+  readonly number: number;
   readonly commandBytes: number;
   readonly #bot: BulkOnly;
   readonly #host: Host;
   readonly #events: LunEvents;
   readonly #target: Target;
+  readonly #kept: Kept;
+  #about!: Inquiry; // from `inquire`, which comes before all else
   #medium: Medium | undefined;
-  #generation = 0;
+  /** The number of the medium that clients have been told last. */
+  #told = 0;
   /** Recoveries whose unit attention, should there be one, has been told. The one before probe counts as well. */
   #resetsSeen = 0;
   /** True before the first unit attention of a freshly plugged-in device could mean anything to a client. */
   #fresh: boolean;
   /** True while the medium is looked at: attentions are then about what is being found out. */
-  #looking = false;
+  #looking = true;
   #lookAgain = false;
   /** Nobody can be told before the driver's probe is over and a request has come. */
   #probed = false;
-  /** What happened before there was anyone to tell. */
-  #untold: { powerLost: boolean; mediumChanged: boolean } = { powerLost: false, mediumChanged: false };
   #activeMs = 0;
 
-  constructor(lun: number, parts: LunParts) {
-    this.about = parts.about;
-    this.#bot = parts.bot;
-    this.#host = parts.host;
-    this.#events = parts.events;
-    this.commandBytes = parts.commandBytes;
-    this.#fresh = !parts.restarted;
-    this.#target = new Target(lun, parts.bot, parts.host, {
-      attention: (of, wait) => this.#attention(of, wait),
+  constructor(number: number, { bot, host, events, kept, commandBytes, restarted }: LunParts) {
+    this.number = number;
+    this.commandBytes = commandBytes;
+    this.#bot = bot;
+    this.#host = host;
+    this.#events = events;
+    this.#kept = kept;
+    this.#fresh = !restarted;
+    const told = {
+      asking: (asking: boolean) => kept.asking(asking),
+      attention: (of: Attention, wait: Wait) => this.#attention(of, wait),
       deferredError: () => this.#powerLost(),
       noMedium: () => this.#mediumGone(),
-    });
+    };
+    this.#target = new Target(number, bot, host, told, kept.owed);
   }
 
-  /** Gets the LUN ready and looks at its medium; having none is no failure. `told`: attentions that came before. */
-  async probe(told: readonly Attention[], wait: Wait): Promise<void> {
+  /** undefined: the device says that there is no such LUN. */
+  async inquire(wait: Wait): Promise<Inquiry | undefined> {
+    const data = new Uint8Array(INQUIRY_BYTES);
     using _turn = await this.#bot.turns.take(wait);
-    this.#looking = true;
-    for (const of of told) await this.#attention(of, wait);
+    try {
+      const bytes = await this.#target.run(inquiry(INQUIRY_BYTES), data, wait);
+      this.#about = parseInquiry(data.subarray(0, bytes));
+      return this.#about;
+    } catch (error) {
+      if (!(error instanceof DeviceError) || error.kind !== "unsupported" || this.number === 0) throw error;
+      return undefined;
+    }
+  }
+
+  /** Gets the LUN ready and looks at its medium; having none is no failure. */
+  async probe(wait: Wait): Promise<void> {
+    const { removable } = this.#about;
+    this.#target.changeable = removable;
+    this.#kept.begin(removable);
+    using _turn = await this.#bot.turns.take(wait);
     await this.#look(wait);
+    this.#told = this.#kept.medium;
     this.#fresh = false;
     this.#probed = true;
-  }
-
-  /** Counts media; a request belongs to the one that was there when it arrived. */
-  get generation(): number {
-    return this.#generation;
-  }
-
-  get number(): number {
-    return this.#target.lun;
-  }
-
-  get provisioning(): Provisioning {
-    return this.#medium?.provisioning ?? NO_PROVISIONING;
   }
 
   get geometry(): Geometry {
@@ -109,18 +107,19 @@ export class Lun {
         optimalTransfer === 0 ? this.commandBytes / sectorBytes : optimalTransfer,
         maxTransferSectors,
       ),
-      flags: this.#flags(),
+      flags: flagsOf(this.#about, this.#medium),
+      medium: this.#kept.medium,
     };
   }
 
   /** To be called now and then: looks whether a medium came or went, where that can be. */
   async poll(idleMs: number, wait: Wait): Promise<void> {
-    if (!this.about.removable && this.#medium !== undefined) return;
+    if (!this.#about.removable && this.#medium !== undefined) return;
     if (this.#bot.turns.busy || this.#host.now() - this.#activeMs < idleMs) return;
     using _turn = await this.#bot.turns.take(wait);
     try {
       await this.#ready(wait);
-      if (this.#medium === undefined) await this.#mediumChanged(wait);
+      if (this.#medium === undefined) await this.#lookAfresh(wait);
     } catch (error) {
       // Both have been told as an event by now.
       if (!(error instanceof DeviceError) || !["no-medium", "medium-changed"].includes(error.kind))
@@ -128,41 +127,50 @@ export class Lun {
     }
   }
 
-  /** The medium, or DeviceError("no-medium"). */
-  present(what: string): Medium {
-    if (this.#medium === undefined) throw new DeviceError("no-medium", `${what}, LUN ${this.#target.lun}`);
+  /** Medium `number`. DeviceError: "medium-changed" if another one has its place, "no-medium" if that is the number of none. */
+  present(what: string, number: number): Medium {
+    this.#checkNumber(number);
+    if (this.#medium === undefined) throw new DeviceError("no-medium", `${what}, LUN ${this.number}`);
     return this.#medium;
   }
 
-  /** One command, moving all its data, of a request that arrived while medium number `generation` was in. */
-  async run(generation: number, command: ScsiCommand, data: Uint8Array, wait: Wait): Promise<void> {
+  /** One command to medium `number`, moving all its data. */
+  async run(number: number, command: ScsiCommand, data: Uint8Array, wait: Wait): Promise<void> {
     using _turn = await this.#bot.turns.take(wait);
     this.#activeMs = this.#host.now();
-    await this.#tellHeld(generation, wait);
+    this.#tellHeld();
+    this.#checkNumber(number);
     await this.#target.run(command, data, wait, { whole: true });
     this.#resetsSeen = this.#bot.resets;
   }
 
   /** Tells what is untold, for a request that needs no command. */
-  async tell(generation: number, wait: Wait): Promise<void> {
+  async tell(number: number, wait: Wait): Promise<void> {
     using _turn = await this.#bot.turns.take(wait);
-    await this.#tellHeld(generation, wait);
+    this.#tellHeld();
+    this.#checkNumber(number);
   }
 
   /** What the client must know before it gets its first answer. */
-  async #tellHeld(generation: number, wait: Wait): Promise<void> {
-    const { powerLost, mediumChanged } = this.#untold;
-    this.#untold = { powerLost: false, mediumChanged: false };
-    if (powerLost) this.#events.powerLost();
-    if (mediumChanged) await this.#mediumChanged(wait);
-    if (generation !== this.#generation)
+  #tellHeld(): void {
+    if (!this.#kept.powerLost) return;
+    this.#events.powerLost();
+    this.#kept.powerLost = false; // a death in between tells it twice rather than never
+  }
+
+  #checkNumber(number: number): void {
+    const now = this.#kept.medium;
+    if (number !== now)
       throw new DeviceError(
         "medium-changed",
-        `LUN ${this.#target.lun}: the request was for the medium before`,
+        `LUN ${this.number}: the request was for medium ${number}, now it is ${now}`,
       );
   }
 
   async #attention(of: Attention, wait: Wait): Promise<void> {
+    // Counted before anything else is done: the device will not tell it again.
+    if (of === "medium-changed" && !this.#fresh) this.#kept.changed();
+    else this.#kept.asking(false);
     // A reset of our own explains one of these, but never that the power was gone.
     const ownReset = this.#bot.resets !== this.#resetsSeen;
     this.#resetsSeen = this.#bot.resets;
@@ -170,58 +178,61 @@ export class Lun {
     switch (of) {
       case "medium-changed":
         this.#lookAgain = true;
-        if (!this.#probed) this.#untold.mediumChanged = true;
-        if (this.#looking) return;
-        await this.#mediumChanged(wait);
-        throw new DeviceError("medium-changed", `LUN ${this.#target.lun}`);
+        break;
       case "power-on":
         this.#powerLost();
-        return;
+        break;
       case "reset-or-power-on":
         if (!ownReset) this.#powerLost();
-        return;
+        break;
       case "other":
-        return;
+        break;
     }
+    // Whatever happened to it, it may have forgotten over that to tell of another medium (SAM-5 §5.14): its size tells then.
+    if (!this.#looking && (of === "medium-changed" || this.#about.removable)) await this.#lookAfresh(wait);
   }
 
   #powerLost(): void {
-    if (this.#probed) this.#events.powerLost();
-    else this.#untold.powerLost = true;
+    this.#kept.powerLost = true;
+    if (this.#probed) this.#tellHeld();
   }
 
   #mediumGone(): void {
-    const had = this.#medium !== undefined;
+    if (this.#looking) return;
     this.#medium = undefined;
-    if (had && !this.#looking) this.#changed();
+    this.#kept.found(0, 0);
+    this.#tellChange();
   }
 
-  /** Another medium may be in: what was known of the old one is forgotten, requests for it fail. */
-  async #mediumChanged(wait: Wait): Promise<void> {
-    this.#medium = undefined;
+  /** Throws "medium-changed" where another medium is in than clients know of, once they have been told. */
+  async #lookAfresh(wait: Wait): Promise<void> {
     try {
       await this.#look(wait);
     } catch (error) {
       if (!(error instanceof DeviceError) || error.kind === "disconnected") throw error;
-      this.#host.log.warn(`LUN ${this.#target.lun}: new medium: ${error.message}`); // poll looks again
-    } finally {
-      this.#changed();
+      this.#host.log.warn(`LUN ${this.number}: new medium: ${error.message}`); // poll looks again
+      this.#kept.found(0, 0);
     }
+    if (this.#tellChange()) throw new DeviceError("medium-changed", `LUN ${this.number}`);
   }
 
-  #changed(): void {
-    this.#generation++;
-    const { sectors, sectorBytes, flags } = this.geometry;
-    this.#events.mediumChanged({ sectors, sectorBytes, flags });
+  #tellChange(): boolean {
+    const { sectors, sectorBytes, flags, medium } = this.geometry;
+    if (medium === this.#told) return false;
+    this.#told = medium;
+    this.#events.mediumChanged({ sectors, sectorBytes, flags, medium });
+    return true;
   }
 
+  /** What was known of the medium is forgotten; nothing is known of one that is not there. */
   async #look(wait: Wait): Promise<void> {
     this.#looking = true;
+    this.#medium = undefined;
     try {
       do {
         await this.#ready(wait);
         this.#lookAgain = false; // from here on a change would leave a mixture
-        this.#medium = await readMedium(this.#target, this.#host, this.about, wait);
+        this.#medium = await readMedium(this.#target, this.#host, this.#about, wait);
       } while (this.#lookAgain);
     } catch (error) {
       this.#medium = undefined;
@@ -229,24 +240,12 @@ export class Lun {
     } finally {
       this.#looking = false;
     }
+    this.#kept.found(this.#medium?.sectors ?? 0, this.#medium?.sectorBytes ?? 0);
   }
 
   /** All pending attentions have been told once this succeeds. */
   async #ready(wait: Wait): Promise<void> {
     await this.#target.run(testUnitReady(), NO_BYTES, wait);
     this.#resetsSeen = this.#bot.resets;
-  }
-
-  #flags(): number {
-    const removable = this.about.removable ? BLOCK_REMOVABLE : 0;
-    const medium = this.#medium;
-    if (medium === undefined) return removable;
-    return (
-      removable |
-      BLOCK_MEDIUM_PRESENT |
-      (medium.readOnly ? BLOCK_READ_ONLY : 0) |
-      (medium.writeCache ? BLOCK_WRITE_CACHE : 0) |
-      (medium.fua ? BLOCK_FUA : 0)
-    );
   }
 }

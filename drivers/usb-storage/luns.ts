@@ -1,13 +1,10 @@
 // Runs in: driver host, jailed. Owns: finding the LUNs of one mass-storage interface.
-import { type Block, type Context, DeviceError, type UsbDevice, type Wait } from "@ring3/sdk";
+import { type Block, type Context, DeviceError, type EventData, type UsbDevice } from "@ring3/sdk";
 import { getMaxLun, LUN_MAX } from "./bot.ts";
-import { inquiry } from "./cdb.ts";
 import { Disk } from "./disk.ts";
+import { Kept } from "./kept.ts";
 import { Lun } from "./lun.ts";
 import { quirksOf } from "./quirks.ts";
-import { INQUIRY_BYTES, type Inquiry, parseInquiry } from "./replies.ts";
-import type { Attention } from "./sense.ts";
-import { Target } from "./target.ts";
 import { BulkOnly } from "./transport.ts";
 
 const DIRECT_ACCESS = 0x00; // SPC-4 table 139
@@ -27,21 +24,20 @@ export async function openDisks(usb: UsbDevice, ctx: Context<Block>): Promise<Di
 
   const luns: Lun[] = [];
   for (let number = 0, last = await maxLun(usb, ctx); number <= last; number++) {
-    const told: Attention[] = [];
-    const about = await inquire(number, bot, ctx, wait, told);
+    const unit = luns.length;
+    const events = {
+      mediumChanged: (now: EventData<Block, "mediumChanged">) => ctx.emit("mediumChanged", now, unit),
+      powerLost: () => ctx.emit("powerLost", {}, unit),
+    };
+    const kept = new Kept(number, ctx);
+    const lun = new Lun(number, { bot, host: ctx, events, kept, commandBytes, restarted });
+    const about = await lun.inquire(wait);
     if (about === undefined) continue;
     if (!about.connected || about.type !== DIRECT_ACCESS) {
       ctx.log.info(`LUN ${number}: device type ${about.type}, not a disk`);
       continue;
     }
-    const unit = luns.length;
-    const events = {
-      mediumChanged: (now: { sectors: number; sectorBytes: number; flags: number }) =>
-        ctx.emit("mediumChanged", now, unit),
-      powerLost: () => ctx.emit("powerLost", {}, unit),
-    };
-    const lun = new Lun(number, { bot, host: ctx, events, about, commandBytes, restarted });
-    await lun.probe(told, wait);
+    await lun.probe(wait);
     ctx.log.info(`LUN ${number}: ${about.vendor} ${about.product}, ${lun.geometry.sectors} sectors`);
     luns.push(lun);
   }
@@ -61,28 +57,4 @@ async function maxLun(usb: UsbDevice, ctx: Context<Block>): Promise<number> {
   if (outcome.status === "gone") throw new DeviceError("disconnected", "get max LUN");
   // Devices with one LUN may stall it (BOT §3.2), and some answer nothing or nonsense.
   return outcome.status === "ok" && outcome.bytes === 1 && answer[0]! <= LUN_MAX ? answer[0]! : 0;
-}
-
-/** undefined: the device says that there is no such LUN. */
-async function inquire(
-  number: number,
-  bot: BulkOnly,
-  ctx: Context<Block>,
-  wait: Wait,
-  told: Attention[],
-): Promise<Inquiry | undefined> {
-  // INQUIRY does not report unit attentions (SPC-4 §5.14); what a device tells anyway it tells only once.
-  const target = new Target(number, bot, ctx, {
-    attention: async (of) => void told.push(of),
-    deferredError: () => void told.push("power-on"), // either way acknowledged writes are lost
-    noMedium: () => {},
-  });
-  const data = new Uint8Array(INQUIRY_BYTES);
-  using _turn = await bot.turns.take(wait);
-  try {
-    return parseInquiry(data.subarray(0, await target.run(inquiry(INQUIRY_BYTES), data, wait)));
-  } catch (error) {
-    if (!(error instanceof DeviceError) || error.kind !== "unsupported" || number === 0) throw error;
-    return undefined;
-  }
 }

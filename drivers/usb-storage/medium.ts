@@ -1,5 +1,15 @@
 // Runs in: driver host, jailed. Owns: finding out what a LUN's medium is: capacity, write protection, cache, provisioning.
-import { DeviceError, type Wait } from "@ring3/sdk";
+import {
+  BLOCK_DISCARD,
+  BLOCK_FUA,
+  BLOCK_MEDIUM_PRESENT,
+  BLOCK_READ_ONLY,
+  BLOCK_REMOVABLE,
+  BLOCK_ROTATIONAL,
+  BLOCK_WRITE_CACHE,
+  DeviceError,
+  type Wait,
+} from "@ring3/sdk";
 import { inquiry, modeSense6, modeSense10, readCapacity10, readCapacity16 } from "./cdb.ts";
 import {
   ALL_PAGES,
@@ -19,10 +29,12 @@ import {
   parseCapacity16,
   parseModeSense,
   parseProvisioning,
+  parseRotational,
   parseSupportedPages,
   SPC_3,
   VPD_BLOCK_LIMITS,
   VPD_BYTES,
+  VPD_CHARACTERISTICS,
   VPD_PROVISIONING,
   VPD_SUPPORTED,
 } from "./replies.ts";
@@ -36,6 +48,24 @@ export interface Medium extends Capacity {
   readonly writeCache: boolean;
   readonly limits: BlockLimits;
   readonly provisioning: Provisioning;
+  /** False also where the device is not asked. */
+  readonly rotational: boolean;
+}
+
+/** What clients are told of a LUN and the medium in it, if one is. */
+export function flagsOf(about: Inquiry, medium: Medium | undefined): number {
+  const removable = about.removable ? BLOCK_REMOVABLE : 0;
+  if (medium === undefined) return removable;
+  const { unmap, writeSame } = medium.provisioning;
+  return (
+    removable |
+    BLOCK_MEDIUM_PRESENT |
+    (medium.readOnly ? BLOCK_READ_ONLY : 0) |
+    (medium.writeCache ? BLOCK_WRITE_CACHE : 0) |
+    (medium.fua ? BLOCK_FUA : 0) |
+    (medium.rotational ? BLOCK_ROTATIONAL : 0) |
+    (unmap || writeSame ? BLOCK_DISCARD : 0)
+  );
 }
 
 /** A question that a device need not answer; cheap sticks hang on some. */
@@ -94,25 +124,25 @@ export async function readMedium(target: Target, host: Host, about: Inquiry, wai
     return { ...all, writeCache: (await optional(six(CACHING_PAGE)))?.writeCache };
   }
 
-  async function readProvisioning(): Promise<Pick<Medium, "limits" | "provisioning">> {
+  async function readVitalData(): Promise<Pick<Medium, "limits" | "provisioning" | "rotational">> {
     const page = <T>(number: number, parse: (bytes: Uint8Array) => T): Promise<T | undefined> =>
       optional((limit) => ask(parse, inquiry(VPD_BYTES, number), VPD_BYTES, limit));
     const pages = (await page(VPD_SUPPORTED, parseSupportedPages)) ?? [];
-    const limits = pages.includes(VPD_BLOCK_LIMITS)
-      ? await page(VPD_BLOCK_LIMITS, parseBlockLimits)
-      : undefined;
-    const provisioning = pages.includes(VPD_PROVISIONING)
-      ? await page(VPD_PROVISIONING, parseProvisioning)
-      : undefined;
-    return { limits: limits ?? NO_LIMITS, provisioning: provisioning ?? NO_PROVISIONING };
+    const ifThere = async <T>(number: number, parse: (bytes: Uint8Array) => T): Promise<T | undefined> =>
+      pages.includes(number) ? await page(number, parse) : undefined;
+    return {
+      limits: (await ifThere(VPD_BLOCK_LIMITS, parseBlockLimits)) ?? NO_LIMITS,
+      rotational: (await ifThere(VPD_CHARACTERISTICS, parseRotational)) ?? false,
+      provisioning: (await ifThere(VPD_PROVISIONING, parseProvisioning)) ?? NO_PROVISIONING,
+    };
   }
 
   const capacity = await readCapacity();
   const mode = await readMode();
   // Old bridges do not survive vital product data (Linux: skip_vpd_pages); one that manages provisioning is not old.
   const more = capacity.provisioned
-    ? await readProvisioning()
-    : { limits: NO_LIMITS, provisioning: NO_PROVISIONING };
+    ? await readVitalData()
+    : { limits: NO_LIMITS, provisioning: NO_PROVISIONING, rotational: false };
   return {
     ...capacity,
     ...more,

@@ -10,7 +10,9 @@ const good = (wire: Wire): Step[] => wire.command(READ, { length: 512, in: SECTO
 /** Probes, then reads sector 5 while the device follows `script`. */
 async function readWith(script: (wire: Wire) => Step[]) {
   const rig = await start((wire) => [...probe(wire), ...script(wire)]);
-  const read = rig.patient(rig.driver.units[0]!.request("read", { lba: 5, count: 1 }, { length: 512 }));
+  const read = rig.patient(
+    rig.driver.units[0]!.request("read", { lba: 5, count: 1, medium: 1 }, { length: 512 }),
+  );
   return { ...rig, read };
 }
 
@@ -40,7 +42,9 @@ test("a read is CBW, data, CSW", () => succeeds(good));
 
 test("a write is CBW, data, CSW", async () => {
   const rig = await start((wire) => [...probe(wire), ...wire.command(writeCdb(7), { out: SECTOR })]);
-  await rig.patient(rig.driver.units[0]!.request("write", { lba: 7, count: 1, fua: 0 }, { data: SECTOR }));
+  await rig.patient(
+    rig.driver.units[0]!.request("write", { lba: 7, count: 1, fua: 0, medium: 1 }, { data: SECTOR }),
+  );
   rig.usb.done();
   await rig.driver.remove();
 });
@@ -62,7 +66,11 @@ test("stall of data out: cleared at the out endpoint, and the status read (§6.7
     bulkIn(IN, 13, wire.csw(1, 512)),
     ...wire.sense(0x7, 0x27),
   ]);
-  const write = rig.driver.units[0]!.request("write", { lba: 7, count: 1, fua: 0 }, { data: SECTOR });
+  const write = rig.driver.units[0]!.request(
+    "write",
+    { lba: 7, count: 1, fua: 0, medium: 1 },
+    { data: SECTOR },
+  );
   await assert.rejects(rig.patient(write), { kind: "read-only" });
   rig.usb.done();
   await rig.driver.remove();
@@ -181,12 +189,16 @@ test("a cancelled request leaves the pipe to the next one, which recovers first"
   ]);
   const [unit] = rig.driver.units;
   const controller = new AbortController();
-  const cancelled = unit!.request("read", { lba: 5, count: 1 }, { length: 512, signal: controller.signal });
+  const cancelled = unit!.request(
+    "read",
+    { lba: 5, count: 1, medium: 1 },
+    { length: 512, signal: controller.signal },
+  );
   await new Promise(setImmediate);
   controller.abort();
   await assert.rejects(rig.patient(cancelled), { kind: "cancelled" });
   assert.deepEqual(
-    (await rig.patient(unit!.request("read", { lba: 5, count: 1 }, { length: 512 }))).data,
+    (await rig.patient(unit!.request("read", { lba: 5, count: 1, medium: 1 }, { length: 512 }))).data,
     SECTOR,
   );
   rig.usb.done();
@@ -198,7 +210,8 @@ test("requests wait for their turn and are sent one after the other", async () =
     ...probe(wire),
     ...[1, 2, 3].flatMap((lba) => wire.command(readCdb(lba), { length: 512, in: SECTOR })),
   ]);
-  const read = (lba: number) => rig.driver.units[0]!.request("read", { lba, count: 1 }, { length: 512 });
+  const read = (lba: number) =>
+    rig.driver.units[0]!.request("read", { lba, count: 1, medium: 1 }, { length: 512 });
   await rig.patient(Promise.all([read(1), read(2), read(3)]));
   rig.usb.done();
   await rig.driver.remove();

@@ -136,6 +136,7 @@ function findPage(bytes: Uint8Array, start: number, wanted: number): Uint8Array 
 export const VPD_BYTES = 64; // the longest of the pages below
 export const VPD_SUPPORTED = 0x00; // SPC-4 §7.8.15
 export const VPD_BLOCK_LIMITS = 0xb0; // SBC-3 §6.6.3
+export const VPD_CHARACTERISTICS = 0xb1; // SBC-3 §6.6.2
 export const VPD_PROVISIONING = 0xb2; // SBC-3 §6.6.4
 
 function vpd(bytes: Uint8Array, page: number): Uint8Array {
@@ -170,6 +171,13 @@ export function parseBlockLimits(bytes: Uint8Array): BlockLimits {
     // 64 bits wide; a limit beyond WRITE SAME's own 32-bit count is none.
     maxWriteSame: u32(36) === 0 ? u32(40) : 0xffff_ffff,
   };
+}
+
+/** MEDIUM ROTATION RATE: revolutions per minute; 0 and 1, and what is reserved, are not about a spinning disk. */
+export function parseRotational(bytes: Uint8Array): boolean {
+  const page = vpd(bytes, VPD_CHARACTERISTICS);
+  const rate = page.length < 6 ? 0 : viewOf(page).getUint16(4);
+  return rate >= 0x0401 && rate <= 0xfffe;
 }
 
 export interface Provisioning {

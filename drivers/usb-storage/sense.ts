@@ -125,6 +125,7 @@ function illegalRequest({ asc }: Sense): Meaning {
 
 function unitAttention({ asc, ascq }: Sense): Meaning {
   if (asc === 0x28) return attention("medium-changed"); // NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED
+  if (asc === 0x2a && ascq === 0x09) return attention("medium-changed"); // CAPACITY DATA HAS CHANGED: as good as another
   if (asc !== 0x29) return attention("other");
   switch (ascq) {
     case 0x01: // POWER ON OCCURRED

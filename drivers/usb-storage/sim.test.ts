@@ -1,77 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtemp, open, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { blockConformance, readOnlyConformance } from "@ring3/classes/block/conformance";
-import { BLOCK_FUA, BLOCK_MEDIUM_PRESENT, BLOCK_REMOVABLE, BLOCK_WRITE_CACHE, type Block } from "@ring3/sdk";
-import { type RunningDriver, runDriver } from "@ring3/sdk/test/run-driver";
-import { type AttachedUsb, type SimulatedUsb, simulateUsb } from "@ring3/sdk/test/simulated-usb";
-import driver from "./driver.ts";
-
-const main = fileURLToPath(new URL("../../sims/usb-drive/main.ts", import.meta.url));
-const MIB = 1024 * 1024;
-
-interface Drive extends AsyncDisposable {
-  readonly sim: SimulatedUsb;
-  readonly directory: string;
-  /** Starts the driver on it: a new import, which fences the one before. */
-  start(incarnation?: number): Promise<Started>;
-}
-
-interface Started extends RunningDriver<Block> {
-  readonly usb: AttachedUsb;
-  readonly events: unknown[];
-}
-
-async function drive(bytes: number, ...args: string[]): Promise<Drive> {
-  const directory = await mkdtemp(join(tmpdir(), "ring3-disk-"));
-  const image = join(directory, "disk");
-  await createImage(image, bytes);
-  const sim = await simulateUsb(main, ["--image", image, "--serial", "SIM1", ...args]);
-  const running: RunningDriver<Block>[] = [];
-  return {
-    sim,
-    directory,
-    async start(incarnation = 1) {
-      const usb = await sim.attach();
-      const started = await runDriver(driver, { usb, incarnation });
-      running.push(started);
-      const events: unknown[] = [];
-      for (const unit of started.units) {
-        unit.on("powerLost", () => events.push("powerLost"));
-        unit.on("mediumChanged", (data) => events.push(data));
-      }
-      return { ...started, usb, events };
-    },
-    async [Symbol.asyncDispose]() {
-      for (const each of running) await each.remove();
-      await sim[Symbol.asyncDispose]();
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
-}
-
-async function createImage(path: string, bytes: number): Promise<void> {
-  await using file = await open(path, "w");
-  await file.truncate(bytes);
-}
-
-const pattern = (bytes: number, seed = 1): Uint8Array =>
-  Uint8Array.from({ length: bytes }, (_, index) => (index * 31 + (index >> 9) * 7 + seed) & 0xff);
-
-const write = ({ units }: Started, lba: number, data: Uint8Array, { unit = 0, fua = 0 } = {}) =>
-  units[unit]!.request(
-    "write",
-    { lba, count: data.length / units[unit]!.properties.sectorBytes, fua },
-    { data },
-  );
-
-async function read({ units }: Started, lba: number, count: number, unit = 0): Promise<Uint8Array> {
-  const port = units[unit]!;
-  return (await port.request("read", { lba, count }, { length: count * port.properties.sectorBytes })).data;
-}
+import { BLOCK_DISCARD, BLOCK_FUA, BLOCK_MEDIUM_PRESENT, BLOCK_WRITE_CACHE } from "@ring3/sdk";
+import { drive, flush, MIB, pattern, read, write } from "./simulated-drive.fixture.ts";
 
 const conformance =
   (bytes: number, ...args: string[]) =>
@@ -96,7 +27,8 @@ test("geometry of a drive with a cache", async () => {
     sectorBytes: 512,
     sectors: 8192,
     maxTransferSectors: 2048,
-    flags: BLOCK_MEDIUM_PRESENT | BLOCK_WRITE_CACHE | BLOCK_FUA,
+    flags: BLOCK_MEDIUM_PRESENT | BLOCK_WRITE_CACHE | BLOCK_FUA | BLOCK_DISCARD,
+    medium: 1,
   });
   assert.ok(optimalTransferSectors > 0);
 });
@@ -157,7 +89,7 @@ test("hang: the device is reset at half of the request's time, and the read repe
   await disk.sim.command("fault hang");
   const { data } = await started.units[0]!.request(
     "read",
-    { lba: 0, count: 8 },
+    { lba: 0, count: 8, medium: 1 },
     { length: 4096, deadlineMs: 1000 },
   );
   assert.deepEqual(data, new Uint8Array(4096));
@@ -192,7 +124,7 @@ test("power lost behind the bridge: powerLost before the next answer, and the ca
   const started = await disk.start();
   await write(started, 7, pattern(512));
   await disk.sim.command("fault unit-attention-power-on");
-  await started.units[0]!.request("flush", {});
+  await flush(started);
   assert.deepEqual(started.events, ["powerLost"]);
   assert.deepEqual(await read(started, 7, 1), new Uint8Array(512));
 });
@@ -204,7 +136,7 @@ test("power lost behind the bridge while no driver runs: told before the next in
   await first.usb.transport.close();
   await disk.sim.command("fault unit-attention-power-on");
   const second = await disk.start(2);
-  await second.units[0]!.request("flush", {});
+  await flush(second);
   assert.deepEqual(second.events, ["powerLost"]);
 });
 
@@ -250,46 +182,4 @@ test("unplug in mid-transfer: requests fail with disconnected", async () => {
   );
   await disk.sim.command("unplug");
   await Promise.all(all);
-});
-
-test("eject and insert: the medium goes and comes, with another size", async () => {
-  await using disk = await drive(4 * MIB, "--removable");
-  const started = await disk.start();
-  const [unit] = started.units;
-  await disk.sim.command("eject");
-  await assert.rejects(read(started, 0, 1), { kind: "no-medium" });
-  assert.deepEqual(started.events, [{ sectors: 0, sectorBytes: 512, flags: BLOCK_REMOVABLE }]);
-  await assert.rejects(unit!.request("flush", {}), { kind: "no-medium" });
-  const other = join(disk.directory, "other");
-  await createImage(other, 8 * MIB);
-  const inserted = new Promise<{ sectors: number; sectorBytes: number; flags: number }>((resolve) => {
-    unit!.on("mediumChanged", resolve);
-  });
-  await disk.sim.command(`insert ${other}`);
-  const { sectors, sectorBytes, flags } = await inserted; // by the poll while idle
-  assert.deepEqual([sectors, sectorBytes], [16_384, 512]);
-  assert.equal(flags & (BLOCK_REMOVABLE | BLOCK_MEDIUM_PRESENT), BLOCK_REMOVABLE | BLOCK_MEDIUM_PRESENT);
-  assert.equal(unit!.properties.sectors, 16_384);
-  await write(started, 16_383, pattern(512));
-  assert.deepEqual(await read(started, 16_383, 1), pattern(512));
-});
-
-test("a medium exchanged between two requests: the second is not sent to the new one", async () => {
-  await using disk = await drive(4 * MIB, "--removable");
-  const started = await disk.start();
-  await read(started, 0, 1);
-  const other = join(disk.directory, "other");
-  await createImage(other, MIB);
-  await disk.sim.command("eject");
-  await disk.sim.command(`insert ${other}`);
-  await assert.rejects(write(started, 0, pattern(512)), { kind: "medium-changed" });
-  assert.deepEqual(await read(started, 0, 1), new Uint8Array(512));
-  assert.equal(started.units[0]!.properties.sectors, 2048);
-});
-
-test("no medium at the start: a unit of 0 sectors", async () => {
-  await using disk = await drive(4 * MIB, "--removable", "--read-only");
-  await disk.sim.command("eject");
-  const [unit] = (await disk.start()).units;
-  assert.deepEqual([unit!.properties.sectors, unit!.properties.flags], [0, BLOCK_REMOVABLE]);
 });

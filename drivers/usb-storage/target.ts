@@ -1,5 +1,5 @@
 // Runs in: driver host, jailed. Owns: one LUN's commands: retries, sense data, getting it ready. Knows no disk.
-import { DeviceError, type Wait } from "@ring3/sdk";
+import { DeviceError, type Limit, type Wait } from "@ring3/sdk";
 import { requestSense, type ScsiCommand, startUnit } from "./cdb.ts";
 import { type Attention, meaningOf, parseSense, SENSE_BYTES, type Sense, senseText } from "./sense.ts";
 import type { BulkOnly, Host } from "./transport.ts";
@@ -14,6 +14,8 @@ const READY_POLL_MS = 100;
 const NO_BYTES = new Uint8Array(0);
 
 export interface TargetEvents {
+  /** True: REQUEST SENSE is being sent. False: what it told is not for `attention`, which comes else. */
+  asking(asking: boolean): void;
   /** Told before the command is sent again; may throw to fail it instead. Nested commands may be run. */
   attention(of: Attention, wait: Wait): Promise<void>;
   /** An earlier, acknowledged command failed after all. */
@@ -32,13 +34,20 @@ interface Try {
 
 export class Target {
   readonly lun: number;
+  /** The medium can be exchanged: then no sense data may get lost, since only they tell of it. */
+  changeable: boolean;
   readonly #bot: BulkOnly;
   readonly #host: Host;
   readonly #events: TargetEvents;
   readonly #sense = new Uint8Array(SENSE_BYTES);
+  /** "sense": of a command whose end was not seen, in the device until its next command (SPC-4 §5.12). "lost": asked for in vain. */
+  #unread: "nothing" | "sense" | "lost";
 
-  constructor(lun: number, bot: BulkOnly, host: Host, events: TargetEvents) {
+  /** `owed`: the last command before this may have left sense data that nobody has read. */
+  constructor(lun: number, bot: BulkOnly, host: Host, events: TargetEvents, owed: boolean) {
     this.lun = lun;
+    this.changeable = owed;
+    this.#unread = owed ? "sense" : "nothing";
     this.#bot = bot;
     this.#host = host;
     this.#events = events;
@@ -57,6 +66,7 @@ export class Target {
     let attentions = 0;
     let started = false;
     for (let tries = 1; ; ) {
+      await this.#catchUp(wait);
       const found = await this.#try(command, data, wait);
       const { bytes } = found;
       let { error } = found;
@@ -102,21 +112,59 @@ export class Target {
   }
 
   async #try(command: ScsiCommand, data: Uint8Array, wait: Wait): Promise<Try> {
-    // Half of what is left: a hung device is reset in time for another try.
-    const left = (wait.deadlineMs ?? Number.POSITIVE_INFINITY) - this.#host.now();
-    using limit = this.#host.limit(Math.min(TRY_MS, left / 2), wait);
+    using limit = this.#limit(wait);
     try {
+      if (this.changeable) this.#unread = "sense";
       const { passed, bytes } = await this.#bot.exchange(this.lun, command, data, limit);
-      if (passed) return { done: true, bytes };
-      const sense = await this.#askSense(command, limit);
-      return { done: !sense.deferred && meaningOf(sense).action === "done", bytes, sense };
+      if (passed) {
+        this.#unread = "nothing";
+        return { done: true, bytes };
+      }
+      const sense = await this.#askSense(command.name, limit);
+      const { action } = meaningOf(sense);
+      return { done: !sense.deferred && action === "done", bytes, sense };
     } catch (error) {
       if (error instanceof DeviceError) return { done: false, bytes: 0, error };
       throw error;
     }
   }
 
-  async #askSense(command: ScsiCommand, wait: Wait): Promise<Sense> {
+  /** Half of what is left: a hung device is reset in time for another try. */
+  #limit(wait: Wait): Limit {
+    const left = (wait.deadlineMs ?? Number.POSITIVE_INFINITY) - this.#host.now();
+    return this.#host.limit(Math.min(TRY_MS, left / 2), wait);
+  }
+
+  /** The end of a command was not seen: asks what the device had to say of it, before the next command makes it forget. */
+  async #catchUp(wait: Wait): Promise<void> {
+    if (this.#unread === "nothing") return;
+    const sense = this.#unread === "sense" ? await this.#recall(wait) : undefined;
+    this.#unread = "nothing";
+    // Unheard, it may have been the one that counts.
+    if (sense === undefined) return await this.#events.attention("medium-changed", wait);
+    if (sense.deferred) return this.#events.deferredError(sense);
+    const meaning = meaningOf(sense);
+    if (meaning.action === "attention") await this.#events.attention(meaning.of, wait);
+    else if (meaning.action === "fail" && meaning.kind === "no-medium") this.#events.noMedium();
+  }
+
+  /** undefined: no answer came. */
+  async #recall(wait: Wait): Promise<Sense | undefined> {
+    using limit = this.#limit(wait);
+    try {
+      return await this.#askSense("the command before", limit);
+    } catch (error) {
+      wait.signal?.throwIfAborted();
+      if (!(error instanceof DeviceError) || error.kind === "disconnected") throw error;
+      return undefined;
+    }
+  }
+
+  async #askSense(of: string, wait: Wait): Promise<Sense> {
+    if (this.changeable) {
+      this.#unread = "lost";
+      this.#events.asking(true);
+    }
     const { passed, bytes } = await this.#bot.exchange(
       this.lun,
       requestSense(SENSE_BYTES),
@@ -124,8 +172,10 @@ export class Target {
       wait,
     );
     const sense = passed ? parseSense(this.#sense.subarray(0, bytes)) : undefined;
-    if (sense === undefined)
-      throw new DeviceError("protocol", `${command.name}: failed, and so did REQUEST SENSE`);
+    if (sense === undefined) throw new DeviceError("protocol", `${of}: failed, and so did REQUEST SENSE`);
+    this.#unread = "nothing";
+    const forAttention = !sense.deferred && meaningOf(sense).action === "attention";
+    if (this.changeable && !forAttention) this.#events.asking(false);
     return sense;
   }
 }

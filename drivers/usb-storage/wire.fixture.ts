@@ -147,7 +147,7 @@ export interface Rig {
 /** A driver on a device that follows `script`. */
 export async function start(
   script: (wire: Wire) => Step[],
-  options: { incarnation?: number } = {},
+  options: { incarnation?: number; state?: RunningDriver<Block>["state"] } = {},
 ): Promise<Rig & { driver: RunningDriver<Block>; events: unknown[] }> {
   const rig = rigOf(script);
   const running = await rig.patient(

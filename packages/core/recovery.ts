@@ -39,6 +39,8 @@ export interface Recovery<C extends Contract> {
   conflicts(a: Pending<C>, b: Pending<C>): boolean;
   /** undefined: proven to be the same device and medium. Otherwise why that is not proven, for people to read. */
   sameIdentity(before: Identity<C>, after: Identity<C>): string | undefined;
+  /** The input of a request to the device as it was, in the terms of the same device plugged in again. */
+  translate(request: Pending<C>, before: Properties<C>, after: Properties<C>): Input<C, OperationName<C>>;
   /** What one of its events says of the journal: the tracker is to hear of it, or the identity to be proven again. */
   meaning(event: EventName<C>): "power-lost" | "medium-changed" | undefined;
   createTracker(properties: Properties<C>): Tracker<C>;

@@ -1,18 +1,11 @@
 // Runs in: node --test. Owns: what any block driver must do, whether its port is near (in the same process) or far (a client end).
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { UnitPort } from "@ring3/core/contract";
-import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
 import fc from "fast-check";
-import { BLOCK_MEDIUM_PRESENT, BLOCK_READ_ONLY, type Block, block } from "./contract.ts";
+import { Disk, fails, type OpenBlock, step } from "./conformance-disk.fixture.ts";
+import { BLOCK_MEDIUM_PRESENT, BLOCK_READ_ONLY } from "./contract.ts";
 
-export interface OpenBlock {
-  readonly port: UnitPort<Block>;
-  close(): Promise<void>;
-}
-
-/** Sectors at the disk's start that the model test plays in. */
-const MODEL_SECTORS = 64;
+export type { OpenBlock } from "./conformance-disk.fixture.ts";
 
 /**
  * Registers the suite. `open` is called once; the disk must be writable, have at least 256 sectors, and be nobody's: it is overwritten.
@@ -79,9 +72,9 @@ export function blockConformance(name: string, open: () => Promise<OpenBlock>): 
       const data = disk.pattern(2, 6);
       await disk.write(30, data);
       const other = disk.pattern(2, 7);
-      await fails(["invalid"], disk.write(30, other.subarray(1), 2));
-      await fails(["invalid"], disk.write(30, other, 1));
-      await fails(["invalid"], disk.port.request("read", { lba: 30, count: 2 }, { length: data.length - 1 }));
+      await fails(["invalid"], disk.write(30, other.subarray(1), { count: 2 }));
+      await fails(["invalid"], disk.write(30, other, { count: 1 }));
+      await fails(["invalid"], disk.read(30, 2, { length: data.length - 1 }));
       assert.deepEqual(await disk.read(30, 2), data);
     });
 
@@ -101,20 +94,20 @@ export function blockConformance(name: string, open: () => Promise<OpenBlock>): 
 
     test("a write with FUA is read back", async () => {
       const data = disk.pattern(4, 9);
-      await disk.port.request("write", { lba: 40, count: 4, fua: 1 }, { data });
+      await disk.write(40, data, { fua: 1 });
       assert.deepEqual(await disk.read(40, 4), data);
     });
 
     test("a flush after a write, and one after a flush, succeed", async () => {
       await disk.write(50, disk.pattern(1, 10));
-      await disk.port.request("flush", {});
-      await disk.port.request("flush", {});
+      await disk.flush();
+      await disk.flush();
     });
 
     test("a discard leaves its neighbours alone, or is unsupported", async () => {
       const data = disk.pattern(24, 11);
       await disk.write(60, data);
-      await disk.allowed("discard", disk.port.request("discard", { lba: 68, count: 8 }));
+      await disk.allowed("discard", disk.discard(68, 8));
       const [before, after] = [data.subarray(0, 8 * disk.sectorBytes), data.subarray(16 * disk.sectorBytes)];
       assert.deepEqual(await disk.read(60, 8), before);
       assert.deepEqual(await disk.read(76, 8), after);
@@ -124,12 +117,27 @@ export function blockConformance(name: string, open: () => Promise<OpenBlock>): 
       test(`zeroes written with unmap ${unmap} are read back as zeroes, or are unsupported`, async () => {
         const data = disk.pattern(24, 12);
         await disk.write(90, data);
-        const request = disk.port.request("writeZeroes", { lba: 98, count: 8, fua: 0, unmap });
-        const done = await disk.allowed("writeZeroes", request);
+        const done = await disk.allowed("writeZeroes", disk.zero(98, 8, { unmap }));
         data.fill(0, 8 * disk.sectorBytes, (8 + done * 8) * disk.sectorBytes);
         assert.deepEqual(await disk.read(90, 24), data);
       });
     }
+
+    test("what was meant for another medium is refused with medium-changed, and nothing is changed", async () => {
+      const data = disk.pattern(8, 14);
+      const other = disk.pattern(8, 15);
+      await disk.write(110, data);
+      for (const medium of [disk.geometry.medium - 1, disk.geometry.medium + 1, 2 ** 32 - 1]) {
+        const changed = ["medium-changed"] as const;
+        await fails(changed, disk.read(110, 8, { medium }));
+        await fails(changed, disk.write(110, other, { medium }));
+        await fails(changed, disk.write(110, other, { medium, fua: 1 }));
+        await fails(changed, disk.flush({ medium }));
+        await fails([...changed, "unsupported"], disk.discard(110, 8, { medium }));
+        await fails([...changed, "unsupported"], disk.zero(110, 8, { medium }));
+      }
+      assert.deepEqual(await disk.read(110, 8), data);
+    });
 
     test("many requests at once are each answered with their own bytes", async () => {
       const lbas = Array.from({ length: 128 }, (_, index) => 120 + index);
@@ -140,19 +148,14 @@ export function blockConformance(name: string, open: () => Promise<OpenBlock>): 
 
     test("a request whose signal has aborted is cancelled", async () => {
       const signal = AbortSignal.abort();
-      await fails(
-        ["cancelled"],
-        disk.port.request("read", { lba: 0, count: 1 }, { length: disk.sectorBytes, signal }),
-      );
+      await fails(["cancelled"], disk.read(0, 1, { signal }));
     });
 
     test("an abort under way ends the request one way or the other, and the next one works", async () => {
       const data = disk.pattern(1, 13);
       await disk.write(0, data);
       const abort = new AbortController();
-      const { signal } = abort;
-      const options = { length: disk.largest * disk.sectorBytes, signal };
-      const reading = disk.port.request("read", { lba: 0, count: disk.largest }, options);
+      const reading = disk.read(0, disk.largest, { signal: abort.signal });
       abort.abort();
       const [outcome] = await Promise.allSettled([reading]);
       const kinds = { fulfilled: "cancelled", rejected: (outcome as PromiseRejectedResult).reason?.kind };
@@ -183,124 +186,11 @@ export function readOnlyConformance(name: string, open: () => Promise<OpenBlock>
       const data = await disk.read(0, 8);
       const inverse = data.map((byte) => byte ^ 0xff);
       await fails(["read-only"], disk.write(0, inverse));
-      await fails(["read-only", "unsupported"], disk.port.request("discard", { lba: 0, count: 8 }));
-      const zeroes = { lba: 0, count: 8, fua: 0, unmap: 0 };
-      await fails(["read-only", "unsupported"], disk.port.request("writeZeroes", zeroes));
+      await fails(["read-only", "unsupported"], disk.discard(0, 8));
+      await fails(["read-only", "unsupported"], disk.zero(0, 8));
       assert.deepEqual(await disk.read(0, 8), data);
     });
 
-    test("a flush succeeds", async () => {
-      await disk.port.request("flush", {});
-    });
+    test("a flush succeeds", () => disk.flush());
   });
-}
-
-async function fails(kinds: readonly DeviceErrorKind[], request: Promise<unknown>): Promise<void> {
-  await assert.rejects(request, (error) => {
-    assert.ok(error instanceof DeviceError, `expected a DeviceError, found ${String(error)}`);
-    assert.ok(kinds.includes(error.kind), `expected ${kinds.join(" or ")}, found ${error.message}`);
-    return true;
-  });
-}
-
-interface Step {
-  readonly does: "read" | "write" | "writeZeroes" | "flush";
-  readonly lba: number;
-  readonly count: number;
-  readonly fua: number;
-  readonly seed: number;
-}
-
-const step: fc.Arbitrary<Step> = fc.record({
-  does: fc.constantFrom("read", "write", "write", "writeZeroes", "flush"),
-  lba: fc.nat(MODEL_SECTORS - 16),
-  count: fc.integer({ min: 1, max: 16 }),
-  fua: fc.nat(1),
-  seed: fc.nat(255),
-});
-
-class Disk {
-  readonly #open: () => Promise<OpenBlock>;
-  #opened: OpenBlock | undefined;
-
-  constructor(open: () => Promise<OpenBlock>) {
-    this.#open = open;
-  }
-
-  async open(): Promise<void> {
-    this.#opened = await this.#open();
-  }
-
-  async close(): Promise<void> {
-    await this.#opened?.close();
-  }
-
-  get port(): UnitPort<Block> {
-    return this.#opened!.port;
-  }
-
-  get geometry() {
-    return this.port.properties;
-  }
-
-  get sectorBytes(): number {
-    return this.geometry.sectorBytes;
-  }
-
-  /** Sectors of the largest request that driver and channel take. */
-  get largest(): number {
-    const { maxTransferSectors, sectors } = this.geometry;
-    return Math.min(maxTransferSectors, sectors, Math.floor(block.slotBytes / this.sectorBytes));
-  }
-
-  /** Bytes that differ in every sector, and with every seed. */
-  pattern(count: number, seed: number): Uint8Array {
-    const words = new Uint32Array((count * this.sectorBytes) / 4);
-    for (let index = 0; index < words.length; index++)
-      words[index] = Math.imul(index + 1, 0x9e3779b1) ^ Math.imul(seed + 1, 0x85ebca77); // odd multipliers spread bits
-    return new Uint8Array(words.buffer);
-  }
-
-  write(lba: number, data: Uint8Array, count = data.length / this.sectorBytes): Promise<unknown> {
-    return this.port.request("write", { lba, count, fua: 0 }, { data });
-  }
-
-  async read(lba: number, count: number): Promise<Uint8Array> {
-    const { data } = await this.port.request("read", { lba, count }, { length: count * this.sectorBytes });
-    return data;
-  }
-
-  /** 1 where an optional operation was done, 0 where it is unsupported and said so. */
-  async allowed(name: "discard" | "writeZeroes", request: Promise<unknown>): Promise<number> {
-    if (!this.port.supports(name)) await fails(["unsupported"], request);
-    await Promise.allSettled([request]);
-    if (this.port.supports(name)) await request;
-    return this.port.supports(name) ? 1 : 0;
-  }
-
-  async play(steps: readonly Step[]): Promise<void> {
-    const size = this.sectorBytes;
-    const model = new Uint8Array(MODEL_SECTORS * size);
-    await this.write(0, model);
-    const does = {
-      read: async ({ lba, count }: Step) => {
-        assert.deepEqual(await this.read(lba, count), model.slice(lba * size, (lba + count) * size));
-      },
-      write: async ({ lba, count, fua, seed }: Step) => {
-        const data = this.pattern(count, seed);
-        await this.port.request("write", { lba, count, fua }, { data });
-        model.set(data, lba * size);
-      },
-      writeZeroes: async ({ lba, count, fua, seed }: Step) => {
-        const request = this.port.request("writeZeroes", { lba, count, fua, unmap: seed & 1 });
-        const done = await this.allowed("writeZeroes", request);
-        model.fill(0, lba * size, (lba + count * done) * size);
-      },
-      flush: async () => {
-        await this.port.request("flush", {});
-      },
-    };
-    for (const next of steps) await does[next.does](next);
-    assert.deepEqual(await this.read(0, MODEL_SECTORS), model);
-  }
 }

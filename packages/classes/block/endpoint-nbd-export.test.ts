@@ -4,17 +4,24 @@ import { test } from "node:test";
 import { deviceErrorKinds } from "@ring3/core/errors";
 import * as nbd from "@ring3/kernel/nbd/constants";
 import fc from "fast-check";
-import { BLOCK_MEDIUM_PRESENT, BLOCK_READ_ONLY, BLOCK_ROTATIONAL, type Geometry } from "./contract.ts";
+import {
+  BLOCK_DISCARD,
+  BLOCK_MEDIUM_PRESENT,
+  BLOCK_READ_ONLY,
+  BLOCK_ROTATIONAL,
+  type Geometry,
+} from "./contract.ts";
 import { diskExport, nbdAddress, nbdError, refusal, type Serving } from "./endpoint-nbd-export.ts";
 
 const geometry: Geometry = {
   sectorBytes: 512,
   sectors: 4096,
   maxTransferSectors: 240,
-  flags: BLOCK_MEDIUM_PRESENT,
+  flags: BLOCK_MEDIUM_PRESENT | BLOCK_DISCARD,
   optimalTransferSectors: 0,
+  medium: 1,
 };
-const serving: Serving = { slots: 64, slotBytes: 1_048_576, readOnly: false, canDiscard: true };
+const serving: Serving = { slots: 64, slotBytes: 1_048_576, readOnly: false };
 
 test("a piece is what driver and slot both take, a payload what all slots take, up to 32 MiB", () => {
   const small = diskExport(geometry, serving);
@@ -46,10 +53,10 @@ const always =
   nbd.NBD_FLAG_SEND_CACHE |
   nbd.NBD_FLAG_CAN_MULTI_CONN;
 const flagTable: [string, number, Partial<Serving>, number][] = [
-  ["a disk that can discard", 0, {}, nbd.NBD_FLAG_SEND_WRITE_ZEROES | nbd.NBD_FLAG_SEND_TRIM],
-  ["a disk that cannot discard", 0, { canDiscard: false }, nbd.NBD_FLAG_SEND_WRITE_ZEROES],
-  ["a read-only medium", BLOCK_READ_ONLY, {}, nbd.NBD_FLAG_READ_ONLY],
-  ["a disk opened for reading", 0, { readOnly: true }, nbd.NBD_FLAG_READ_ONLY],
+  ["a disk that can discard", BLOCK_DISCARD, {}, nbd.NBD_FLAG_SEND_WRITE_ZEROES | nbd.NBD_FLAG_SEND_TRIM],
+  ["a disk that cannot discard", 0, {}, nbd.NBD_FLAG_SEND_WRITE_ZEROES],
+  ["a read-only medium", BLOCK_READ_ONLY | BLOCK_DISCARD, {}, nbd.NBD_FLAG_READ_ONLY],
+  ["a disk opened for reading", BLOCK_DISCARD, { readOnly: true }, nbd.NBD_FLAG_READ_ONLY],
   [
     "a rotational read-only disk",
     BLOCK_ROTATIONAL | BLOCK_READ_ONLY,

@@ -32,20 +32,21 @@ import {
 } from "@ring3/kernel/nbd/constants";
 import type { NbdExport } from "@ring3/kernel/nbd/handshake";
 import type { NbdRequest } from "@ring3/kernel/nbd/transmission";
-import { BLOCK_READ_ONLY, BLOCK_ROTATIONAL, type Geometry } from "./contract.ts";
+import { BLOCK_DISCARD, BLOCK_READ_ONLY, BLOCK_ROTATIONAL, type Geometry } from "./contract.ts";
 
 /** A disk as one NBD connection sees it, from negotiation to its end. */
 export interface DiskExport extends NbdExport {
   readonly sectorBytes: number;
   /** Bytes of the largest read or write that the driver takes: one slot's. A multiple of the sector. */
   readonly pieceBytes: number;
+  /** The number of the medium that this connection is about; no other is touched for it. */
+  readonly medium: number;
 }
 
 export interface Serving {
   readonly slots: number;
   readonly slotBytes: number;
   readonly readOnly: boolean;
-  readonly canDiscard: boolean;
 }
 
 /** proto.md, "Block sizes": preferred at least 4096, a power of two; the minimum a power of two up to 64 KiB. */
@@ -53,7 +54,7 @@ const PREFERRED_BLOCK = 4096;
 const MINIMUM_BLOCK_MAX = 65_536;
 
 export function diskExport(geometry: Geometry, serving: Serving): DiskExport {
-  const { sectorBytes, sectors, maxTransferSectors, flags } = geometry;
+  const { sectorBytes, sectors, maxTransferSectors, flags, medium } = geometry;
   const isPowerOfTwo = sectorBytes > 0 && (sectorBytes & (sectorBytes - 1)) === 0;
   if (!isPowerOfTwo || sectorBytes > MINIMUM_BLOCK_MAX)
     throw new DeviceError("unsupported", `NBD export of a disk with sectors of ${sectorBytes} bytes`);
@@ -69,6 +70,7 @@ export function diskExport(geometry: Geometry, serving: Serving): DiskExport {
     bytes: sectors * sectorBytes,
     sectorBytes,
     pieceBytes,
+    medium,
     minimumBlock: sectorBytes,
     preferredBlock: Math.max(PREFERRED_BLOCK, sectorBytes),
     maximumPayload: Math.min(NBD_PAYLOAD_MAX, pieceBytes * serving.slots),
@@ -81,7 +83,7 @@ export function diskExport(geometry: Geometry, serving: Serving): DiskExport {
       NBD_FLAG_CAN_MULTI_CONN |
       ((flags & BLOCK_ROTATIONAL) !== 0 ? NBD_FLAG_ROTATIONAL : 0) |
       (readOnly ? NBD_FLAG_READ_ONLY : NBD_FLAG_SEND_WRITE_ZEROES) |
-      (!readOnly && serving.canDiscard ? NBD_FLAG_SEND_TRIM : 0),
+      (!readOnly && (flags & BLOCK_DISCARD) !== 0 ? NBD_FLAG_SEND_TRIM : 0),
   };
 }
 

@@ -44,7 +44,6 @@ const disk = diskExport(memoryDisk().geometry, {
   slots: 8,
   slotBytes: 65_536,
   readOnly: false,
-  canDiscard: true,
 });
 const flags = encodeClientFlags(3);
 const utf8 = new TextEncoder();

@@ -41,7 +41,6 @@ test("one port serves all, and is closed after the last has left", async () => {
   await Promise.all([shared.enter(first), shared.enter(second)]);
   assert.deepEqual(opened, ["write"]);
   shared.leave(first);
-  await shared.closed();
   assert.equal(disk.closed, 0);
   shared.leave(second);
   await shared.closed();
@@ -61,6 +60,25 @@ test("who enters while the port is being closed waits until its journal is empty
   journal.open();
   await entering;
   assert.deepEqual(opened, ["write", "write"]);
+});
+
+test("another medium: who enters waits for those before to leave, and gets a port of its own", async () => {
+  const disks = [memoryDisk(), memoryDisk({ medium: 2, sectors: 64 })];
+  const waiting = disks.map(({ port }) => port);
+  const { shared } = ported({ open: async () => waiting.shift()! });
+  const [first, second, third] = [new Holder(), new Holder(), new Holder()];
+  assert.equal((await shared.enter(first)).disk.medium, 1);
+  shared.retire();
+  const entering = Promise.all([shared.enter(second), shared.enter(third)]);
+  await new Promise(setImmediate);
+  assert.equal(waiting.length, 1);
+  shared.leave(first);
+  for (const { port, disk } of await entering)
+    assert.deepEqual([port, disk.medium, disk.bytes], [disks[1]!.port, 2, 32_768]);
+  assert.deepEqual(
+    disks.map(({ closed }) => closed),
+    [1, 0],
+  );
 });
 
 test("a disk without a medium is not opened", async () => {

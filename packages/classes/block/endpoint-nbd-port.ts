@@ -1,5 +1,5 @@
-// Runs in: reflector. Owns: the one port to the driver that all NBD connections of a disk share, open while there is a connection, and who
-// gets its slots.
+// Runs in: reflector. Owns: the one port to the driver that all NBD connections to a medium share, open while there is a connection, and
+// who gets its slots.
 import type { Clock, Timer } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { Slot, SlotPort } from "@ring3/core/slot-port";
@@ -33,11 +33,20 @@ export interface NbdPortOptions {
   readonly clock: Clock;
 }
 
+/** One opening of the disk. */
+interface Shared {
+  users: number;
+  readonly opening: Promise<{ port: SlotPort<Block>; readOnly: boolean }>;
+  readonly closed: PromiseWithResolvers<void>;
+}
+
 export class NbdPort {
   readonly #options: NbdPortOptions;
   readonly #holders = new Map<SlotHolder, number>();
-  #users = 0;
-  #opening: Promise<{ port: SlotPort<Block>; readOnly: boolean }> | undefined;
+  readonly #entered = new Map<SlotHolder, Shared>();
+  /** What the next one to enter shares with those before; undefined: it opens the disk anew. */
+  #shared: Shared | undefined;
+  /** Resolves once the newest opening is over: the disk has one writer. */
   #closing: Promise<void> = Promise.resolve();
   #waiting = 0;
   #timer: Timer | undefined;
@@ -48,19 +57,14 @@ export class NbdPort {
 
   /** Rejects with DeviceError: no medium, another writer, no access … Whoever gets an answer must `leave`. */
   async enter(holder: SlotHolder): Promise<OpenDisk> {
-    this.#users++;
+    this.#shared ??= this.#share();
+    const shared = this.#shared;
+    shared.users++;
+    this.#entered.set(holder, shared);
     try {
-      this.#opening ??= this.#closing
-        .then(() => this.#open())
-        .catch((error) => {
-          this.#opening = undefined; // the next one tries again
-          throw error;
-        });
-      const { port, readOnly } = await this.#opening;
-      const geometry = this.#options.geometry();
-      if (geometry === undefined) throw new DeviceError("no-medium", "export the disk");
+      const { port, readOnly } = await shared.opening;
       const { slots, slotBytes } = port;
-      const disk = diskExport(geometry, { slots, slotBytes, readOnly, canDiscard: port.supports("discard") });
+      const disk = diskExport(port.properties, { slots, slotBytes, readOnly });
       this.#holders.set(holder, holder.progress);
       return { port, disk };
     } catch (error) {
@@ -69,16 +73,39 @@ export class NbdPort {
     }
   }
 
+  #share(): Shared {
+    const opening = this.#closing.then(() => this.#open());
+    const shared: Shared = { users: 0, opening, closed: Promise.withResolvers() };
+    this.#closing = shared.closed.promise;
+    opening.catch(() => {
+      if (this.#shared === shared) this.#shared = undefined; // the next one tries again
+    });
+    return shared;
+  }
+
   /** The last one out closes the port, which takes until its journal is empty; who enters meanwhile waits. */
   leave(holder: SlotHolder): void {
+    const shared = this.#entered.get(holder);
+    if (shared === undefined) return;
+    this.#entered.delete(holder);
     this.#holders.delete(holder);
-    this.#users--;
-    if (this.#users > 0) return;
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    const opening = this.#opening;
-    this.#opening = undefined;
-    if (opening !== undefined) this.#closing = opening.then(({ port }) => port.close());
+    if (this.#entered.size === 0) {
+      this.#timer?.cancel();
+      this.#timer = undefined;
+    }
+    shared.users--;
+    if (shared.users > 0) return;
+    if (this.#shared === shared) this.#shared = undefined;
+    const closed = shared.opening.then(
+      ({ port }) => port.close(),
+      () => {}, // it was never open
+    );
+    shared.closed.resolve(closed);
+  }
+
+  /** Another medium is in: whoever enters from now on waits for those before to leave, and opens the disk anew. */
+  retire(): void {
+    this.#shared = undefined;
   }
 
   /** Resolves once the port is closed. */

@@ -99,8 +99,8 @@ test("replies come in the order in which requests are done", async (t) => {
   assert.equal((await nbd.reply()).cookie, first);
 });
 
-test("FUA, trim with FUA, zeroes and no-hole reach the driver as such", async (t) => {
-  const { client, disk } = serve(t);
+test("FUA, trim with FUA, zeroes and no-hole reach the driver as such, with the number of the medium", async (t) => {
+  const { client, disk } = serve(t, { disk: { medium: 3 } });
   const nbd = await (await client()).go();
   await nbd.ask(NBD_CMD_WRITE, 0, 512, NBD_CMD_FLAG_FUA, new Uint8Array(512));
   await nbd.ask(NBD_CMD_FLUSH, 0, 0);
@@ -109,13 +109,13 @@ test("FUA, trim with FUA, zeroes and no-hole reach the driver as such", async (t
   await nbd.ask(NBD_CMD_WRITE_ZEROES, 2048, 512, NBD_CMD_FLAG_NO_HOLE | NBD_CMD_FLAG_FUA);
   await nbd.ask(NBD_CMD_CACHE, 4096, 512);
   assert.deepEqual(disk.seen, [
-    { name: "write", input: { lba: 0, count: 1, fua: 1 } },
-    { name: "flush", input: {} },
-    { name: "discard", input: { lba: 2, count: 2 } },
-    { name: "flush", input: {} },
-    { name: "writeZeroes", input: { lba: 4, count: 1, fua: 0, unmap: 1 } },
-    { name: "writeZeroes", input: { lba: 4, count: 1, fua: 1, unmap: 0 } },
-    { name: "read", input: { lba: 8, count: 1 } },
+    { name: "write", input: { lba: 0, count: 1, fua: 1, medium: 3 } },
+    { name: "flush", input: { medium: 3 } },
+    { name: "discard", input: { lba: 2, count: 2, medium: 3 } },
+    { name: "flush", input: { medium: 3 } },
+    { name: "writeZeroes", input: { lba: 4, count: 1, fua: 0, unmap: 1, medium: 3 } },
+    { name: "writeZeroes", input: { lba: 4, count: 1, fua: 1, unmap: 0, medium: 3 } },
+    { name: "read", input: { lba: 8, count: 1, medium: 3 } },
   ]);
 });
 

@@ -20,9 +20,12 @@ export interface NbdEndpointOptions {
   readonly aliases: readonly string[];
   /** For people, in listings. */
   readonly description: string;
-  /** Asked for each connection; undefined while there is no medium. */
+  /** Asked whenever the disk is opened; undefined while there is no medium. */
   readonly geometry: () => Geometry | undefined;
-  /** Called when the first client comes; the port is closed after the last has gone. Rejects with DeviceError. */
+  /**
+   * Called when the first client comes; the port is closed after the last has gone. After `disconnectAll` it is called anew, once the
+   * port before is closed. Rejects with DeviceError.
+   */
   readonly open: (mode: "read" | "write") => Promise<SlotPort<Block>>;
   readonly clock: Clock;
   readonly log: Log;
@@ -32,7 +35,7 @@ export interface NbdEndpoint {
   /** A URI that nbdinfo and its like take as it is. */
   readonly address: string;
   connections(): number;
-  /** Hangs up on every client once it has the answers to what is under way, after two seconds at the latest. */
+  /** Hangs up on every client once it has the answers to what is under way, after two seconds at the latest. Who comes later opens the disk anew. */
   disconnectAll(reason: string): void;
   /** May be called twice. Stops listening, hangs up, and resolves once no request is under way and the port is closed. */
   close(): Promise<void>;
@@ -59,6 +62,7 @@ export function startNbdEndpoint(options: NbdEndpointOptions): NbdEndpoint {
   function disconnectAll(reason: string): void {
     if (connections.size > 0) log.info(`${connections.size} NBD clients are disconnected: ${reason}`);
     for (const connection of connections) connection.disconnect();
+    shared.retire();
   }
 
   const listener = listen(socketPath, SOCKET_MODE, accept);

@@ -2,6 +2,7 @@
 import { DeviceError, type DeviceErrorKind, errnoOf, kindCode, kindOfCode } from "@ring3/core/errors";
 import type { Completion, Slot, SlotPort } from "@ring3/core/slot-port";
 import {
+  BLOCK_DISCARD,
   BLOCK_FUA,
   BLOCK_MEDIUM_PRESENT,
   BLOCK_READ_ONLY,
@@ -13,6 +14,7 @@ import {
 interface Range {
   lba: number;
   count: number;
+  medium: number;
 }
 
 /** One request as the disk saw it. */
@@ -42,13 +44,22 @@ export interface MemoryDiskOptions {
   slots?: number;
   slotBytes?: number;
   lacks?: readonly string[];
+  medium?: number;
 }
 
 export function memoryDisk(options: MemoryDiskOptions = {}): MemoryDisk {
   const { sectorBytes = 512, sectors = 2048, slots = 8, slotBytes = 65_536, lacks = [] } = options;
   const { maxTransferSectors = slotBytes / sectorBytes } = options;
-  const { flags = BLOCK_MEDIUM_PRESENT | BLOCK_FUA } = options;
-  const geometry: Geometry = { sectorBytes, sectors, maxTransferSectors, flags, optimalTransferSectors: 8 };
+  const discard = lacks.includes("discard") ? 0 : BLOCK_DISCARD;
+  const { flags = BLOCK_MEDIUM_PRESENT | BLOCK_FUA | discard, medium = 1 } = options;
+  const geometry: Geometry = {
+    sectorBytes,
+    sectors,
+    maxTransferSectors,
+    flags,
+    optimalTransferSectors: 8,
+    medium,
+  };
   const bytes = new Uint8Array(sectorBytes * sectors);
   const free = new SlotQueue(slots, slotBytes);
   const fromDriver = Array.from({ length: slots }, () => new Uint8Array(slotBytes));
@@ -58,6 +69,7 @@ export function memoryDisk(options: MemoryDiskOptions = {}): MemoryDisk {
     ({ kind: kindCode(kind), errno: errnoOf(kind), out: {}, data: nothing }) as unknown as Completion<never>;
 
   function execute(name: string, input: Range, slot: Slot, length: number): DeviceErrorKind | Uint8Array {
+    if (input.medium !== medium) return "medium-changed";
     if (name === "flush") return nothing;
     const { lba, count } = input;
     if (count < 1) return "invalid";

@@ -1,7 +1,7 @@
 // Runs in: node --test.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Identity, Pending, Ticket, Tracker } from "@ring3/core/recovery";
+import type { Pending, Ticket, Tracker } from "@ring3/core/recovery";
 import fc from "fast-check";
 import { BLOCK_FUA, BLOCK_MEDIUM_PRESENT, BLOCK_WRITE_CACHE, type Block, type Geometry } from "./contract.ts";
 import { recovery } from "./recovery.ts";
@@ -12,25 +12,26 @@ const geometry: Geometry = {
   sectors: 1000,
   flags: BLOCK_MEDIUM_PRESENT | BLOCK_WRITE_CACHE | BLOCK_FUA,
   optimalTransferSectors: 256,
+  medium: 1,
 };
 
 const write = (lba: number, count: number, fua = 0): Pending<Block, "write"> => ({
   operation: "write",
-  input: { lba, count, fua },
+  input: { lba, count, fua, medium: 1 },
 });
 const zeroes = (lba: number, count: number, fua = 0): Pending<Block, "writeZeroes"> => ({
   operation: "writeZeroes",
-  input: { lba, count, fua, unmap: 0 },
+  input: { lba, count, fua, unmap: 0, medium: 1 },
 });
 const discard = (lba: number, count: number): Pending<Block, "discard"> => ({
   operation: "discard",
-  input: { lba, count },
+  input: { lba, count, medium: 1 },
 });
 const read = (lba: number, count: number): Pending<Block, "read"> => ({
   operation: "read",
-  input: { lba, count },
+  input: { lba, count, medium: 1 },
 });
-const flush: Pending<Block, "flush"> = { operation: "flush", input: {} };
+const flush: Pending<Block, "flush"> = { operation: "flush", input: { medium: 1 } };
 
 const pairs: [string, Pending<Block>, Pending<Block>, boolean][] = [
   ["writes of the same sector conflict", write(5, 1), write(5, 1), true],
@@ -66,62 +67,6 @@ test("two changes conflict exactly if they share a sector", () => {
     }),
   );
 });
-
-const disk: Identity<Block> = { serial: "4C53A1", vendor: "0781", product: "5581", properties: geometry };
-const nameless: Identity<Block> = { properties: geometry };
-const identities: [string, Identity<Block>, Identity<Block>, RegExp | undefined][] = [
-  ["the same disk is the same", disk, { ...disk }, undefined],
-  [
-    "another serial number is another disk",
-    disk,
-    { ...disk, serial: "4C53A2" },
-    /another serial number: it was 4C53A1, now it is 4C53A2/,
-  ],
-  ["another vendor is another disk", disk, { ...disk, vendor: "0951" }, /another vendor/],
-  ["another product is another disk", disk, { ...disk, product: "5582" }, /another product/],
-  ["a lost serial number is another disk", disk, nameless, /now it is none/],
-  ["a disk without a serial number proves nothing", nameless, nameless, /no serial number/],
-  [
-    "a serial number of zeros proves nothing",
-    { ...disk, serial: "000000" },
-    { ...disk, serial: "000000" },
-    /no serial number/,
-  ],
-  [
-    "a blank serial number proves nothing",
-    { ...disk, serial: "  " },
-    { ...disk, serial: "  " },
-    /no serial number/,
-  ],
-  [
-    "another capacity is another disk",
-    disk,
-    { ...disk, properties: { ...geometry, sectors: 999 } },
-    /capacity in sectors: it was 1000, now it is 999/,
-  ],
-  [
-    "another sector size is another disk",
-    disk,
-    { ...disk, properties: { ...geometry, sectorBytes: 4096 } },
-    /another sector size/,
-  ],
-  [
-    "a disk without its medium is not the same",
-    disk,
-    { ...disk, properties: { ...geometry, flags: 0 } },
-    /no medium/,
-  ],
-  [
-    "a disk that became read-only is the same",
-    disk,
-    { ...disk, properties: { ...geometry, flags: geometry.flags | 1 } },
-    undefined,
-  ],
-];
-
-for (const [name, before, after, expected] of identities) {
-  test(name, () => assert.match(recovery.sameIdentity(before, after) ?? "same", expected ?? /^same$/));
-}
 
 const sent = (tracker: Tracker<Block>, { operation, input }: Pending<Block>) =>
   tracker.sent(operation, input);

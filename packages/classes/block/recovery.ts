@@ -1,5 +1,5 @@
 // Runs in: processes with a client end. Owns: nothing; what a disk's journal may replay, in which order, on which disk.
-import type { EventName } from "@ring3/core/contract";
+import type { EventName, Input, OperationName } from "@ring3/core/contract";
 import type { Identity, Pending, Recovery, Ticket, Tracker } from "@ring3/core/recovery";
 import { BLOCK_MEDIUM_PRESENT, BLOCK_WRITE_CACHE, type Block, type Geometry } from "./contract.ts";
 
@@ -14,7 +14,7 @@ function changed(request: Pending<Block>): Range | undefined {
     case "write":
     case "discard":
     case "writeZeroes":
-      return request.input as Range;
+      return request.input as Input<Block, "discard">;
     case "read":
     case "flush":
       return undefined;
@@ -52,6 +52,15 @@ function sameIdentity(before: Identity<Block>, after: Identity<Block>): string |
     differs("sector size", was.sectorBytes, is.sectorBytes) ??
     differs("capacity in sectors", was.sectors, is.sectors)
   );
+}
+
+/** A medium that stayed in its device has another number after each enumeration. */
+function translate(
+  { input }: Pending<Block>,
+  before: Geometry,
+  after: Geometry,
+): Input<Block, OperationName<Block>> {
+  return input.medium === before.medium ? { ...input, medium: after.medium } : input;
 }
 
 interface BlockTicket extends Ticket {
@@ -98,7 +107,7 @@ function createTracker(properties: Geometry): Tracker<Block> {
     },
     sent(operation, input): BlockTicket {
       const changes = operation === "write" || operation === "writeZeroes";
-      const cached = cache && changes && (input as Range & { fua: number }).fua === 0;
+      const cached = cache && changes && (input as Input<Block, "writeZeroes">).fua === 0;
       return { operation, cached, written: state.written, epoch: state.epoch };
     },
     completed(ticket, ok) {
@@ -135,4 +144,4 @@ function meaning(event: EventName<Block>): "power-lost" | "medium-changed" {
   }
 }
 
-export const recovery: Recovery<Block> = { conflicts, sameIdentity, meaning, createTracker };
+export const recovery: Recovery<Block> = { conflicts, sameIdentity, translate, meaning, createTracker };

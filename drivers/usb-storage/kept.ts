@@ -1,0 +1,103 @@
+// Runs in: driver host, jailed. Owns: what must be known of one LUN beyond this driver's death, in `ctx.state`: the number of its
+// medium, and what a device tells only once and clients have not heard yet.
+import type { Context, Json } from "@ring3/sdk";
+
+interface Known {
+  /** Of the medium; 0 before the first. */
+  readonly number: number;
+  /** 0: none is in; null: not looked at yet. */
+  readonly sectors: number | null;
+  readonly sectorBytes: number;
+  readonly removable: boolean;
+  /** REQUEST SENSE is under way: what it tells is lost if the driver dies before it has acted on it. */
+  readonly asking: boolean;
+  /** Power was lost, and no client has been told. */
+  readonly powerLost: boolean;
+}
+
+const nothing: Known = {
+  number: 0,
+  sectors: null,
+  sectorBytes: 0,
+  removable: false,
+  asking: false,
+  powerLost: false,
+};
+/** Should the state be lost, numbers go on so far apart that no incarnation before can have given them. */
+const APART = 0x1_0000;
+
+export class Kept {
+  readonly #lun: string;
+  readonly #ctx: Pick<Context, "state" | "incarnation">;
+  /** What the device had to say to the incarnation before has to be asked for first. */
+  readonly owed: boolean;
+  #known: Known;
+
+  constructor(lun: number, ctx: Pick<Context, "state" | "incarnation">) {
+    this.#lun = String(lun);
+    this.#ctx = ctx;
+    this.#known = knownOf(ctx.state.get(), this.#lun);
+    this.owed = this.#known.removable;
+    if (this.#known.asking) this.changed();
+  }
+
+  /** Before the first use, once the device has said what it is. */
+  begin(removable: boolean): void {
+    const { incarnation } = this.#ctx;
+    const first = removable && incarnation > 1 ? (incarnation * APART) >>> 0 : 1;
+    this.#keep({ number: this.#known.number === 0 ? first : this.#known.number, removable });
+  }
+
+  get medium(): number {
+    return this.#known.number;
+  }
+
+  /** Another medium may be in; what it is will be `found`. */
+  changed(): void {
+    this.#keep({ number: (this.#known.number + 1) >>> 0, sectors: null, asking: false });
+  }
+
+  /** What is in now. Of another size it is another medium. */
+  found(sectors: number, sectorBytes: number): void {
+    const { sectors: before, sectorBytes: bytesBefore } = this.#known;
+    if (before !== null && (before !== sectors || bytesBefore !== sectorBytes)) this.changed();
+    this.#keep({ sectors, sectorBytes, asking: false });
+  }
+
+  asking(asking: boolean): void {
+    this.#keep({ asking });
+  }
+
+  get powerLost(): boolean {
+    return this.#known.powerLost;
+  }
+
+  set powerLost(powerLost: boolean) {
+    this.#keep({ powerLost });
+  }
+
+  #keep(change: Partial<Known>): void {
+    const known: Known & Record<string, Json> = { ...this.#known, ...change };
+    if (JSON.stringify(known) === JSON.stringify(this.#known)) return;
+    this.#known = known;
+    this.#ctx.state.set({ ...recordOf(this.#ctx.state.get()), [this.#lun]: known });
+  }
+}
+
+/** An earlier version of this driver may have kept something else. */
+function recordOf(state: Json | undefined): Readonly<Record<string, Json>> {
+  const isRecord = typeof state === "object" && state !== null && !Array.isArray(state);
+  return isRecord ? (state as Readonly<Record<string, Json>>) : {};
+}
+
+function knownOf(state: Json | undefined, lun: string): Known {
+  const { number, sectors, sectorBytes, removable, asking, powerLost } = recordOf(recordOf(state)[lun]);
+  const fits =
+    typeof number === "number" &&
+    (typeof sectors === "number" || sectors === null) &&
+    typeof sectorBytes === "number" &&
+    typeof removable === "boolean" &&
+    typeof asking === "boolean" &&
+    typeof powerLost === "boolean";
+  return fits ? { number, sectors, sectorBytes, removable, asking, powerLost } : nothing;
+}
