@@ -112,6 +112,46 @@ test("another medium: the event tells its size, requests for the old one fail, l
   await done(rig);
 });
 
+test("another capacity is another medium", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...wire.command(READ, { length: 512, in: hex(""), residue: 512, status: 1 }),
+    ...wire.sense(0x6, 0x2a, 0x09),
+    ...wire.command(TUR),
+    ...look(wire, { capacity: "000007ff00000200" }),
+  ]);
+  await assert.rejects(read(rig), { kind: "medium-changed" });
+  assert.deepEqual([geometry(rig).medium, geometry(rig).sectors], [2, 2048]);
+  await done(rig);
+});
+
+test("a reset of a device whose medium can be exchanged: of the same size it is the same, and the read goes on", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire, { inquiry: REMOVABLE }),
+    ...wire.command(READ, { length: 512, in: hex(""), residue: 512, status: 1 }),
+    ...wire.sense(0x6, 0x29, 0x03),
+    ...wire.command(TUR),
+    ...look(wire),
+    ...good(wire),
+  ]);
+  await read(rig);
+  assert.deepEqual([rig.events, geometry(rig).medium], [[], 1]);
+  await done(rig);
+});
+
+test("an answer that is lost: a device whose medium can be exchanged is asked what it had to say, then read again", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire, { inquiry: REMOVABLE }),
+    ...wire.start(READ, { length: 512, in: "error" }),
+    ...recovery(),
+    ...wire.sense(0x0, 0x00),
+    ...good(wire),
+  ]);
+  await read(rig);
+  assert.deepEqual([rig.events, geometry(rig).medium], [[], 1]);
+  await done(rig);
+});
+
 test("a medium that is taken out and put back in is noticed while idle", async () => {
   const rig = await start((wire) => [
     ...probe(wire, { inquiry: REMOVABLE }),

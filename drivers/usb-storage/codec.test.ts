@@ -11,6 +11,7 @@ import {
   parseInquiry,
   parseModeSense,
   parseProvisioning,
+  parseRotational,
   parseSupportedPages,
 } from "./replies.ts";
 import { meaningOf, parseSense } from "./sense.ts";
@@ -129,6 +130,16 @@ test("VPD pages", () => {
     maxUnmap: 0x100000,
     maxWriteSame: 0x10000,
   });
+  for (const [rate, rotational] of [
+    ["0000", false],
+    ["0001", false],
+    ["0400", false],
+    ["1c20", true],
+    ["fffe", true],
+    ["ffff", false],
+  ] as const)
+    assert.equal(parseRotational(hex(`00b1003c ${rate}`)), rotational, rate);
+  assert.equal(parseRotational(hex("00b10000")), false);
   assert.deepEqual(parseProvisioning(hex("00b20004 00 c4 0000")), {
     unmap: true,
     writeSame: true,
@@ -209,6 +220,7 @@ test("any bytes as CSW, sense, INQUIRY, capacity, mode and VPD data are a value 
   survives((bytes) => parseModeSense(bytes, 6), [255, 0, 0, 0]);
   survives(parseSupportedPages, [0, 0x00]);
   survives(parseBlockLimits, [0, 0xb0]);
+  survives(parseRotational, [0, 0xb1]);
   survives(parseProvisioning, [0, 0xb2]);
 });
 
