@@ -17,10 +17,18 @@ export class AttachedBus {
   readonly #clock: Clock;
   readonly #added: (device: BusDevice) => void;
   readonly #removed: (id: string) => void;
+  readonly #isPresent: (id: string) => boolean;
   readonly #ports = new Set<string>();
 
-  constructor(clock: Clock, added: (device: BusDevice) => void, removed: (id: string) => void) {
+  /** `isPresent`: whether any bus has a device of that id. */
+  constructor(
+    clock: Clock,
+    isPresent: (id: string) => boolean,
+    added: (device: BusDevice) => void,
+    removed: (id: string) => void,
+  ) {
     this.#clock = clock;
+    this.#isPresent = isPresent;
     this.#added = added;
     this.#removed = removed;
   }
@@ -28,13 +36,19 @@ export class AttachedBus {
   /** Rejects where the server does not answer as USB/IP servers do, or the port is taken. */
   async attach(socket: string, busid: string, wanted: string | null): Promise<Attachment> {
     const port = wanted ?? this.#freePort();
-    if (!/^[A-Za-z0-9.-]+$/.test(port))
-      throw new DeviceError("invalid", `attach to port "${port}": expected letters, digits, dots and dashes`);
+    if (!/^[A-Za-z0-9.-]{1,32}$/.test(port))
+      throw new DeviceError(
+        "invalid",
+        `attach to port "${port}": expected at most 32 letters, digits, dots and dashes`,
+      );
     if (this.#ports.has(port))
       throw new DeviceError("busy", `attach to port ${port}: a device is plugged in there`);
     this.#ports.add(port);
     try {
       const devices = await this.#enumerate(socket, busid, port);
+      const taken = devices.find(({ id }) => this.#isPresent(id));
+      if (taken !== undefined)
+        throw new DeviceError("busy", `attach to port ${port}: ${taken.id} is plugged in there`);
       for (const device of devices) this.#added(device);
       const ids = devices.map(({ id }) => id);
       return { port, devices: ids, detach: () => this.#detach(port, ids) };

@@ -3,15 +3,19 @@
 import { layoutOf } from "@ring3/channel/layout";
 import type { Access, ContractId } from "@ring3/control/fields";
 import { DeviceError } from "@ring3/core/errors";
+import type { FailureReason } from "@ring3/core/lifecycle";
 import { type Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
 import { checkPeer } from "@ring3/kernel/shm/memory";
 import { classes } from "./classes.ts";
-import type { Device, Loss } from "./device.ts";
+import type { Device } from "./device.ts";
+import type { Loss } from "./device-observer.ts";
 
 /** A client's connection, as far as claims need it. */
 export interface Claimant {
   /** For people: "the block reflector", "process 4711". */
   readonly name: string;
+  /** A class's reflector: its word counts against a driver, and it needs as many channels as there are units. */
+  readonly trusted: boolean;
   lost(
     channel: number,
     incarnation: number,
@@ -29,7 +33,13 @@ interface Claim {
   channel: number;
   /** What the host calls it, while it is open there. */
   hostChannel: number | undefined;
+  /** What its client has said of the latest channel, once each. */
+  suspected: boolean;
+  progressed: boolean;
 }
+
+/** Units that one connection may have open. */
+const CHANNELS_MAX = 64;
 
 export interface Opened {
   readonly incarnation: number;
@@ -56,13 +66,13 @@ export class Claims {
     device: Device,
     unit: number,
     mode: Access,
-    channel: number,
-    contract: ContractId,
+    { channel, replaces, contract }: { channel: number; replaces: number | null; contract: ContractId },
     memory: Descriptor,
   ): Promise<Opened> {
     const layout = layoutOf(device.driver!.contract);
     checkPeer(memory.fd, layout.client.size);
-    const claim = this.#claim(claimant, device, unit, mode, channel);
+    const claim = this.#claim(claimant, device, unit, mode, replaces);
+    claim.channel = channel;
     const { host } = device;
     if (host === undefined)
       throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver is ${device.life.state}`);
@@ -70,7 +80,7 @@ export class Claims {
     const toDriver = pipe();
     const toClient = pipe();
     const hostChannel = ++this.#lastHostChannel;
-    claim.hostChannel = hostChannel;
+    Object.assign(claim, { hostChannel, suspected: false, progressed: false });
     try {
       const params = { channel: hostChannel, unit, mode, contract };
       const { fds } = await host.ask("open", params, [memory, toDriver.read, toClient.write]);
@@ -94,27 +104,60 @@ export class Claims {
     }
   }
 
-  #claim(claimant: Claimant, device: Device, unit: number, mode: Access, channel: number): Claim {
+  #claim(claimant: Claimant, device: Device, unit: number, mode: Access, replaces: number | null): Claim {
     const others: Claim[] = [];
+    let own = 0;
     for (const claim of this.#claims) {
+      if (claim.claimant === claimant) own++;
       if (claim.device !== device || claim.unit !== unit) continue;
-      if (claim.claimant === claimant && claim.mode === mode && claim.hostChannel === undefined) {
-        claim.channel = channel;
-        return claim;
-      }
+      const dead =
+        claim.claimant === claimant && claim.channel === replaces && claim.hostChannel === undefined;
+      if (dead && claim.mode === mode) return claim;
       others.push(claim);
     }
+    if (own >= CHANNELS_MAX && !claimant.trusted)
+      throw new DeviceError("no-space", `${claimant.name}: ${own} units are open on this connection`);
     const holders = others.map((claim) => ({ name: claim.claimant.name, mode: claim.mode }));
     const refused = classes[device.driver!.manifest.class]!.admit(holders, { name: claimant.name, mode });
     if (refused !== undefined) throw new DeviceError("denied", `${unitId(device.id, unit)}: ${refused}`);
-    const claim: Claim = { claimant, device, unit, mode, channel, hostChannel: undefined };
+    const claim: Claim = {
+      claimant,
+      device,
+      unit,
+      mode,
+      channel: 0,
+      hostChannel: undefined,
+      suspected: false,
+      progressed: false,
+    };
     this.#claims.add(claim);
     return claim;
   }
 
-  /** Whom a channel of a client belongs to, if it is open. */
-  deviceOf(claimant: Claimant, channel: number): Device | undefined {
-    return this.#find(claimant, channel)?.device;
+  /**
+   * A client holds that the driver behind a channel fails. Counts while that channel is open in the driver's host, and
+   * once; a stranger's word costs the driver a start, but not its good name. False where it changed nothing.
+   */
+  suspect(claimant: Claimant, channel: number, { kind, text }: Omit<FailureReason, "outside">): boolean {
+    const claim = this.#findOpen(claimant, channel);
+    if (claim === undefined || claim.suspected) return false;
+    claim.suspected = true;
+    const words = claimant.trusted ? text : `${text}, says ${claimant.name}`;
+    claim.device.failed({ kind, text: words, outside: !claimant.trusted });
+    return true;
+  }
+
+  /** A client has had a request completed. */
+  progress(claimant: Claimant, channel: number): void {
+    const claim = this.#findOpen(claimant, channel);
+    if (claim === undefined || claim.progressed) return;
+    claim.progressed = true;
+    claim.device.progress();
+  }
+
+  #findOpen(claimant: Claimant, channel: number): Claim | undefined {
+    const claim = this.#find(claimant, channel);
+    return claim?.hostChannel === undefined || claim.device.host === undefined ? undefined : claim;
   }
 
   #find(claimant: Claimant, channel: number): Claim | undefined {
@@ -133,27 +176,31 @@ export class Claims {
   }
 
   async #release(claim: Claim): Promise<void> {
-    const { host } = claim.device;
+    const { channelHost } = claim.device;
     const { hostChannel } = claim;
-    if (host !== undefined && hostChannel !== undefined)
-      await host.ask("close", { channel: hostChannel }).catch(() => undefined); // a dead driver has let go
+    if (channelHost !== undefined && hostChannel !== undefined)
+      await channelHost.ask("close", { channel: hostChannel }).catch(() => undefined); // a dead driver has let go
     this.#claims.delete(claim);
   }
 
-  /** A driver runs: those who had units open before may open them again. */
+  /** A driver runs: those who wait for a channel may open one. */
   ready(device: Device): void {
     for (const claim of this.#claims)
-      if (claim.device === device)
+      if (claim.device === device && claim.hostChannel === undefined)
         claim.claimant.ready(unitId(device.id, claim.unit), device.life.incarnation);
   }
 
-  /** The driver is dead and fenced. */
-  lost(device: Device, loss: Loss): void {
+  /** The driver is dead and fenced, or has lost one unit. */
+  lost(device: Device, loss: Loss, unit?: number): void {
+    const open = [...this.#claims].filter(
+      (claim) => claim.device === device && claim.hostChannel !== undefined,
+    );
+    const shared = open.length > 1;
     for (const claim of this.#claims) {
-      if (claim.device !== device) continue;
+      if (claim.device !== device || claim.unit !== (unit ?? claim.unit)) continue;
       claim.hostChannel = undefined;
       const kind = loss.final ? "disconnected" : "driver-restarted";
-      claim.claimant.lost(claim.channel, device.life.incarnation, { ...loss, kind });
+      claim.claimant.lost(claim.channel, device.life.incarnation, { ...loss, shared, kind });
       if (loss.final) this.#claims.delete(claim);
     }
   }

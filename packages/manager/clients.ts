@@ -1,7 +1,7 @@
 // Runs in: manager. Owns: one connection of a client: the command line, an application or a reflector.
 
 import { clientEdge } from "@ring3/control/client-edge";
-import type { Params, Result } from "@ring3/control/edge";
+import type { Params, Result, Tell } from "@ring3/control/edge";
 import {
   Answer,
   type FrameTransport,
@@ -49,25 +49,33 @@ export interface ClientIdentity {
 
 /** Until then a verb's answer says how far it came. */
 const SETTLE_MS = 30_000;
+const SUSPICIONS_MAX = 3;
+const SUSPICIONS_MS = 60_000;
 
 export class ClientConnection implements Claimant, Watcher {
   readonly name: string;
+  readonly trusted: boolean;
   readonly #serving: Serving;
   readonly #identity: ClientIdentity;
   readonly #peer: ServingPeer<ClientEdge>;
   readonly #attachments = new Map<string, Attachment>();
   readonly #ends: (() => void)[] = [];
+  #unfollow: (() => void) | undefined;
+  /** When it suspected a driver; the latest ones. */
+  #suspicions: number[] = [];
+  /** As a reflector: the endpoints that it has told of. */
+  readonly #announced = new Map<string, Map<string, Endpoint>>();
   /** The class subscribed to; null: every class; undefined: none. */
   #subscribed: string | null | undefined;
 
   constructor(transport: FrameTransport<Descriptor>, identity: ClientIdentity, serving: Serving) {
     this.name = identity.name;
+    this.trusted = identity.reflector !== undefined;
     this.#identity = identity;
     this.#serving = serving;
     this.#peer = servingPeer<ClientEdge, Descriptor>(clientEdge, transport, this.#handlers(), {
-      suspect: ({ channel, kind, text }) =>
-        serving.manager.claims.deviceOf(this, channel)?.failed({ kind, text, outside: false }),
-      progress: ({ channel }) => serving.manager.claims.deviceOf(this, channel)?.progress(),
+      suspect: (suspicion) => this.#suspect(suspicion),
+      progress: ({ channel }) => serving.manager.claims.progress(this, channel),
       endpoint: ({ unit, kind, address }) => this.#endpoint(unit, kind, address),
     });
     this.#ends.push(serving.manager.watch(this));
@@ -113,7 +121,10 @@ export class ClientConnection implements Claimant, Watcher {
       explain: ({ device }) => explain(manager, manager.resolve(device)),
       logs: ({ device, follow }) => {
         const id = device === null ? null : manager.resolve(device).id;
-        if (follow) this.#ends.push(manager.eventLog.follow(id, (entry) => this.#peer.notify("log", entry)));
+        if (follow) {
+          this.#unfollow?.();
+          this.#unfollow = manager.eventLog.follow(id, (entry) => this.#peer.notify("log", entry));
+        }
         return { entries: manager.eventLog.entries(id) };
       },
       attach: async ({ socket, busid, port }) => {
@@ -205,6 +216,7 @@ export class ClientConnection implements Claimant, Watcher {
       const end = () => {
         timer.cancel();
         this.#conditions.delete(check);
+        this.#peer.signal.removeEventListener("abort", end);
         resolve();
       };
       const check = () => {
@@ -256,19 +268,42 @@ export class ClientConnection implements Claimant, Watcher {
   }
 
   #endpoint(unit: string, kind: string, address: string): void {
-    if (this.#identity.reflector === undefined)
-      return this.#peer.close(new DeviceError("denied", "endpoint"));
-    const { endpoints } = this.#serving;
-    const known = endpoints.get(unit) ?? new Map<string, Endpoint>();
-    endpoints.set(unit, known.set(kind, { kind, address }));
+    if (!this.trusted) return this.#peer.close(new DeviceError("denied", "endpoint"));
+    const known = this.#announced.get(unit) ?? new Map<string, Endpoint>();
+    this.#announced.set(unit, known.set(kind, { kind, address }));
+    this.#serving.endpoints.set(unit, known);
     this.#serving.manager.log.info(`${unit} is served at ${address}`);
   }
 
   #ended(): void {
     const { manager } = this.#serving;
     for (const end of this.#ends) end();
+    this.#unfollow?.();
+    for (const unit of this.#announced.keys()) this.#unannounce(unit);
     for (const attachment of this.#attachments.values()) attachment.detach();
     manager.claims.closeAll(this);
+  }
+
+  /** A reflector's endpoints end with it, or with their unit. */
+  #unannounce(unit: string): void {
+    const known = this.#announced.get(unit);
+    const { endpoints } = this.#serving;
+    if (known !== undefined && endpoints.get(unit) === known) endpoints.delete(unit);
+    this.#announced.delete(unit);
+  }
+
+  /** Each costs a driver a start: an application that does nothing else is hung up on. */
+  #suspect({ channel, kind, text }: Tell<ClientEdge, "suspect">): void {
+    const { manager, clock } = this.#serving;
+    const counts = manager.claims.suspect(this, channel, { kind, text });
+    if (!counts || this.trusted) return;
+    const now = clock.now();
+    this.#suspicions = [...this.#suspicions.filter((time) => now - time < SUSPICIONS_MS), now];
+    if (this.#suspicions.length < SUSPICIONS_MAX) return;
+    manager.log.warn(
+      `${this.name} is hung up on: it suspected drivers ${SUSPICIONS_MAX} times within a minute`,
+    );
+    this.#peer.close(new DeviceError("denied", "too many suspicions"));
   }
 
   lost(channel: number, incarnation: number, loss: Parameters<Claimant["lost"]>[2]): void {
@@ -292,8 +327,9 @@ export class ClientConnection implements Claimant, Watcher {
   }
 
   unitRemoved(device: Device, unit: HostUnit, reason: string): void {
-    if (this.#wants(device))
-      this.#peer.notify("unitRemoved", { unit: unitId(device.id, unit.index), kind: "disconnected", reason });
+    const id = unitId(device.id, unit.index);
+    this.#unannounce(id);
+    if (this.#wants(device)) this.#peer.notify("unitRemoved", { unit: id, kind: "disconnected", reason });
   }
 
   deviceChanged(): void {

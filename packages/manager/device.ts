@@ -1,11 +1,8 @@
-// Runs in: manager. Owns: one device: its life, its driver host while there is one, and its units.
+// Runs in: manager. Owns: one device: its life over all incarnations of its driver, and its units.
 
 import { DeviceMemory } from "@ring3/channel/device-memory";
-import type { Notice } from "@ring3/control/edge";
-import type { hostEdge } from "@ring3/control/host-edge";
-import { withoutKindText } from "@ring3/control/wire";
+import type { Properties } from "@ring3/control/fields";
 import type { Clock, Random, Timer } from "@ring3/core/clock";
-import { DeviceError } from "@ring3/core/errors";
 import {
   backoffMs,
   type FailureReason,
@@ -17,32 +14,15 @@ import {
   setbacks,
 } from "@ring3/core/lifecycle";
 import { type Log, printable } from "@ring3/core/log";
-import type { BusDevice, Grant } from "./bus.ts";
-import { classes, type ManagedClass } from "./classes.ts";
+import type { BusDevice } from "./bus.ts";
+import { ChangePace } from "./change-pace.ts";
+import { classes } from "./classes.ts";
+import type { DeviceObserver } from "./device-observer.ts";
 import { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
-import { fencedInTime, type HostProcess, type StartHost } from "./host-process.ts";
-import { faultOfProperties, faultOfUnits, type HostUnit } from "./host-units.ts";
-import { Watchdog } from "./watchdog.ts";
-
-
-/** What the rest of the manager learns of a device. */
-export interface DeviceObserver {
-  /** The state, the incarnation or the reason is another. */
-  changed(device: Device): void;
-  /** A driver runs: units may be opened. */
-  ready(device: Device): void;
-  /** No driver runs and the last one is fenced. `final`: none will, until somebody starts it. */
-  lost(device: Device, loss: Loss): void;
-  /** A unit's properties are other than at probe. */
-  unitChanged(device: Device, unit: HostUnit): void;
-}
-
-export interface Loss {
-  readonly final: boolean;
-  readonly outside: boolean;
-  readonly text: string;
-}
+import type { HostProcess, StartHost } from "./host-process.ts";
+import { faultOfProperties, type HostUnit } from "./host-units.ts";
+import { Incarnation } from "./incarnation.ts";
 
 export interface DeviceParts {
   readonly clock: Clock;
@@ -53,9 +33,6 @@ export interface DeviceParts {
   /** Multiplies how long a driver may take to probe, to beat and to end. */
   readonly timeScale: number;
 }
-
-/** What a driver gets to end in order before it is killed. */
-const REMOVE_MS = 2000;
 
 export class Device {
   readonly id: string;
@@ -68,13 +45,14 @@ export class Device {
   #life: Life = newLife;
   #enumeration = 1;
   #units: readonly HostUnit[] = [];
-  #hosting: Promise<HostProcess> | undefined;
-  #host: HostProcess | undefined;
-  #watchdog: Watchdog | undefined;
+  #incarnation: Incarnation | undefined;
   #later: Timer | undefined;
   #healthy: Timer | undefined;
   #lastFailure: FailureReason | undefined;
+  /** The last incarnation has ended, or has not in time. */
   #ending: Promise<void> = Promise.resolve();
+  #fenced: Promise<void> = Promise.resolve();
+  readonly #pace: ChangePace;
   /** The kernel's driver had it before ring3 did. */
   #taken = false;
 
@@ -84,6 +62,7 @@ export class Device {
     this.#parts = parts;
     this.#log = parts.log.child(bus.id);
     this.#driverLog = new DriverLog(this.#log, parts.clock);
+    this.#pace = new ChangePace(parts.clock, (index) => this.#tellChanged(index));
   }
 
   get bus(): BusDevice {
@@ -103,10 +82,18 @@ export class Device {
   }
   /** The driver host that serves requests, if one does. */
   get host(): HostProcess | undefined {
-    return this.#life.state === "running" ? this.#host : undefined;
+    return this.#life.state === "running" ? this.#incarnation?.host : undefined;
+  }
+  /** The driver host that has clients' channels, whether it serves them now or is suspended. */
+  get channelHost(): HostProcess | undefined {
+    return this.#life.state === "suspended" ? this.#incarnation?.host : this.host;
   }
   get hostPid(): number | null {
-    return this.#host?.pid ?? null;
+    return this.#incarnation?.host?.pid ?? null;
+  }
+  /** Resolves once no process of an earlier incarnation lives, however long that takes. */
+  get fenced(): Promise<void> {
+    return this.#fenced;
   }
 
   /** A driver was found for it, or none. */
@@ -120,11 +107,11 @@ export class Device {
     this.#apply({ type: "start" });
   }
 
-  /** Resolves once the driver is away and the kernel's has the device back. */
+  /** Resolves once the driver is away and the kernel's has the device back, or once the driver is stuck. */
   async stop(): Promise<void> {
     this.#apply({ type: "stop" });
     await this.#ending;
-    this.giveBack();
+    if (this.#life.fenced) this.giveBack();
   }
 
   giveBack(): void {
@@ -140,13 +127,16 @@ export class Device {
 
   /** Asks the driver to quiesce the device; it stays where it is. */
   async suspend(): Promise<void> {
-    await this.host?.ask("suspend", {});
-    this.#apply({ type: "suspend" });
+    const { host } = this;
+    await host?.ask("suspend", {});
+    if (this.host === host) this.#apply({ type: "suspend" });
   }
 
   async resume(): Promise<void> {
-    if (this.#life.state === "suspended") await this.#host?.ask("resume", {});
-    this.#apply({ type: "resume" });
+    if (this.#life.state !== "suspended") return;
+    const { channelHost } = this;
+    await channelHost?.ask("resume", {});
+    if (this.channelHost === channelHost) this.#apply({ type: "resume" });
   }
 
   progress(): void {
@@ -158,14 +148,13 @@ export class Device {
     this.#apply({ type: "failed", reason: { kind, text: printable(text), outside } });
   }
 
-  /** Unplugged. Resolves once the driver is fenced. */
-  async gone(): Promise<void> {
+  /** Unplugged. */
+  gone(): void {
     this.#taken = false;
     this.#apply({ type: "gone" });
-    await this.#ending;
   }
 
-  /** The same place has a device again: a new enumeration, a new chain of incarnations. */
+  /** The same place has a device again, and the last driver is fenced: a new enumeration, a new chain of incarnations. */
   returned(bus: BusDevice): void {
     this.#bus = bus;
     this.#enumeration++;
@@ -185,12 +174,12 @@ export class Device {
     this.#life = after;
     this.#later?.cancel();
     if (event.type === "failed") this.#noteFailure(event.reason);
-    const lives = isLive(before) && (!isLive(after) || after.incarnation !== before.incarnation);
-    if (lives) this.#ending = this.#end(event);
-    if (after.incarnation > before.incarnation) void this.#begin(after.incarnation);
-    else if (after.fenced && isFinal(after)) this.#lose(event);
+    if (hasHost(before) && !hasHost(after)) this.#end(event);
+    if (after.incarnation > before.incarnation) this.#begin(after.incarnation);
+    else if (isFinal(after) && !isFinal(before) && event.type !== "fenced") this.#lose(event, after);
     if (after.state === "failed" && after.fenced) this.#startLater(after);
-    if (after.state === "running" && before.state === "starting") this.#entered();
+    if (after.state === "running" && before.state === "starting") this.#watchHealth();
+    if (after.state === "running" && before.state !== "running") this.#parts.observer.ready(this);
     if (after.state !== before.state || after.reason !== before.reason) {
       const reason = after.reason === "" ? "" : `: ${after.reason}`;
       this.#log.info(`${after.state}${reason}`, { incarnation: after.incarnation });
@@ -209,158 +198,98 @@ export class Device {
     this.#later = this.#parts.clock.after(delay, () => this.#apply({ type: "start" }));
   }
 
-  async #begin(incarnation: number): Promise<void> {
-    const current = () => this.#life.incarnation === incarnation && this.#life.state === "starting";
-    const fail = (kind: FailureReason["kind"], error: unknown) => {
-      if (current()) this.failed({ kind, text: ownWords(error as Error), outside: false });
-    };
-    this.#hosting = this.#parts.startHost(this.id, this.#driver!.manifest.limits.memoryMb, {
-      log: (line) => this.#driverLog.add(line),
-      failed: ({ message, stack }) => {
-        if (stack !== "") this.#log.error(`the driver threw: ${stack}`);
-        const [first = message, where = ""] = stack.split("\n"); // "TypeError: …", "    at read (driver:NAME:5:40)"
-        this.failed({ kind: "crash", text: `${first} ${where.trim()}`.trim(), outside: false });
+  #begin(number: number): void {
+    const { clock, startHost, timeScale } = this.#parts;
+    this.#incarnation = new Incarnation(
+      {
+        clock,
+        log: this.#log,
+        driverLog: this.#driverLog,
+        startHost,
+        timeScale,
+        memory: this.#memory,
+        bus: this.#bus,
+        driver: this.#driver!,
+        number,
+        reason: this.#lastFailure,
       },
-      disconnected: () => this.failed({ kind: "grant", text: "the device went away", outside: true }),
-      changed: (unit) => this.#unitChanged(unit),
-      lost: (reason) => {
-        if (this.#life.incarnation === incarnation) this.failed(reason);
-      },
-    });
-    try {
-      this.#host = await this.#hosting;
-    } catch (error) {
-      return fail("exit", error);
-    }
-    if (!current()) return;
-    let grant: Grant;
-    try {
-      grant = await this.#bus.open();
-      this.#taken ||= grant.taken;
-    } catch (error) {
-      return fail("grant", error);
-    }
-    if (!current()) return grant.descriptor.close();
-    const host = this.#host;
-    this.#watch(host);
-    await this.#probe(host, grant, incarnation).then(
-      () => {
-        if (current()) this.#apply({ type: "probed" });
-      },
-      (error) => {
-        if (!host.peer.signal.aborted) fail("probe", error); // the end of a connection is told by the process
-      },
-    );
-  }
-
-  get #class(): ManagedClass {
-    return classes[this.#driver!.manifest.class]!;
-  }
-
-  #watch({ pid }: HostProcess): void {
-    const { hangMs, memoryMb } = this.#driver!.manifest.limits;
-    const watchLimits = { hangMs: hangMs * this.#parts.timeScale, memoryBytes: memoryMb * 2 ** 20 };
-    this.#watchdog = new Watchdog(this.#memory, pid, this.#parts.clock, watchLimits, (reason) =>
-      this.failed(reason),
-    );
-  }
-
-  async #probe(host: HostProcess, grant: Grant, incarnation: number): Promise<void> {
-    const { manifest, contract, code } = this.#driver!;
-    const reason = this.#lastFailure;
-    const probeMs = manifest.limits.probeMs * this.#parts.timeScale;
-    const timer = this.#parts.clock.after(probeMs, () =>
-      this.failed({ kind: "probe", text: `it has not returned within ${probeMs} ms`, outside: false }),
-    );
-    try {
-      const { result } = await host.peer.call(
-        "probe",
-        {
-          device: { id: this.id, identity: this.#bus.identity, name: this.#bus.name },
-          driver: { name: manifest.name, version: manifest.version, class: manifest.class },
-          incarnation,
-          reason: incarnation === 1 || reason === undefined ? null : { kind: reason.kind, text: reason.text },
-          grants: [grant.terms],
+      {
+        taken: () => {
+          this.#taken = true;
         },
-        [code.fd, this.#memory.fd, grant.descriptor],
-      );
-      if (result.contract.hash !== contract.hash)
-        throw new DeviceError(
-          "invalid",
-          `driver built for ${result.contract.name} version ${result.contract.version} (${result.contract.hash}), this ring3 has ${contract.name} version ${contract.version} (${contract.hash})`,
-        );
-      const fault = faultOfUnits(this.#class, result.units);
-      if (fault !== undefined) throw new DeviceError("invalid", fault);
-      this.#units = result.units;
-    } finally {
-      timer.cancel();
-    }
+        probed: (units) => this.#probed(units),
+        unitChanged: (unit, properties) => this.#unitChanged(unit, properties),
+        failed: (reason) => this.failed(reason),
+      },
+    );
+    this.#incarnation.begin();
   }
 
-  #entered(): void {
+  #probed(units: readonly HostUnit[]): void {
+    const vanished = this.#units.slice(units.length);
+    this.#units = units;
+    for (const unit of vanished) this.#parts.observer.unitVanished(this, unit);
+    this.#apply({ type: "probed" });
+  }
+
+  #watchHealth(): void {
     this.#healthy = this.#parts.clock.after(limits.healthyMs, () => this.progress());
-    this.#parts.observer.ready(this);
   }
 
-  #unitChanged({ unit: index, properties }: Notice<typeof hostEdge, "changed">): void {
+  #unitChanged(index: number, properties: Properties): void {
     const unit = this.#units[index];
-    const fault = unit === undefined ? "there is none" : faultOfProperties(this.#class, properties);
+    const fault =
+      unit === undefined
+        ? "there is none"
+        : faultOfProperties(classes[this.#driver!.manifest.class]!, properties);
     if (unit === undefined || fault !== undefined)
       return this.failed({ kind: "malformed", text: `change of unit ${index}: ${fault}`, outside: false });
-    const changed = { ...unit, properties };
-    this.#units = this.#units.with(index, changed);
-    this.#parts.observer.unitChanged(this, changed);
+    this.#units = this.#units.with(index, { ...unit, properties });
+    this.#pace.changed(index);
   }
 
-  /** Ends the incarnation: kill, fence, tell. Runs once an incarnation, whatever ended it. */
-  async #end(event: LifeEvent): Promise<void> {
-    this.#watchdog?.stop();
+  #tellChanged(index: number): void {
+    const unit = this.#units[index];
+    if (unit !== undefined && this.#life.state === "running") this.#parts.observer.unitChanged(this, unit);
+  }
+
+  /** Ends the incarnation: kill, fence, tell. Until it is fenced its clients hear nothing: it might still execute what they have sent. */
+  #end(event: LifeEvent): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const late = () => {
+      this.#apply({ type: "fence-timeout" });
+      resolve();
+    };
     this.#healthy?.cancel();
-    const hosting = this.#hosting;
-    this.#hosting = undefined;
-    const host = await hosting?.catch(() => undefined);
-    if (host !== undefined) {
-      if (event.type === "stop") await this.#removeInOrder(host);
-      host.kill();
-      if (!(await fencedInTime(host, this.#parts.clock))) {
-        this.#apply({ type: "fence-timeout" });
-        this.#lose(event);
-        await host.fenced;
-      }
-    }
-    this.#host = undefined;
-    this.#lose(event);
-    this.#apply({ type: "fenced" });
+    this.#ending = promise;
+    this.#fenced = this.#incarnation!.end(event.type === "stop", late)
+      .then(() => {
+        this.#incarnation = undefined;
+        this.#lose(event, next(this.#life, { type: "fenced" }));
+        this.#apply({ type: "fenced" });
+        resolve();
+      })
+      .catch((error: Error) => {
+        this.#log.error(`a fault of ring3 itself: ${error.stack}`);
+        late();
+      });
   }
 
-  #lose(event: LifeEvent): void {
-    const { state, reason } = this.#life;
-    const final = isFinal(this.#life);
+  #lose(event: LifeEvent, { state, reason }: Life): void {
+    const final = finalStates.has(state);
     const outside = event.type !== "failed" || event.reason.outside;
     this.#parts.observer.lost(this, { final, outside, text: reason === "" ? state : reason });
     if (final) this.#units = [];
   }
-
-  async #removeInOrder(host: HostProcess): Promise<void> {
-    const timer = this.#parts.clock.after(REMOVE_MS * this.#parts.timeScale, () => host.peer.close());
-    await host.peer
-      .call("remove", {})
-      .catch((error: Error) => this.#log.warn(`driver's remove: ${error.message}`));
-    timer.cancel();
-  }
 }
 
-/** Without the words of a kind that says nothing about the driver. */
-function ownWords(error: Error): string {
-  const vague = error instanceof DeviceError && (error.kind === "internal" || error.kind === "invalid");
-  return vague ? withoutKindText(error) : error.message;
+function hasHost({ state }: Life): boolean {
+  return state === "starting" || state === "running" || state === "suspended";
 }
 
-function isLive(life: Life): boolean {
-  return life.state === "starting" || life.state === "running" || life.state === "suspended";
-}
+/** Fenced, and nothing will start again unless somebody asks for it. */
+const finalStates: ReadonlySet<Life["state"]> = new Set(["stopped", "quarantined"]);
 
-/** Nothing will start again unless somebody asks for it. */
-function isFinal(life: Life): boolean {
-  return life.state === "stopped" || life.state === "quarantined" || life.state === "stuck";
+function isFinal({ state, fenced }: Life): boolean {
+  return fenced && finalStates.has(state);
 }

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { type Manifest, parseManifest } from "@ring3/control/manifest";
 import { type Ranked, rankDrivers, type UsbFacts } from "@ring3/control/match";
 import type { Contract } from "@ring3/core/contract";
-import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { sealedFile } from "@ring3/kernel/shm/memory";
@@ -13,15 +12,13 @@ import { classes } from "./classes.ts";
 
 export interface InstalledDriver {
   readonly manifest: Manifest;
-  /** The folder with driver.json and driver.cjs. */
-  readonly folder: string;
+  /** driver.cjs as it was when the manager started, sealed; every host of the driver is lent it. */
+  readonly code: Descriptor;
 }
 
-/** A driver about to run: what it is, what it must speak, and its code as it was when it was chosen. */
-export interface ChosenDriver {
-  readonly manifest: Manifest;
+/** A driver that a device has: what it is, and what it must speak. */
+export interface ChosenDriver extends InstalledDriver {
   readonly contract: Contract;
-  readonly code: Descriptor;
 }
 
 /** Every driver below the given folders, in the order in which ties are decided. What is wrong with one is said, and leaves the others be. */
@@ -53,9 +50,10 @@ function readDriver(folder: string, log: Log): InstalledDriver | undefined {
       throw new Error(
         `${file}: class "${manifest.class}": expected one of ${Object.keys(classes).join(", ")}`,
       );
-    if (!existsSync(join(folder, "driver.cjs")))
+    const bundle = join(folder, "driver.cjs");
+    if (!existsSync(bundle))
       throw new Error(`${folder}: no driver.cjs: bundle driver.ts first (see CONTRIBUTING.md)`);
-    return { manifest, folder };
+    return { manifest, code: sealedFile(manifest.name, readFileSync(bundle)) };
   } catch (error) {
     log.error(`driver left out: ${(error as Error).message}`);
     return undefined;
@@ -69,19 +67,10 @@ export function rank(facts: UsbFacts, drivers: readonly InstalledDriver[]): Rank
   );
 }
 
-/** The best driver for a device, its code read now; undefined where none matches. */
+/** The best driver for a device; undefined where none matches. */
 export function chooseDriver(facts: UsbFacts, drivers: readonly InstalledDriver[]): ChosenDriver | undefined {
   const best = rank(facts, drivers)[0];
   if (best === undefined || best.score === 0) return undefined;
-  const { manifest, folder } = drivers.find((driver) => driver.manifest.name === best.driver)!;
-  const file = join(folder, "driver.cjs");
-  try {
-    return {
-      manifest,
-      contract: classes[manifest.class]!.contract,
-      code: sealedFile(manifest.name, readFileSync(file)),
-    };
-  } catch (cause) {
-    throw new DeviceError("io", `read driver ${file}`, { cause });
-  }
+  const driver = drivers.find(({ manifest }) => manifest.name === best.driver)!;
+  return { ...driver, contract: classes[driver.manifest.class]!.contract };
 }

@@ -6,7 +6,7 @@ import { hostEdge } from "@ring3/control/host-edge";
 import { type CallingPeer, callingPeer, type Sendable } from "@ring3/control/peer";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
-import { type FailureReason, limits } from "@ring3/core/lifecycle";
+import type { FailureReason } from "@ring3/core/lifecycle";
 import { printable } from "@ring3/core/log";
 import { Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
@@ -161,17 +161,6 @@ export async function startHost(
   } finally {
     tooLong.cancel();
   }
-}
-
-/** False where a killed host cannot be proven dead in time. */
-export function fencedInTime(host: HostProcess, clock: Clock): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = clock.after(limits.fenceMs, () => resolve(false));
-    void host.fenced.then(() => {
-      timer.cancel();
-      resolve(true);
-    });
-  });
 }
 
 /** Keeps the end of what the process writes to its standard output and error. */

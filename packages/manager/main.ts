@@ -98,15 +98,15 @@ async function main(): Promise<void> {
         account: () => accountOf(uid, 0, "", ""),
         reflector: className,
       }),
-    died(className) {
-      serving.endpoints.clear();
-      void reflectors.start(className);
-    },
+    died: (className) =>
+      void reflectors
+        .start(className)
+        .catch((error: Error) => manager.log.error(`the ${className} reflector: ${error.message}`)),
   });
   const serving: Serving = {
     manager,
     clock: systemClock,
-    attached: new AttachedBus(systemClock, added, removed),
+    attached: new AttachedBus(systemClock, (id) => manager.isPresent(id), added, removed),
     sandboxed: jail.sandboxed,
     uid,
     startedAt: systemClock.now(),

@@ -10,7 +10,8 @@ import type { LogEntry } from "@ring3/core/log";
 import { createLog, type Log } from "@ring3/core/log";
 import type { BusDevice } from "./bus.ts";
 import { Claims } from "./claims.ts";
-import { Device, type DeviceObserver, type Loss } from "./device.ts";
+import { Device } from "./device.ts";
+import type { DeviceObserver, Loss } from "./device-observer.ts";
 import { chooseDriver, type InstalledDriver } from "./drivers.ts";
 import type { EventLog } from "./event-log.ts";
 import type { StartHost } from "./host-process.ts";
@@ -82,17 +83,35 @@ export class Manager {
     return resolveDevice(wanted, rows).device;
   }
 
+  /** Whether a device is plugged in there. */
+  isPresent(id: string): boolean {
+    return this.#present.has(id);
+  }
+
   /** A bus has found a device. One that comes back is started once its last driver is fenced. */
   async added(bus: BusDevice): Promise<void> {
-    const known = this.#devices.get(bus.id);
+    try {
+      await this.#add(bus);
+    } catch (error) {
+      this.log.error(`${bus.id} left out: ${(error as Error).message}`);
+    }
+  }
+
+  async #add(bus: BusDevice): Promise<void> {
+    if (this.#present.has(bus.id))
+      throw new DeviceError("busy", `${bus.name}: another device has that place already`);
     this.#present.set(bus.id, bus);
+    const known = this.#devices.get(bus.id);
     this.#graces.get(bus.id)?.cancel();
     this.#graces.delete(bus.id);
-    if (known !== undefined && identityText(known.bus.identity) === identityText(bus.identity)) {
-      await known.gone();
-      if (this.#present.get(bus.id) !== bus) return; // it went again
+    if (known !== undefined) {
+      if (!known.life.fenced) this.log.info(`${bus.id} is back; its last driver is to end first`);
+      await known.fenced;
+      if (this.#present.get(bus.id) !== bus || !known.life.fenced) return; // it went again
+    }
+    if (known !== undefined && identityText(known.bus.identity) === identityText(bus.identity))
       known.returned(bus);
-    } else {
+    else {
       if (known !== undefined) this.#forget(known, "another device was plugged in there");
       this.#devices.set(bus.id, this.#createDevice(bus));
     }
@@ -136,10 +155,11 @@ export class Manager {
   /** A bus has lost a device. Its clients wait a while for it to come back. */
   async removed(id: string): Promise<void> {
     const device = this.#devices.get(id);
-    if (device === undefined || !this.#present.delete(id)) return;
+    if (!this.#present.delete(id) || device === undefined) return;
     this.log.info(`unplugged ${id}`);
-    await device.gone();
-    if (this.#present.has(id) || this.#devices.get(id) !== device) return;
+    device.gone();
+    await device.fenced;
+    if (this.#present.has(id) || this.#devices.get(id) !== device || !device.life.fenced) return;
     this.#graces.get(id)?.cancel();
     const grace = this.#parts.clock.after(this.config.limits.replug_grace, () =>
       this.#forget(device, "unplugged"),
@@ -151,8 +171,7 @@ export class Manager {
     this.#graces.delete(device.id);
     this.#devices.delete(device.id);
     this.claims.lost(device, { final: true, outside: true, text: reason });
-    for (const unit of device.units)
-      for (const watcher of this.#watchers) watcher.unitRemoved(device, unit, reason);
+    for (const unit of device.units) this.#tellRemoved(device, unit, reason);
     device.close();
     this.#tellChanged();
   }
@@ -163,7 +182,7 @@ export class Manager {
     if (device.driver === undefined)
       throw new DeviceError("unsupported", `${what}: no driver matches it; see: ring3 explain ${device.id}`);
     const holder = device.bus.kernelDriver();
-    if (holder !== null && !isLive(device)) {
+    if (holder !== null && !hasDriver(device)) {
       if (!take)
         throw new DeviceError(
           "busy",
@@ -190,9 +209,12 @@ export class Manager {
     lost: (device, loss: Loss) => {
       const units = device.units;
       this.claims.lost(device, loss);
-      if (loss.final)
-        for (const unit of units)
-          for (const watcher of this.#watchers) watcher.unitRemoved(device, unit, loss.text);
+      if (loss.final) for (const unit of units) this.#tellRemoved(device, unit, loss.text);
+    },
+    unitVanished: (device, unit) => {
+      const text = "the driver does not find it any more";
+      this.claims.lost(device, { final: true, outside: true, text }, unit.index);
+      this.#tellRemoved(device, unit, text);
     },
     unitChanged: (device, unit) => {
       for (const watcher of this.#watchers) watcher.unitChanged(device, unit);
@@ -201,6 +223,10 @@ export class Manager {
 
   #tellUnit(device: Device, unit: HostUnit): void {
     for (const watcher of this.#watchers) watcher.unitAdded(device, unit);
+  }
+
+  #tellRemoved(device: Device, unit: HostUnit, reason: string): void {
+    for (const watcher of this.#watchers) watcher.unitRemoved(device, unit, reason);
   }
 
   #tellChanged(): void {
@@ -213,7 +239,8 @@ function named(device: Device, alias: string | null): Named {
   return { id: device.id, alias, usb: `${vendor}:${product}`, serial };
 }
 
-function isLive(device: Device): boolean {
+/** Ring3 has it, or is about to have it again. */
+function hasDriver(device: Device): boolean {
   return ["starting", "running", "suspended", "failed"].includes(device.life.state);
 }
 

@@ -26,8 +26,12 @@ export class Processes {
     this.#peer.signal.addEventListener("abort", lost);
   }
 
-  /** Resolves once it runs; `exited` is called once, when it has been reaped. */
-  async start(label: string, order: ProcessOrder, exited: (exit: Exited) => void): Promise<{ pid: number }> {
+  /** Resolves once it runs; `kill` is the keeper's to do, whose child it is until it is reaped. `exited` is called once, when it has been reaped. */
+  async start(
+    label: string,
+    order: ProcessOrder,
+    exited: (exit: Exited) => void,
+  ): Promise<{ pid: number; kill(): void }> {
     const name = `${label}/${++this.#count}`;
     this.#listeners.set(name, exited);
     try {
@@ -37,7 +41,7 @@ export class Processes {
         { name, file, args: [...args], stdio: stdio.length, ...user },
         stdio,
       );
-      return result;
+      return { ...result, kill: () => this.#peer.tell("kill", { name }) };
     } catch (error) {
       this.#listeners.delete(name);
       throw error;

@@ -24,6 +24,7 @@ export class Watchdog {
   readonly #failed: (reason: FailureReason) => void;
   #beat: number;
   #since: number;
+  #looked: number;
   #timer: Timer;
 
   constructor(
@@ -40,6 +41,7 @@ export class Watchdog {
     this.#failed = failed;
     this.#beat = memory.heartbeat();
     this.#since = clock.now();
+    this.#looked = this.#since;
     this.#timer = clock.after(LOOK_MS, () => this.#look());
   }
 
@@ -52,7 +54,9 @@ export class Watchdog {
   #judge(): FailureReason | undefined {
     const beat = this.#memory.heartbeat();
     const now = this.#clock.now();
-    if (beat !== this.#beat) {
+    const frozen = now - this.#looked > 2 * LOOK_MS; // the manager itself: then it cannot tell how long the driver stood still
+    this.#looked = now;
+    if (beat !== this.#beat || frozen) {
       this.#beat = beat;
       this.#since = now;
     }

@@ -1,0 +1,23 @@
+// Runs in: manager. Owns: nothing. What the rest of the manager learns of a device.
+
+import type { Device } from "./device.ts";
+import type { HostUnit } from "./host-units.ts";
+
+export interface DeviceObserver {
+  /** The state, the incarnation or the reason is another. */
+  changed(device: Device): void;
+  /** A driver runs, anew or again: units may be opened. */
+  ready(device: Device): void;
+  /** No driver runs and the last one is fenced. `final`: none will, until somebody starts it. */
+  lost(device: Device, loss: Loss): void;
+  /** A unit's properties are other than at probe. */
+  unitChanged(device: Device, unit: HostUnit): void;
+  /** The new incarnation does not have it any more. */
+  unitVanished(device: Device, unit: HostUnit): void;
+}
+
+export interface Loss {
+  readonly final: boolean;
+  readonly outside: boolean;
+  readonly text: string;
+}

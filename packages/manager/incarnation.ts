@@ -1,0 +1,189 @@
+// Runs in: manager. Owns: one start of a device's driver: its host, from the order for it to the proof of its death.
+
+import type { DeviceMemory } from "@ring3/channel/device-memory";
+import type { Properties } from "@ring3/control/fields";
+import { withoutKindText } from "@ring3/control/wire";
+import type { Clock } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
+import { type FailureReason, limits } from "@ring3/core/lifecycle";
+import type { Log } from "@ring3/core/log";
+import type { BusDevice, Grant } from "./bus.ts";
+import { classes } from "./classes.ts";
+import type { DriverLog } from "./driver-log.ts";
+import type { ChosenDriver } from "./drivers.ts";
+import type { HostListeners, HostProcess, StartHost } from "./host-process.ts";
+import { faultOfUnits, type HostUnit } from "./host-units.ts";
+import { Watchdog } from "./watchdog.ts";
+
+export interface IncarnationParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly driverLog: DriverLog;
+  readonly startHost: StartHost;
+  readonly timeScale: number;
+  readonly memory: DeviceMemory;
+  readonly bus: BusDevice;
+  readonly driver: ChosenDriver;
+  readonly number: number;
+  /** Why there is another after the last one. */
+  readonly reason: FailureReason | undefined;
+}
+
+/** Hears nothing any more from the moment the incarnation is ended, but `taken`. */
+export interface IncarnationObserver {
+  /** The device was opened, and a driver of the kernel had it until then. */
+  taken(): void;
+  probed(units: readonly HostUnit[]): void;
+  unitChanged(unit: number, properties: Properties): void;
+  failed(reason: FailureReason): void;
+}
+
+/** What a driver gets to end in order before it is killed. */
+const REMOVE_MS = 2000;
+
+export class Incarnation {
+  readonly #parts: IncarnationParts;
+  readonly #observer: IncarnationObserver;
+  #hosting: Promise<HostProcess> | undefined;
+  #host: HostProcess | undefined;
+  #watchdog: Watchdog | undefined;
+  #over = false;
+
+  constructor(parts: IncarnationParts, observer: IncarnationObserver) {
+    this.#parts = parts;
+    this.#observer = observer;
+  }
+
+  get host(): HostProcess | undefined {
+    return this.#host;
+  }
+
+  begin(): void {
+    this.#run().catch((error: Error) => {
+      this.#parts.log.error(`a fault of ring3 itself: ${error.stack}`);
+      this.#fail("probe", error);
+    });
+  }
+
+  /** Kills the whole sandbox and resolves once it is dead; `late` is called where that is not proven in time. */
+  async end(inOrder: boolean, late: () => void): Promise<void> {
+    const { clock, timeScale } = this.#parts;
+    this.#over = true;
+    this.#watchdog?.stop();
+    const host = await this.#hosting?.catch(() => undefined);
+    if (host === undefined) return;
+    if (inOrder) await this.#removeInOrder(host);
+    host.kill();
+    const timer = clock.after(limits.fenceMs * timeScale, late);
+    await host.fenced;
+    timer.cancel();
+  }
+
+  async #run(): Promise<void> {
+    const { startHost, bus, driver } = this.#parts;
+    try {
+      this.#hosting = startHost(bus.id, driver.manifest.limits.memoryMb, this.#listeners());
+      this.#host = await this.#hosting;
+    } catch (error) {
+      return this.#fail("exit", error as Error);
+    }
+    if (this.#over) return;
+    let grant: Grant;
+    try {
+      grant = await bus.open();
+    } catch (error) {
+      return this.#fail("grant", error as Error);
+    }
+    if (grant.taken) this.#observer.taken();
+    if (this.#over) return grant.descriptor.close();
+    this.#watch(this.#host);
+    await this.#probe(this.#host, grant);
+  }
+
+  #listeners(): HostListeners {
+    const { driverLog, log } = this.#parts;
+    return {
+      log: (line) => driverLog.add(line),
+      failed: ({ message, stack }) => {
+        if (stack !== "") log.error(`the driver threw: ${stack}`);
+        const [first = message, where = ""] = stack.split("\n"); // "TypeError: …", "    at read (driver:NAME:5:40)"
+        this.#failed({ kind: "crash", text: `${first} ${where.trim()}`.trim(), outside: false });
+      },
+      disconnected: () => this.#failed({ kind: "grant", text: "the device went away", outside: true }),
+      changed: ({ unit, properties }) => {
+        if (!this.#over) this.#observer.unitChanged(unit, properties);
+      },
+      lost: (reason) => this.#failed(reason),
+    };
+  }
+
+  #failed(reason: FailureReason): void {
+    if (!this.#over) this.#observer.failed(reason);
+  }
+
+  #fail(kind: FailureReason["kind"], error: Error): void {
+    this.#failed({ kind, text: ownWords(error), outside: false });
+  }
+
+  #watch({ pid }: HostProcess): void {
+    const { memory, clock, driver, timeScale } = this.#parts;
+    const { hangMs, memoryMb } = driver.manifest.limits;
+    const watchLimits = { hangMs: hangMs * timeScale, memoryBytes: memoryMb * 2 ** 20 };
+    this.#watchdog = new Watchdog(memory, pid, clock, watchLimits, (reason) => this.#failed(reason));
+  }
+
+  async #probe(host: HostProcess, grant: Grant): Promise<void> {
+    const { clock, driver, timeScale } = this.#parts;
+    const probeMs = driver.manifest.limits.probeMs * timeScale;
+    const timer = clock.after(probeMs, () =>
+      this.#failed({ kind: "probe", text: `it has not returned within ${probeMs} ms`, outside: false }),
+    );
+    let units: readonly HostUnit[];
+    try {
+      units = await this.#askToProbe(host, grant);
+    } catch (error) {
+      if (!host.peer.signal.aborted) this.#fail("probe", error as Error); // the end of a connection is told by the process
+      return;
+    } finally {
+      timer.cancel();
+    }
+    if (!this.#over) this.#observer.probed(units);
+  }
+
+  async #askToProbe(host: HostProcess, grant: Grant): Promise<readonly HostUnit[]> {
+    const { bus, driver, memory, number, reason } = this.#parts;
+    const { manifest, contract, code } = driver;
+    const { result } = await host.peer.call(
+      "probe",
+      {
+        device: { id: bus.id, identity: bus.identity, name: bus.name },
+        driver: { name: manifest.name, version: manifest.version, class: manifest.class },
+        incarnation: number,
+        reason: number === 1 || reason === undefined ? null : { kind: reason.kind, text: reason.text },
+        grants: [grant.terms],
+      },
+      [code.fd, memory.fd, grant.descriptor],
+    );
+    if (result.contract.hash !== contract.hash)
+      throw new DeviceError(
+        "invalid",
+        `driver built for ${result.contract.name} version ${result.contract.version} (${result.contract.hash}), this ring3 has ${contract.name} version ${contract.version} (${contract.hash})`,
+      );
+    const fault = faultOfUnits(classes[manifest.class]!, result.units);
+    if (fault !== undefined) throw new DeviceError("invalid", fault);
+    return result.units;
+  }
+
+  async #removeInOrder(host: HostProcess): Promise<void> {
+    const { clock, log, timeScale } = this.#parts;
+    const timer = clock.after(REMOVE_MS * timeScale, () => host.peer.close());
+    await host.peer.call("remove", {}).catch((error: Error) => log.warn(`driver's remove: ${error.message}`));
+    timer.cancel();
+  }
+}
+
+/** Without the words of a kind that says nothing about the driver. */
+function ownWords(error: Error): string {
+  const vague = error instanceof DeviceError && (error.kind === "internal" || error.kind === "invalid");
+  return vague ? withoutKindText(error) : error.message;
+}
