@@ -70,6 +70,7 @@ export class RunningRing3 implements AsyncDisposable {
   readonly manager: ManagerConnection;
   readonly #child: ChildProcess;
   readonly #stderr: () => string;
+  #awaited = false;
   readonly #drives: Drive[] = [];
 
   private constructor(folder: string, directory: string, child: ChildProcess, stderr: () => string) {
@@ -164,7 +165,14 @@ export class RunningRing3 implements AsyncDisposable {
     return drive;
   }
 
-  /** Stops all in order. Keeper, manager and reflectors must have lived until now. */
+  /** Its end, where a test has caused that. */
+  async ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null; err: string }> {
+    this.#awaited = true;
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "close");
+    return { code: this.#child.exitCode, signal: this.#child.signalCode, err: this.stderr };
+  }
+
+  /** Stops all in order. Keeper, manager and reflectors must have lived until now, unless `ended` was asked for. */
   async stop(): Promise<void> {
     this.manager.disconnect();
     for (const drive of this.#drives) await drive.end();
@@ -175,6 +183,7 @@ export class RunningRing3 implements AsyncDisposable {
       await once(this.#child, "close");
     }
     rmSync(this.folder, { recursive: true, force: true });
+    if (this.#awaited) return;
     assert.deepEqual([died, this.#child.exitCode, this.#child.signalCode], [false, 0, null], this.stderr);
   }
 
