@@ -20,7 +20,7 @@ function list(ring3: Ring3): void {
 }
 
 async function read(disk: OpenUnit<Block>, first: number, count: number): Promise<void> {
-  const { sectorBytes, maxTransferSectors, medium } = disk.properties;
+  const { sectorBytes, maxTransferSectors } = disk.properties;
   const inFlight: Promise<Uint8Array>[] = [];
   const next = async () => {
     const data = await inFlight.shift()!;
@@ -28,7 +28,11 @@ async function read(disk: OpenUnit<Block>, first: number, count: number): Promis
   };
   for (let lba = first; lba < first + count; lba += maxTransferSectors) {
     const sectors = Math.min(maxTransferSectors, first + count - lba);
-    const request = disk.request("read", { lba, count: sectors, medium }, { length: sectors * sectorBytes });
+    const request = disk.request(
+      "read",
+      { lba, count: sectors, medium: disk.properties.medium },
+      { length: sectors * sectorBytes },
+    );
     inFlight.push(handledLater(request.then(({ data }) => data)));
     if (inFlight.length === depth) await next();
   }
@@ -36,17 +40,18 @@ async function read(disk: OpenUnit<Block>, first: number, count: number): Promis
 }
 
 async function write(disk: OpenUnit<Block>, first: number): Promise<void> {
-  const { sectorBytes, maxTransferSectors, medium } = disk.properties;
+  const { sectorBytes, maxTransferSectors } = disk.properties;
   const inFlight: Promise<unknown>[] = [];
   let lba = first;
   for await (const data of pieces(process.stdin, sectorBytes, maxTransferSectors * sectorBytes)) {
     const count = data.length / sectorBytes;
+    const { medium } = disk.properties;
     inFlight.push(handledLater(disk.request("write", { lba, count, fua: 0, medium }, { data })));
     lba += count;
     if (inFlight.length === depth) await inFlight.shift();
   }
   await Promise.all(inFlight);
-  await disk.request("flush", { medium }); // before this the disk may hold what was written in its cache only
+  await disk.request("flush", { medium: disk.properties.medium }); // before this the disk may hold what was written in its cache only
   console.error(`${lba - first} sectors written from ${first}`);
 }
 

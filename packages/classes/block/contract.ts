@@ -27,6 +27,8 @@ const ZERO_DEADLINE_MS = 120_000;
  * `medium` numbers the media in the unit since the device was plugged in, an empty drive among them: it counts up with every
  * change that the driver learns of, over its incarnations. A request says for which medium it was meant, and with another in
  * place it is refused with "medium-changed" before the device is touched. A flush too: its success vouches for that medium's writes.
+ * Clients take the number from their port's properties for each request: a port is about one medium, whose number is another after
+ * the device was unplugged and plugged in again.
  * Every operation may be sent again after a crash: each leaves the disk the same when done twice in a row.
  */
 export const block = defineContract({
@@ -89,7 +91,7 @@ export const block = defineContract({
       overflow: "latest",
     }),
     /** The device lost power or dropped its cache on its own: unflushed writes may be lost. */
-    powerLost: event({ nr: 2, overflow: "drop-and-count" }),
+    powerLost: event({ nr: 2, overflow: "drop-and-count", sticky: true }),
   },
 });
 

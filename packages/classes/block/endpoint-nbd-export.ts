@@ -39,8 +39,6 @@ export interface DiskExport extends NbdExport {
   readonly sectorBytes: number;
   /** Bytes of the largest read or write that the driver takes: one slot's. A multiple of the sector. */
   readonly pieceBytes: number;
-  /** The number of the medium that this connection is about; no other is touched for it. */
-  readonly medium: number;
 }
 
 export interface Serving {
@@ -54,7 +52,7 @@ const PREFERRED_BLOCK = 4096;
 const MINIMUM_BLOCK_MAX = 65_536;
 
 export function diskExport(geometry: Geometry, serving: Serving): DiskExport {
-  const { sectorBytes, sectors, maxTransferSectors, flags, medium } = geometry;
+  const { sectorBytes, sectors, maxTransferSectors, flags } = geometry;
   const isPowerOfTwo = sectorBytes > 0 && (sectorBytes & (sectorBytes - 1)) === 0;
   if (!isPowerOfTwo || sectorBytes > MINIMUM_BLOCK_MAX)
     throw new DeviceError("unsupported", `NBD export of a disk with sectors of ${sectorBytes} bytes`);
@@ -70,7 +68,6 @@ export function diskExport(geometry: Geometry, serving: Serving): DiskExport {
     bytes: sectors * sectorBytes,
     sectorBytes,
     pieceBytes,
-    medium,
     minimumBlock: sectorBytes,
     preferredBlock: Math.max(PREFERRED_BLOCK, sectorBytes),
     maximumPayload: Math.min(NBD_PAYLOAD_MAX, pieceBytes * serving.slots),

@@ -73,6 +73,11 @@ export class Transmission {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
+  /** A port is about one medium as long as it lives; its number is another after the device was plugged in again. */
+  get #medium(): number {
+    return this.#port.properties.medium;
+  }
+
   get spilled(): number {
     return this.#landing?.spilled ?? 0;
   }
@@ -154,7 +159,7 @@ export class Transmission {
     const pieces = await Promise.all(
       slots.map((slot, index) => {
         const { lba, count, bytes } = this.#piece(request, index);
-        return this.#port.submit("read", { lba, count, medium: this.#disk.medium }, slot, bytes);
+        return this.#port.submit("read", { lba, count, medium: this.#medium }, slot, bytes);
       }),
     );
     const short = pieces.findIndex(({ data }, index) => data.length !== this.#piece(request, index).bytes);
@@ -181,7 +186,7 @@ export class Transmission {
     const pieces = await Promise.all(
       slots.map((slot, index) => {
         const { lba, count, bytes } = this.#piece(request, index);
-        return this.#port.submit("write", { lba, count, fua, medium: this.#disk.medium }, slot, bytes);
+        return this.#port.submit("write", { lba, count, fua, medium: this.#medium }, slot, bytes);
       }),
     );
     return this.#firstFailure(request, pieces);
@@ -189,7 +194,7 @@ export class Transmission {
 
   /** What carries no data: a flush, or a range that goes to the disk part by part through one slot. */
   async #serial(request: NbdRequest, slot: Slot): Promise<Refusal | undefined> {
-    const flush = () => this.#port.submit("flush", { medium: this.#disk.medium }, slot, 0);
+    const flush = () => this.#port.submit("flush", { medium: this.#medium }, slot, 0);
     if (request.type === NBD_CMD_FLUSH) return this.#firstFailure(request, [await flush()]);
     const part = this.#part(request, slot);
     const { sectorBytes } = this.#disk;
@@ -209,31 +214,34 @@ export class Transmission {
     slot: Slot,
   ): { bytes: number; submit: (lba: number, count: number, bytes: number) => Promise<Done> } {
     const port = this.#port;
-    const { pieceBytes, medium } = this.#disk;
+    const { pieceBytes } = this.#disk;
     const fua = forced(request);
     switch (request.type) {
       case NBD_CMD_TRIM:
         return {
           bytes: RANGE_BYTES,
-          submit: (lba, count) => port.submit("discard", { lba, count, medium }, slot, 0),
+          submit: (lba, count) => port.submit("discard", { lba, count, medium: this.#medium }, slot, 0),
         };
       case NBD_CMD_WRITE_ZEROES: {
         const unmap = (request.flags & NBD_CMD_FLAG_NO_HOLE) === 0 ? 1 : 0;
         if (port.supports("writeZeroes"))
           return {
             bytes: RANGE_BYTES,
-            submit: (lba, count) => port.submit("writeZeroes", { lba, count, fua, unmap, medium }, slot, 0),
+            submit: (lba, count) =>
+              port.submit("writeZeroes", { lba, count, fua, unmap, medium: this.#medium }, slot, 0),
           };
         slot.out.fill(0, 0, Math.min(pieceBytes, request.length));
         return {
           bytes: pieceBytes,
-          submit: (lba, count, bytes) => port.submit("write", { lba, count, fua, medium }, slot, bytes),
+          submit: (lba, count, bytes) =>
+            port.submit("write", { lba, count, fua, medium: this.#medium }, slot, bytes),
         };
       }
       case NBD_CMD_CACHE: // the disk's own cache and read-ahead are the ones there are
         return {
           bytes: pieceBytes,
-          submit: (lba, count, bytes) => port.submit("read", { lba, count, medium }, slot, bytes),
+          submit: (lba, count, bytes) =>
+            port.submit("read", { lba, count, medium: this.#medium }, slot, bytes),
         };
       default:
         throw new DeviceError("internal", describe(request)); // `refusal` lets no other through
