@@ -175,6 +175,7 @@ export class ClientChannel {
     deadlineMs: number,
     encode: (view: DataView, offset: number) => void,
   ): void {
+    if (!this.#hasRoom(this.#submissions.size)) return;
     this.#lastSequence = this.#lastSequence === 0xffffffff ? 1 : this.#lastSequence + 1;
     const at = this.#submissions.next();
     encode(this.#memory.view, (at + INLINE_WORD) * 4);
@@ -186,9 +187,25 @@ export class ClientChannel {
 
   /** Asks the driver to abort what is in flight on `tag`. False: the ring is full of cancels, ask again later. */
   cancel(tag: number): boolean {
-    if (this.#sequence[tag] === 0 || this.#submissions.used() >= this.#memory.layout.slots) return false;
+    if (this.#sequence[tag] === 0 || !this.#hasRoom(this.#memory.layout.slots)) return false;
     this.#write(this.#submissions.next(), CANCEL, tag, 0, 0);
     return true;
+  }
+
+  /** False too where the driver's index lies: the channel has ended then, and its requests wait for the next driver. */
+  #hasRoom(entries: number): boolean {
+    if (this.#closed) return false;
+    try {
+      if (this.#submissions.used() < entries) return true;
+      if (entries === this.#submissions.size)
+        throw new MalformedChannel("consumer index stands still in a full ring");
+      return false;
+    } catch (error) {
+      if (!(error instanceof MalformedChannel)) throw error;
+      this.close();
+      this.#listener.malformed(error);
+      return false;
+    }
   }
 
   #write(at: number, operation: number, tag: number, length: number, deadlineMs: number): void {

@@ -17,6 +17,7 @@ const properties = {
   sectors: 1024,
   flags: BLOCK_MEDIUM_PRESENT | BLOCK_WRITE_CACHE,
   optimalTransferSectors: 8,
+  medium: 1,
 };
 
 const open: (() => void)[] = [];
@@ -42,7 +43,7 @@ function clientEnd(clock = manualClock()) {
   });
   open.push(() => {
     end.end(new DeviceError("cancelled", "the test is over"));
-    void end.close();
+    end.close();
   });
   return { end, clock, suspicions, progress: () => progress };
 }
@@ -71,7 +72,7 @@ function driver(end: ClientEnd<Block>, generation: number) {
   end.attach({ memory: duplicate(side.fd), bellIn: toClient.read, bellOut: toDriver.write, generation });
   const kill = (outside = true) => {
     side.close();
-    end.driverLost(outside);
+    end.driverLost({ outside, shared: false });
   };
   const done = (request: Submission, kind = 0) =>
     side.complete(
@@ -90,11 +91,11 @@ async function settle(): Promise<void> {
 
 const sector = (fill: number) => new Uint8Array(SECTOR).fill(fill);
 const write = (end: ClientEnd<Block>, lba: number, fill: number) =>
-  end.request("write", { lba, count: 1, fua: 0 }, { data: sector(fill) });
+  end.request("write", { lba, count: 1, fua: 0, medium: 1 }, { data: sector(fill) });
 
 test("a request waits for the first driver", async () => {
   const { end } = clientEnd();
-  const answer = end.request("read", { lba: 0, count: 1 }, { length: SECTOR });
+  const answer = end.request("read", { lba: 0, count: 1, medium: 1 }, { length: SECTOR });
   await settle();
   const { held, done } = driver(end, 1);
   await settle();
@@ -168,7 +169,7 @@ test("past its deadline a request is cancelled first, and the driver reported a 
   const { cancelled } = driver(end, 1);
   write(end, 0, 1).catch(() => {}); // ends with the test
   await settle();
-  clock.advance(10_100);
+  clock.advance(30_100);
   await settle();
   assert.deepEqual([cancelled.length, suspicions.length], [1, 0]);
   clock.advance(1100);
@@ -178,7 +179,7 @@ test("past its deadline a request is cancelled first, and the driver reported a 
 test("an aborted request that no driver has is given up at once", async () => {
   const { end } = clientEnd();
   const abort = new AbortController();
-  const answer = end.request("flush", {}, { signal: abort.signal });
+  const answer = end.request("flush", { medium: 1 }, { signal: abort.signal });
   await settle();
   abort.abort();
   await assert.rejects(answer, (error: DeviceError) => error.kind === "cancelled");
@@ -202,10 +203,13 @@ test("unflushed writes and a replug: the next flush fails once, the one after it
   first.done(first.held[0]!);
   await answer;
   first.kill();
-  end.replugged();
+  end.replugged(properties);
   const second = driver(end, 2);
-  await assert.rejects(end.request("flush", {}), (error: DeviceError) => error.kind === "lost-writes");
-  const flush = end.request("flush", {});
+  await assert.rejects(
+    end.request("flush", { medium: 1 }),
+    (error: DeviceError) => error.kind === "lost-writes",
+  );
+  const flush = end.request("flush", { medium: 1 });
   await settle();
   second.done(second.held[0]!);
   await flush;
@@ -218,7 +222,7 @@ test("another medium: what waits fails, and nothing more is accepted", async () 
   const changed = (error: DeviceError) => error.kind === "medium-changed";
   const waiting = assert.rejects(write(end, 0, 2), changed);
   await settle();
-  side.emit("mediumChanged", { sectors: 10, sectorBytes: SECTOR, flags: BLOCK_MEDIUM_PRESENT });
+  side.emit("mediumChanged", { sectors: 10, sectorBytes: SECTOR, flags: BLOCK_MEDIUM_PRESENT, medium: 2 });
   await settle();
   await waiting;
   done(held[0]!, kindCode("medium-changed"));
@@ -232,7 +236,7 @@ test("closing waits for the requests of whoever is gone", async () => {
   void write(end, 0, 1);
   await settle();
   let closed = false;
-  const closing = end.close().then(() => {
+  const closing = end.idle().then(() => {
     closed = true;
   });
   await settle();

@@ -4,21 +4,23 @@
 import { ClientChannel, ClientMemory, type DriverSide } from "@ring3/channel/client-channel";
 import { MalformedChannel } from "@ring3/channel/ring";
 import type { Clock, Timer } from "@ring3/core/clock";
-import type {
-  Contract,
-  EventData,
-  EventName,
-  Input,
-  Operation,
-  OperationName,
-  Output,
-  Properties,
+import {
+  type Contract,
+  type EventData,
+  type EventName,
+  INLINE_BYTES,
+  type Input,
+  type Operation,
+  type OperationName,
+  type Output,
+  type Properties,
 } from "@ring3/core/contract";
 import { DeviceError, type DeviceErrorKind, errnoOf, kindCode, kindOfCode } from "@ring3/core/errors";
 import type { Recovery, Tracker } from "@ring3/core/recovery";
 import type { Completion, Slot } from "@ring3/core/slot-port";
 import type { RequestOptions, UnitPort } from "@ring3/core/unit";
-import { type Entry, Journal } from "./journal.ts";
+import { isolated } from "./isolated.ts";
+import { type Death, type Entry, Journal } from "./journal.ts";
 import { Slots } from "./slots.ts";
 
 /** What the client end tells whoever connects it to the manager. */
@@ -44,6 +46,7 @@ interface Request<C extends Contract> extends Entry<C> {
 }
 
 const NOTHING = new Uint8Array(0);
+const GONE = kindCode("disconnected");
 /** How often deadlines are looked at, while anything is in flight. */
 const SWEEP_MS = 100;
 /** What a cancelled request may still take before its driver counts as hung. */
@@ -66,6 +69,9 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   #properties: Properties<C>;
   #channel: ClientChannel | undefined;
   #progressed = false;
+  #suspected = false;
+  #lastCompletion = 0;
+  readonly #scratch = new DataView(new ArrayBuffer(INLINE_BYTES));
   #sweep: Timer | undefined;
   #lastId = 0;
   #ended: DeviceError | undefined;
@@ -117,7 +123,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
 
   /**
    * Sends a request, once or as often as its driver dies. `length`: bytes that lie in `slot.out` (data "in") or are
-   * wanted (data "out"). Resolves with the one answer; never rejects for a device's failure.
+   * wanted (data "out"). Resolves with the one answer; rejects for input that does not fit, never for a device's failure.
    */
   submit<K extends OperationName<C>>(
     name: K,
@@ -128,6 +134,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   ): Promise<Completion<Output<C, K>>> {
     const spec = this.contract.operations[name] as Operation;
     return new Promise((resolve) => {
+      spec.in?.encode(input, this.#scratch, 0); // a bad value is its caller's error, now and not when it is sent
       const entry: Request<C> = {
         id: ++this.#lastId,
         tag: slot.index,
@@ -137,6 +144,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
         length,
         deadlineMs: deadlineMs ?? spec.deadlineMs,
         failures: 0,
+        cancelled: false,
         flight: undefined,
         resolve: resolve as (completion: Completion<unknown>) => void,
       };
@@ -162,6 +170,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     const abort = () => this.#abort(slot.index);
     options.signal?.addEventListener("abort", abort);
     try {
+      if (options.signal?.aborted) throw new DeviceError("cancelled", what);
       if (options.data !== undefined) slot.out.set(options.data);
       const done = await this.submit(name, input, slot, length, options.deadlineMs);
       if (done.kind !== 0) throw new DeviceError(kindOfCode(done.kind)!, what, { errno: done.errno });
@@ -186,6 +195,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   /** A driver is there: what is unfinished is sent to it. Throws DeviceError where its memory breaks the rules. */
   attach(driver: DriverSide): void {
     this.#progressed = false;
+    this.#suspected = false;
     this.#channel = new ClientChannel(
       this.#memory,
       driver,
@@ -193,7 +203,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
         completed: (tag, kind, errno, data, view, offset) =>
           this.#completed(tag, kind, errno, data, view, offset),
         event: (nr, _dropped, view, offset) => this.#event(nr, view, offset),
-        malformed: (error) => this.#listener.suspect("malformed", error.message),
+        malformed: (error) => this.#suspect("malformed", error.message),
       },
       this.#clock,
     );
@@ -201,16 +211,20 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#pump();
   }
 
-  /** The same device came back from an unplugging: its cache may have lost what was not flushed. */
-  replugged(): void {
+  /** The same device came back from an unplugging: its cache may have lost what was not flushed. Call before `attach`. */
+  replugged(properties: Properties<C>): void {
     this.#tracker.powerLost();
+    for (const entry of this.#journal.all())
+      entry.input = this.#recovery.translate(
+        { operation: entry.name, input: entry.input },
+        this.#properties,
+        properties,
+      );
+    this.#properties = properties;
   }
 
-  /**
-   * The driver is dead and fenced: what it has completed is taken, the rest waits for the next one. `outside`: its death
-   * was not its own doing.
-   */
-  driverLost(outside: boolean): void {
+  /** The driver is dead and fenced: what it has completed is taken, the rest waits for the next one. */
+  driverLost(death: Death): void {
     const channel = this.#channel;
     if (channel === undefined) return;
     try {
@@ -220,16 +234,19 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     }
     channel.close();
     this.#channel = undefined;
-    const { poison, unrepeatable } = this.#journal.driverLost(outside);
-    for (const entry of poison) this.#fail(entry, "poison");
-    for (const entry of unrepeatable) this.#fail(entry, "driver-restarted");
+    for (const { entry, kind } of this.#journal.driverLost(death)) this.#fail(entry, kind);
+    if (this.#ended !== undefined) this.#failWaiting(this.#ended.kind);
   }
 
   /** There will be no driver any more: everything unfinished fails, and so does what comes after. */
   end(reason: DeviceError): void {
     this.#ended ??= reason;
-    this.driverLost(true);
-    for (const entry of this.#journal.all()) this.#fail(entry, reason.kind);
+    this.driverLost({ outside: true, shared: false });
+    this.#failWaiting(reason.kind);
+  }
+
+  #failWaiting(kind: DeviceErrorKind): void {
+    for (const entry of this.#journal.all()) if (entry.flight === undefined) this.#fail(entry, kind);
   }
 
   /** Why there is no driver any more, if so. */
@@ -237,9 +254,13 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     return this.#ended;
   }
 
-  /** Resolves once nothing is unfinished, and then lets go of the memory. */
-  async close(): Promise<void> {
-    await this.#journal.idle();
+  /** Resolves once nothing is unfinished. */
+  idle(): Promise<void> {
+    return this.#journal.idle();
+  }
+
+  /** Lets go of the memory. Call once idle. */
+  close(): void {
     this.#channel?.close();
     this.#channel = undefined;
     this.#memory.close();
@@ -258,18 +279,14 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     if (refused !== undefined) return this.#fail(entry, refused);
     entry.flight = {
       ticket: this.#tracker.sent(entry.name, entry.input),
-      deadline: this.#clock.now() + entry.deadlineMs,
+      sentAt: this.#clock.now(),
+      ahead: this.#journal.inFlight.size - 1,
       cancelledAt: undefined,
     };
     const room = entry.spec.data === "out" ? entry.length : 0;
-    try {
-      channel.submit(entry.tag, entry.spec.nr, entry.length, room, entry.deadlineMs, (view, offset) =>
-        entry.spec.in?.encode(entry.input, view, offset),
-      );
-    } catch (error) {
-      if (!(error instanceof DeviceError)) throw error;
-      this.#fail(entry, error.kind);
-    }
+    channel.submit(entry.tag, entry.spec.nr, entry.length, room, entry.deadlineMs, (view, offset) =>
+      entry.spec.in?.encode(entry.input, view, offset),
+    );
   }
 
   #completed(
@@ -281,8 +298,10 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     offset: number,
   ): void {
     const entry = this.#journal.inFlight.get(tag)!;
+    if (code === GONE) return this.#hold(entry);
     const out = code === 0 ? this.#decode(() => entry.spec.out?.decode(view, offset)) : undefined;
     const late = this.#tracker.completed(entry.flight!.ticket, code === 0);
+    this.#lastCompletion = this.#clock.now();
     if (!this.#progressed) {
       this.#progressed = true;
       this.#listener.progress();
@@ -291,6 +310,14 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     if (late !== undefined) entry.resolve(failure(late));
     else entry.resolve({ kind: code, errno, out, data });
     this.#pump();
+  }
+
+  /**
+   * The driver says that the device has gone. Whether for good the manager decides: until then the request stays. A driver
+   * that only says so has passed the request's deadline when that is over.
+   */
+  #hold(entry: Request<C>): void {
+    entry.flight!.cancelledAt ??= this.#clock.now();
   }
 
   #fail(entry: Request<C>, kind: DeviceErrorKind): void {
@@ -304,7 +331,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     const data = this.#decode(() => this.contract.events[name]!.data?.decode(view, offset));
     const meaning = this.#recovery.meaning(name);
     if (meaning === "power-lost") this.#tracker.powerLost();
-    for (const listener of this.#events.get(name) ?? []) listener(data as never);
+    for (const listener of this.#events.get(name) ?? []) isolated(() => listener(data as never));
     if (meaning === "medium-changed") this.#refuseFromNowOn();
   }
 
@@ -320,13 +347,13 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   /** What waits was meant for the old medium, what comes for it too: whoever wants the new one opens the unit anew. */
   #refuseFromNowOn(): void {
     this.#ended ??= new DeviceError("medium-changed", `${this.contract.name} unit`);
-    for (const entry of this.#journal.all())
-      if (entry.flight === undefined) this.#fail(entry, "medium-changed");
+    this.#failWaiting("medium-changed");
   }
 
   #abort(tag: number): void {
     const entry = this.#journal.all().find((candidate) => candidate.tag === tag);
     if (entry === undefined) return;
+    entry.cancelled = true;
     if (entry.flight === undefined) this.#fail(entry, "cancelled");
     else this.#cancel(entry);
   }
@@ -346,18 +373,25 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     });
   }
 
+  /** A request's time runs while nothing is answered; and at the latest after all those ahead of it may have used theirs. */
   #checkDeadlines(): void {
     const now = this.#clock.now();
     for (const entry of this.#journal.inFlight.values()) {
-      const { deadline, cancelledAt } = entry.flight!;
+      const { sentAt, ahead, cancelledAt } = entry.flight!;
+      const quiet = Math.max(sentAt, this.#lastCompletion) + entry.deadlineMs;
+      const deadline = Math.min(quiet, sentAt + entry.deadlineMs * (ahead + 1));
       if (now < deadline) continue;
       if (cancelledAt === undefined) this.#cancel(entry);
       else if (now >= Math.max(cancelledAt, deadline) + CANCEL_GRACE_MS)
-        return this.#listener.suspect(
-          "deadline",
-          `${entry.name} passed its deadline of ${entry.deadlineMs} ms`,
-        );
+        return this.#suspect("deadline", `${entry.name} passed its deadline of ${entry.deadlineMs} ms`);
     }
+  }
+
+  /** Once a channel: what follows is the manager's. */
+  #suspect(kind: "deadline" | "malformed", text: string): void {
+    if (this.#suspected) return;
+    this.#suspected = true;
+    this.#listener.suspect(kind, text);
   }
 }
 

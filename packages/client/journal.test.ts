@@ -10,10 +10,13 @@ import { type Entry, Journal } from "./journal.ts";
 type BlockEntry = Entry<Block>;
 type Name = BlockEntry["name"];
 
+const killed = { outside: true, shared: false };
+const crashed = { outside: false, shared: false };
+
 let lastId = 0;
 function entry(name: Name, lba: number, count: number, tag = lastId % 64): BlockEntry {
   const spec = block.operations[name] as unknown as Operation;
-  const input = { lba, count, fua: 0, unmap: 0 } as BlockEntry["input"];
+  const input = { lba, count, fua: 0, unmap: 0, medium: 1 } as BlockEntry["input"];
   return {
     id: ++lastId,
     tag,
@@ -23,6 +26,7 @@ function entry(name: Name, lba: number, count: number, tag = lastId % 64): Block
     length: 0,
     deadlineMs: 1000,
     failures: 0,
+    cancelled: false,
     flight: undefined,
   };
 }
@@ -65,7 +69,7 @@ test("after the driver's death what was in flight is sent again before what wait
   const [a, b, c] = [entry("write", 0, 8), entry("write", 8, 8), entry("write", 4, 8)];
   const made = journal(a, b, c);
   sendAll(made);
-  made.driverLost(true);
+  made.driverLost(killed);
   assert.deepEqual(sendAll(made), [a, b]);
 });
 
@@ -74,7 +78,7 @@ test("a request in flight at two failures of the driver is sent alone, and besid
   const made = journal(a, b);
   for (let failure = 0; failure < 2; failure++) {
     sendAll(made);
-    made.driverLost(false);
+    made.driverLost(crashed);
   }
   assert.deepEqual(sendAll(made), [a]);
   made.finish(a);
@@ -86,9 +90,9 @@ test("a request alone in flight at a third failure is poison", () => {
   const made = journal(a, b);
   const outcomes = Array.from({ length: 3 }, () => {
     sendAll(made);
-    return made.driverLost(false).poison;
+    return made.driverLost(crashed);
   });
-  assert.deepEqual(outcomes, [[], [], [a]]);
+  assert.deepEqual(outcomes, [[], [], [{ entry: a, kind: "poison" }]]);
 });
 
 test("deaths from outside make no request a suspect, however many", () => {
@@ -96,9 +100,35 @@ test("deaths from outside make no request a suspect, however many", () => {
   const made = journal(a);
   const poison = Array.from({ length: 100 }, () => {
     sendAll(made);
-    return made.driverLost(true).poison;
+    return made.driverLost(killed);
   });
   assert.deepEqual(poison.flat(), []);
+});
+
+test("with other clients at the driver nobody's request is poison: theirs may be what it died of", () => {
+  const made = journal(entry("read", 0, 8));
+  const refused = Array.from({ length: 10 }, () => {
+    sendAll(made);
+    return made.driverLost({ outside: false, shared: true });
+  });
+  assert.deepEqual(refused.flat(), []);
+});
+
+test("a suspect that waits is not passed by what came after it", () => {
+  const [first, suspect, later] = [entry("read", 0, 8), entry("read", 8, 8), entry("read", 16, 8)];
+  const made = journal(first, suspect, later);
+  suspect.failures = 2;
+  assert.deepEqual(sendAll(made), [first]);
+  made.finish(first);
+  assert.deepEqual(sendAll(made), [suspect]);
+});
+
+test("a request that was taken back while its driver died is not sent again", () => {
+  const taken = entry("write", 0, 8);
+  const made = journal(taken);
+  sendAll(made);
+  taken.cancelled = true;
+  assert.deepEqual(made.driverLost(killed), [{ entry: taken, kind: "cancelled" }]);
 });
 
 test("a journal is idle when its last request is finished", async () => {
@@ -149,9 +179,9 @@ test("whatever happens, overlapping writes are never in flight together and star
           completed.push(done);
         }
         if (action.do === "die")
-          for (const poison of made.driverLost(action.outside).poison) {
-            made.finish(poison);
-            completed.push(poison);
+          for (const { entry: failed } of made.driverLost({ outside: action.outside, shared: false })) {
+            made.finish(failed);
+            completed.push(failed);
           }
       }
     }),

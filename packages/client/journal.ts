@@ -6,19 +6,37 @@ import type { Recovery, Ticket } from "@ring3/core/recovery";
 /** In flight at this many failures of the driver, a request is a suspect: it is sent only while nothing else is. */
 const SUSPECT_AFTER = 2;
 
+/** How a driver ended. */
+export interface Death {
+  /** Not by its own doing. */
+  readonly outside: boolean;
+  /** Other clients had channels to it: their requests may be what it died of. */
+  readonly shared: boolean;
+}
+
 /** One unfinished request. It leaves the journal when the driver has completed it, or certainly never will. */
 export interface Entry<C extends Contract> {
   readonly id: number;
   readonly tag: number;
   readonly name: OperationName<C>;
   readonly spec: Operation;
-  readonly input: Input<C, OperationName<C>>;
+  input: Input<C, OperationName<C>>;
   readonly length: number;
   readonly deadlineMs: number;
   /** How often the driver failed by its own doing while this was in flight. */
   failures: number;
+  /** Its caller has taken it back: it is not sent again. */
+  cancelled: boolean;
   /** Present while in flight. */
-  flight: { readonly ticket: Ticket; readonly deadline: number; cancelledAt: number | undefined } | undefined;
+  flight: Flight | undefined;
+}
+
+export interface Flight {
+  readonly ticket: Ticket;
+  readonly sentAt: number;
+  /** Requests that were in flight already. */
+  readonly ahead: number;
+  cancelledAt: number | undefined;
 }
 
 export class Journal<C extends Contract, E extends Entry<C>> {
@@ -59,8 +77,10 @@ export class Journal<C extends Contract, E extends Entry<C>> {
     const suspect = entry.failures >= SUSPECT_AFTER;
     for (const other of this.#inFlight.values())
       if (suspect || other.failures >= SUSPECT_AFTER || this.#conflict(entry, other)) return false;
-    for (let earlier = 0; earlier < index; earlier++)
-      if (this.#conflict(entry, this.#waiting[earlier]!)) return false;
+    for (let earlier = 0; earlier < index; earlier++) {
+      const waiting = this.#waiting[earlier]!;
+      if (waiting.failures >= SUSPECT_AFTER || this.#conflict(entry, waiting)) return false;
+    }
     return true;
   }
 
@@ -82,26 +102,25 @@ export class Journal<C extends Contract, E extends Entry<C>> {
   }
 
   /**
-   * The driver is dead and fenced. `outside`: not by its own doing. What was in flight waits again, in the old order;
-   * returned are the requests that must fail instead: poison (alone in flight at a third failure) and what may not be
-   * repeated.
+   * The driver is dead and fenced. What was in flight waits again, in the old order; returned are those of it that must
+   * fail instead: poison (alone in flight at a third failure), what may not be repeated, and what was taken back.
    */
-  driverLost(outside: boolean): { poison: E[]; unrepeatable: E[] } {
+  driverLost(death: Death): { entry: E; kind: "poison" | "driver-restarted" | "cancelled" }[] {
     const lost = [...this.#inFlight.values()];
-    const alone = lost.length === 1;
-    const poison: E[] = [];
-    const unrepeatable: E[] = [];
+    const alone = lost.length === 1 && !death.shared;
+    const refused: { entry: E; kind: "poison" | "driver-restarted" | "cancelled" }[] = [];
     for (const entry of lost) {
       const suspect = entry.failures >= SUSPECT_AFTER;
-      if (!outside) entry.failures++;
+      if (!death.outside) entry.failures++;
       entry.flight = undefined;
-      if (entry.spec.replay !== "always") unrepeatable.push(entry);
-      else if (!outside && alone && suspect) poison.push(entry);
+      if (entry.cancelled) refused.push({ entry, kind: "cancelled" });
+      else if (entry.spec.replay !== "always") refused.push({ entry, kind: "driver-restarted" });
+      else if (!death.outside && alone && suspect) refused.push({ entry, kind: "poison" });
     }
     this.#inFlight.clear();
     this.#waiting.push(...lost);
     this.#waiting.sort((a, b) => a.id - b.id);
-    return { poison, unrepeatable };
+    return refused;
   }
 
   all(): E[] {

@@ -84,7 +84,13 @@ test("open sends the client's memory and brings back the driver's, with two door
   memory.seal();
   const contract = { name: "block", version: 1, hash: "0123456789abcdef" };
   const { result, fds } = await running.manager.open(
-    { channel: running.manager.nextChannel(), unit: "usb-1-4:1.0#0", mode: "write", contract },
+    {
+      channel: running.manager.nextChannel(),
+      replaces: null,
+      unit: "usb-1-4:1.0#0",
+      mode: "write",
+      contract,
+    },
     memory.fd.fd,
   );
   assert.deepEqual([seen, result.incarnation, fds.length], [[42], 3, 3]);

@@ -39,9 +39,12 @@ export class UnitSession<C extends Contract> {
   readonly #manager: Manager;
   readonly #mode: Access;
   readonly #class: ClientClass<C>;
+  /** The unit as the manager says it is now, and as it was proven to be when a driver was last attached. */
   #info: UnitInfo;
+  #proven: UnitInfo;
   #channel = 0;
   #attached = false;
+  #closing = false;
   #connecting: Promise<void> | undefined;
   /** Said of the channel that is being opened, before its opening was done. */
   #lostMeanwhile = false;
@@ -62,6 +65,7 @@ export class UnitSession<C extends Contract> {
     await session.#connect();
     const { ended } = session.end;
     if (ended === undefined) return session;
+    session.end.close();
     session.#closed.resolve();
     throw ended;
   }
@@ -76,6 +80,7 @@ export class UnitSession<C extends Contract> {
     this.unit = info.unit;
     this.#manager = manager;
     this.#info = info;
+    this.#proven = info;
     this.#class = unitClass;
     this.#mode = mode;
     this.end = new ClientEnd({
@@ -113,23 +118,24 @@ export class UnitSession<C extends Contract> {
 
   async #openChannel(): Promise<void> {
     this.end.prepare();
+    const replaces = this.#channel === 0 ? null : this.#channel;
     this.#channel = this.#manager.nextChannel();
     const { name, version, hash } = this.#class.contract;
     const params = {
       channel: this.#channel,
+      replaces,
       unit: this.unit,
       mode: this.#mode,
       contract: { name, version, hash },
     };
     const { result, fds } = await this.#manager.open(params, this.end.memoryFd);
     const [memory, bellIn, bellOut] = fds as [Descriptor, Descriptor, Descriptor];
-    if (this.#lostMeanwhile || this.end.ended !== undefined) {
+    const late = this.#lostMeanwhile || this.#closing || this.end.ended !== undefined;
+    const why = late ? undefined : this.#proveSame({ ...this.#info, properties: result.properties });
+    if (late || why !== undefined) {
       for (const fd of fds) fd.close();
+      if (why !== undefined) throw new DeviceError("medium-changed", `${this.unit}: ${why}`);
       return;
-    }
-    if (!sameProperties(result.properties, this.#info.properties)) {
-      for (const fd of fds) fd.close();
-      throw new DeviceError("medium-changed", `${this.unit} came back with other properties`);
     }
     try {
       this.end.attach({ memory, bellIn, bellOut, generation: result.incarnation });
@@ -141,29 +147,37 @@ export class UnitSession<C extends Contract> {
     }
   }
 
+  /** Is what is there now what the journal was written for? undefined: proven, else why not. */
+  #proveSame(now: UnitInfo): string | undefined {
+    const before = this.#proven;
+    if (now.enumeration === before.enumeration)
+      return sameProperties(now.properties, before.properties)
+        ? undefined
+        : "it came back from its driver's death with another medium";
+    const why = this.#class.recovery.sameIdentity(identityOf<C>(before), identityOf<C>(now));
+    if (why !== undefined) return why;
+    this.#proven = now;
+    this.end.replugged(now.properties as Properties<C>);
+    return undefined;
+  }
+
   /** The manager's notices, for this session's channel and unit. */
   lost(notice: Notice<ClientEdge, "lost">): void {
     if (notice.channel !== this.#channel) return;
     this.#lostMeanwhile = true;
     this.#attached = false;
     if (notice.final) this.end.end(new DeviceError(notice.kind, `${this.unit}: ${notice.text}`));
-    else this.end.driverLost(notice.outside);
+    else this.end.driverLost(notice);
   }
 
   ready(): void {
-    if (this.end.ended !== undefined || this.#attached) return;
+    if (this.end.ended !== undefined || this.#attached || this.#closing) return;
     this.#readyMeanwhile = true;
     void this.#connect();
   }
 
-  /** Another enumeration of the device: the same one, or else nothing unfinished may reach it. */
   changed(info: UnitInfo): void {
-    const before = this.#info;
     this.#info = info;
-    if (info.enumeration === before.enumeration) return;
-    const why = this.#class.recovery.sameIdentity(identityOf<C>(before), identityOf<C>(info));
-    if (why === undefined) this.end.replugged();
-    else this.end.end(new DeviceError("medium-changed", `${this.unit}: ${why}`));
   }
 
   removed(kind: DeviceErrorKind, reason: string): void {
@@ -197,8 +211,10 @@ export class UnitSession<C extends Contract> {
 
   /** Waits until nothing is unfinished, then gives the claim up. */
   async close(): Promise<void> {
-    await this.end.close();
+    await this.end.idle();
+    this.#closing = true;
     await this.#connecting;
+    this.end.close();
     await this.#manager.close(this.#channel).catch(ignoreGone);
     this.#closed.resolve();
   }

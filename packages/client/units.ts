@@ -5,6 +5,7 @@ import type { Access } from "@ring3/control/fields";
 import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
+import { isolated } from "./isolated.ts";
 import type { ManagerConnection, ManagerNotices } from "./manager-connection.ts";
 import { type ClientClass, UnitSession } from "./unit-session.ts";
 
@@ -36,7 +37,7 @@ export class Units {
         const info = this.#infos.get(unit);
         this.#infos.delete(unit);
         for (const session of this.#of(unit)) session.removed(kind, reason);
-        if (info !== undefined) this.#listener.removed?.(info, reason);
+        if (info !== undefined) isolated(() => this.#listener.removed?.(info, reason));
       },
       lost: (notice) => {
         for (const session of this.#sessions) session.lost(notice);
@@ -72,11 +73,11 @@ export class Units {
     const info = this.#infos.get(unit);
     if (info === undefined)
       throw new DeviceError("invalid", `open ${unit}: there is no such unit; see: ring3 status`);
-    const register = (session: UnitSession<C>) =>
-      void this.#sessions.add(session as unknown as UnitSession<Contract>);
-    const session = await UnitSession.open(this.connection, info, unitClass, mode, this.#clock, register);
-    void session.closed.then(() => this.#sessions.delete(session as unknown as UnitSession<Contract>));
-    return session;
+    return await UnitSession.open(this.connection, info, unitClass, mode, this.#clock, (opened) => {
+      const session = opened as unknown as UnitSession<Contract>;
+      this.#sessions.add(session);
+      void session.closed.then(() => this.#sessions.delete(session));
+    });
   }
 
   #of(unit: string): UnitSession<Contract>[] {
@@ -87,7 +88,7 @@ export class Units {
     const before = this.#infos.get(info.unit);
     this.#infos.set(info.unit, info);
     for (const session of this.#of(info.unit)) session.changed(info);
-    if (before === undefined) this.#listener.added?.(info);
-    else this.#listener.changed?.(info, before);
+    if (before === undefined) isolated(() => this.#listener.added?.(info));
+    else isolated(() => this.#listener.changed?.(info, before));
   }
 }

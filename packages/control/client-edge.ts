@@ -126,7 +126,14 @@ export const clientEdge = defineEdge({
      * runs: `ready` says when to try again. "invalid" for another contract: the message names both versions.
      */
     open: {
-      params: v.strictObject({ channel, unit: name, mode: access, contract: contractId }),
+      params: v.strictObject({
+        channel,
+        /** The client's dead channel that this one is to take the place of; null for a first one. */
+        replaces: v.nullable(channel),
+        unit: name,
+        mode: access,
+        contract: contractId,
+      }),
       result: v.strictObject({ incarnation, properties, operations: v.array(name) }),
       fds: 1,
       answerFds: 3,
@@ -150,6 +157,7 @@ export const clientEdge = defineEdge({
     /**
      * The channel is dead and fenced: its driver can do nothing more. `final`: no `ready` will follow, requests fail with
      * `kind`; else they are kept. `outside`: a death that the driver did not cause, so none of the requests is suspect.
+     * `shared`: others had channels to that driver, so what it died of may be theirs.
      */
     lost: v.strictObject({
       channel,
@@ -158,6 +166,7 @@ export const clientEdge = defineEdge({
       kind: errorKind,
       text,
       outside: v.boolean(),
+      shared: v.boolean(),
     }),
     /** A driver runs for a unit that this connection has opened before. */
     ready: v.strictObject({ unit: name, incarnation }),

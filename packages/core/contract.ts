@@ -72,16 +72,24 @@ export interface EventSpec {
   readonly data?: Struct<unknown>;
   /** What happens when a client does not read: keep the latest (state), or drop and count (occurrences). */
   readonly overflow: Overflow;
+  /** Who opens the unit later in the same incarnation is told too: it concerns what they did before. */
+  readonly sticky?: boolean;
 }
 
 export interface Event<D = unknown> {
   readonly nr: number;
   readonly data: Struct<D> | undefined;
   readonly overflow: Overflow;
+  readonly sticky: boolean;
 }
 
 export function event<const S extends EventSpec>(spec: S): Event<Part<S, "data">> {
-  return { nr: spec.nr, data: spec.data as Struct<Part<S, "data">> | undefined, overflow: spec.overflow };
+  return {
+    nr: spec.nr,
+    data: spec.data as Struct<Part<S, "data">> | undefined,
+    overflow: spec.overflow,
+    sticky: spec.sticky ?? false,
+  };
 }
 
 export type Operations = Readonly<Record<string, Operation>>;

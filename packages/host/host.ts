@@ -43,14 +43,20 @@ export class Host {
   readonly #exit: (code: number) => void;
   readonly #channels = new Map<number, OpenChannel>();
   readonly #reported: string[] = [];
+  /** Sticky events of this incarnation, oldest first. */
+  readonly #sticky: { unit: number; event: string; data: unknown }[] = [];
   #contract: Contract | undefined;
   #session: Session | undefined;
   #memory: HostDeviceMemory | undefined;
   #incarnation = 0;
+  #leaving = false;
 
   constructor(transport: FrameTransport<Descriptor>, clock: Clock, exit: (code: number) => void) {
     this.#clock = clock;
-    this.#exit = exit;
+    this.#exit = (code) => {
+      this.#leaving = true;
+      exit(code);
+    };
     this.#peer = servingPeer<HostEdge, Descriptor>(
       hostEdge,
       transport,
@@ -70,13 +76,23 @@ export class Host {
       },
       {},
     );
-    this.#peer.signal.addEventListener("abort", () => exit(0)); // without a manager nothing here has a purpose
+    this.#peer.signal.addEventListener("abort", () => this.#exit(0)); // without a manager nothing here has a purpose
     this.#log = createLog("driver", (entry) => this.#report(entry), clock);
     this.#logBudget = new LogBudget(clock, LOG_BURST, LOG_PER_SECOND);
   }
 
   ready(): void {
     this.#peer.notify("ready", {});
+  }
+
+  /** The driver's code ends the process: a code of its own choice must not pass for a signal from outside. */
+  exiting(code: number): void {
+    if (!this.#leaving)
+      this.#peer.notify("failed", {
+        kind: "internal",
+        message: `the driver ended its process with code ${code}`,
+        stack: "",
+      });
   }
 
   /** Nobody awaits what the driver threw: this incarnation is over. */
@@ -118,7 +134,7 @@ export class Host {
     });
     const units = this.#session.units.map((runner, index) => ({
       index,
-      properties: propertiesOf(runner),
+      properties: propertiesOf(driver.contract, runner),
       operations: Object.keys(driver.contract.operations).filter((name) => name in runner.unit),
     }));
     this.#reported.push(...units.map(({ properties }) => JSON.stringify(properties)));
@@ -153,12 +169,13 @@ export class Host {
         cancelled: (tag) => runner.cancel(`${channel}/${tag}`),
         malformed: (error) => {
           this.#log.warn(`channel ${channel}: its client broke the rules: ${error.message}`);
-          this.#drop(channel);
+          this.#drop(this.#channels.get(channel)!);
         },
       },
       this.#clock,
     );
     this.#channels.set(channel, { unit, end, inFlight: new Set(), idle: () => {} });
+    for (const past of this.#sticky) if (past.unit === unit) end.emit(past.event, past.data);
     end.start();
     return new Answer({}, [end.fd]);
   }
@@ -193,6 +210,7 @@ export class Host {
   }
 
   #emit(unit: number, event: string, data: unknown): void {
+    if (this.#contract!.events[event]!.sticky) this.#sticky.push({ unit, event, data });
     for (const channel of this.#channels.values()) if (channel.unit === unit) channel.end.emit(event, data);
     this.#reportProperties(unit);
   }
@@ -201,28 +219,28 @@ export class Host {
   #reportProperties(unit: number): void {
     const runner = this.#session?.units[unit];
     if (runner === undefined) return;
-    const properties = propertiesOf(runner);
+    const properties = propertiesOf(this.#contract!, runner);
     const text = JSON.stringify(properties);
     if (text === this.#reported[unit]) return;
     this.#reported[unit] = text;
     this.#peer.notify("changed", { unit, properties });
   }
 
-  /** Requests of a closed channel are cancelled, and awaited before the answer: its memory is the client's again then. */
+  /** Requests of a closed channel are cancelled, and awaited before the answer: what they write is no longer under way then. */
   async #close(channel: number): Promise<Record<string, never>> {
     const open = this.#channels.get(channel);
     if (open === undefined) throw new DeviceError("invalid", `close channel ${channel}`);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    open.idle = resolve;
-    this.#drop(channel);
-    if (open.inFlight.size > 0) await promise;
+    this.#drop(open);
+    if (open.inFlight.size > 0)
+      await new Promise<void>((resolve) => {
+        open.idle = resolve;
+      });
+    this.#channels.delete(channel);
     return {};
   }
 
-  #drop(channel: number): void {
-    const open = this.#channels.get(channel);
-    if (open === undefined) return;
-    this.#channels.delete(channel);
+  /** The channel is known until its client's manager closes it. */
+  #drop(open: OpenChannel): void {
     open.end.close();
     const runner = this.#session!.units[open.unit]!;
     for (const id of open.inFlight) runner.cancel(id);
@@ -249,8 +267,11 @@ export class Host {
   }
 }
 
-function propertiesOf(runner: UnitRunner): Properties {
-  return { ...(runner.unit.properties as unknown as Properties) };
+/** The contract's properties, and nothing else that a driver may have put there. */
+function propertiesOf(contract: Contract, runner: UnitRunner): Properties {
+  const named = Object.keys(contract.properties?.offsets ?? {});
+  const properties = runner.unit.properties as unknown as Properties;
+  return Object.fromEntries(named.map((name) => [name, properties[name]!]));
 }
 
 function contractId({ name, version, hash }: Contract): ContractId {

@@ -11,4 +11,5 @@ const CONTROL_FD = 3;
 const host = new Host(new FrameSocket(new Descriptor(CONTROL_FD)), systemClock, (code) => process.exit(code));
 process.on("uncaughtException", (error) => host.crashed(error));
 process.on("unhandledRejection", (error) => host.crashed(error));
+process.on("exit", (code) => host.exiting(code));
 host.ready();

@@ -50,9 +50,14 @@ export class Keeper<D extends Handed> {
   }
 
   start(manager: ProcessSpec, transport: FrameTransport<D>): void {
-    this.#peer = servingPeer(edge, transport, { spawn: (params, fds: D[]) => this.#start(params, fds) }, {
-      kill: ({ name }) => this.#children.get(name)?.kill(),
-    });
+    this.#peer = servingPeer(
+      edge,
+      transport,
+      { spawn: (params, fds: D[]) => this.#start(params, fds) },
+      {
+        kill: ({ name }) => this.#children.get(name)?.kill(),
+      },
+    );
     this.#manager = this.#spawn(manager, (exit) => this.#managerExited(exit));
   }
 

@@ -21,11 +21,12 @@ function spawn(spec: ProcessSpec, exited: (exit: Exit) => void) {
     ...(gid === undefined ? {} : { gid }),
   });
   child.on("exit", (code, signal) => exited({ code, signal }));
-  child.on("error", (cause) => {
-    if (child.pid === undefined) exited({ code: 127, signal: null });
-    else throw cause;
-  });
-  if (child.pid === undefined) throw new DeviceError("io", `start ${file}`);
+  child.on("error", () => {}); // a start that failed is told by the missing pid, a signal that found nobody is no error
+  if (child.pid === undefined)
+    throw new DeviceError(
+      "io",
+      `start ${file}: is it there and executable, and are there processes and memory left?`,
+    );
   return { pid: child.pid, kill: () => void child.kill("SIGKILL") };
 }
 

@@ -19,7 +19,7 @@ export interface Claimant {
   lost(
     channel: number,
     incarnation: number,
-    loss: Loss & { kind: "disconnected" | "driver-restarted" },
+    loss: Loss & { kind: "disconnected" | "driver-restarted"; shared: boolean },
   ): void;
   ready(unit: string, incarnation: number): void;
 }
@@ -95,10 +95,10 @@ export class Claims {
     } catch (error) {
       toDriver.write.close();
       toClient.read.close();
-      claim.hostChannel = undefined;
+      if (claim.hostChannel === hostChannel) claim.hostChannel = undefined;
       const { kind, message } = error as DeviceError;
       // What was asked of it was right, so a refusal is its own failure; the client waits for the next driver.
-      if (kind !== "disconnected" && device.life.incarnation === incarnation)
+      if (kind !== "disconnected" && device.channelHost === host)
         device.failed({ kind: "malformed", text: `refused a channel: ${message}`, outside: false });
       throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver died meanwhile`);
     }

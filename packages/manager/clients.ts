@@ -250,15 +250,7 @@ export class ClientConnection implements Claimant, Watcher {
         "invalid",
         `open ${params.unit}: your contract is ${params.contract.name} version ${params.contract.version} (${params.contract.hash}), ring3 has ${contract.name} version ${contract.version} (${contract.hash})`,
       );
-    const opened = await manager.claims.open(
-      this,
-      device,
-      unit.index,
-      params.mode,
-      params.channel,
-      params.contract,
-      memory,
-    );
+    const opened = await manager.claims.open(this, device, unit.index, params.mode, params, memory);
     const { properties, operations } = device.units[unit.index] ?? unit;
     return new Answer({ incarnation: opened.incarnation, properties, operations }, [
       opened.driverMemory,

@@ -84,6 +84,8 @@ async function main(): Promise<void> {
   const reflectors = new Reflectors({
     processes,
     log: manager.log,
+    clock: systemClock,
+    random: systemRandom,
     node: process.execPath,
     program: join(program, "reflector.cjs"),
     directoryOf(className) {
@@ -98,10 +100,6 @@ async function main(): Promise<void> {
         account: () => accountOf(uid, 0, "", ""),
         reflector: className,
       }),
-    died: (className) =>
-      void reflectors
-        .start(className)
-        .catch((error: Error) => manager.log.error(`the ${className} reflector: ${error.message}`)),
   });
   const serving: Serving = {
     manager,

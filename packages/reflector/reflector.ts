@@ -31,7 +31,10 @@ export class Reflector {
     this.#clock = clock;
     this.#log = log;
     this.#units = new Units(connect, clock, {
-      added: (info) => void this.#added(info),
+      added: (info) =>
+        void this.#added(info).catch((error: Error) =>
+          log.error(`no endpoint for ${info.unit}: ${error.message}`),
+        ),
       changed: (info, before) => this.#changed(info, before),
       removed: (info, reason) => this.#removed(info, reason),
     });
@@ -75,7 +78,9 @@ export class Reflector {
     const endpoints = this.#endpoints.get(unit) ?? [];
     this.#endpoints.delete(unit);
     for (const endpoint of endpoints) endpoint.disconnectAll(reason);
-    const closed = Promise.all(endpoints.map((endpoint) => endpoint.close()));
+    const closed = Promise.all(endpoints.map((endpoint) => endpoint.close())).catch((error: Error) =>
+      this.#log.error(`closing the endpoints of ${unit}: ${error.message}`),
+    );
     this.#closing.set(unit, closed);
     void closed.then(() => this.#closing.delete(unit));
   }

@@ -23,8 +23,8 @@ export interface UnitRequest {
   readonly input: unknown;
   /** Bytes for the driver, or room for bytes from it. The driver's until `done` is called. */
   readonly data?: Uint8Array | undefined;
-  /** Absolute, on the runner's clock. */
-  readonly deadlineMs: number;
+  /** From the moment its handler starts: what it waits for its turn is not its own doing. */
+  readonly timeoutMs: number;
 }
 
 export interface RunnerParts {
@@ -48,11 +48,16 @@ class RequestCall extends Limit implements Call {
   readonly done: (outcome: RequestOutcome) => void;
 
   constructor(clock: Clock, request: UnitRequest, done: (outcome: RequestOutcome) => void) {
-    super(clock, request.deadlineMs, request.operation);
+    super(clock, Number.POSITIVE_INFINITY, request.operation);
     this.data = request.data ?? NOTHING;
     this.length = this.data.length;
     this.request = request;
     this.done = done;
+  }
+
+  /** Its handler starts now. */
+  begin(now: number): void {
+    this.endBy(now + this.request.timeoutMs);
   }
 }
 
@@ -107,7 +112,7 @@ export class UnitRunner {
   async run(
     operation: string,
     input: unknown,
-    options: { id: number | string; data?: Uint8Array | undefined; deadlineMs: number },
+    options: { id: number | string; data?: Uint8Array | undefined; timeoutMs: number },
   ): Promise<{ out: unknown; length: number }> {
     const { promise, resolve } = Promise.withResolvers<RequestOutcome>();
     this.submit({ ...options, operation, input }, resolve);
@@ -133,6 +138,7 @@ export class UnitRunner {
 
   #start(call: RequestCall): void {
     this.#running++;
+    call.begin(this.#clock.now());
     let result: unknown;
     try {
       result = runWithin(call, () => this.#handle(call));

@@ -17,7 +17,7 @@ const LONGEST_TIMER_MS = 0x7fff_ffff;
  * Signal and timer are made on first use, so that a request answered at once costs neither.
  */
 export class Limit implements Wait, Disposable {
-  readonly deadlineMs: number;
+  #deadlineMs: number;
   readonly #clock: Clock;
   readonly #outer: Wait | undefined;
   readonly #what: string;
@@ -28,9 +28,19 @@ export class Limit implements Wait, Disposable {
   /** The deadline is never later than that of `outer`. */
   constructor(clock: Clock, deadlineMs: number, what: string, outer?: Wait) {
     this.#clock = clock;
-    this.deadlineMs = Math.min(deadlineMs, outer?.deadlineMs ?? Number.POSITIVE_INFINITY);
+    this.#deadlineMs = Math.min(deadlineMs, outer?.deadlineMs ?? Number.POSITIVE_INFINITY);
     this.#outer = outer;
     this.#what = what;
+  }
+
+  get deadlineMs(): number {
+    return this.#deadlineMs;
+  }
+
+  /** Sets the deadline of a limit that had none so far. */
+  protected endBy(deadlineMs: number): void {
+    this.#deadlineMs = deadlineMs;
+    if (this.#controller !== undefined && this.over === undefined) this.#arm();
   }
 
   /** Why the time is up; undefined while it is not. */

@@ -87,9 +87,7 @@ export async function runDriver<C extends Contract>(
     },
     ...(options.probeMs === undefined ? {} : { probeMs: options.probeMs }),
   });
-  const units = session.units.map((runner, index) =>
-    nearUnit(driver.contract, runner, clock, index, listeners),
-  );
+  const units = session.units.map((runner, index) => nearUnit(driver.contract, runner, index, listeners));
   const remove = async (): Promise<void> => {
     await session.remove();
     await transport.close();
@@ -109,7 +107,6 @@ export async function runDriver<C extends Contract>(
 function nearUnit<C extends Contract>(
   contract: C,
   runner: UnitRunner,
-  clock: Clock,
   index: number,
   listeners: Map<string, Set<(data: unknown) => void>>,
 ): UnitPort<C> {
@@ -123,9 +120,9 @@ function nearUnit<C extends Contract>(
     const spec = contract.operations[name]!;
     const data = spec.data === "out" ? new Uint8Array(options.length ?? 0) : options.data;
     const id = ++lastId;
-    const deadlineMs = clock.now() + (options.deadlineMs ?? spec.deadlineMs);
+    const timeoutMs = options.deadlineMs ?? spec.deadlineMs;
     const cancel = (): void => runner.cancel(id);
-    const running = runner.run(name, input, { id, data, deadlineMs });
+    const running = runner.run(name, input, { id, data, timeoutMs });
     options.signal?.addEventListener("abort", cancel, { once: true });
     if (options.signal?.aborted) cancel();
     try {

@@ -1,0 +1,78 @@
+// Runs in: driver host, jailed, in tests: instead of host.cjs. Owns: a host that speaks the control protocol well enough to be
+// given a device, and then breaks the rules in the way that the device's serial number names. "NAME.3" is hostile up to
+// incarnation 3 and the ordinary host from then on; "NAME" always.
+
+import { HostDeviceMemory } from "@ring3/channel/device-memory";
+import type { Params } from "@ring3/control/edge";
+import { hostEdge } from "@ring3/control/host-edge";
+import { Answer, type FrameTransport, type ServingPeer, servingPeer } from "@ring3/control/peer";
+import { systemClock } from "@ring3/kernel/clock/clock";
+import { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
+import { Host } from "./host.ts";
+import { Channel } from "./hostile-channel.fixture.ts";
+import { answered, CONTROL_FD, type Hand, type Way, ways } from "./hostile-ways.fixture.ts";
+
+const never = () => new Promise<never>(() => {});
+
+function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
+  let hand: Hand | undefined;
+  let incarnation = 0;
+  const peer: ServingPeer<typeof hostEdge> = servingPeer<typeof hostEdge, Descriptor>(
+    hostEdge,
+    transport,
+    {
+      probe(params, fds) {
+        const [, state, grant] = fds.map((given) => new Descriptor(given.take())) as [
+          Descriptor,
+          Descriptor,
+          Descriptor,
+        ];
+        const memory = new HostDeviceMemory(state);
+        hand = { peer, memory, stateFd: state.fd, grant };
+        incarnation = params.incarnation;
+        setInterval(() => memory.beat(), 200);
+        return (way.probe?.(hand) ?? answered) as typeof answered;
+      },
+      open(_, fds) {
+        if (way.open !== undefined) return way.open(hand!) as Promise<never>;
+        const channel = new Channel(incarnation, fds);
+        channel.memory.seal();
+        const fd = way.memory?.(channel, hand!) ?? channel.memory.fd;
+        channel.requested = () => way.requested?.(channel, hand!);
+        setTimeout(() => way.opened?.(channel, hand!), 20);
+        return new Answer({}, [fd.fd]);
+      },
+      close: () => (way.close?.() ?? {}) as Record<string, never>,
+      suspend: never,
+      resume: never,
+      remove: never,
+    },
+    {},
+  );
+}
+
+const transport = new FrameSocket(new Descriptor(CONTROL_FD));
+/** Reads the manager's first request, decides, and hands the request to whom it chose. */
+transport.onFrame = (payload: Uint8Array, fds: Descriptor[]) => {
+  const { params } = JSON.parse(Buffer.from(payload).toString()) as {
+    params: Params<typeof hostEdge, "probe">;
+  };
+  const [name = "", last = "Infinity"] = params.device.identity.serial!.split(".");
+  let deliver: (payload: Uint8Array, fds: Descriptor[]) => void = () => {};
+  const handed: FrameTransport<Descriptor> = {
+    set onFrame(listener: typeof deliver) {
+      deliver = listener;
+      transport.onFrame = listener;
+    },
+    set onClose(listener: FrameTransport<Descriptor>["onClose"]) {
+      transport.onClose = listener;
+    },
+    send: (bytes, descriptors) => transport.send(bytes, descriptors),
+    close: () => transport.close(),
+  };
+  if (params.incarnation <= Number(last)) hostile(ways[name]!, handed);
+  else new Host(handed, systemClock, (code) => process.exit(code));
+  deliver(payload, fds);
+};
+transport.send(Buffer.from(`{"notice":"ready","params":{}}`));
