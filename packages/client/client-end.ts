@@ -75,6 +75,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   #sweep: Timer | undefined;
   #lastId = 0;
   #ended: DeviceError | undefined;
+  readonly #whenEnded = Promise.withResolvers<DeviceError>();
 
   constructor(options: ClientEndOptions<C>) {
     this.contract = options.contract;
@@ -240,9 +241,19 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
 
   /** There will be no driver any more: everything unfinished fails, and so does what comes after. */
   end(reason: DeviceError): void {
-    this.#ended ??= reason;
+    this.#end(reason);
     this.driverLost({ outside: true, shared: false });
     this.#failWaiting(reason.kind);
+  }
+
+  #end(reason: DeviceError): void {
+    this.#ended ??= reason;
+    this.#whenEnded.resolve(this.#ended);
+  }
+
+  /** Resolves when there will be no driver any more, with the reason. */
+  get whenEnded(): Promise<DeviceError> {
+    return this.#whenEnded.promise;
   }
 
   #failWaiting(kind: DeviceErrorKind): void {
@@ -346,7 +357,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
 
   /** What waits was meant for the old medium, what comes for it too: whoever wants the new one opens the unit anew. */
   #refuseFromNowOn(): void {
-    this.#ended ??= new DeviceError("medium-changed", `${this.contract.name} unit`);
+    this.#end(new DeviceError("medium-changed", `${this.contract.name} unit`));
     this.#failWaiting("medium-changed");
   }
 

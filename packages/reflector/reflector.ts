@@ -58,7 +58,13 @@ export class Reflector {
         latest = this.#units.info(unit) ?? latest;
         return latest;
       },
-      open: async (mode) => (await this.#units.open(unit, this.#class.client, mode)).port,
+      open: async (mode) => {
+        const session = await this.#units.open(unit, this.#class.client, mode);
+        void session.end.whenEnded.then((reason) =>
+          this.#clock.after(0, () => this.#hangUp(unit, reason.message)),
+        );
+        return session.port;
+      },
       directory: this.#directory,
       clock: this.#clock,
       log: this.#log.child(unit),
@@ -70,8 +76,12 @@ export class Reflector {
   /** Other properties are another medium: nobody may go on with the old one's size. */
   #changed(info: UnitInfo, before: UnitInfo): void {
     if (JSON.stringify(info.properties) === JSON.stringify(before.properties)) return;
-    for (const endpoint of this.#endpoints.get(info.unit) ?? [])
-      endpoint.disconnectAll("the medium was changed");
+    this.#hangUp(info.unit, "the medium was changed");
+  }
+
+  /** Whoever is connected has had the errors of their requests; with what they had opened they can do no more. */
+  #hangUp(unit: string, reason: string): void {
+    for (const endpoint of this.#endpoints.get(unit) ?? []) endpoint.disconnectAll(reason);
   }
 
   #removed({ unit }: UnitInfo, reason: string): void {
