@@ -91,7 +91,7 @@ export const clientEdge = defineEdge({
     start: { params: v.strictObject({ device, take: v.boolean() }), result: reached },
     /** Answers once the driver is away and the kernel's has the device back. */
     stop: { params: v.strictObject({ device }), result: reached },
-    /** `stop`, then `start`; also the way out of quarantine. */
+    /** Ends the driver and starts another in its place, which gets the requests that wait; also the way out of quarantine. */
     restart: { params: v.strictObject({ device }), result: reached },
     suspend: { params: v.strictObject({ device }), result: reached },
     resume: { params: v.strictObject({ device }), result: reached },

@@ -12,7 +12,6 @@ import {
 import { type Account, isOperator, mayOpen } from "@ring3/control/rules";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
-import type { DeviceState } from "@ring3/core/lifecycle";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { AttachedBus, Attachment } from "./attached-bus.ts";
 import type { Claimant } from "./claims.ts";
@@ -95,7 +94,7 @@ export class ClientConnection implements Claimant, Watcher {
       start: async ({ device, take }) => {
         const found = this.#administer(device);
         manager.start(found, take);
-        return this.#settled(found, (state) => state !== "starting" && state !== "failed");
+        return this.#settled(found);
       },
       stop: async ({ device }) => {
         const found = this.#administer(device);
@@ -104,9 +103,8 @@ export class ClientConnection implements Claimant, Watcher {
       },
       restart: async ({ device }) => {
         const found = this.#administer(device);
-        if (found.life.state !== "quarantined") await found.stop();
-        manager.start(found, true);
-        return this.#settled(found, (state) => state !== "starting" && state !== "failed");
+        manager.restart(found);
+        return this.#settled(found);
       },
       suspend: async ({ device }) => {
         const found = this.#administer(device);
@@ -199,11 +197,13 @@ export class ClientConnection implements Claimant, Watcher {
     };
   }
 
-  async #settled(
-    device: Device,
-    done: (state: DeviceState) => boolean,
-  ): Promise<Result<ClientEdge, "start">> {
-    await this.#until(() => done(device.life.state), SETTLE_MS);
+  /** Answers once nothing follows by itself. */
+  async #settled(device: Device): Promise<Result<ClientEdge, "start">> {
+    const settled = () => {
+      const { state, nextStart } = device.life;
+      return nextStart === "never" && state !== "starting" && state !== "failed";
+    };
+    await this.#until(settled, SETTLE_MS);
     return reached(device);
   }
 

@@ -114,6 +114,11 @@ export class Device {
     if (this.#life.fenced) this.giveBack();
   }
 
+  /** Another driver in place of the one that runs or waits to run. Its clients' requests wait, as after a crash. */
+  restart(): void {
+    this.#apply({ type: "restart" });
+  }
+
   giveBack(): void {
     if (!this.#taken) return;
     this.#taken = false;
@@ -174,6 +179,7 @@ export class Device {
     this.#life = after;
     this.#later?.cancel();
     if (event.type === "failed") this.#noteFailure(event.reason);
+    if (event.type === "stop" || event.type === "restart") this.#lastFailure = undefined;
     if (hasHost(before) && !hasHost(after)) this.#end(event);
     if (after.incarnation > before.incarnation) this.#begin(after.incarnation);
     else if (isFinal(after) && !isFinal(before) && event.type !== "fenced") this.#lose(event, after);

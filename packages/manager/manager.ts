@@ -194,6 +194,12 @@ export class Manager {
     device.start();
   }
 
+  /** Asked for by a person. A device without a driver is started. */
+  restart(device: Device): void {
+    if (hasDriver(device)) device.restart();
+    else this.start(device, true);
+  }
+
   /** Ends all drivers in order and gives the devices back. */
   async stopAll(): Promise<void> {
     for (const grace of this.#graces.values()) grace.cancel();

@@ -3,7 +3,7 @@ import type { Command } from "../command.ts";
 import { transition } from "../transition.ts";
 
 export default {
-  summary: "stops a device's driver and starts it again; releases it from quarantine",
+  summary: "starts a device's driver anew; requests wait for it; releases it from quarantine",
   usage: "DEVICE",
   options: {},
   words: [1, 1],
