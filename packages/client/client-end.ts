@@ -3,7 +3,7 @@
 
 import { ClientChannel, ClientMemory, type DriverSide } from "@ring3/channel/client-channel";
 import { MalformedChannel } from "@ring3/channel/ring";
-import type { Clock, Timer } from "@ring3/core/clock";
+import type { Clock } from "@ring3/core/clock";
 import {
   type Contract,
   type EventData,
@@ -19,6 +19,7 @@ import { DeviceError, type DeviceErrorKind, errnoOf, kindCode, kindOfCode } from
 import type { Recovery, Tracker } from "@ring3/core/recovery";
 import type { Completion, Slot } from "@ring3/core/slot-port";
 import type { RequestOptions, UnitPort } from "@ring3/core/unit";
+import { Deadlines } from "./deadlines.ts";
 import { isolated } from "./isolated.ts";
 import { type Death, type Entry, Journal } from "./journal.ts";
 import { Slots } from "./slots.ts";
@@ -47,11 +48,6 @@ interface Request<C extends Contract> extends Entry<C> {
 
 const NOTHING = new Uint8Array(0);
 const GONE = kindCode("disconnected");
-/** How often deadlines are looked at, while anything is in flight. */
-const SWEEP_MS = 100;
-/** What a cancelled request may still take before its driver counts as hung. */
-const CANCEL_GRACE_MS = 1000;
-
 export class ClientEnd<C extends Contract> implements UnitPort<C> {
   readonly contract: C;
   readonly slotBytes: number;
@@ -63,6 +59,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   readonly #memory: ClientMemory;
   readonly #free: Slots;
   readonly #journal: Journal<C, Request<C>>;
+  readonly #deadlines: Deadlines<C>;
   readonly #tracker: Tracker<C>;
   readonly #events = new Map<string, Set<(data: never) => void>>();
   readonly #eventNames = new Map<number, EventName<C>>();
@@ -70,9 +67,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   #channel: ClientChannel | undefined;
   #progressed = false;
   #suspected = false;
-  #lastCompletion = 0;
   readonly #scratch = new DataView(new ArrayBuffer(INLINE_BYTES));
-  #sweep: Timer | undefined;
   #lastId = 0;
   #ended: DeviceError | undefined;
   readonly #whenEnded = Promise.withResolvers<DeviceError>();
@@ -88,6 +83,10 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#properties = options.properties;
     this.#memory = new ClientMemory(options.contract);
     this.#journal = new Journal(options.recovery);
+    this.#deadlines = new Deadlines(this.#journal.inFlight, options.clock, {
+      cancel: (tag) => this.#channel?.cancel(tag) ?? false,
+      overdue: (text) => this.#suspect("deadline", text),
+    });
     this.#tracker = options.recovery.createTracker(options.properties);
     this.#free = new Slots(
       Array.from({ length: this.slots }, (_, index) => ({ index, out: this.#memory.slot(index) })),
@@ -282,7 +281,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     if (channel === undefined) return;
     for (let entry = this.#journal.takeNext(); entry !== undefined; entry = this.#journal.takeNext())
       this.#send(entry, channel);
-    this.#sweepLater();
+    this.#deadlines.watch();
   }
 
   #send(entry: Request<C>, channel: ClientChannel): void {
@@ -312,7 +311,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     if (code === GONE) return this.#hold(entry);
     const out = code === 0 ? this.#decode(() => entry.spec.out?.decode(view, offset)) : undefined;
     const late = this.#tracker.completed(entry.flight!.ticket, code === 0);
-    this.#lastCompletion = this.#clock.now();
+    this.#deadlines.answered();
     if (!this.#progressed) {
       this.#progressed = true;
       this.#listener.progress();
@@ -366,36 +365,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     if (entry === undefined) return;
     entry.cancelled = true;
     if (entry.flight === undefined) this.#fail(entry, "cancelled");
-    else this.#cancel(entry);
-  }
-
-  #cancel(entry: Request<C>): void {
-    const flight = entry.flight!;
-    if (flight.cancelledAt === undefined && this.#channel?.cancel(entry.tag))
-      flight.cancelledAt = this.#clock.now();
-  }
-
-  #sweepLater(): void {
-    if (this.#sweep !== undefined || this.#journal.inFlight.size === 0) return;
-    this.#sweep = this.#clock.after(SWEEP_MS, () => {
-      this.#sweep = undefined;
-      this.#checkDeadlines();
-      this.#sweepLater();
-    });
-  }
-
-  /** A request's time runs while nothing is answered; and at the latest after all those ahead of it may have used theirs. */
-  #checkDeadlines(): void {
-    const now = this.#clock.now();
-    for (const entry of this.#journal.inFlight.values()) {
-      const { sentAt, ahead, cancelledAt } = entry.flight!;
-      const quiet = Math.max(sentAt, this.#lastCompletion) + entry.deadlineMs;
-      const deadline = Math.min(quiet, sentAt + entry.deadlineMs * (ahead + 1));
-      if (now < deadline) continue;
-      if (cancelledAt === undefined) this.#cancel(entry);
-      else if (now >= Math.max(cancelledAt, deadline) + CANCEL_GRACE_MS)
-        return this.#suspect("deadline", `${entry.name} passed its deadline of ${entry.deadlineMs} ms`);
-    }
+    else this.#deadlines.cancel(entry);
   }
 
   /** Once a channel: what follows is the manager's. */
