@@ -281,8 +281,10 @@ export class Device {
       });
   }
 
-  #lose(event: LifeEvent, { state, reason }: Life): void {
-    const final = finalStates.has(state);
+  /** `after`: the life that follows the loss. */
+  #lose(event: LifeEvent, after: Life): void {
+    const final = isFinal(after);
+    const { state, reason } = final ? after : this.#life;
     const outside = event.type !== "failed" || event.reason.outside;
     this.#parts.observer.lost(this, { final, outside, text: reason === "" ? state : reason });
     if (final) this.#units = [];

@@ -71,10 +71,8 @@ export async function startHost(
   memoryMb: number,
   listeners: HostListeners,
 ): Promise<HostProcess> {
-  const [ours, theirs] = socketPair();
-  const errors = pipe();
-  const status = pipe();
-  const output = collect(errors.read);
+  const { order, ours, errors, status } = placeOrder(jail, memoryMb);
+  const output = collect(errors);
   const { promise: ready, resolve: isReady, reject: isNotReady } = Promise.withResolvers<void>();
   const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
   ready.catch(() => {}); // the wait for the jail may be over first
@@ -94,8 +92,6 @@ export async function startHost(
     if (kind !== "disconnected") return broken(message);
     clock.after(EXIT_MS * timeScale, () => broken("its control connection is closed and it lives on"));
   });
-  const input = new Descriptor(openSync("/dev/null", "r"));
-  const order = jail.order({ input, errors: errors.write, control: theirs, status: status.write }, memoryMb);
   const exited = (exit: Exited) => {
     hasExited = true;
     const reason = exitReason(exit, output.text());
@@ -105,23 +101,22 @@ export async function startHost(
   };
   const closePipes = () => {
     output.close();
-    status.read.close(); // not before bubblewrap has ended: it writes there at its end
+    status.close(); // not before bubblewrap has ended: it writes there at its end
   };
   let sandbox: Pidfd | undefined;
-  let outerPid: number | undefined;
+  let outer: { pid: number; kill(): void } | undefined;
   const startMs = START_MS * timeScale;
   const tooLong = clock.after(startMs, () => {
     isNotReady(new DeviceError("timeout", `start a driver host within ${startMs} ms`));
-    if (outerPid !== undefined && !hasExited) process.kill(outerPid, "SIGKILL");
+    outer?.kill();
   });
   try {
-    const started = await processes.start(`host/${device}`, order, exited).catch((error) => {
+    outer = await processes.start(`host/${device}`, order, exited).catch((error) => {
       hasEnded(); // it never began
       throw error;
     });
-    outerPid = started.pid;
-    const initPid = await jail.initPid(outerPid, status.read, ended);
-    const init = openPidfd(initPid);
+    const initPid = await jail.initPid(outer.pid, status, ended);
+    const init = jail.sandboxed ? openChild(initPid, outer.pid) : openPidfd(initPid);
     sandbox = init;
     await ready;
     const pid = jail.sandboxed ? childrenOf(initPid)[0] : initPid;
@@ -152,15 +147,47 @@ export async function startHost(
     return { pid, peer, ask, fenced, kill };
   } catch (error) {
     sandbox?.signal(SIGKILL);
+    outer?.kill();
     peer.close();
-    void ended.then(() => {
+    void Promise.all([ended, sandbox?.exited]).then(() => {
       closePipes();
-      jail.giveBack(order);
+      sandbox?.close();
+      jail.giveBack(order); // its user may be another's only now
     });
     throw error;
   } finally {
     tooLong.cancel();
   }
+}
+
+/** The order for a jail, and our ends of its descriptors. Nothing stays open where not all can be had. */
+function placeOrder(jail: Jail, memoryMb: number) {
+  const opened: Descriptor[] = [];
+  const open = <D extends Descriptor[]>(...descriptors: D): D => {
+    opened.push(...descriptors);
+    return descriptors;
+  };
+  try {
+    const [ours, control] = open(...socketPair());
+    const errors = pipe();
+    open(errors.read, errors.write);
+    const status = pipe();
+    open(status.read, status.write);
+    const [input] = open(new Descriptor(openSync("/dev/null", "r")));
+    const order = jail.order({ input, errors: errors.write, control, status: status.write }, memoryMb);
+    return { order, ours, errors: errors.read, status: status.read };
+  } catch (error) {
+    for (const descriptor of opened) descriptor.close();
+    throw error;
+  }
+}
+
+/** A pid that somebody has told us may be another process's by now: it is looked at once the pidfd holds it. */
+function openChild(pid: number, parent: number): Pidfd {
+  const child = openPidfd(pid);
+  if (childrenOf(parent).includes(pid)) return child;
+  child.close();
+  throw new DeviceError("io", "start a driver host: its jail ended while it started");
 }
 
 /** Keeps the end of what the process writes to its standard output and error. */

@@ -67,13 +67,19 @@ export async function createJail(
   return {
     sandboxed: true,
     order({ input, errors, control, status }, memoryMb) {
-      const user = users?.take();
-      return {
-        file: bwrap,
-        args: args(memoryMb),
-        stdio: [input, errors, errors, control, status, readable(filter)],
-        ...(user === undefined ? {} : { user: { uid: user, gid: user } }),
-      };
+      const seccomp = readable(filter);
+      try {
+        const user = users?.take();
+        return {
+          file: bwrap,
+          args: args(memoryMb),
+          stdio: [input, errors, errors, control, status, seccomp],
+          ...(user === undefined ? {} : { user: { uid: user, gid: user } }),
+        };
+      } catch (error) {
+        seccomp.close();
+        throw error;
+      }
     },
     initPid: (_outerPid, status, ended) => readInitPid(status, ended),
     giveBack(order) {

@@ -1,0 +1,171 @@
+// Runs in: tests.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { layoutOf } from "@ring3/channel/layout";
+import { block } from "@ring3/classes/block/contract";
+import { manualClock } from "@ring3/core/clock";
+import type { Contract } from "@ring3/core/contract";
+import { createLog } from "@ring3/core/log";
+import { createShared } from "@ring3/kernel/shm/memory";
+import { type Claimant, Claims } from "./claims.ts";
+import { Device } from "./device.ts";
+import { busDevice, chosenDriver, FakeHosts, settled, unit } from "./fake-host.fixture.ts";
+
+const layout = layoutOf(block as unknown as Contract);
+const contract = { name: block.name, version: block.version, hash: block.hash };
+
+function memory(size: number) {
+  const shared = createShared("test", size);
+  shared.seal();
+  return shared.fd;
+}
+
+async function setUp() {
+  const clock = manualClock();
+  const told: string[] = [];
+  const hosts = new FakeHosts();
+  const claims = new Claims();
+  const device = new Device(busDevice(), {
+    clock,
+    random: { next: () => 0 },
+    log: createLog("test", () => {}, clock),
+    startHost: hosts.start,
+    timeScale: 1,
+    observer: {
+      changed() {},
+      ready: (which) => claims.ready(which),
+      lost: (which, loss) => claims.lost(which, loss),
+      unitChanged() {},
+      unitVanished() {},
+    },
+  });
+  const claimant = (name: string, trusted = false): Claimant => ({
+    name,
+    trusted,
+    lost: (channel, _incarnation, { kind, outside }) =>
+      told.push(`${name} lost ${channel}: ${kind}${outside ? " from outside" : ""}`),
+    ready: (id) => told.push(`${name} ready ${id}`),
+  });
+  const run = async () => {
+    hosts.last.answer = async (method) => ({
+      result: {},
+      fds: method === "open" ? [memory(layout.driver.size)] : [],
+    });
+    await hosts.last.runs(unit());
+  };
+  const open = async (
+    who: Claimant,
+    channel: number,
+    mode: "read" | "write" = "read",
+    replaces: number | null = null,
+  ) => {
+    const opened = await claims.open(
+      who,
+      device,
+      0,
+      mode,
+      { channel, replaces, contract },
+      memory(layout.client.size),
+    );
+    for (const fd of [opened.driverMemory, opened.bellIn, opened.bellOut]) fd.close();
+  };
+  const restart = async () => {
+    await settled();
+    await hosts.last.dies();
+    await run();
+  };
+  device.matched(chosenDriver(), true);
+  await run();
+  told.length = 0;
+  return { claims, device, hosts, claimant, open, restart, run, told };
+}
+
+const hang = { kind: "deadline", text: "read has not returned" } as const;
+
+test("a reflector's suspicion fails the driver by its own fault, an application's from outside", async () => {
+  const { claims, device, claimant, open, restart } = await setUp();
+  const reflector = claimant("the block reflector", true);
+  const reader = claimant("process 1");
+  await open(reflector, 1);
+  assert.equal(claims.suspect(reflector, 1, hang), true);
+  assert.deepEqual([device.life.failures, device.life.outsideFailures], [1, 0]);
+  await restart();
+  await open(reader, 1);
+  assert.equal(claims.suspect(reader, 1, hang), true);
+  assert.deepEqual([device.life.failures, device.life.outsideFailures], [1, 1]);
+  assert.match(device.life.reason, /read has not returned, says process 1/);
+});
+
+test("a suspicion counts once, and only while its channel is open in the host", async () => {
+  const { claims, device, claimant, open, restart } = await setUp();
+  const [first, second] = [claimant("process 1"), claimant("process 2")];
+  await open(first, 1);
+  await open(second, 1);
+  assert.equal(claims.suspect(first, 1, hang), true);
+  assert.equal(claims.suspect(second, 1, hang), false); // the same hang, 60 ms later
+  await restart();
+  assert.equal(claims.suspect(second, 1, hang), false);
+  assert.equal(claims.suspect(second, 99, hang), false);
+  assert.deepEqual([device.life.state, device.life.incarnation], ["running", 2]);
+  await open(second, 2, "read", 1);
+  assert.equal(claims.suspect(second, 2, hang), true);
+});
+
+test("progress forgives once a channel, and not by a channel that is lost", async () => {
+  const { claims, device, claimant, open, restart } = await setUp();
+  const reader = claimant("process 1");
+  await open(reader, 1);
+  device.failed({ kind: "crash", text: "", outside: false });
+  await restart();
+  claims.progress(reader, 1);
+  assert.equal(device.life.failures, 1);
+  await open(reader, 2, "read", 1);
+  claims.progress(reader, 2);
+  assert.equal(device.life.failures, 0);
+});
+
+test("one connection opens 64 units, a reflector as many as there are", async () => {
+  const { claimant, open } = await setUp();
+  const [reader, reflector] = [claimant("process 1"), claimant("the block reflector", true)];
+  for (let channel = 1; channel <= 64; channel++) {
+    await open(reader, channel);
+    await open(reflector, channel);
+  }
+  await assert.rejects(open(reader, 65), { kind: "no-space" });
+  await open(reflector, 65);
+});
+
+test("a release while the driver is suspended closes the channel, and the next writer may open", async () => {
+  const { claims, device, hosts, claimant, open, told } = await setUp();
+  const [first, second] = [claimant("process 1"), claimant("process 2")];
+  await open(first, 1, "write");
+  await device.suspend();
+  await claims.close(first, 1);
+  assert.deepEqual(hosts.log.slice(-2), ["host 1 suspend", "host 1 close"]);
+  await assert.rejects(open(second, 1, "write"), { kind: "busy" });
+  await device.resume();
+  assert.deepEqual(told, ["process 2 ready usb-1-4:1.0#0"]);
+  await open(second, 2, "write", 1);
+});
+
+test("who holds a channel is told of its loss after the fence, and of the next driver", async () => {
+  const { device, hosts, claimant, open, run, told } = await setUp();
+  await open(claimant("process 1"), 7);
+  device.failed({ kind: "crash", text: "", outside: false });
+  await settled();
+  assert.deepEqual(told, []);
+  await hosts.last.dies();
+  assert.deepEqual(told, ["process 1 lost 7: driver-restarted"]);
+  await run();
+  assert.deepEqual(told.slice(1), ["process 1 ready usb-1-4:1.0#0"]);
+});
+
+test("a second writer is denied while the first has the disk, and let in when it is gone", async () => {
+  const { claims, claimant, open } = await setUp();
+  const [first, second] = [claimant("process 1"), claimant("process 2")];
+  await open(first, 1, "write");
+  await assert.rejects(open(second, 1, "write"), { kind: "denied", message: /process 1/ });
+  claims.closeAll(first);
+  await settled();
+  await open(second, 2, "write");
+});

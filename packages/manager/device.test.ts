@@ -1,0 +1,231 @@
+// Runs in: tests.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { manualClock } from "@ring3/core/clock";
+import { createLog } from "@ring3/core/log";
+import type { BusDevice } from "./bus.ts";
+import { Device } from "./device.ts";
+import { busDevice, chosenDriver, FakeHosts, settled, unit } from "./fake-host.fixture.ts";
+
+function setUp(bus: Partial<BusDevice> = {}, limits: Parameters<typeof chosenDriver>[0] = {}) {
+  const clock = manualClock();
+  const log: string[] = [];
+  const hosts = new FakeHosts(log);
+  const device: Device = new Device(busDevice(bus), {
+    clock,
+    random: { next: () => 0 },
+    log: createLog("test", () => {}, clock),
+    startHost: hosts.start,
+    timeScale: 1,
+    observer: {
+      changed: () => log.push(device.life.state),
+      ready: () => log.push(`ready with ${device.units.length}`),
+      lost: (_device, { final, outside, text }) =>
+        log.push(
+          `lost${final ? " for good" : ""}${outside ? " from outside" : ""} with ${device.units.length}: ${text}`,
+        ),
+      unitChanged: (_device, { index, properties }) => log.push(`unit ${index}: ${properties.sectors}`),
+      unitVanished: (_device, { index }) => log.push(`unit ${index} vanished`),
+    },
+  });
+  /** What happened since the last call. */
+  const seen = () => log.splice(0);
+  const run = async (...units: ReturnType<typeof unit>[]) => {
+    device.matched(chosenDriver(limits), true);
+    await hosts.last.runs(...units);
+    seen();
+  };
+  return { clock, hosts, device, seen, run };
+}
+
+test("a matched device gets a host, is opened, probed, and runs", async () => {
+  const { device, hosts, seen } = setUp();
+  device.matched(chosenDriver(), true);
+  assert.deepEqual(seen(), ["host 1 start", "starting"]);
+  await hosts.last.loaded();
+  assert.deepEqual([seen(), device.hostPid, device.host], [["host 1 probe"], process.pid, undefined]);
+  await hosts.last.probed(unit());
+  assert.deepEqual(seen(), ["ready with 1", "running"]);
+});
+
+test("a driver that fails is killed, its clients hear of it once it is fenced, and the next one starts", async () => {
+  const { device, hosts, seen, run } = setUp();
+  await run();
+  hosts.last.fails();
+  await settled();
+  assert.deepEqual(seen(), ["failed", "host 1 kill"]);
+  await hosts.last.dies();
+  assert.deepEqual(seen(), ["lost with 1: exit: it broke", "host 2 start", "starting"]);
+  await hosts.last.runs(unit());
+  assert.deepEqual(seen(), ["host 2 probe", "ready with 1", "running"]);
+  assert.equal(device.life.incarnation, 2);
+});
+
+test("what an ended host still says changes nothing for the one after it", async () => {
+  const { device, hosts, seen, run } = setUp();
+  await run();
+  const [first] = hosts.hosts;
+  first!.fails();
+  await settled();
+  await first!.dies();
+  await hosts.last.runs(unit());
+  seen();
+  first!.fails("again");
+  first!.listeners.failed({ kind: "internal", message: "late", stack: "" });
+  first!.listeners.disconnected();
+  first!.listeners.changed({ unit: 0, properties: unit(0, { sectors: 1 }).properties });
+  await settled();
+  assert.deepEqual([seen(), device.life.state, device.life.incarnation], [[], "running", 2]);
+});
+
+test("a replugged device's first incarnation is not taken for the one that was unplugged", async () => {
+  const { device, hosts, seen, run } = setUp();
+  await run();
+  device.gone();
+  await settled();
+  await hosts.last.dies();
+  device.returned(busDevice());
+  device.matched(chosenDriver(), true);
+  seen();
+  hosts.hosts[0]!.fails("the old one's exit");
+  await hosts.last.runs(unit());
+  assert.deepEqual(seen(), ["host 2 probe", "ready with 1", "running"]);
+  assert.deepEqual([device.life.incarnation, device.enumeration, device.hostPid], [1, 2, process.pid]);
+});
+
+test("a stop removes in order, then kills; the loss comes with the units, which are gone afterwards", async () => {
+  const { device, hosts, seen, run } = setUp();
+  await run(unit(0), unit(1));
+  const stopped = device.stop();
+  await settled();
+  assert.deepEqual(seen(), ["stopped", "host 1 remove", "host 1 kill"]);
+  await hosts.last.dies();
+  await stopped;
+  assert.deepEqual(seen(), ["lost for good from outside with 2: stopped on request"]);
+  assert.deepEqual([device.units, device.hostPid], [[], null]);
+});
+
+test("a start asked for while the driver stops is no loss for good", async () => {
+  const { device, hosts, seen, run } = setUp();
+  await run();
+  const stopped = device.stop();
+  device.start();
+  await settled();
+  seen();
+  await hosts.last.dies();
+  await stopped;
+  assert.deepEqual(seen(), ["lost from outside with 1: stopped", "host 2 start", "starting"]);
+});
+
+test("a process that cannot be ended: stop returns, nobody is told of a loss until it ends after all", async () => {
+  const { clock, device, hosts, seen, run } = setUp();
+  await run();
+  const stopped = device.stop();
+  await settled();
+  clock.advance(5000);
+  await stopped;
+  assert.deepEqual([seen().slice(3), device.life.state], [["stuck"], "stuck"]);
+  await hosts.last.dies();
+  assert.deepEqual(seen(), [
+    "lost for good from outside with 1: incarnation 1 did not end within 5 s of being killed",
+    "stopped",
+  ]);
+});
+
+test("a suspended driver keeps its channels and is ready again when resumed", async () => {
+  const { device, hosts, seen, run } = setUp();
+  await run();
+  await device.suspend();
+  assert.deepEqual([device.host, device.channelHost?.pid], [undefined, process.pid]);
+  await device.resume();
+  assert.deepEqual(seen(), ["host 1 suspend", "suspended", "host 1 resume", "ready with 1", "running"]);
+  hosts.last.fails();
+  assert.equal(device.channelHost, undefined);
+});
+
+test("five failed starts: back-off in between, then quarantine and one loss for good", async () => {
+  const { clock, device, hosts, seen } = setUp();
+  device.matched(chosenDriver(), true);
+  for (let start = 0; start < 5; start++) {
+    await hosts.last.loaded();
+    await hosts.last.refusesProbe("no such thing");
+    await hosts.last.dies();
+    clock.advance(30_000);
+  }
+  assert.deepEqual(
+    [hosts.hosts.length, device.life.state, seen().filter((line) => line.startsWith("lost for good"))],
+    [5, "quarantined", [`lost for good with 0: ${device.life.reason}`]],
+  );
+});
+
+const brokenUnits: [string, ReturnType<typeof unit>][] = [
+  ["a property that is no number of its kind", unit(0, { sectorBytes: -1 })],
+  ["a property that the contract does not have", unit(0, { extra: Array.from({ length: 9999 }, () => 1) })],
+  ["another index", unit(1)],
+];
+for (const [what, broken] of brokenUnits)
+  test(`a probe that answers with ${what} has failed`, async () => {
+    const { device, hosts } = setUp();
+    device.matched(chosenDriver(), true);
+    await hosts.last.runs(broken);
+    assert.match(device.life.reason, /^probe: unit 0: /);
+    assert.deepEqual([device.life.state, device.units], ["failed", []]);
+  });
+
+test("changes of properties are told, checked, and no more than ten times a second", async () => {
+  const { clock, device, hosts, seen, run } = setUp();
+  await run();
+  for (let sectors = 1; sectors <= 50; sectors++)
+    hosts.last.listeners.changed({ unit: 0, properties: unit(0, { sectors }).properties });
+  clock.advance(100);
+  assert.deepEqual(seen(), ["unit 0: 1", "unit 0: 50"]);
+  hosts.last.listeners.changed({ unit: 0, properties: { sectors: 7 } });
+  assert.match(device.life.reason, /^malformed: change of unit 0/);
+});
+
+test("a unit that the next incarnation does not have is told of", async () => {
+  const { hosts, seen, run } = setUp();
+  await run(unit(0), unit(1));
+  hosts.last.fails();
+  await settled();
+  await hosts.last.dies();
+  seen();
+  await hosts.last.runs(unit(0));
+  assert.deepEqual(seen(), ["host 2 probe", "unit 1 vanished", "ready with 1", "running"]);
+});
+
+test("a heartbeat that stands still fails the driver", async () => {
+  const { clock, device, run } = setUp({}, { hangMs: 1500 });
+  await run();
+  clock.advance(1500);
+  assert.match(device.life.reason, /^heartbeat: no heartbeat for 1500 ms/);
+});
+
+test("ten seconds in health forgive earlier failures", async () => {
+  const { clock, device, hosts, run } = setUp();
+  await run();
+  hosts.last.fails();
+  await settled();
+  await hosts.last.dies();
+  await hosts.last.runs(unit());
+  assert.equal(device.life.failures, 1);
+  clock.advance(10_000);
+  assert.equal(device.life.failures, 0);
+});
+
+test("a device that cannot be opened fails as its grant, and what the kernel's driver had goes back to it", async () => {
+  const refused = setUp({ open: () => Promise.reject(new Error("busy")) });
+  refused.device.matched(chosenDriver(), true);
+  await refused.hosts.last.loaded();
+  assert.equal(refused.device.life.reason, "grant: busy");
+
+  let given = 0;
+  const { open } = busDevice();
+  const taken = setUp({ open: async () => ({ ...(await open()), taken: true }), giveBack: () => given++ });
+  await taken.run();
+  const stopped = taken.device.stop();
+  await settled();
+  await taken.hosts.last.dies();
+  await stopped;
+  assert.equal(given, 1);
+});

@@ -1,0 +1,177 @@
+// Runs in: tests. Owns: driver hosts, devices and drivers that are nothing but what a test says of them.
+
+import { BLOCK_MEDIUM_PRESENT, block } from "@ring3/classes/block/contract";
+import type { Manifest } from "@ring3/control/manifest";
+import type { Contract } from "@ring3/core/contract";
+import { DeviceError } from "@ring3/core/errors";
+import type { FailureReason } from "@ring3/core/lifecycle";
+import { Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
+import { sealedFile } from "@ring3/kernel/shm/memory";
+import type { BusDevice } from "./bus.ts";
+import type { ChosenDriver } from "./drivers.ts";
+import type { HostListeners, HostProcess, StartHost } from "./host-process.ts";
+import type { HostUnit } from "./host-units.ts";
+
+export const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+export function unit(index = 0, properties = {}): HostUnit {
+  return {
+    index,
+    properties: {
+      ...(block.properties!.create() as unknown as HostUnit["properties"]),
+      sectorBytes: 512,
+      maxTransferSectors: 2048,
+      sectors: 8192,
+      flags: BLOCK_MEDIUM_PRESENT,
+      ...properties,
+    },
+    operations: ["read", "write", "flush"],
+  };
+}
+
+const contractId = { name: block.name, version: block.version, hash: block.hash };
+
+/** One start of a host. Everything that it does, it does when the test says so. */
+export class FakeHost {
+  readonly listeners: HostListeners;
+  /** What happened to it, in order. */
+  readonly log: string[];
+  readonly name: string;
+  readonly #started = Promise.withResolvers<HostProcess>();
+  readonly #fenced = Promise.withResolvers<void>();
+  readonly #probe = Promise.withResolvers<unknown>();
+  readonly #ended = new AbortController();
+  /** Answers to everything but probe and remove. */
+  answer: (method: string, params: unknown) => Promise<{ result: object; fds: Descriptor[] }> = async () => ({
+    result: {},
+    fds: [],
+  });
+
+  constructor(name: string, listeners: HostListeners, log: string[]) {
+    this.name = name;
+    this.listeners = listeners;
+    this.log = log;
+  }
+
+  get starting(): Promise<HostProcess> {
+    return this.#started.promise;
+  }
+
+  #say(what: string): void {
+    this.log.push(`${this.name} ${what}`);
+  }
+
+  readonly #call = async (method: string, params: unknown, fds: readonly unknown[] = []) => {
+    this.#say(method);
+    for (const fd of fds) if (fd instanceof Descriptor) fd.close();
+    if (method === "probe") return this.#probe.promise;
+    return this.answer(method, params);
+  };
+
+  /** The runtime is loaded. */
+  async loaded(): Promise<void> {
+    this.#started.resolve({
+      pid: process.pid,
+      peer: { signal: this.#ended.signal, call: this.#call, tell() {}, close: () => this.#ended.abort() },
+      ask: this.#call,
+      fenced: this.#fenced.promise,
+      kill: () => this.#say("kill"),
+    } as unknown as HostProcess);
+    await settled();
+  }
+
+  async probed(...units: HostUnit[]): Promise<void> {
+    this.#probe.resolve({ result: { contract: contractId, units }, fds: [] });
+    await settled();
+  }
+
+  async refusesProbe(text: string): Promise<void> {
+    this.#probe.reject(new DeviceError("io", text));
+    await settled();
+  }
+
+  /** Until the driver runs. */
+  async runs(...units: HostUnit[]): Promise<void> {
+    await this.loaded();
+    await this.probed(...(units.length === 0 ? [unit()] : units));
+  }
+
+  /** The process is dead, and that is proven. */
+  async dies(): Promise<void> {
+    this.#fenced.resolve();
+    await settled();
+  }
+
+  fails(text = "it broke", outside = false): void {
+    this.listeners.lost({ kind: "exit", text, outside } satisfies FailureReason);
+  }
+}
+
+export class FakeHosts {
+  readonly hosts: FakeHost[] = [];
+  readonly log: string[];
+
+  constructor(log: string[] = []) {
+    this.log = log;
+  }
+
+  readonly start: StartHost = (_device, _memoryMb, listeners) => {
+    const host = new FakeHost(`host ${this.hosts.length + 1}`, listeners, this.log);
+    this.hosts.push(host);
+    this.log.push(`${host.name} start`);
+    return host.starting;
+  };
+
+  get last(): FakeHost {
+    return this.hosts.at(-1)!;
+  }
+}
+
+export function busDevice(overrides: Partial<BusDevice> = {}): BusDevice {
+  return {
+    id: "usb-1-4:1.0",
+    bus: "usb",
+    identity: { vendor: "0781", product: "5583", serial: "4C53" },
+    name: "SanDisk Extreme",
+    facts: {
+      vendor: 0x0781,
+      product: 0x5583,
+      serial: "4C53",
+      deviceClass: 0,
+      interfaceClass: 8,
+      interfaceSubclass: 6,
+      interfaceProtocol: 0x50,
+    },
+    kernelDriver: () => null,
+    holders: () => [],
+    open: async () => {
+      const { read: descriptor, write: other } = pipe();
+      other.close();
+      return { terms: {} as never, descriptor, taken: false };
+    },
+    giveBack() {},
+    ...overrides,
+  };
+}
+
+export const manifest: Manifest = {
+  name: "usb-storage",
+  version: "1.0.0",
+  sdk: "^0.1.0",
+  class: "block",
+  match: [{ usb: { interface: { class: 8 } } }],
+  grants: ["usb"],
+  placement: "isolated",
+  sandbox: "standard",
+  limits: { memoryMb: 4096, hangMs: 1e9, probeMs: 15_000 },
+};
+
+export const code = sealedFile("driver", new TextEncoder().encode("exports.default = {}"));
+
+export function chosenDriver(limits: Partial<Manifest["limits"]> = {}): ChosenDriver {
+  return {
+    manifest: { ...manifest, limits: { ...manifest.limits, ...limits } },
+    contract: block as unknown as Contract,
+    code,
+  };
+}

@@ -1,0 +1,155 @@
+// Runs in: tests.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { defaultConfig } from "@ring3/control/config";
+import { manualClock } from "@ring3/core/clock";
+import { EventLog } from "./event-log.ts";
+import { busDevice, code, FakeHosts, manifest, settled, unit } from "./fake-host.fixture.ts";
+import { Manager } from "./manager.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "ring3-manager-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const id = "usb-1-4:1.0";
+
+function setUp() {
+  const clock = manualClock();
+  const log: string[] = [];
+  const hosts = new FakeHosts(log);
+  const manager = new Manager({
+    config: defaultConfig,
+    clock,
+    random: { next: () => 0 },
+    eventLog: new EventLog(join(folder, "events.jsonl")),
+    startHost: hosts.start,
+    drivers: () => [{ manifest, code }],
+  });
+  manager.watch({
+    unitAdded: (_device, { index }) => log.push(`unit ${index} added`),
+    unitChanged: (_device, { index }) => log.push(`unit ${index} changed`),
+    unitRemoved: (_device, { index }, reason) => log.push(`unit ${index} removed: ${reason}`),
+    deviceChanged: () => {},
+  });
+  const seen = () => log.splice(0);
+  const state = () => manager.devices.map(({ life }) => life.state);
+  const run = async () => {
+    void manager.added(busDevice());
+    await hosts.last.runs(unit());
+    seen();
+  };
+  return { clock, manager, hosts, seen, state, run };
+}
+
+test("a device that is found is there at once, and its unit once the driver runs", async () => {
+  const { manager, hosts, seen, state } = setUp();
+  void manager.added(busDevice());
+  assert.deepEqual(state(), ["starting"]);
+  await hosts.last.runs(unit());
+  assert.deepEqual(seen(), ["host 1 start", "host 1 probe", "unit 0 added"]);
+});
+
+test("a device plugged in again waits for the end of its last driver", async () => {
+  const { manager, hosts, seen, state, run } = setUp();
+  await run();
+  void manager.removed(id);
+  void manager.added(busDevice());
+  await settled();
+  assert.deepEqual([seen(), state()], [["host 1 kill"], ["gone"]]);
+  await hosts.last.dies();
+  assert.deepEqual([seen(), state()], [["host 2 start"], ["starting"]]);
+  hosts.hosts[0]!.fails("killed", true);
+  await hosts.last.runs(unit());
+  assert.deepEqual([seen(), state()], [["host 2 probe", "unit 0 added"], ["running"]]);
+  assert.equal(manager.devices[0]!.hostPid, process.pid);
+});
+
+test("a device plugged in and unplugged again meanwhile is not started", async () => {
+  const { clock, manager, hosts, seen, state, run } = setUp();
+  await run();
+  void manager.removed(id);
+  void manager.added(busDevice());
+  void manager.removed(id);
+  await settled();
+  await hosts.last.dies();
+  assert.deepEqual([seen(), state()], [["host 1 kill"], ["gone"]]);
+  clock.advance(defaultConfig.limits.replug_grace);
+  assert.deepEqual([seen(), state(), clock.pending], [["unit 0 removed: unplugged"], [], 0]);
+});
+
+test("plugged, unplugged and plugged again meanwhile is started once", async () => {
+  const { manager, hosts, seen, run } = setUp();
+  await run();
+  for (let times = 0; times < 5; times++) {
+    void manager.removed(id);
+    void manager.added(busDevice());
+  }
+  await settled();
+  await hosts.last.dies();
+  assert.deepEqual(seen(), ["host 1 kill", "host 2 start"]);
+});
+
+test("another device in the same place takes over only once the last driver is fenced, its own time-out or not", async () => {
+  const { clock, manager, hosts, seen, run } = setUp();
+  await run();
+  void manager.removed(id);
+  await settled();
+  clock.advance(60_000);
+  void manager.added(busDevice({ identity: { vendor: "1234", product: "5678", serial: null } }));
+  await settled();
+  assert.deepEqual(seen(), ["host 1 kill"]);
+  await hosts.last.dies();
+  assert.deepEqual(seen(), ["unit 0 removed: another device was plugged in there", "host 2 start"]);
+});
+
+test("a device of an id that is there already is left out", async () => {
+  const { manager, hosts, run } = setUp();
+  await run();
+  await manager.added(busDevice({ name: "an impostor" }));
+  assert.deepEqual([hosts.hosts.length, manager.devices[0]!.bus.name], [1, "SanDisk Extreme"]);
+  assert.match(manager.eventLog.entries(null).at(-1)!.message, /an impostor/);
+});
+
+test("a stop removes the units, a start adds them again", async () => {
+  const { manager, hosts, seen, run } = setUp();
+  await run();
+  const stopped = manager.devices[0]!.stop();
+  await settled();
+  await hosts.last.dies();
+  await stopped;
+  assert.deepEqual(seen(), ["host 1 remove", "host 1 kill", "unit 0 removed: stopped on request"]);
+  manager.start(manager.devices[0]!, false);
+  await hosts.last.runs(unit());
+  assert.deepEqual(seen().slice(-1), ["unit 0 added"]);
+});
+
+test("all is stopped though one process cannot be ended", async () => {
+  const { clock, manager, state, run } = setUp();
+  await run();
+  const stopped = manager.stopAll();
+  await settled();
+  clock.advance(5000);
+  await stopped;
+  assert.deepEqual(state(), ["stuck"]);
+});
+
+test("a device that a kernel driver has is available, not taken; start needs --take", async () => {
+  const { manager, state } = setUp();
+  void manager.added(busDevice({ kernelDriver: () => "usb-storage" }));
+  assert.deepEqual(state(), ["available"]);
+  assert.throws(() => manager.start(manager.devices[0]!, false), { kind: "busy", message: /--take/ });
+  manager.start(manager.devices[0]!, true);
+  assert.deepEqual(state(), ["starting"]);
+});
+
+test("a device in use is not taken, whatever is asked", async () => {
+  const { manager } = setUp();
+  const holders = () => [{ node: "/dev/sda1", how: "mounted", where: "/mnt" }];
+  void manager.added(busDevice({ kernelDriver: () => "usb-storage", holders }));
+  assert.throws(() => manager.start(manager.devices[0]!, true), {
+    kind: "busy",
+    message: /\/dev\/sda1 is mounted/,
+  });
+});
