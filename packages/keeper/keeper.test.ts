@@ -26,7 +26,7 @@ function setUp() {
     processes.push(process);
     const kill = () => {
       process.killed = true;
-      exited({ code: null, signal: "SIGKILL" });
+      queueMicrotask(() => exited({ code: null, signal: "SIGKILL" }));
     };
     return { pid: 100 + processes.length, kill };
   };
@@ -93,6 +93,7 @@ test("a manager that does not stop in time is killed, and everybody with it", as
   await start("host/1");
   keeper.stop();
   clock.advance(15_000);
+  await settle();
   assert.deepEqual(
     processes.map(({ killed }) => killed),
     [true, true],
@@ -104,6 +105,7 @@ test("a manager that dies unasked takes everybody along, and the reason is said"
   const { start, processes, ends } = setUp();
   await start("host/1");
   processes[0]!.exit({ code: null, signal: "SIGKILL" });
+  await settle();
   assert.equal(processes[1]!.killed, true);
   assert.deepEqual(ends, [[false, "the manager ended with SIGKILL"]]);
 });
