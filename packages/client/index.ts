@@ -22,7 +22,7 @@ export type { UnitListener } from "./units.ts";
 export const blockClass: ClientClass<typeof block> = { contract: block, recovery: blockRecovery };
 
 export interface Ring3 extends Disposable {
-  /** The units that run now. */
+  /** The units that there are now, those whose driver is being replaced included. */
   readonly units: readonly UnitInfo[];
   /**
    * A channel of its own, straight to the unit's driver host. Requests wait while a dead driver is replaced; they fail

@@ -51,7 +51,7 @@ export class Units {
     });
   }
 
-  /** Resolves once every unit of the class (null: of every class) that runs now is known. */
+  /** Resolves once every unit of the class (null: of every class) that there is now is known. */
   async subscribe(className: string | null): Promise<void> {
     await this.connection.ask("subscribe", { class: className });
   }
