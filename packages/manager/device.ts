@@ -184,7 +184,8 @@ export class Device {
     if (after.incarnation > before.incarnation) this.#begin(after.incarnation);
     else if (isFinal(after) && !isFinal(before) && event.type !== "fenced") this.#lose(event, after);
     if (after.state === "failed" && after.fenced) this.#startLater(after);
-    if (after.state === "running" && before.state === "starting") this.#watchHealth();
+    if (after.state === "running" && before.state === "starting")
+      this.#healthy = this.#parts.clock.after(limits.healthyMs, () => this.progress());
     if (after.state === "running" && before.state !== "running") this.#parts.observer.ready(this);
     if (after.state !== before.state || after.reason !== before.reason) {
       const reason = after.reason === "" ? "" : `: ${after.reason}`;
@@ -238,10 +239,6 @@ export class Device {
     this.#apply({ type: "probed" });
   }
 
-  #watchHealth(): void {
-    this.#healthy = this.#parts.clock.after(limits.healthyMs, () => this.progress());
-  }
-
   #unitChanged(index: number, properties: Properties): void {
     const unit = this.#units[index];
     const fault =
@@ -281,7 +278,6 @@ export class Device {
       });
   }
 
-  /** `after`: the life that follows the loss. */
   #lose(event: LifeEvent, after: Life): void {
     const final = isFinal(after);
     const { state, reason } = final ? after : this.#life;

@@ -1,0 +1,205 @@
+// Runs in: manager. Owns: what one connection has asked for that concerns devices as a whole: verbs that are waited for,
+// the log that it follows, the devices that it has attached.
+
+import type { clientEdge } from "@ring3/control/client-edge";
+import type { Notice, Params, Result } from "@ring3/control/edge";
+import type { Handlers, ServingPeer } from "@ring3/control/peer";
+import { type Account, isOperator } from "@ring3/control/rules";
+import type { Clock } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import type { AttachedBus, Attachment } from "./attached-bus.ts";
+import type { Device } from "./device.ts";
+import type { Manager } from "./manager.ts";
+import { deviceStatus, type Endpoint, explain } from "./status.ts";
+
+type ClientEdge = typeof clientEdge;
+type LogEntry = Notice<ClientEdge, "log">;
+
+/** What all connections share. */
+export interface Serving {
+  readonly manager: Manager;
+  readonly clock: Clock;
+  readonly attached: AttachedBus;
+  readonly sandboxed: boolean;
+  readonly uid: number;
+  readonly startedAt: number;
+  readonly keeperPid: number;
+  readonly reflectors: () => { class: string; pid: number }[];
+  /** Where applications meet each unit, as its reflector has said. */
+  readonly endpoints: Map<string, Map<string, Endpoint>>;
+}
+
+/** Who is on the other side. `reflector`: the class that it reflects. */
+export interface ClientIdentity {
+  readonly name: string;
+  readonly uid: number;
+  /** Read only where an access rule has to be asked. */
+  account(): Account;
+  readonly reflector?: string;
+}
+
+/** Until then a verb's answer says how far it came. */
+const SETTLE_MS = 30_000;
+
+export class Administration {
+  readonly #serving: Serving;
+  readonly #identity: ClientIdentity;
+  readonly #tellLog: (entry: LogEntry) => void;
+  readonly #attachments = new Map<string, Attachment>();
+  readonly #conditions = new Set<() => void>();
+  #unfollow: (() => void) | undefined;
+  #ended = false;
+
+  constructor(serving: Serving, identity: ClientIdentity, tellLog: (entry: LogEntry) => void) {
+    this.#serving = serving;
+    this.#identity = identity;
+    this.#tellLog = tellLog;
+  }
+
+  handlers(): Omit<
+    Handlers<ClientEdge, Descriptor, ServingPeer<ClientEdge>>,
+    "subscribe" | "open" | "close"
+  > {
+    const { manager, attached } = this.#serving;
+    return {
+      status: () => this.#status(),
+      wait: (params) => this.#wait(params),
+      start: async ({ device, take }) => {
+        const found = this.#administer(device);
+        manager.start(found, take);
+        return this.#settled(found);
+      },
+      stop: async ({ device }) => {
+        const found = this.#administer(device);
+        await found.stop();
+        return reached(found);
+      },
+      restart: async ({ device }) => {
+        const found = this.#administer(device);
+        manager.restart(found);
+        return this.#settled(found);
+      },
+      suspend: async ({ device }) => {
+        const found = this.#administer(device);
+        await found.suspend();
+        return reached(found);
+      },
+      resume: async ({ device }) => {
+        const found = this.#administer(device);
+        await found.resume();
+        return reached(found);
+      },
+      explain: ({ device }) => explain(manager, manager.resolve(device)),
+      logs: ({ device, follow }) => {
+        const id = device === null ? null : manager.resolve(device).id;
+        if (follow) {
+          this.#unfollow?.();
+          this.#unfollow = manager.eventLog.follow(id, this.#tellLog);
+        }
+        return { entries: manager.eventLog.entries(id) };
+      },
+      attach: async ({ socket, busid, port }) => {
+        this.#requireAdministrator("attach a device");
+        const attachment = await attached.attach(socket, busid, port);
+        if (this.#ended) attachment.detach();
+        this.#attachments.set(attachment.port, attachment);
+        return { port: attachment.port, devices: [...attachment.devices] };
+      },
+      detach: ({ port }) => {
+        const attachment = this.#attachments.get(port);
+        if (attachment === undefined)
+          throw new DeviceError("invalid", `detach port ${port}: this connection attached none there`);
+        this.#attachments.delete(port);
+        attachment.detach();
+        return {};
+      },
+    };
+  }
+
+  deviceChanged(): void {
+    for (const check of [...this.#conditions]) check();
+  }
+
+  /** The connection is over. */
+  end(): void {
+    this.#ended = true;
+    this.#unfollow?.();
+    for (const attachment of this.#attachments.values()) attachment.detach();
+    this.deviceChanged();
+  }
+
+  #requireAdministrator(what: string): void {
+    if (!isOperator(this.#identity.uid, this.#serving.uid))
+      throw new DeviceError("denied", `${what}: only root and the user of ring3 may`);
+  }
+
+  #administer(device: string): Device {
+    const found = this.#serving.manager.resolve(device);
+    this.#requireAdministrator(`administer ${found.id}`);
+    return found;
+  }
+
+  #status(): Result<ClientEdge, "status"> {
+    const { manager, clock, startedAt, keeperPid, reflectors, sandboxed, endpoints } = this.#serving;
+    return {
+      keeperPid,
+      manager: { pid: process.pid, uptimeMs: Math.round(clock.now() - startedAt) },
+      reflectors: reflectors(),
+      devices: manager.devices.map((device) =>
+        deviceStatus(manager, device, sandboxed, (unit) => [...(endpoints.get(unit)?.values() ?? [])]),
+      ),
+    };
+  }
+
+  /** The device need not exist yet: a prefix that nothing fits is waited for, one that fits several is refused. */
+  async #wait({ device, state, timeoutMs }: Params<ClientEdge, "wait">): Promise<Result<ClientEdge, "wait">> {
+    const { manager } = this.#serving;
+    const find = () => {
+      try {
+        return manager.resolve(device);
+      } catch {
+        return undefined;
+      }
+    };
+    await this.#until(() => find()?.life.state === state, timeoutMs);
+    const found = find();
+    return {
+      reached: found?.life.state === state,
+      device: found?.id ?? null,
+      state: found?.life.state ?? null,
+      reason: found?.life.reason ?? "no such device",
+    };
+  }
+
+  /** Answers once nothing follows by itself. */
+  async #settled(device: Device): Promise<Result<ClientEdge, "start">> {
+    const settled = () => {
+      const { state, nextStart } = device.life;
+      return nextStart === "never" && state !== "starting" && state !== "failed";
+    };
+    await this.#until(settled, SETTLE_MS);
+    return reached(device);
+  }
+
+  /** Resolves when the condition holds, the time is over or the client is gone. */
+  #until(condition: () => boolean, timeoutMs: number): Promise<void> {
+    if (condition()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = () => {
+        timer.cancel();
+        this.#conditions.delete(check);
+        resolve();
+      };
+      const check = () => {
+        if (this.#ended || condition()) end();
+      };
+      const timer = this.#serving.clock.after(timeoutMs, end);
+      this.#conditions.add(check);
+    });
+  }
+}
+
+function reached(device: Device): Result<ClientEdge, "start"> {
+  return { device: device.id, state: device.life.state, reason: device.life.reason };
+}

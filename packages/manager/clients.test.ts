@@ -1,0 +1,190 @@
+// Runs in: tests.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { layoutOf } from "@ring3/channel/layout";
+import { block } from "@ring3/classes/block/contract";
+import { clientEdge } from "@ring3/control/client-edge";
+import { defaultConfig } from "@ring3/control/config";
+import { callingPeer } from "@ring3/control/peer";
+import { manualClock } from "@ring3/core/clock";
+import type { Contract } from "@ring3/core/contract";
+import { createShared } from "@ring3/kernel/shm/memory";
+import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
+import type { Serving } from "./administration.ts";
+import { AttachedBus } from "./attached-bus.ts";
+import { ClientConnection } from "./clients.ts";
+import { EventLog } from "./event-log.ts";
+import { busDevice, code, FakeHosts, manifest, settled, unit } from "./fake-host.fixture.ts";
+import { Manager } from "./manager.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "ring3-clients-"));
+const peers: { close(): void }[] = [];
+after(() => {
+  for (const peer of peers) peer.close();
+  rmSync(folder, { recursive: true });
+});
+
+const layout = layoutOf(block as unknown as Contract);
+const contract = { name: block.name, version: block.version, hash: block.hash };
+const device = "usb-1-4:1.0";
+const id = `${device}#0`;
+const address = "nbd+unix:///x?socket=y";
+
+function memory(size: number) {
+  const shared = createShared("test", size);
+  shared.seal();
+  return shared.fd;
+}
+
+async function setUp() {
+  const clock = manualClock();
+  const hosts = new FakeHosts();
+  const manager = new Manager({
+    config: defaultConfig,
+    clock,
+    random: { next: () => 0 },
+    eventLog: new EventLog(join(folder, "events.jsonl")),
+    startHost: hosts.start,
+    drivers: () => [{ manifest, code }],
+  });
+  const serving: Serving = {
+    manager,
+    clock,
+    attached: new AttachedBus(
+      clock,
+      (id) => manager.isPresent(id),
+      () => {},
+      () => {},
+    ),
+    sandboxed: true,
+    uid: 500,
+    startedAt: 0,
+    keeperPid: 1,
+    reflectors: () => [],
+    endpoints: new Map(),
+  };
+  const run = async () => {
+    hosts.last.answer = async (method) => ({
+      result: {},
+      fds: method === "open" ? [memory(layout.driver.size)] : [],
+    });
+    await hosts.last.runs(unit());
+  };
+  const connect = (uid: number, reflector?: string) => {
+    const [ours, theirs] = socketPair();
+    const logged: string[] = [];
+    const account = () => ({ uid, user: null, gids: [], groups: [] });
+    const identity = {
+      name: `process of ${uid}`,
+      uid,
+      account,
+      ...(reflector === undefined ? {} : { reflector }),
+    };
+    new ClientConnection(new FrameSocket(ours), identity, serving);
+    const notices = { log: ({ message }: { message: string }) => logged.push(message) };
+    const peer = callingPeer(clientEdge, new FrameSocket(theirs), notices);
+    peers.push(peer);
+    return { peer, logged };
+  };
+  const endpoints = async () => (await connect(500).peer.call("status", {})).result.devices[0]!.units;
+  void manager.added(busDevice());
+  await run();
+  return { manager, hosts, connect, run, endpoints };
+}
+
+test("the third driver that an application suspects within a minute ends its connection, not the driver's name", async () => {
+  const { manager, hosts, connect, run } = await setUp();
+  const { peer } = connect(500);
+  const { life } = manager.devices[0]!;
+  assert.equal(life.state, "running");
+  for (const [last, replaces] of [null, 1, 2].entries()) {
+    const channel = last + 1;
+    const { fds } = await peer.call("open", { channel, replaces, unit: id, mode: "read", contract }, [
+      memory(layout.client.size),
+    ]);
+    for (const fd of fds) fd.close();
+    const host = hosts.last;
+    peer.tell("suspect", { channel, kind: "deadline", text: "it hangs" });
+    peer.tell("suspect", { channel, kind: "deadline", text: "it hangs" });
+    await peer.call("status", {}).catch(() => {}); // the last one ends with the connection
+    await host.dies();
+    await run();
+  }
+  const { state, failures, outsideFailures } = manager.devices[0]!.life;
+  assert.deepEqual([state, failures, outsideFailures], ["running", 0, 3]);
+  assert.ok(peer.signal.aborted);
+  assert.match(
+    manager.eventLog
+      .entries(null)
+      .map(({ message }) => message)
+      .join("\n"),
+    /process of 500 is hung up on: it suspected drivers 3 times/,
+  );
+});
+
+test("an endpoint that a reflector has told of ends with its unit and with the reflector", async () => {
+  const { manager, hosts, connect, run, endpoints } = await setUp();
+  const reflector = connect(500, "block").peer;
+  const announce = async (unit: string) => {
+    reflector.tell("endpoint", { unit, kind: "nbd", address });
+    await reflector.call("status", {});
+  };
+  const one = [{ id, endpoints: [{ kind: "nbd", address }] }];
+  await announce(id);
+  await announce("usb-9:1.0#7");
+  assert.deepEqual(await endpoints(), one);
+  const stopped = manager.devices[0]!.stop();
+  await settled();
+  await hosts.last.dies();
+  await stopped;
+  manager.start(manager.devices[0]!, false);
+  await run();
+  assert.deepEqual(await endpoints(), [{ id, endpoints: [] }]);
+  await announce(id);
+  assert.deepEqual(await endpoints(), one);
+  reflector.close();
+  await settled();
+  assert.deepEqual(await endpoints(), [{ id, endpoints: [] }]);
+});
+
+test("the log is followed once a connection, whatever was asked for before", async () => {
+  const { manager, connect } = await setUp();
+  const { peer, logged } = connect(500);
+  for (const which of [null, device, null]) await peer.call("logs", { device: which, follow: true });
+  manager.log.info("one line");
+  await peer.call("status", {});
+  assert.deepEqual(logged, ["one line"]);
+});
+
+test("who is neither root nor ring3's user looks, but changes nothing", async () => {
+  const { connect } = await setUp();
+  const { peer } = connect(1001);
+  await assert.rejects(peer.call("stop", { device }), { kind: "denied" });
+  const open = { channel: 1, replaces: null, unit: id, mode: "read", contract } as const;
+  await assert.rejects(peer.call("open", open, [memory(layout.client.size)]), {
+    kind: "denied",
+    message: /access rule/,
+  });
+  assert.equal((await peer.call("status", {})).result.devices[0]!.state, "running");
+});
+
+test("an application that tells of endpoints is hung up on", async () => {
+  const { connect } = await setUp();
+  const { peer } = connect(500);
+  peer.tell("endpoint", { unit: id, kind: "nbd", address });
+  await new Promise((end) => peer.signal.addEventListener("abort", end));
+});
+
+test("a wait is answered when the device gets there, or when its time is over", async () => {
+  const { manager, hosts, connect } = await setUp();
+  const { peer } = connect(500);
+  const stopped = peer.call("wait", { device, state: "stopped", timeoutMs: 60_000 });
+  await peer.call("status", {});
+  void manager.devices[0]!.stop();
+  assert.equal((await stopped).result.reached, true);
+  await settled();
+  await hosts.last.dies();
+});

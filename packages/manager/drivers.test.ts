@@ -1,0 +1,57 @@
+// Runs in: tests.
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { manualClock } from "@ring3/core/clock";
+import { createLog, type LogEntry } from "@ring3/core/log";
+import { readSealed } from "@ring3/kernel/shm/memory";
+import { chooseDriver, installedDrivers } from "./drivers.ts";
+import { busDevice, manifest } from "./fake-host.fixture.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "ring3-drivers-"));
+after(() => rmSync(folder, { recursive: true }));
+
+function install(name: string, code: string | undefined, changes: object = {}): void {
+  const { limits: _limits, ...fields } = manifest;
+  mkdirSync(join(folder, name));
+  writeFileSync(join(folder, name, "driver.json"), JSON.stringify({ ...fields, name, ...changes }));
+  if (code !== undefined) writeFileSync(join(folder, name, "driver.cjs"), code);
+}
+
+install("good", "exports.default = 1");
+install("twin", "exports.default = 2");
+install("no-code", undefined);
+install("no-class", "", { class: "teapot" });
+install("no-match", "", { match: [] });
+
+function read(...paths: string[]) {
+  const entries: LogEntry[] = [];
+  const log = createLog("manager", (entry) => entries.push(entry), manualClock());
+  return { drivers: installedDrivers(paths, log), said: entries.map(({ message }) => message) };
+}
+
+test("what is wrong with a driver or a path is said, and leaves the others be", () => {
+  const { drivers, said } = read(folder, join(folder, "missing"));
+  assert.deepEqual(
+    drivers.map(({ manifest }) => manifest.name),
+    ["good", "twin"],
+  );
+  assert.equal(said.length, 4);
+  assert.match(said.join("\n"), /no-class.*teapot.*no driver\.cjs.*no-match.*missing/s);
+});
+
+test("all devices of a driver are given the one code that was there at the start", () => {
+  const { drivers } = read(folder);
+  writeFileSync(join(folder, "good", "driver.cjs"), "exports.default = 'changed'");
+  const chosen = chooseDriver(busDevice().facts, drivers)!;
+  assert.equal(chosen.manifest.name, "good");
+  assert.equal(new TextDecoder().decode(readSealed(chosen.code.fd)), "exports.default = 1");
+  assert.equal(chooseDriver(busDevice().facts, drivers)!.code, chosen.code);
+});
+
+test("a device that no driver wants gets none", () => {
+  const { drivers } = read(folder);
+  assert.equal(chooseDriver({ ...busDevice().facts, interfaceClass: 3 }, drivers), undefined);
+});
