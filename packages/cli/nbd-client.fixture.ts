@@ -69,7 +69,10 @@ export class NbdClient {
     const socket = connect(path);
     await once(socket, "connect");
     const client = new NbdClient(socket);
-    await client.#negotiate();
+    await client.#negotiate().catch((error) => {
+      client.drop();
+      throw error;
+    });
     void client.#readReplies();
     return client;
   }

@@ -65,8 +65,7 @@ export class UnitSession<C extends Contract> {
     await session.#connect();
     const { ended } = session.end;
     if (ended === undefined) return session;
-    session.end.close();
-    session.#closed.resolve();
+    await session.close(); // the manager may have opened what this end then refused
     throw ended;
   }
 
