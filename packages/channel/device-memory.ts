@@ -74,7 +74,7 @@ export class HostDeviceMemory {
   readState(): unknown {
     const copies = [0, 1].map((index) => this.#readCopy(index)).filter((copy) => copy !== undefined);
     copies.sort((a, b) => b.sequence - a.sequence);
-    return copies[0] === undefined ? undefined : JSON.parse(new TextDecoder().decode(copies[0].bytes));
+    return copies[0] && parsed(copies[0].bytes);
   }
 
   /** Writes the older copy, so that a death in the middle leaves the newer one whole. */
@@ -103,5 +103,14 @@ export class HostDeviceMemory {
     if (sequence === 0 || length > STATE_MAX_BYTES) return undefined;
     const bytes = new Uint8Array(this.#buffer, view.byteOffset + STATE_HEADER_BYTES, length).slice();
     return crc32(bytes) === view.getUint32(8, true) ? { sequence, bytes } : undefined;
+  }
+}
+
+/** A checksum that holds proves nothing about who wrote it: what is no JSON is no state, and no reason to fail. */
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
   }
 }

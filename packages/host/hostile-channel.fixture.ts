@@ -50,6 +50,7 @@ export class Channel {
     const drain = new Uint8Array(4096);
     watch(bellIn.fd, { readable: true }, () => {
       native.read(bellIn.fd, drain);
+      Atomics.add(this.words, DRIVER_WORDS.parked, 2); // asleep again: the next submission rings again
       this.requested();
     });
   }

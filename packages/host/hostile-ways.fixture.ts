@@ -8,21 +8,23 @@ import { Answer, type ServingPeer } from "@ring3/control/peer";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
 import { createShared, mapFixed } from "@ring3/kernel/shm/memory";
-import { BLOCK_MEDIUM_PRESENT, block } from "@ring3/sdk";
+import { BLOCK_DISCARD, BLOCK_FUA, BLOCK_MEDIUM_PRESENT, block } from "@ring3/sdk";
 import { type Channel, garbage, layout } from "./hostile-channel.fixture.ts";
 
 export const CONTROL_FD = 3;
 
+/** As usb-storage finds the simulated drive, so that the next incarnation is the same disk. */
 const unit = {
   index: 0,
   properties: {
-    ...block.properties!.create(),
     sectorBytes: 512,
     maxTransferSectors: 2048,
     sectors: 8192,
-    flags: BLOCK_MEDIUM_PRESENT,
+    flags: BLOCK_MEDIUM_PRESENT | BLOCK_FUA | BLOCK_DISCARD,
+    optimalTransferSectors: 2048,
+    medium: 1,
   },
-  operations: ["read", "write", "flush", "writeZeroes"],
+  operations: ["read", "write", "flush", "discard", "writeZeroes"],
 };
 const contract = { name: block.name, version: block.version, hash: block.hash };
 
@@ -194,7 +196,7 @@ export const ways: Readonly<Record<string, Way>> = {
     opened(_, { peer }) {
       const shout = () => {
         for (let line = 0; line < 200; line++)
-          peer.notify("log", { level: "error", message: `\x1b[31m${"x".repeat(4000)}` });
+          peer.notify("log", { level: "error", message: `\x1b[31m${"x".repeat(1500)}` });
         setTimeout(shout, 1);
       };
       shout();
