@@ -22,7 +22,7 @@ test: test-packages setup build/kernel-asan.node
 	@$(node) setup/test.ts
 
 lab: test-packages setup
-	@$(node) lab/main.ts
+	@$(node) --disable-warning=ExperimentalWarning lab/main.ts
 
 clean:
 	rm -rf build

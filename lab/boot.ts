@@ -24,7 +24,7 @@ const quoted = (path: string): string => path.replaceAll(",", ",,"); // QEMU's o
 
 function qemuArguments(
   machine: string,
-  { kernel, initramfs, modules }: Prepared,
+  { kernel, initramfs, modules, stripped }: Prepared,
   scratch: string,
   console: string,
 ): string[] {
@@ -35,7 +35,7 @@ function qemuArguments(
     `virtserialport,chardev=${id},name=${name}`,
   ];
   const share = "local,path=/,mount_tag=hostroot,security_model=none,readonly=on,multidevs=remap";
-  const variables = `RING3_ROOT=${base64(root)} RING3_MODULES=${base64(modules)}`;
+  const variables = `RING3_ROOT=${base64(root)} RING3_MODULES=${base64(modules)} RING3_STRIPPED=${base64(stripped)}`;
   return [
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
     ...["-accel", "tcg,thread=multi", "-smp", "2", "-m", "2048"], // /dev/kvm may open and hang: never used

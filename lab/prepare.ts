@@ -15,6 +15,7 @@ import {
 import { basename, join, resolve } from "node:path";
 import { cpio, DIRECTORY, FILE, PROGRAM } from "./cpio.ts";
 import { inLoadOrder } from "./modules.ts";
+import { stripSources } from "./strip.ts";
 
 /** Has ublk, which Debian 12's default kernel lacks; a meta package whose dependency is the kernel itself. */
 const KERNEL = "linux-image-6.12-amd64";
@@ -27,6 +28,7 @@ export interface Prepared {
   kernel: string;
   initramfs: string;
   modules: string; // becomes /lib/modules in the guest
+  stripped: string; // the checkout's TypeScript without types
 }
 
 function run(command: string, args: readonly string[], cwd: string): Buffer {
@@ -117,5 +119,6 @@ export function prepare(): Prepared {
     kernel: globSync("boot/vmlinuz-*", { cwd: linux }).map((name) => join(linux, name))[0]!,
     initramfs,
     modules: join(linux, "lib/modules"),
+    stripped: stripSources(resolve(import.meta.dirname, ".."), cache),
   };
 }
