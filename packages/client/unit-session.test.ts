@@ -1,0 +1,237 @@
+// Runs in: node --test. Owns: a session on a manager that the test plays, and drivers that come and go with other media.
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { DriverEnd, type Submission } from "@ring3/channel/driver-end";
+import { BLOCK_MEDIUM_PRESENT, BLOCK_WRITE_CACHE, type Block, block } from "@ring3/classes/block/contract";
+import { recovery } from "@ring3/classes/block/recovery";
+import type { UnitInfo } from "@ring3/control/client-edge";
+import { kindCode } from "@ring3/core/errors";
+import { systemClock } from "@ring3/kernel/clock/clock";
+import { duplicate, pipe } from "@ring3/kernel/fd/descriptor";
+import { type Manager, UnitSession } from "./unit-session.ts";
+
+const SECTOR = 512;
+const unit = "usb-1-1:1.0#0";
+const properties = {
+  sectorBytes: SECTOR,
+  maxTransferSectors: 2048,
+  sectors: 1024,
+  flags: BLOCK_MEDIUM_PRESENT | BLOCK_WRITE_CACHE,
+  optimalTransferSectors: 8,
+  medium: 3,
+};
+const other = { ...properties, medium: 4 };
+const announced: UnitInfo = {
+  unit,
+  device: "usb-1-1:1.0",
+  class: "block",
+  alias: null,
+  name: "a stick",
+  properties,
+  operations: ["read", "write", "flush"],
+  identity: { vendor: "1209", product: "0001", serial: "S1" },
+  enumeration: 1,
+  incarnation: 1,
+};
+const changed = { name: "DeviceError", kind: "medium-changed" };
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const clean of cleanups.splice(0)) clean();
+});
+
+/** Opens units for a driver that says what `now` says; its requests wait in `held`. */
+class PlayedManager implements Manager {
+  now: { incarnation: number; properties: typeof properties } = { incarnation: 1, properties };
+  /** Runs while an opening is under way. */
+  meanwhile: () => void = () => {};
+  readonly closed: number[] = [];
+  held: Submission[] = [];
+  driver: DriverEnd | undefined;
+  channel = 0;
+
+  open: Manager["open"] = async (params, memoryFd) => {
+    const { incarnation, properties: told } = this.now;
+    const [toDriver, toClient] = [pipe(), pipe()];
+    const held: Submission[] = [];
+    const driver = new DriverEnd(
+      block,
+      {
+        memory: duplicate(memoryFd),
+        bellIn: toDriver.read,
+        bellOut: toClient.write,
+        generation: incarnation,
+      },
+      { submitted: (request) => held.push(request), cancelled() {}, malformed: assert.fail },
+      systemClock,
+    );
+    driver.start();
+    cleanups.push(() => driver.close());
+    Object.assign(this, { driver, held, channel: params.channel });
+    this.meanwhile();
+    await new Promise(setImmediate);
+    const result = { incarnation, properties: told, operations: announced.operations };
+    return { result, fds: [duplicate(driver.fd), toClient.read, toDriver.write] };
+  };
+
+  async close(channel: number): Promise<void> {
+    this.closed.push(channel);
+  }
+
+  nextChannel(): number {
+    return this.channel + 1;
+  }
+
+  suspect(): void {}
+  progress(): void {}
+}
+
+async function opened() {
+  const manager = new PlayedManager();
+  const session = await open(manager);
+  const write = (medium: number) =>
+    session.port.request("write", { lba: 0, count: 1, fua: 0, medium }, { data: new Uint8Array(SECTOR) });
+  const die = () => {
+    manager.driver!.close();
+    const { channel } = manager;
+    const how = { kind: "driver-restarted", text: "killed", outside: true, shared: false } as const;
+    session.lost({ channel, incarnation: manager.now.incarnation, final: false, ...how });
+  };
+  const numbers = () => manager.held.map(({ input }) => (input as { medium: number }).medium);
+  return { manager, session, write, die, numbers };
+}
+
+function open(manager: Manager): Promise<UnitSession<Block>> {
+  return UnitSession.open(manager, announced, { contract: block, recovery }, "write", systemClock, () => {});
+}
+
+/** Lets both sides' event loops turn until nothing more happens. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 8; turn++) await new Promise(setImmediate);
+}
+
+test("the driver dies and the medium is the same: the write reaches the next one", async () => {
+  const { manager, session, write, die, numbers } = await opened();
+  const writing = write(3);
+  await settle();
+  die();
+  manager.now = { incarnation: 2, properties };
+  session.changed({ ...announced, incarnation: 2 });
+  session.ready();
+  await settle();
+  assert.deepEqual(numbers(), [3]);
+  manager.driver!.complete(manager.held[0]!.tag, 0, 0, 0);
+  await writing;
+  await session.close();
+});
+
+const orders: [string, (session: UnitSession<Block>, info: UnitInfo, manager: PlayedManager) => void][] = [
+  [
+    "before it is opened again",
+    (session, info) => {
+      session.changed(info);
+      session.ready();
+    },
+  ],
+  [
+    "after it was opened again",
+    (session, info, manager) => {
+      session.ready();
+      manager.meanwhile = () => void systemClock.after(1, () => session.changed(info));
+    },
+  ],
+  [
+    "while it is opened again",
+    (session, info, manager) => {
+      manager.meanwhile = () => session.changed(info);
+      session.ready();
+    },
+  ],
+  ["never", (session) => session.ready()],
+];
+
+for (const [when, order] of orders)
+  test(`the driver dies, the medium is another, and the unit's change is told ${when}: nothing reaches it`, async () => {
+    const { manager, session, write, die, numbers } = await opened();
+    const writing = assert.rejects(write(3), changed);
+    await settle();
+    die();
+    manager.now = { incarnation: 2, properties: other };
+    order(session, { ...announced, incarnation: 2, properties: other }, manager);
+    await writing;
+    await assert.rejects(write(3), changed);
+    await assert.rejects(write(4), changed);
+    assert.deepEqual(numbers(), []);
+    await session.close();
+    assert.deepEqual(manager.closed, [2]);
+  });
+
+test("the driver tells of another medium and dies before it has answered: the request fails, nothing is sent again", async () => {
+  const { manager, session, write, die, numbers } = await opened();
+  const writing = assert.rejects(write(3), changed);
+  await settle();
+  const { sectors, sectorBytes, flags, medium } = other;
+  manager.driver!.emit("mediumChanged", { sectors, sectorBytes, flags, medium });
+  await settle();
+  die();
+  await writing;
+  manager.now = { incarnation: 2, properties: other };
+  session.ready();
+  await settle();
+  assert.deepEqual(numbers(), [3]); // the first driver's
+  await session.close();
+});
+
+test("a driver that has answered for the old medium before its event is read has answered", async () => {
+  const { manager, session, write } = await opened();
+  const writing = write(3);
+  await settle();
+  const { sectors, sectorBytes, flags, medium } = other;
+  manager.driver!.emit("mediumChanged", { sectors, sectorBytes, flags, medium });
+  manager.driver!.complete(manager.held[0]!.tag, 0, 0, 0);
+  await writing;
+  await assert.rejects(write(3), changed);
+  await session.close();
+});
+
+test("the medium is another when the unit is opened than when it was announced: refused, and given up", async () => {
+  const manager = new PlayedManager();
+  manager.now = { incarnation: 1, properties: other };
+  await assert.rejects(open(manager), changed);
+  assert.deepEqual(manager.closed, [1]);
+});
+
+test("plugged in again: the write goes on under the number that its medium has now", async () => {
+  const { manager, session, write, die, numbers } = await opened();
+  const writing = write(3);
+  await settle();
+  die();
+  const now = { ...properties, medium: 1 };
+  manager.now = { incarnation: 1, properties: now };
+  session.changed({ ...announced, enumeration: 2, properties: now });
+  session.ready();
+  await settle();
+  assert.deepEqual([numbers(), session.port.properties.medium], [[1], 1]);
+  manager.driver!.complete(manager.held[0]!.tag, 0, 0, 0);
+  await writing;
+  const late = assert.rejects(write(3), changed);
+  await settle();
+  assert.deepEqual(numbers(), [1, 3]); // for the driver to refuse
+  manager.driver!.complete(manager.held[1]!.tag, kindCode("medium-changed"), 0, 0);
+  await late;
+  await session.close();
+});
+
+test("plugged in again with a medium of another size: the write fails", async () => {
+  const { manager, session, write, die, numbers } = await opened();
+  const writing = assert.rejects(write(3), changed);
+  await settle();
+  die();
+  const now = { ...properties, medium: 1, sectors: 2048 };
+  manager.now = { incarnation: 1, properties: now };
+  session.changed({ ...announced, enumeration: 2, properties: now });
+  session.ready();
+  await writing;
+  assert.deepEqual(numbers(), []);
+  await session.close();
+});
