@@ -98,6 +98,7 @@ export class Device {
 
   /** A driver was found for it, or none. */
   matched(driver: ChosenDriver | undefined, autostart: boolean): void {
+    if (!autostart) this.#abandon();
     this.#driver = driver;
     this.#apply(driver === undefined ? { type: "unmatched" } : { type: "matched", autostart });
   }
@@ -254,6 +255,13 @@ export class Device {
   #tellChanged(index: number): void {
     const unit = this.#units[index];
     if (unit !== undefined && this.#life.state === "running") this.#parts.observer.unitChanged(this, unit);
+  }
+
+  /** It came back and nobody has asked for it since: its clients would wait for ever. */
+  #abandon(): void {
+    if (this.#units.length === 0) return;
+    this.#parts.observer.lost(this, { final: true, outside: true, text: "plugged in again and not taken" });
+    this.#units = [];
   }
 
   /** Ends the incarnation: kill, fence, tell. Until it is fenced its clients hear nothing: it might still execute what they have sent. */

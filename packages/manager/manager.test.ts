@@ -91,6 +91,21 @@ test("plugged, unplugged and plugged again meanwhile is started once", async () 
   assert.deepEqual(seen(), ["host 1 kill", "host 2 start"]);
 });
 
+test("a taken device plugged in again is the kernel's, without a rule: its clients do not wait for it", async () => {
+  const { manager, hosts, seen, state } = setUp();
+  const kernels = busDevice({ kernelDriver: () => "usb-storage" });
+  void manager.added(kernels);
+  manager.start(manager.devices[0]!, true);
+  await hosts.last.runs(unit());
+  void manager.removed(id);
+  await hosts.last.dies();
+  seen();
+  void manager.added(kernels);
+  await settled();
+  assert.deepEqual([seen(), state()], [["unit 0 removed: plugged in again and not taken"], ["available"]]);
+  assert.deepEqual(manager.devices[0]!.units, []);
+});
+
 test("another device in the same place takes over only once the last driver is fenced, its own time-out or not", async () => {
   const { clock, manager, hosts, seen, run } = setUp();
   await run();
