@@ -134,3 +134,18 @@ for (const [index, [name, moment]] of moments.entries())
       now = next;
     }
   });
+
+test("a card that nobody touches keeps its number over 15 deaths of its driver: no write fails", async () => {
+  const drive = await ring3.plug("still", "--removable", "--create", `${CARD_BYTES}`);
+  const client = await NbdClient.connect(socketOf(await life.served(drive)));
+  const writer = new Writer(client, 1);
+  const random = seeded(9);
+  for (let kill = 1; kill <= 15; kill++) {
+    await pause(random() * 30);
+    await life.kill(drive);
+    await client.flush();
+  }
+  assert.equal(client.ended, false);
+  client.drop();
+  await writer.reached(drive.image);
+});
