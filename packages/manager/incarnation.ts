@@ -4,7 +4,7 @@ import type { DeviceMemory } from "@ring3/channel/device-memory";
 import type { Properties } from "@ring3/control/fields";
 import { withoutKindText } from "@ring3/control/wire";
 import type { Clock } from "@ring3/core/clock";
-import { DeviceError } from "@ring3/core/errors";
+import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
 import { type FailureReason, limits } from "@ring3/core/lifecycle";
 import type { Log } from "@ring3/core/log";
 import type { BusDevice, Grant } from "./bus.ts";
@@ -182,8 +182,10 @@ export class Incarnation {
   }
 }
 
+const VAGUE: readonly DeviceErrorKind[] = ["internal", "invalid", "unsupported"];
+
 /** Without the words of a kind that says nothing about the driver. */
 function ownWords(error: Error): string {
-  const vague = error instanceof DeviceError && (error.kind === "internal" || error.kind === "invalid");
+  const vague = error instanceof DeviceError && VAGUE.includes(error.kind);
   return vague ? withoutKindText(error) : error.message;
 }

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { Sendable } from "@ring3/control/peer";
+import { withoutKindText } from "@ring3/control/wire";
 import { DeviceError } from "@ring3/core/errors";
 import { check, type Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
 import { bwrapArguments, type JailFile, parseJailStatus } from "@ring3/kernel/jail/bwrap";
@@ -86,6 +87,28 @@ export async function createJail(
       if (order.user !== undefined) users?.giveBack(order.user.uid);
     },
   };
+}
+
+/** Makes it when it is first asked for, and once; where it cannot be made, the next asking tries again: what it lacks may be there then. */
+export function whenNeeded(make: () => Promise<Jail>): () => Promise<Jail> {
+  let made: Promise<Jail> | undefined;
+  return () => {
+    made ??= make().catch((error) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}
+
+/** What this machine lacks to make jails. */
+export function lacksForJails(): string[] {
+  try {
+    findBwrap();
+    return [];
+  } catch (error) {
+    return [withoutKindText(error as DeviceError)];
+  }
 }
 
 /** `--insecure-no-sandbox`: a process of its own, and nothing more. */

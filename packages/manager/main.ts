@@ -8,6 +8,8 @@ import { type Config, defaultConfig, parseConfig } from "@ring3/control/config";
 import type { FrameTransport } from "@ring3/control/peer";
 import { accountOf } from "@ring3/control/rules";
 import { controlSocket } from "@ring3/control/state-directory";
+import { withoutKindText } from "@ring3/control/wire";
+import type { DeviceError } from "@ring3/core/errors";
 import { systemClock, systemRandom } from "@ring3/kernel/clock/clock";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket, listen } from "@ring3/kernel/socket/frame-socket";
@@ -20,7 +22,7 @@ import { ClientConnection } from "./clients.ts";
 import { installedDrivers } from "./drivers.ts";
 import { EventLog } from "./event-log.ts";
 import { startHost } from "./host-process.ts";
-import { createJail, noJail, runtimePaths } from "./jail.ts";
+import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
 import { Manager } from "./manager.ts";
 import { Processes } from "./processes.ts";
 import { Reflectors } from "./reflectors.ts";
@@ -57,9 +59,10 @@ async function main(): Promise<void> {
   const uid = process.getuid!();
   const users = uid === 0 ? new Users(config.uid_range) : undefined;
   const paths = runtimePaths(program);
-  const jail = values["insecure-no-sandbox"]
-    ? noJail(paths)
-    : await createJail(paths, join(stateDirectory, "runtime"), users);
+  const sandboxed = !values["insecure-no-sandbox"];
+  const jail = whenNeeded(async () =>
+    sandboxed ? await createJail(paths, join(stateDirectory, "runtime"), users) : noJail(paths),
+  );
 
   const stop = async () => {
     await manager.stopAll();
@@ -70,13 +73,15 @@ async function main(): Promise<void> {
     () => void stop(),
     () => process.exit(1), // nobody could start or reap anything any more
   );
-  const hostParts = { processes, jail, clock: systemClock, timeScale: config.limits.time_scale };
+  const hostParts = { processes, clock: systemClock, timeScale: config.limits.time_scale };
   const manager: Manager = new Manager({
     config,
     clock: systemClock,
     random: systemRandom,
     eventLog: new EventLog(join(stateDirectory, "events.jsonl")),
-    startHost: (device, memoryMb, listeners) => startHost(hostParts, device, memoryMb, listeners),
+    startHost: async (device, memoryMb, listeners) =>
+      startHost({ ...hostParts, jail: await jail() }, device, memoryMb, listeners),
+    lacks: () => (sandboxed ? lacksForJails() : []),
     drivers: (log) =>
       installedDrivers([...values.drivers, ...config.driver_paths, join(program, "drivers")], log),
   });
@@ -106,7 +111,7 @@ async function main(): Promise<void> {
     manager,
     clock: systemClock,
     attached: new AttachedBus(systemClock, (id) => manager.isPresent(id), added, removed),
-    sandboxed: jail.sandboxed,
+    sandboxed,
     uid,
     startedAt: systemClock.now(),
     keeperPid: Number(keeperPid),
@@ -116,6 +121,12 @@ async function main(): Promise<void> {
   const connect = (transport: FrameTransport<Descriptor>, identity: ClientIdentity) =>
     new ClientConnection(transport, identity, serving);
 
+  await jail().catch((error: DeviceError) => {
+    if (error.kind !== "unsupported") throw error;
+    const text = `no driver can be started: ${withoutKindText(error)}`;
+    manager.log.error(text);
+    process.stderr.write(`ring3: ${text}; or run it with --insecure-no-sandbox\n`);
+  });
   await Promise.all(Object.keys(classes).map((className) => reflectors.start(className)));
   const mode = config.access.length === 0 ? 0o600 : 0o666; // an access rule lets others in; what each may do is decided per request
   const admission = new Admission(uid, manager.log);

@@ -24,6 +24,8 @@ export interface ManagerParts {
   readonly eventLog: EventLog;
   readonly startHost: StartHost;
   readonly drivers: (log: Log) => readonly InstalledDriver[];
+  /** What this machine lacks to start any driver. */
+  readonly lacks?: () => readonly string[];
 }
 
 /** Who wants to hear of units and devices. */
@@ -58,6 +60,10 @@ export class Manager {
 
   get devices(): readonly Device[] {
     return [...this.#devices.values()];
+  }
+
+  get lacks(): readonly string[] {
+    return this.#parts.lacks?.() ?? [];
   }
 
   get drivers(): readonly InstalledDriver[] {

@@ -74,7 +74,7 @@ export function explain(manager: Manager, device: Device): Explanation {
     kernelDriver: bus.kernelDriver(),
     takeRule: takeRule === undefined ? null : selectorText(takeRule),
     holders: bus.holders().map(({ node, how, where }) => ({ node, how, where })),
-    missing: driver === undefined ? ["a driver that matches"] : [],
+    missing: [...(driver === undefined ? ["a driver that matches"] : []), ...manager.lacks],
     next: nextSteps(device),
   };
 }
