@@ -5,6 +5,9 @@ import type { UnitInfo } from "@ring3/control/client-edge";
 import type { DeviceStatus } from "@ring3/control/status";
 import { type Drive, PATIENCE_MS, type RunningRing3 } from "./running-ring3.fixture.ts";
 
+/** A drive of any make. */
+type Plugged = Pick<Drive, "device">;
+
 export class DriversLife {
   readonly #ring3: RunningRing3;
   readonly #connection: ManagerConnection;
@@ -32,7 +35,7 @@ export class DriversLife {
   }
 
   /** Waits until a drive's driver runs and its endpoint is there. */
-  async served(drive: Drive): Promise<DeviceStatus> {
+  async served(drive: Plugged): Promise<DeviceStatus> {
     await this.#ring3.reached(drive.device, "running");
     return await eventually(`an endpoint of ${drive.device}`, async () => {
       const status = await this.#ring3.device(drive.device);
@@ -41,14 +44,14 @@ export class DriversLife {
   }
 
   /** Sends a signal to the driver's process and waits until another driver runs. */
-  async kill(drive: Drive, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+  async kill(drive: Plugged, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     const { hostPid, incarnation } = await this.#ring3.device(drive.device);
     process.kill(hostPid!, signal);
     await this.restarted(drive, incarnation);
   }
 
   /** Waits for a driver later than that incarnation. */
-  restarted(drive: Drive, incarnation: number): Promise<void> {
+  restarted(drive: Plugged, incarnation: number): Promise<void> {
     return this.#told(
       drive,
       `a start after #${incarnation}`,
@@ -57,15 +60,15 @@ export class DriversLife {
   }
 
   /** Waits for a driver after the drive was plugged in for that time. */
-  replugged(drive: Drive, enumeration: number): Promise<void> {
+  replugged(drive: Plugged, enumeration: number): Promise<void> {
     return this.#told(drive, `plugging in #${enumeration}`, (info) => info?.enumeration === enumeration);
   }
 
-  removed(drive: Drive): Promise<void> {
+  removed(drive: Plugged): Promise<void> {
     return this.#told(drive, "its removal", (info) => info === undefined);
   }
 
-  #told(drive: Drive, what: string, fits: (info: UnitInfo | undefined) => boolean): Promise<void> {
+  #told(drive: Plugged, what: string, fits: (info: UnitInfo | undefined) => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const check = () => {
         if (!fits(this.#units.get(`${drive.device}#0`))) return;
