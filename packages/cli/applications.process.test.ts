@@ -79,7 +79,7 @@ test(`an application reads and writes while the driver is killed ${KILLS} times:
   await using;
   await unit.request("flush", { medium: unit.properties.medium });
   assert.ok(drive.bytes(0, BLOCKS * BLOCK_BYTES).equals(ledger.expected()));
-  assert.equal((await ring3.device(drive.device)).incarnation, KILLS + 1);
+  assert.ok((await ring3.device(drive.device)).incarnation > KILLS);
 });
 
 test("block-client copies in and out while the driver is killed: the same bytes", async () => {

