@@ -254,3 +254,44 @@ test("an incarnation's first completion is told, once", async () => {
   await Promise.all(answers);
   assert.equal(progress(), 1);
 });
+
+test("a driver says that the device has gone: its requests wait for the device's return", async () => {
+  const { end, progress } = clientEnd();
+  const first = driver(end, 1);
+  const answer = write(end, 0, 1);
+  await settle();
+  first.done(first.held[0]!, kindCode("disconnected"));
+  await settle();
+  assert.deepEqual([end.unfinished, progress()], [1, 0]);
+  first.kill();
+  const second = driver(end, 2);
+  await settle();
+  assert.deepEqual(second.held[0]!.data, sector(1));
+  second.done(second.held[0]!);
+  await answer;
+});
+
+test("a driver says that the device has gone, and the manager that it is for good: its requests fail", async () => {
+  const { end } = clientEnd();
+  const { held, done } = driver(end, 1);
+  const failed = assert.rejects(write(end, 0, 1), { kind: "disconnected" });
+  await settle();
+  done(held[0]!, kindCode("disconnected"));
+  await settle();
+  end.end(new DeviceError("disconnected", "unplugged"));
+  await failed;
+});
+
+test("a driver that only says that the device has gone is suspected when the request's time is over", async () => {
+  const { end, clock, suspicions } = clientEnd();
+  const { held, done } = driver(end, 1);
+  const request = end.request("read", { lba: 0, count: 1, medium: 1 }, { length: SECTOR, deadlineMs: 500 });
+  request.catch(() => {});
+  await settle();
+  done(held[0]!, kindCode("disconnected"));
+  await settle();
+  clock.advance(1400);
+  assert.deepEqual(suspicions, []);
+  clock.advance(200);
+  assert.deepEqual(suspicions, ["deadline: read passed its deadline of 500 ms"]);
+});
