@@ -116,7 +116,10 @@ export const quarantined: Readonly<Record<string, Quarantined>> = {
     code: `drive(() => { Promise.reject(new Error("nobody listens")); return unit; })`,
     reason: /^crash: Error: nobody listens at Object.probe/,
   },
-  exits: { code: `drive(() => process.exit(0))`, reason: /^exit: the process ended with code 0$/ },
+  exits: {
+    code: `drive(() => process.exit(0))`,
+    reason: /^crash: the driver ended its process with code 0$/,
+  },
   aborts: {
     code: `drive(() => process.abort())`,
     reason: /^signal: the process was ended by SIGABRT; it said: /,

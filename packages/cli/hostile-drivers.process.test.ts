@@ -92,7 +92,7 @@ describe("a driver that", { concurrency: 8 }, () => {
     const unit = await client.open(`${device}#0`, blockClass, "write");
     const { medium } = unit.properties;
     const read = (lba: number) =>
-      unit.request("read", { lba, count: 1, medium }, { length: 512, deadlineMs: 300 });
+      unit.request("read", { lba, count: 1, medium }, { length: 512, deadlineMs: 1000 });
     for (const [title, [lba, kind, incarnation]] of Object.entries(kinds)) {
       const others = Array.from({ length: 8 }, (_, index) => read(20 + index));
       await assert.rejects(

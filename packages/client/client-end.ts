@@ -234,7 +234,8 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     }
     channel.close();
     this.#channel = undefined;
-    for (const { entry, kind } of this.#journal.driverLost(death)) this.#fail(entry, kind);
+    const outside = death.outside && !this.#suspected; // whatever others make of it: these requests were not answered
+    for (const { entry, kind } of this.#journal.driverLost({ ...death, outside })) this.#fail(entry, kind);
     if (this.#ended !== undefined) this.#failWaiting(this.#ended.kind);
   }
 

@@ -22,7 +22,8 @@ import { type Endpoint, unitInfo } from "./status.ts";
 
 type ClientEdge = typeof clientEdge;
 
-const SUSPICIONS_MAX = 3;
+/** A request that its driver never answers costs three of these until it is poison. */
+const SUSPICIONS_MAX = 12;
 const SUSPICIONS_MS = 60_000;
 
 export class ClientConnection implements Claimant, Watcher {

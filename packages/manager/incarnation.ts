@@ -106,7 +106,7 @@ export class Incarnation {
       log: (line) => driverLog.add(line),
       failed: ({ message, stack }) => {
         if (stack !== "") log.error(`the driver threw: ${stack}`);
-        const [first = message, where = ""] = stack.split("\n"); // "TypeError: …", "    at read (driver:NAME:5:40)"
+        const [first, where = ""] = (stack || message).split("\n"); // "TypeError: …", "    at read (driver:NAME:5:40)"
         this.#failed({ kind: "crash", text: `${first} ${where.trim()}`.trim(), outside: false });
       },
       disconnected: () => this.#failed({ kind: "grant", text: "the device went away", outside: true }),
