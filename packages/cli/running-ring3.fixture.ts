@@ -62,6 +62,8 @@ export interface StartOptions {
   /** A folder of bundles instead of build/, which `ring3 up` would start. */
   readonly program?: string;
   readonly stateDirectory?: string;
+  /** A command that starts the command behind it: `unshare …`. */
+  readonly under?: readonly string[];
 }
 
 export class RunningRing3 implements AsyncDisposable {
@@ -87,6 +89,7 @@ export class RunningRing3 implements AsyncDisposable {
     config,
     program,
     stateDirectory,
+    under = [],
   }: StartOptions = {}): Promise<RunningRing3> {
     const folder = mkdtempSync(join(tmpdir(), "r3-")); // a socket's path takes 107 bytes
     const file = join(folder, "ring3.yaml");
@@ -97,7 +100,8 @@ export class RunningRing3 implements AsyncDisposable {
       program === undefined
         ? [main, "up", "--state-dir", directory]
         : ["--enable-source-maps", join(program, "keeper.cjs"), directory];
-    const child = spawn(process.execPath, [...command, ...configuration, ...args], {
+    const line = [...under, process.execPath, ...command, ...configuration, ...args] as [string, ...string[]];
+    const child = spawn(line[0], line.slice(1), {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_TEST_CONTEXT: undefined },
     });

@@ -1,6 +1,6 @@
 // Runs in: node --test. Owns: a temporary folder.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -29,4 +29,29 @@ for (const [what, path] of [
   test(`${what} is refused, with what to do`, () => {
     writeFileSync(join(folder, "file"), "");
     assert.throws(() => claimStateDirectory(path), /--state-dir/);
+  });
+
+for (const [before, after] of [
+  [0o700, 0o711],
+  [0o755, 0o755],
+  [0o777, 0o755],
+] as const)
+  test(`a directory of mode ${before.toString(8)} that was there gets mode ${after.toString(8)}`, () => {
+    const directory = join(folder, before.toString(8));
+    mkdirSync(directory);
+    chmodSync(directory, before);
+    claimStateDirectory(directory).close();
+    assert.equal(statSync(directory).mode & 0o777, after);
+  });
+
+for (const [what, make, mode] of [
+  ["a file", (path: string) => writeFileSync(path, ""), 0o644],
+  ["a directory that is everybody's", (path: string) => mkdirSync(path), 0o1777],
+] as const)
+  test(`${what} keeps the mode it has, and is refused`, () => {
+    const path = join(folder, `kept-${mode}`);
+    make(path);
+    chmodSync(path, mode);
+    assert.throws(() => claimStateDirectory(path), /--state-dir/);
+    assert.equal(statSync(path).mode & 0o7777, mode);
   });
