@@ -154,7 +154,7 @@ export class Manager {
     if (takeRuleFor(this.config, this.named(device)) === undefined) return false;
     const used = inUse(device);
     if (used === undefined) return true;
-    this.log.warn(`${device.id} is not taken: ${used}`);
+    this.log.child(device.id).warn(`not taken: ${used}`);
     return false;
   }
 
