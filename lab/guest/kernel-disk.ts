@@ -1,0 +1,59 @@
+// Runs in: lab guest, in tests. What the kernel's own programs make of a disk: its NBD client on ring3's endpoints, file systems, sysfs.
+import { existsSync, globSync, readlinkSync } from "node:fs";
+import { basename } from "node:path";
+import type { Uevent } from "@ring3/kernel/uevent/uevent";
+import { run } from "./program.ts";
+
+const NBD = "/dev/nbd0";
+const FOLDER = "/run/mounted";
+
+/** The kernel's NBD client on an endpoint (`nbd+unix:///NAME?socket=PATH`), as an administrator starts it; the answer is the disk's node. */
+export async function connectNbd(address: string): Promise<string> {
+  const { pathname, searchParams } = new URL(address);
+  const name = decodeURIComponent(pathname.slice(1));
+  await run("nbd-client", "-unix", searchParams.get("socket")!, NBD, "-N", name);
+  return NBD;
+}
+
+export async function disconnectNbd(): Promise<void> {
+  await run("nbd-client", "-d", NBD);
+}
+
+/** Runs `use` while the file system of a disk is mounted; the disk is free again afterwards. */
+export async function mounted<T>(
+  node: string,
+  options: string,
+  use: (folder: string) => Promise<T>,
+): Promise<T> {
+  await run("mkdir", "-p", FOLDER);
+  await run("mount", "-o", options, node, FOLDER);
+  let flags: string[] = ["-l"]; // after a failure somebody may still be in there
+  try {
+    const result = await use(FOLDER);
+    flags = [];
+    return result;
+  } finally {
+    await run("umount", ...flags, FOLDER);
+  }
+}
+
+const interfaceFolder = (device: string) => `/sys/bus/usb/devices/${device.replace(/^usb-/, "")}`;
+
+/** The driver that sysfs shows for `usb-1-2:1.0`; undefined: none. */
+export function kernelDriverOf(device: string): string | undefined {
+  const link = `${interfaceFolder(device)}/driver`;
+  return existsSync(link) ? basename(readlinkSync(link)) : undefined;
+}
+
+/** The nodes of the disks that the kernel's usb-storage has made of an interface. */
+export function kernelDisksOf(device: string): string[] {
+  const found = globSync("host*/target*/*/block/*", { cwd: interfaceFolder(device) });
+  return found.map((path) => `/dev/${basename(path)}`);
+}
+
+/** Of the uevent of a disk that the kernel's usb-storage has made: its node, and the USB interface that it lies on. */
+export function madeOf({ devpath }: Uevent): { node: string; device: string } {
+  const port = /\/(\d+-[\d.]+:\d+\.\d+)\/host/.exec(devpath);
+  if (port === null) throw new Error(`${devpath} is no disk on USB`);
+  return { node: `/dev/${basename(devpath)}`, device: `usb-${port[1]}` };
+}

@@ -1,0 +1,39 @@
+// Runs in: lab guest, in tests. Owns: ring3 as root on this kernel's buses, with time-outs that fit the guest.
+import { DriversLife } from "../../packages/cli/drivers-life.fixture.ts";
+import { RunningRing3 } from "../../packages/cli/running-ring3.fixture.ts";
+import { scaled } from "../timing.ts";
+
+export interface GuestRing3 extends AsyncDisposable {
+  readonly ring3: RunningRing3;
+  readonly life: DriversLife;
+}
+
+export async function startRing3({ graceMs = 3000, take = [] as string[] } = {}): Promise<GuestRing3> {
+  const rules = take.map((serial) => `{ serial: ${serial} }`);
+  const ring3 = await RunningRing3.start({
+    config: `limits: { time_scale: ${scaled(1)}, replug_grace: ${graceMs}ms }\ntake: [${rules.join(", ")}]\n`,
+  });
+  const life = await DriversLife.of(ring3);
+  return {
+    ring3,
+    life,
+    async [Symbol.asyncDispose]() {
+      life.close();
+      await ring3.stop();
+    },
+  };
+}
+
+/** What `ring3 VERB …` must do; its exit code is 0. */
+export async function succeeds(ring3: RunningRing3, verb: string, ...args: string[]): Promise<string> {
+  const { code, signal, out, err } = await ring3.cli(verb, ...args);
+  if (code !== 0) throw new Error(`ring3 ${verb} ${args.join(" ")} (${signal ?? code}): ${out}${err}`);
+  return out;
+}
+
+/** What `ring3 VERB …` must refuse: its words. */
+export async function refuses(ring3: RunningRing3, verb: string, ...args: string[]): Promise<string> {
+  const { code, signal, out, err } = await ring3.cli(verb, ...args);
+  if (code !== 1) throw new Error(`ring3 ${verb} ${args.join(" ")} (${signal ?? code}): ${out}${err}`);
+  return err;
+}

@@ -1,0 +1,82 @@
+// Runs in: lab guest, root. The whole way of the data on disks that nobody here wrote: QEMU's usb-storage, and its usb-bot with a
+// SCSI disk behind it. The kernel's NBD client and ext4 at one end, kill -9 in the middle, the kernel's usb-storage as the judge.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import {
+  connectNbd,
+  disconnectNbd,
+  kernelDisksOf,
+  kernelDriverOf,
+  madeOf,
+  mounted,
+} from "../guest/kernel-disk.ts";
+import { qmp } from "../guest/monitor.ts";
+import { run } from "../guest/program.ts";
+import { type GuestRing3, startRing3, succeeds } from "../guest/ring3.ts";
+import { type Announcements, listen } from "../guest/uevents.ts";
+
+const TREE = "packages/kernel"; // of the checkout: some hundred small files
+const KILLS = 4;
+
+let announced: Announcements;
+let guest: GuestRing3;
+before(async () => {
+  await run("modprobe", "-a", "usb-storage", "sd_mod", "nbd");
+  guest = await startRing3();
+  announced = listen();
+});
+after(async () => {
+  announced?.[Symbol.dispose]();
+  await guest?.[Symbol.asyncDispose]();
+});
+
+const models = {
+  "usb-storage": async () => {
+    const bus = { bus: "xhci.0", port: "2" };
+    await qmp("device_add", { driver: "usb-storage", id: "stick", ...bus, drive: "disk0", serial: "STICK" });
+  },
+  // One that is plugged in while QEMU runs is on the bus only once it is told so: its disks come first (hw/usb/dev-storage-bot.c).
+  "usb-bot": async () => {
+    await qmp("device_add", { driver: "usb-bot", id: "stick", bus: "xhci.0", port: "2" });
+    await qmp("device_add", { driver: "scsi-hd", id: "lun0", bus: "stick.0", lun: 0, drive: "disk1" });
+    await qmp("qom-set", { path: "stick", property: "attached", value: true });
+  },
+};
+
+for (const [model, plug] of Object.entries(models)) {
+  test(`${model}: offered, taken, ext4 on the kernel's NBD client over ${KILLS} kills, given back, all of it there`, async () => {
+    const { ring3, life } = guest;
+    await plug();
+    const { node, device } = madeOf(await announced.next("add", "disk"));
+    assert.deepEqual((await ring3.reached(device, "available")).units, []);
+    assert.equal(kernelDriverOf(device), "usb-storage");
+
+    await succeeds(ring3, "start", device, "--take");
+    assert.equal(kernelDriverOf(device), "usbfs");
+    assert.deepEqual(kernelDisksOf(device), []);
+    const served = await life.served({ device });
+    const disk = await connectNbd(served.units[0]!.endpoints[0]!.address);
+    await run("mkfs.ext4", "-q", disk);
+    await mounted(disk, "sync", async (folder) => {
+      let copying = true;
+      const copied = run("cp", "-r", TREE, `${folder}/tree`).finally(() => {
+        copying = false;
+      });
+      for (let kills = 0; kills < KILLS; kills++) await life.kill({ device });
+      assert.ok(copying, "the tree is too small: the last kill came after the copy");
+      await copied;
+    });
+    await run("fsck.ext4", "-fn", disk);
+    await disconnectNbd();
+    const { incarnation, units } = await ring3.device(device);
+    assert.deepEqual([incarnation, units], [1 + KILLS, served.units]);
+
+    await succeeds(ring3, "stop", device);
+    assert.equal(kernelDriverOf(device), "usb-storage");
+    assert.deepEqual(madeOf(await announced.next("add", "disk")), { node, device });
+    await run("fsck.ext4", "-fn", node);
+    await mounted(node, "ro", (folder) => run("diff", "-r", TREE, `${folder}/tree`));
+    await qmp("device_del", { id: "stick" });
+    await ring3.reached(device, "gone");
+  });
+}

@@ -1,0 +1,94 @@
+// Runs in: lab guest, root. A disk that is pulled out in mid-copy and put back, under a rule that says to take it.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { eventually, socketOf } from "../../packages/cli/drivers-life.fixture.ts";
+import { connectNbd, disconnectNbd, kernelDriverOf, mounted } from "../guest/kernel-disk.ts";
+import { qmp } from "../guest/monitor.ts";
+import { run } from "../guest/program.ts";
+import { type GuestRing3, startRing3 } from "../guest/ring3.ts";
+
+const SERIAL = "LOOSE";
+const GRACE_MS = 6000; // in the guest a device is back within two seconds
+const TREE = "packages/core";
+
+let guest: GuestRing3;
+let device: string;
+let address: string;
+before(async () => {
+  await run("modprobe", "-a", "usb-storage", "sd_mod", "nbd");
+  guest = await startRing3({ take: [SERIAL], graceMs: GRACE_MS });
+});
+after(() => guest?.[Symbol.asyncDispose]());
+
+/** QEMU lets go of the disk of an unplugged device a moment later. */
+const plug = () =>
+  eventually("the disk's release by QEMU", () =>
+    qmp("device_add", {
+      driver: "usb-storage",
+      id: "loose",
+      bus: "xhci.0",
+      port: "6",
+      drive: "disk3",
+      serial: SERIAL,
+    }).catch(({ message }: Error) => assert.match(message, /Permission conflict|Duplicate device/)),
+  );
+
+const unplug = () => qmp("device_del", { id: "loose" });
+
+test("plugged in while ring3 runs, with a take rule: it comes up by itself, out of the kernel driver's hands", async () => {
+  const { ring3, life } = guest;
+  await plug();
+  device = await eventually("the device", async () => (await ring3.status()).devices[0]?.id);
+  const served = await life.served({ device });
+  assert.equal(kernelDriverOf(device), "usbfs");
+  assert.equal(served.incarnation, 1);
+  address = served.units[0]!.endpoints[0]!.address;
+});
+
+test("out and in again in mid-copy, within the grace: the copy goes on, nothing is lost", async () => {
+  const { life } = guest;
+  const disk = await connectNbd(address);
+  await run("mkfs.ext4", "-q", disk);
+  await mounted(disk, "sync", async (folder) => {
+    let copying = true;
+    const copied = run("cp", "-r", TREE, `${folder}/tree`).finally(() => {
+      copying = false;
+    });
+    await unplug();
+    assert.ok(copying);
+    await plug();
+    await life.replugged({ device }, 2);
+    await copied;
+  });
+  await run("fsck.ext4", "-fn", disk);
+  await mounted(disk, "ro", (folder) => run("diff", "-r", TREE, `${folder}/tree`));
+});
+
+test("out for longer: what waits fails, nothing hangs, the endpoint is gone", async () => {
+  const { life, ring3 } = guest;
+  const socket = socketOf(await ring3.device(device));
+  const writing = run("dd", "if=/dev/zero", "of=/dev/nbd0", "bs=64k", "count=1000", "oflag=direct");
+  await unplug();
+  await assert.rejects(writing, /Input\/output error/);
+  await life.removed({ device });
+  await eventually("the end of the socket", () => !existsSync(socket) || undefined);
+  assert.deepEqual((await ring3.status()).devices, []);
+  await disconnectNbd();
+});
+
+test("in again after that: taken by the rule, at the same address, and a file system is made and kept", async () => {
+  const { life } = guest;
+  await plug();
+  const served = await life.served({ device });
+  assert.deepEqual([served.incarnation, served.units[0]!.endpoints[0]!.address], [1, address]);
+  const disk = await connectNbd(address);
+  await run("mkfs.ext4", "-q", disk);
+  await run("fsck.ext4", "-fn", disk);
+  await disconnectNbd();
+});
+
+test("out while nobody uses it: gone, and ring3 stops in order", async () => {
+  await unplug();
+  await guest.ring3.reached(device, "gone");
+});
