@@ -67,7 +67,10 @@ function sanitized(): Totals {
 
 function lab(): Totals {
   const file = join(scratch, "lab");
-  return totalsOf(file, run(process.execPath, ["--disable-warning=ExperimentalWarning", "lab/main.ts", "--totals", file]));
+  return totalsOf(
+    file,
+    run(process.execPath, ["--disable-warning=ExperimentalWarning", "lab/main.ts", "--totals", file]),
+  );
 }
 
 const tsc = "node_modules/typescript/bin/tsc";
