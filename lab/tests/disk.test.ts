@@ -15,7 +15,7 @@ import { run } from "../guest/program.ts";
 import { type GuestRing3, startRing3, succeeds } from "../guest/ring3.ts";
 import { type Announcements, listen } from "../guest/uevents.ts";
 
-const TREE = "packages/kernel"; // of the checkout: some hundred small files
+const TREE = "drivers"; // of the checkout: some thirty small files
 const KILLS = 4;
 
 let announced: Announcements;

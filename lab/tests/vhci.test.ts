@@ -1,0 +1,91 @@
+// Runs in: lab guest, root. Our simulated drive as a device of a real kernel, at high and at super speed: Linux's own usb-storage judges
+// it first, then ours drives the very same device through usbfs.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { connectNbd, disconnectNbd, kernelDriverOf, madeOf, mounted } from "../guest/kernel-disk.ts";
+import { run } from "../guest/program.ts";
+import { type GuestRing3, startRing3, succeeds } from "../guest/ring3.ts";
+import { type Announcements, listen } from "../guest/uevents.ts";
+import { attach } from "../guest/vhci.ts";
+
+const IMAGE_MIB = 16;
+const TREE = "drivers";
+const KILLS = 2;
+
+let announced: Announcements;
+let guest: GuestRing3;
+const folder = mkdtempSync(join(tmpdir(), "vhci-"));
+before(async () => {
+  await run("modprobe", "-a", "vhci_hcd", "usb-storage", "sd_mod", "nbd");
+  guest = await startRing3();
+  announced = listen();
+});
+after(async () => {
+  announced?.[Symbol.dispose]();
+  await guest?.[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
+
+/** A drive of its own process, plugged into this kernel while `use` runs. */
+async function simulated(speed: string, image: string, use: () => Promise<void>): Promise<void> {
+  const socket = join(folder, speed);
+  const args = ["--listen", socket, "--image", image, "--speed", speed, "--write-cache"];
+  const sim = spawn(process.execPath, ["sims/usb-drive/main.ts", ...args], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  try {
+    await once(sim.stdout, "data"); // {"ready":true…}
+    await attach(socket, "1-1");
+    await use();
+  } finally {
+    sim.stdin.end();
+    await once(sim, "close");
+  }
+}
+
+for (const speed of ["high", "super"]) {
+  test(`${speed} speed: the kernel's driver reads the image's bytes and keeps a file system; so does ours, over ${KILLS} kills`, async () => {
+    const { ring3, life } = guest;
+    const image = join(folder, `${speed}.img`);
+    await run("dd", "if=/dev/urandom", `of=${image}`, "bs=1M", `count=${IMAGE_MIB}`);
+    const original = `${image}.original`;
+    cpSync(image, original);
+    await simulated(speed, image, async () => {
+      const { node, device } = madeOf(await announced.next("add", "disk"));
+      assert.equal(kernelDriverOf(device), "usb-storage");
+      await run("cmp", original, node);
+      await run("mkfs.ext4", "-q", node);
+      await mounted(node, "rw", (mount) => run("cp", "-r", TREE, `${mount}/theirs`));
+
+      await ring3.reached(device, "available");
+      await succeeds(ring3, "start", device, "--take");
+      assert.equal(kernelDriverOf(device), "usbfs");
+      const served = await life.served({ device });
+      const disk = await connectNbd(served.units[0]!.endpoints[0]!.address);
+      await run("fsck.ext4", "-fn", disk);
+      await mounted(disk, "sync", async (mount) => {
+        await run("diff", "-r", TREE, `${mount}/theirs`);
+        let copying = true;
+        const copied = run("cp", "-r", TREE, `${mount}/ours`).finally(() => {
+          copying = false;
+        });
+        for (let kills = 0; kills < KILLS; kills++) await life.kill({ device });
+        assert.ok(copying, "the tree is too small: the last kill came after the copy");
+        await copied;
+      });
+      await disconnectNbd();
+      assert.equal((await ring3.device(device)).incarnation, 1 + KILLS);
+
+      await succeeds(ring3, "stop", device);
+      assert.deepEqual(madeOf(await announced.next("add", "disk")), { node, device });
+      await run("fsck.ext4", "-fn", node);
+      await mounted(node, "ro", (mount) => run("diff", "-r", TREE, `${mount}/ours`));
+      await run("cmp", image, node);
+    });
+  });
+}
