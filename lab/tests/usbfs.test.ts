@@ -21,6 +21,7 @@ const INQUIRY = Buffer.from(`5553424301000000240000008000061200000024${"00".repe
 
 let announced: Announcements;
 before(async () => {
+  run("modprobe", "-ra", "uas", "usb-storage"); // another file's test may have wanted them
   announced = listen();
   await qmp("device_add", {
     driver: "usb-storage",
