@@ -13,7 +13,7 @@ import { type GuestRing3, startRing3, succeeds } from "../guest/ring3.ts";
 import { type Announcements, listen } from "../guest/uevents.ts";
 import { attach } from "../guest/vhci.ts";
 
-const IMAGE_MIB = 16;
+const IMAGE_MIB = 8;
 const TREE = "drivers";
 const KILLS = 2;
 
