@@ -14,8 +14,10 @@ const EAGAIN = 11;
 const EPIPE = 32;
 const ECONNRESET = 104;
 
-const READ_BYTES = 65536;
-const READS_A_TURN = 16; // then others on the loop get theirs
+const READ_BYTES = 16384;
+/** In one turn of the loop, of one connection; then others get theirs. A whole read is handled, so a few more frames may be. */
+const READS_A_TURN = 64;
+const FRAMES_A_TURN = 64;
 
 // Used within one synchronous call only, so all connections of a thread share them.
 const readBuffer = new Uint8Array(READ_BYTES);
@@ -38,6 +40,7 @@ export class FrameSocket {
   #queuedBytes = 0;
   #onFrame: ((payload: Uint8Array, fds: Descriptor[]) => void) | undefined;
   #peerReads = true;
+  #framesThisTurn = 0;
   #closed = false;
   /** Called once, when the connection ends other than by `close()`; without an error where the peer hung up between two frames. */
   onClose: (error?: DeviceError) => void = () => {};
@@ -129,7 +132,9 @@ export class FrameSocket {
   }
 
   #receive(): void {
+    this.#framesThisTurn = 0;
     for (let reads = 0; reads < READS_A_TURN && !this.#closed; reads++) {
+      if (this.#framesThisTurn >= FRAMES_A_TURN) return;
       const length = native.recvmsg(this.#stream.fd, readBuffer, received);
       if (length === -EAGAIN) return;
       if (length > 0) {
@@ -143,6 +148,7 @@ export class FrameSocket {
   #deliver(chunk: Uint8Array, descriptors: Descriptor[]): void {
     try {
       for (const frame of this.#decoder.push(chunk, descriptors)) {
+        this.#framesThisTurn++;
         this.#onFrame!(frame.payload, frame.descriptors);
         if (this.#closed) return;
       }

@@ -1,5 +1,5 @@
 // Runs in: every process. Owns: how Unix stream sockets come into being: by pair, by path, by accepting.
-import { lstatSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { DeviceError } from "@ring3/core/errors";
 import { check, Descriptor, duplicate } from "../fd/descriptor.ts";
 import { native } from "../native.ts";
@@ -56,7 +56,7 @@ export function listen(
   };
 }
 
-/** A listening socket at `path`, with `mode` from its first moment. Replaces the socket of a listener that has died; DeviceError("busy") while it lives. */
+/** A listening socket at `path`, with `mode`, and at no moment with more. Replaces the socket of a listener that has died; DeviceError("busy") while it lives. */
 export function bindPath(path: string, mode: number): Descriptor {
   refuseLongPath(path);
   let result = native.listenUnix(path, BACKLOG, mode);
@@ -64,7 +64,9 @@ export function bindPath(path: string, mode: number): Descriptor {
     removeStale(path);
     result = native.listenUnix(path, BACKLOG, mode);
   }
-  return new Descriptor(check(result, `listen on ${path}`));
+  const socket = new Descriptor(check(result, `listen on ${path}`));
+  chmodSync(path, mode); // a umask has taken from it, never given
+  return socket;
 }
 
 /** Accepts on a socket that is bound already, whoever bound it. Owns it from now on. */
