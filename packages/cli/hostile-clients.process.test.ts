@@ -259,13 +259,16 @@ test("memory that is no sealed memory is refused where it is handed in, and the 
   );
 });
 
-test("2500 connections and 200 half frames: one user's are limited, the others are served all the while", async () => {
+test("1500 connections and 200 half frames: one user's are limited, the others are served all the while", async () => {
   await whileServed(2, async () => {
-    const crowd = await Promise.all(Array.from({ length: 2500 }, () => crowded(controlSocket())));
+    const crowd: Socket[] = [];
+    while (crowd.length < 1500)
+      // no more at a time than wait for the manager to accept them
+      crowd.push(...(await Promise.all(Array.from({ length: 100 }, () => crowded(controlSocket())))));
     for (const socket of crowd.slice(0, 200)) socket.write(frame("{}", 1000).subarray(0, 9));
     const alive = () => crowd.filter((socket) => !socket.destroyed && socket.readyState === "open").length;
     await ring3.status(); // over a connection from before
-    assert.ok(alive() <= 1024 && alive() > 500, `${alive()} are connected`);
+    assert.ok(alive() <= 1024 && alive() > 900, `${alive()} are connected`);
     for (const socket of crowd) socket.destroy();
   });
   assert.equal((await ring3.cli("status")).code, 0);
