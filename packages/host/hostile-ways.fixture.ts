@@ -213,8 +213,9 @@ export const ways: Readonly<Record<string, Way>> = {
     },
   },
   "ignores-signals": {
-    opened() {
+    probe() {
       for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => {});
+      return answered;
     },
   },
   // what it leaves to its successor
