@@ -6,6 +6,7 @@ import { readUsbDevices } from "@ring3/kernel/usbfs/enumerate";
 import { openGrant } from "@ring3/kernel/usbfs/grant";
 import { usbfsTransport } from "@ring3/kernel/usbfs/transport";
 import { qmp } from "../guest/monitor.ts";
+import { run } from "../guest/program.ts";
 import { type Announcements, listen } from "../guest/uevents.ts";
 
 const SERIAL = "TRANSFERS";
@@ -22,6 +23,7 @@ const ok = (bytes: number) => ({ status: "ok", bytes, errno: 0 });
 
 let announced: Announcements;
 before(async () => {
+  await run("modprobe", "-ra", "uas", "usb-storage"); // nobody else may be in the middle of a command
   announced = listen();
   const place = { bus: "xhci.0", port: "7" };
   await qmp("device_add", { driver: "usb-storage", id: "moving", ...place, drive: "disk1", serial: SERIAL });
