@@ -189,7 +189,10 @@ drive((_, ctx) => {
     code: `
 drive((_, ctx) => {
   ctx.log.warn("\\u001b[2J\\u0007\\u202edrowssap\\u009b31m", { "\\u001bkey": "\\u001b]0;title\\u0007" });
-  if (ctx.incarnation < 3) throw new Error("\\u001b[31mred\\u0007\\nsecond line\\u2028third");
+  const error = new Error("\\u001b[31mred\\u0007\\nsecond line\\u2028third");
+  error.stack = "\\u001b[32mgreen\\u0007\\n    at \\u009b1mbold";
+  if (ctx.incarnation === 1) throw error;
+  if (ctx.incarnation === 2) setTimeout(() => { throw error; }, 1);
   return unit;
 })`,
   },
