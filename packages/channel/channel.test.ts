@@ -361,6 +361,13 @@ test("whatever a driver writes into its memory, the client completes only what i
   );
 });
 
+test("a peer that fills the doorbell twice before we look is malformed", async () => {
+  const { faults, bell } = hostile();
+  const first = faults.next();
+  native.write(bell.fd, new Uint8Array(8192));
+  assert.match((await first).message, /doorbell/);
+});
+
 test("a peer that rings for nothing, for ever, is malformed", async () => {
   const { faults, bell } = hostile();
   const first = faults.next();

@@ -8,7 +8,7 @@ import { MalformedChannel } from "./ring.ts";
 
 const RING = new Uint8Array(1);
 const DRAIN_BYTES = 4096;
-/** A peer that rings this often in a row with nothing in its rings means harm. */
+/** A peer rings at most once each time we park. One that has rung this often in a row with nothing in its rings means harm. */
 const SPURIOUS_LIMIT = 4096;
 /** After this many rounds the event loop gets a turn, whatever the peer keeps adding. */
 const ROUNDS = 16;
@@ -85,7 +85,8 @@ export class Sleeper {
     if (this.#later !== undefined) return;
     this.#guarded(() => {
       if (this.#owner.waiting()) this.#spurious = 0;
-      else if (++this.#spurious > SPURIOUS_LIMIT)
+      else this.#spurious += Math.max(read, 0);
+      if (this.#spurious > SPURIOUS_LIMIT)
         throw new MalformedChannel("doorbell rung without a request");
       this.#turn();
       this.#serveThenPark();
