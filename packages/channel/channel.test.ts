@@ -11,6 +11,7 @@ import { createShared } from "@ring3/kernel/shm/memory";
 import fc from "fast-check";
 import { ClientChannel, ClientMemory } from "./client-channel.ts";
 import { DriverEnd, type Submission } from "./driver-end.ts";
+import { createDriverMemory } from "./driver-memory.ts";
 import { CLIENT_WORDS, COMPLETION, DESCRIPTOR_WORDS, DRIVER_WORDS, layoutOf, SUBMISSION } from "./layout.ts";
 import type { MalformedChannel } from "./ring.ts";
 
@@ -55,9 +56,16 @@ function channel(serve: (request: Submission, end: DriverEnd) => void = () => {}
   const clientFaults = queue<MalformedChannel>();
   const driverFaults = queue<MalformedChannel>();
   const cancels = queue<number>();
+  const driverMemory = createDriverMemory(contract);
   const end: DriverEnd = new DriverEnd(
     contract,
-    { memory: duplicate(memory.fd), bellIn: toDriver.read, bellOut: toClient.write, generation: GENERATION },
+    {
+      memory: duplicate(memory.fd),
+      bellIn: toDriver.read,
+      bellOut: toClient.write,
+      own: duplicate(driverMemory.fd.fd),
+      generation: GENERATION,
+    },
     {
       submitted: (request) => serve(request, end),
       cancelled: (tag) => cancels.push(tag),
@@ -65,9 +73,10 @@ function channel(serve: (request: Submission, end: DriverEnd) => void = () => {}
     },
     systemClock,
   );
+  driverMemory.seal();
   const client = new ClientChannel(
     memory,
-    { memory: duplicate(end.fd), bellIn: toClient.read, bellOut: toDriver.write, generation: GENERATION },
+    { memory: driverMemory.fd, bellIn: toClient.read, bellOut: toDriver.write, generation: GENERATION },
     {
       completed: (tag, kind, errno, data, view, offset) =>
         answers.push({ tag, kind, errno, data, first: view.getUint32(offset, true) }),
@@ -206,10 +215,11 @@ test("a client whose memory has another size is refused", () => {
   const other = createShared("small", 4096);
   other.seal();
   const { read: bellIn, write: bellOut } = pipe();
-  const client = { memory: other.fd, bellIn, bellOut, generation: 1 };
+  const own = createDriverMemory(contract).fd;
+  const client = { memory: other.fd, bellIn, bellOut, own, generation: 1 };
   const listener = { submitted() {}, cancelled() {}, malformed() {} };
   assert.throws(() => new DriverEnd(contract, client, listener, systemClock), /4096/);
-  for (const end of [bellIn, bellOut, other.fd]) end.close();
+  for (const end of [bellIn, bellOut, own, other.fd]) end.close();
 });
 
 /** What a hostile client writes into its own memory behind the channel's back, and what the driver says of it. */

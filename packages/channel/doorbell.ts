@@ -86,8 +86,7 @@ export class Sleeper {
     this.#guarded(() => {
       if (this.#owner.waiting()) this.#spurious = 0;
       else this.#spurious += Math.max(read, 0);
-      if (this.#spurious > SPURIOUS_LIMIT)
-        throw new MalformedChannel("doorbell rung without a request");
+      if (this.#spurious > SPURIOUS_LIMIT) throw new MalformedChannel("doorbell rung without a request");
       this.#turn();
       this.#serveThenPark();
     });

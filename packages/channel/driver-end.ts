@@ -4,7 +4,7 @@ import type { Clock } from "@ring3/core/clock";
 import type { Contract, Operation } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
-import { createShared, mapPeer, type SharedMemory } from "@ring3/kernel/shm/memory";
+import { mapFixed, mapPeer } from "@ring3/kernel/shm/memory";
 import { Ringer, Sleeper } from "./doorbell.ts";
 import { EventWriter } from "./event-writer.ts";
 import {
@@ -37,10 +37,14 @@ export interface SubmissionListener {
   malformed(error: MalformedChannel): void;
 }
 
+/** What the manager hands over for one channel. */
 export interface ClientSide {
+  /** The client's, read-only here. */
   readonly memory: Descriptor;
   readonly bellIn: Descriptor;
   readonly bellOut: Descriptor;
+  /** createDriverMemory's: ours to write. Closed once it is mapped. */
+  readonly own: Descriptor;
   readonly generation: number;
 }
 
@@ -51,7 +55,7 @@ export class DriverEnd {
   readonly #generation: number;
   readonly #listener: SubmissionListener;
   readonly #operations = new Map<number, { name: string; spec: Operation }>();
-  readonly #memory: SharedMemory;
+  readonly #buffer: ArrayBuffer;
   readonly #words: Uint32Array;
   readonly #view: DataView;
   readonly #clientBuffer: ArrayBuffer;
@@ -69,7 +73,7 @@ export class DriverEnd {
   #flushing = false;
   #closed = false;
 
-  /** Throws DeviceError("protocol") where the client's memory is not sealed or not of this contract's size. */
+  /** Throws DeviceError("protocol") where a memory is not sealed or not of this contract's size. */
   constructor(contract: Contract, client: ClientSide, listener: SubmissionListener, clock: Clock) {
     const layout = layoutOf(contract);
     const peer = mapPeer(client.memory.fd, layout.client.size);
@@ -83,10 +87,10 @@ export class DriverEnd {
     this.#listener = listener;
     for (const [name, spec] of Object.entries(contract.operations))
       this.#operations.set(spec.nr, { name, spec });
-    this.#memory = createShared("ring3-driver", layout.driver.size);
-    this.#memory.seal();
-    this.#words = new Uint32Array(this.#memory.buffer);
-    this.#view = new DataView(this.#memory.buffer);
+    this.#buffer = mapFixed(client.own.fd, layout.driver.size);
+    client.own.close();
+    this.#words = new Uint32Array(this.#buffer);
+    this.#view = new DataView(this.#buffer);
     this.#clientBuffer = peer.buffer;
     this.#clientMemory = client.memory;
     const words = new Uint32Array(peer.buffer);
@@ -126,11 +130,6 @@ export class DriverEnd {
       },
       clock,
     );
-  }
-
-  /** The sealed descriptor to hand to the client. */
-  get fd(): number {
-    return this.#memory.fd.fd;
   }
 
   start(): void {
@@ -195,7 +194,7 @@ export class DriverEnd {
     const offset = tag * this.#layout.slotBytes;
     return spec.data === "in"
       ? new Uint8Array(this.#clientBuffer, this.#layout.client.dataOffset + offset, length)
-      : new Uint8Array(this.#memory.buffer, this.#layout.driver.dataOffset + offset, length);
+      : new Uint8Array(this.#buffer, this.#layout.driver.dataOffset + offset, length);
   }
 
   /** Answers one request, once. `kind` 0: done; else the error's kind code. `encode` writes the out struct. */
@@ -277,6 +276,5 @@ export class DriverEnd {
     this.#sleeper.close();
     this.#ringer.close();
     this.#clientMemory.close();
-    this.#memory.fd.close();
   }
 }

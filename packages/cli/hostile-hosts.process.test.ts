@@ -83,13 +83,6 @@ const exposed: Readonly<Record<string, RegExp>> = {
   "event-of-another": /malformed: event of generation 77/,
   "impossible-event": /malformed: sectors: a 64-bit integer beyond 2\^53-1/,
   "doorbell-flood": /malformed: doorbell rung without a request/,
-  unsealed: /malformed: refused a channel: shared memory: expected seals 0x16, found 0x0/,
-  small: /malformed: refused a channel: shared memory: expected \d+ bytes, found 4096/,
-  large: /malformed: refused a channel: shared memory: expected 1 to \d+ bytes, found \d+/,
-  shrunk: /malformed: refused a channel: shared memory: expected seals 0x16, found 0x0/,
-  "no-memory":
-    /malformed: refused a channel: shared memory: expected seals 0x16, found a file that takes none/,
-  "device-state": /malformed: refused a channel: shared memory: expected seals 0x16, found 0x7/,
   "garbage-frames": /malformed: frame: expected at most 4194304 bytes, found \d+/,
   "no-json": /malformed: control message: expected UTF-8 JSON, found 7 bytes/,
   "four-megabytes": /malformed: control message: expected at most 32 levels of nesting/,

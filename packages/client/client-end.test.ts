@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { DriverEnd, type Submission } from "@ring3/channel/driver-end";
+import { createDriverMemory } from "@ring3/channel/driver-memory";
 import { BLOCK_MEDIUM_PRESENT, BLOCK_WRITE_CACHE, type Block, block } from "@ring3/classes/block/contract";
 import { recovery } from "@ring3/classes/block/recovery";
 import { manualClock } from "@ring3/core/clock";
@@ -55,9 +56,16 @@ function driver(end: ClientEnd<Block>, generation: number) {
   const toClient = pipe();
   const held: Submission[] = [];
   const cancelled: number[] = [];
+  const memory = createDriverMemory(block);
   const side = new DriverEnd(
     block,
-    { memory: duplicate(end.memoryFd), bellIn: toDriver.read, bellOut: toClient.write, generation },
+    {
+      memory: duplicate(end.memoryFd),
+      bellIn: toDriver.read,
+      bellOut: toClient.write,
+      own: duplicate(memory.fd.fd),
+      generation,
+    },
     {
       submitted: (request) => held.push(request),
       cancelled: (tag) => cancelled.push(tag),
@@ -67,9 +75,10 @@ function driver(end: ClientEnd<Block>, generation: number) {
     },
     systemClock,
   );
+  memory.seal();
   side.start();
   open.push(() => side.close());
-  end.attach({ memory: duplicate(side.fd), bellIn: toClient.read, bellOut: toDriver.write, generation });
+  end.attach({ memory: memory.fd, bellIn: toClient.read, bellOut: toDriver.write, generation });
   const kill = (outside = true) => {
     side.close();
     end.driverLost({ outside, shared: false });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { DriverEnd, type Submission } from "@ring3/channel/driver-end";
+import { createDriverMemory } from "@ring3/channel/driver-memory";
 import { BLOCK_MEDIUM_PRESENT, BLOCK_WRITE_CACHE, type Block, block } from "@ring3/classes/block/contract";
 import { recovery } from "@ring3/classes/block/recovery";
 import type { UnitInfo } from "@ring3/control/client-edge";
@@ -54,24 +55,27 @@ class PlayedManager implements Manager {
     const { incarnation, properties: told } = this.now;
     const [toDriver, toClient] = [pipe(), pipe()];
     const held: Submission[] = [];
+    const memory = createDriverMemory(block);
     const driver = new DriverEnd(
       block,
       {
         memory: duplicate(memoryFd),
         bellIn: toDriver.read,
         bellOut: toClient.write,
+        own: duplicate(memory.fd.fd),
         generation: incarnation,
       },
       { submitted: (request) => held.push(request), cancelled() {}, malformed: assert.fail },
       systemClock,
     );
+    memory.seal();
     driver.start();
     cleanups.push(() => driver.close());
     Object.assign(this, { driver, held, channel: params.channel });
     this.meanwhile();
     await new Promise(setImmediate);
     const result = { incarnation, properties: told, operations: announced.operations };
-    return { result, fds: [duplicate(driver.fd), toClient.read, toDriver.write] };
+    return { result, fds: [memory.fd, toClient.read, toDriver.write] };
   };
 
   async close(channel: number): Promise<void> {

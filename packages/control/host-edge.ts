@@ -64,12 +64,11 @@ export const hostEdge = defineEdge({
       }),
       fds: [2, 16],
     },
-    /** Descriptors: client's memory, doorbell to listen to, doorbell to ring. The answer brings the driver's memory. */
+    /** Descriptors: client's memory, doorbell to listen to, doorbell to ring, the driver's memory. The last is mapped when the answer comes. */
     open: {
       params: v.strictObject({ channel, unit: count, mode: access, contract: contractId }),
       result: nothing,
-      fds: 3,
-      answerFds: 1,
+      fds: 4,
     },
     /** Nothing of the channel is touched after the answer. */
     close: { params: v.strictObject({ channel }), result: nothing },

@@ -5,7 +5,7 @@ import { DriverEnd, type Submission } from "@ring3/channel/driver-end";
 import type { Notice, Params, Result } from "@ring3/control/edge";
 import type { ContractId, Properties } from "@ring3/control/fields";
 import { hostEdge } from "@ring3/control/host-edge";
-import { Answer, type FrameTransport, type ServingPeer, servingPeer } from "@ring3/control/peer";
+import { type FrameTransport, type ServingPeer, servingPeer } from "@ring3/control/peer";
 import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { DeviceError, kindCode } from "@ring3/core/errors";
@@ -150,7 +150,7 @@ export class Host {
   #open(
     { channel, unit, mode, contract }: Params<HostEdge, "open">,
     fds: Descriptor[],
-  ): Answer<Record<string, never>> {
+  ): Record<string, never> {
     const runner = this.#session?.units[unit];
     if (runner === undefined || this.#channels.has(channel))
       throw new DeviceError("invalid", `open unit ${unit}`);
@@ -160,10 +160,10 @@ export class Host {
         "invalid",
         `contract ${contract.name} version ${contract.version} (${contract.hash}), the driver has version ${ours.version} (${ours.hash})`,
       );
-    const [memory, bellIn, bellOut] = fds as [Descriptor, Descriptor, Descriptor];
+    const [memory, bellIn, bellOut, own] = fds as [Descriptor, Descriptor, Descriptor, Descriptor];
     const end = new DriverEnd(
       this.#contract!,
-      { memory, bellIn, bellOut, generation: this.#incarnation },
+      { memory, bellIn, bellOut, own, generation: this.#incarnation },
       {
         submitted: (request) => this.#submit(channel, runner, mode, request),
         cancelled: (tag) => runner.cancel(`${channel}/${tag}`),
@@ -177,7 +177,7 @@ export class Host {
     this.#channels.set(channel, { unit, end, inFlight: new Set(), idle: () => {} });
     for (const past of this.#sticky) if (past.unit === unit) end.emit(past.event, past.data);
     end.start();
-    return new Answer({}, [end.fd]);
+    return {};
   }
 
   #submit(channel: number, runner: UnitRunner, mode: "read" | "write", request: Submission): void {

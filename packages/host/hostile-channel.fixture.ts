@@ -13,7 +13,7 @@ import {
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
 import { watch } from "@ring3/kernel/poll/watch";
-import { createShared, mapPeer, type SharedMemory } from "@ring3/kernel/shm/memory";
+import { mapFixed, mapPeer } from "@ring3/kernel/shm/memory";
 import { block } from "@ring3/sdk";
 
 export const layout = layoutOf(block);
@@ -26,7 +26,6 @@ export function garbage(): number {
 }
 
 export class Channel {
-  readonly memory: SharedMemory;
   readonly words: Uint32Array;
   readonly #bellOut: Descriptor;
   readonly #generation: number;
@@ -36,7 +35,8 @@ export class Channel {
   #seen = 0;
 
   constructor(generation: number, fds: readonly Descriptor[]) {
-    const [memory, bellIn, bellOut] = fds.map((given) => new Descriptor(given.take())) as [
+    const [memory, bellIn, bellOut, own] = fds.map((given) => new Descriptor(given.take())) as [
+      Descriptor,
       Descriptor,
       Descriptor,
       Descriptor,
@@ -44,8 +44,7 @@ export class Channel {
     this.#generation = generation;
     this.#bellOut = bellOut;
     this.#client = new Uint32Array(mapPeer(memory.fd, layout.client.size).buffer);
-    this.memory = createShared("hostile", layout.driver.size);
-    this.words = new Uint32Array(this.memory.buffer);
+    this.words = new Uint32Array(mapFixed(own.fd, layout.driver.size));
     this.words[DRIVER_WORDS.parked] = 1;
     const drain = new Uint8Array(4096);
     watch(bellIn.fd, { readable: true }, () => {

@@ -5,7 +5,7 @@
 import { HostDeviceMemory } from "@ring3/channel/device-memory";
 import type { Params } from "@ring3/control/edge";
 import { hostEdge } from "@ring3/control/host-edge";
-import { Answer, type FrameTransport, type ServingPeer, servingPeer } from "@ring3/control/peer";
+import { type FrameTransport, type ServingPeer, servingPeer } from "@ring3/control/peer";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
@@ -37,11 +37,9 @@ function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
       open(_, fds) {
         if (way.open !== undefined) return way.open(hand!) as Promise<never>;
         const channel = new Channel(incarnation, fds);
-        channel.memory.seal();
-        const fd = way.memory?.(channel, hand!) ?? channel.memory.fd;
         channel.requested = () => way.requested?.(channel, hand!);
         setTimeout(() => way.opened?.(channel, hand!), 20);
-        return new Answer({}, [fd.fd]);
+        return {};
       },
       close: () => (way.close?.() ?? {}) as Record<string, never>,
       suspend: never,

@@ -5,11 +5,11 @@ import type { HostDeviceMemory } from "@ring3/channel/device-memory";
 import { type COMPLETION, DRIVER_WORDS, SUBMISSION } from "@ring3/channel/layout";
 import type { hostEdge } from "@ring3/control/host-edge";
 import { Answer, type ServingPeer } from "@ring3/control/peer";
-import { Descriptor } from "@ring3/kernel/fd/descriptor";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
-import { createShared, mapFixed } from "@ring3/kernel/shm/memory";
+import { mapFixed } from "@ring3/kernel/shm/memory";
 import { BLOCK_DISCARD, BLOCK_FUA, BLOCK_MEDIUM_PRESENT, block } from "@ring3/sdk";
-import { type Channel, garbage, layout } from "./hostile-channel.fixture.ts";
+import { type Channel, garbage } from "./hostile-channel.fixture.ts";
 
 export const CONTROL_FD = 3;
 
@@ -32,8 +32,6 @@ const contract = { name: block.name, version: block.version, hash: block.hash };
 export interface Way {
   /** Instead of an answer to `probe`. */
   probe?(hand: Hand): unknown;
-  /** What is handed to the client as the driver's memory. */
-  memory?(channel: Channel, hand: Hand): Descriptor;
   /** Once a client has opened the unit. */
   opened?(channel: Channel, hand: Hand): void;
   /** Each time a client has rung. */
@@ -74,12 +72,6 @@ const lying = (lies: Partial<Record<keyof typeof COMPLETION, number>>): Way => (
 const telling = (run: (hand: Hand) => unknown): Way => ({
   opened: (_, hand) => void run(hand),
 });
-const handing = (make: (channel: Channel, hand: Hand) => Descriptor): Way => ({ memory: make });
-const another = (size: number, sealed: boolean) => {
-  const memory = createShared("other", size);
-  if (sealed) memory.seal();
-  return memory.fd;
-};
 
 export const ways: Readonly<Record<string, Way>> = {
   // rings and counters
@@ -135,17 +127,6 @@ export const ways: Readonly<Record<string, Way>> = {
       }, 1);
     },
   },
-  // memory
-  unsealed: handing(() => another(layout.driver.size, false)),
-  small: handing(() => another(4096, true)),
-  large: handing(() => another(layout.driver.size + 4096, true)),
-  shrunk: handing(() => {
-    const fd = another(layout.driver.size, false);
-    native.ftruncate(fd.fd, 4096);
-    return fd;
-  }),
-  "no-memory": handing((_, { grant }) => grant),
-  "device-state": handing((_, { stateFd }) => new Descriptor(stateFd)),
   // control
   "garbage-frames": telling(() => raw("\x00\xff".repeat(500))),
   "no-json": telling(() => frame("no json")),

@@ -51,14 +51,13 @@ export interface Native {
   listenUnix(path: string, backlog: number, mode: number): number;
   connectUnix(path: string): number;
   accept(fd: number): number;
-  /** At most 64 buffers and 253 descriptors. Descriptors go with the first byte: after a short write send the rest without them. */
+  /** At most 64 buffers and 253 descriptors; without any it is writev(2). Descriptors go with the first byte: after a short write send the rest without them. */
   sendmsg(fd: number, buffers: readonly Uint8Array[], fds: readonly number[]): number;
   /**
    * `fds[0]` becomes the number of descriptors that arrived, which follow it. If more were sent than there is room for, those that came are
    * closed and the answer is -EMSGSIZE; the bytes are lost, so the connection is of no more use.
    */
   recvmsg(fd: number, into: Uint8Array, fds: Int32Array): number;
-  recv(fd: number, into: Uint8Array): number;
   /** 0 no more reading, 1 no more writing, 2 both. */
   shutdown(fd: number, how: number): number;
   /** `out` becomes [pid, uid, gid] of who connected or listened (SO_PEERCRED). */
@@ -80,6 +79,11 @@ export interface Native {
 
   pidfdOpen(pid: number): number;
   pidfdSendSignal(fd: number, signal: number): number;
+  noNewPrivileges(): number;
+  /** `program`: struct sock_filter one after another. On every thread of this process, or with an error on none. -EACCES without no_new_privs. */
+  seccomp(program: Uint8Array): number;
+  /** setrlimit(2), soft and hard: `resource` is a RLIMIT_* of asm-generic/resource.h. */
+  limit(resource: number, most: number): number;
 
   /** The kernel's own group of NETLINK_KOBJECT_UEVENT. */
   ueventSocket(): number;

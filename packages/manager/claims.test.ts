@@ -47,10 +47,6 @@ async function setUp() {
     ready: (id) => told.push(`${name} ready ${id}`),
   });
   const run = async () => {
-    hosts.last.answer = async (method) => ({
-      result: {},
-      fds: method === "open" ? [memory(layout.driver.size)] : [],
-    });
     await hosts.last.runs(unit());
   };
   const open = async (

@@ -1,10 +1,11 @@
 // Runs in: manager. Owns: who has opened which units, over all incarnations, and the channels that connect them.
 
+import { createDriverMemory } from "@ring3/channel/driver-memory";
 import { layoutOf } from "@ring3/channel/layout";
 import type { Access, ContractId } from "@ring3/control/fields";
 import { DeviceError } from "@ring3/core/errors";
 import type { FailureReason } from "@ring3/core/lifecycle";
-import { type Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
+import { type Descriptor, duplicate, pipe } from "@ring3/kernel/fd/descriptor";
 import { checkPeer } from "@ring3/kernel/shm/memory";
 import { classes } from "./classes.ts";
 import type { Device } from "./device.ts";
@@ -79,22 +80,17 @@ export class Claims {
     const { incarnation } = device.life;
     const toDriver = pipe();
     const toClient = pipe();
+    const driverMemory = createDriverMemory(device.driver!.contract);
     const hostChannel = ++this.#lastHostChannel;
     Object.assign(claim, { hostChannel, suspected: false, progressed: false });
     try {
       const params = { channel: hostChannel, unit, mode, contract };
-      const { fds } = await host.ask("open", params, [memory, toDriver.read, toClient.write]);
-      const [driverMemory] = fds as [Descriptor];
-      try {
-        checkPeer(driverMemory.fd, layout.driver.size); // anything else might be its device's node, and outlive it with the client
-      } catch (error) {
-        driverMemory.close();
-        throw error;
-      }
-      return { incarnation, driverMemory, bellIn: toClient.read, bellOut: toDriver.write };
+      const own = duplicate(driverMemory.fd.fd);
+      await host.ask("open", params, [memory, toDriver.read, toClient.write, own]);
+      driverMemory.seal();
+      return { incarnation, driverMemory: driverMemory.fd, bellIn: toClient.read, bellOut: toDriver.write };
     } catch (error) {
-      toDriver.write.close();
-      toClient.read.close();
+      for (const end of [toDriver.write, toClient.read, driverMemory.fd]) end.close();
       if (claim.hostChannel === hostChannel) claim.hostChannel = undefined;
       const { kind, message } = error as DeviceError;
       // What was asked of it was right, so a refusal is its own failure; the client waits for the next driver.

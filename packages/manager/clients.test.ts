@@ -67,10 +67,6 @@ async function setUp() {
     endpoints: new Map(),
   };
   const run = async () => {
-    hosts.last.answer = async (method) => ({
-      result: {},
-      fds: method === "open" ? [memory(layout.driver.size)] : [],
-    });
     await hosts.last.runs(unit());
   };
   const connect = (uid: number, reflector?: string) => {

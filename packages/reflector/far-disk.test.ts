@@ -1,5 +1,6 @@
 // Runs in: node --test. Owns: a disk behind a channel, as reflectors and applications see it: the suite that its driver passes, once more.
 import { DriverEnd, type Submission } from "@ring3/channel/driver-end";
+import { createDriverMemory } from "@ring3/channel/driver-memory";
 import { blockConformance, readOnlyConformance } from "@ring3/classes/block/conformance";
 import { BLOCK_MEDIUM_PRESENT, BLOCK_READ_ONLY, type Block, block } from "@ring3/classes/block/contract";
 import { type MemoryDiskOptions, memoryDisk } from "@ring3/classes/block/memory-disk.fixture";
@@ -32,9 +33,16 @@ const far = (options: MemoryDiskOptions) => async () => {
   }
 
   end.prepare();
+  const memory = createDriverMemory(block);
   const driver = new DriverEnd(
     block,
-    { memory: duplicate(end.memoryFd), bellIn: toDriver.read, bellOut: toClient.write, generation: 1 },
+    {
+      memory: duplicate(end.memoryFd),
+      bellIn: toDriver.read,
+      bellOut: toClient.write,
+      own: duplicate(memory.fd.fd),
+      generation: 1,
+    },
     {
       submitted: (request) => void serve(request),
       cancelled() {},
@@ -44,9 +52,10 @@ const far = (options: MemoryDiskOptions) => async () => {
     },
     systemClock,
   );
+  memory.seal();
   driver.start();
   end.attach({
-    memory: duplicate(driver.fd),
+    memory: memory.fd,
     bellIn: toClient.read,
     bellOut: toDriver.write,
     generation: 1,

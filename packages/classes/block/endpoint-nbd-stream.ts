@@ -134,7 +134,7 @@ export class NbdStream implements NegotiationStream {
 
   async #receive(target: () => Uint8Array): Promise<number> {
     while (!this.#inputEnded) {
-      const result = native.recv(this.#socket.fd, target());
+      const result = native.read(this.#socket.fd, target());
       if (result > 0) {
         this.progress++;
         return result;

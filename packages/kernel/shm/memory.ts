@@ -16,27 +16,45 @@ const CONSTANT_SEALS = SIZE_SEALS | F_SEAL_WRITE | F_SEAL_SEAL;
 
 const SEALED_FILE_MAX = 64 << 20;
 
-export interface SharedMemory {
+/** Memory that is not mapped here. */
+export interface Memory {
   readonly fd: Descriptor;
   readonly size: number;
-  /** Mapped writable; lives on when `fd` is closed. */
-  readonly buffer: ArrayBuffer;
-  /** From now on nobody but this mapping can write, and nobody can resize or take the seals off. */
+  /** From now on nobody but who has it mapped writable already can write, and nobody can resize or take the seals off. */
   seal(): void;
   /** From now on nobody can resize; whoever is given the descriptor can write. */
   sealSize(): void;
 }
 
-export function createShared(name: string, size: number): SharedMemory {
+export interface SharedMemory extends Memory {
+  /** Mapped writable; lives on when `fd` is closed. */
+  readonly buffer: ArrayBuffer;
+}
+
+export function createMemory(name: string, size: number): Memory {
   const fd = new Descriptor(check(native.memfdCreate(name, true), `create shared memory ${name}`));
   try {
     check(native.ftruncate(fd.fd, size), `size shared memory ${name} to ${size} bytes`);
-    const buffer = map(fd.fd, size, true);
     const addSeals = (seals: number) =>
-      void check(native.addSeals(fd.fd, seals | F_SEAL_SEAL), `seal shared memory ${name}`);
-    return { fd, size, buffer, seal: () => addSeals(ONE_WRITER_SEALS), sealSize: () => addSeals(SIZE_SEALS) };
+      void check(native.addSeals(fd.fd, seals), `seal shared memory ${name}`);
+    return {
+      fd,
+      size,
+      seal: () => addSeals(ONE_WRITER_SEALS | F_SEAL_SEAL),
+      sealSize: () => addSeals(SIZE_SEALS),
+    };
   } catch (error) {
     fd.close();
+    throw error;
+  }
+}
+
+export function createShared(name: string, size: number): SharedMemory {
+  const memory = createMemory(name, size);
+  try {
+    return { ...memory, buffer: map(memory.fd.fd, size, true) };
+  } catch (error) {
+    memory.fd.close();
     throw error;
   }
 }
@@ -59,7 +77,7 @@ export function checkPeer(fd: number, size: number): void {
     throw new DeviceError("protocol", `shared memory: expected ${size} bytes, found ${found}`);
 }
 
-/** Maps memory that both sides write, made by createShared and sealSize. Throws DeviceError("protocol") if its size is another or not sealed. */
+/** Maps memory writable that another process has made, by createMemory and sealSize. Throws DeviceError("protocol") if its size is another or not sealed. */
 export function mapFixed(fd: number, size: number): ArrayBuffer {
   requireSeals(fd, SIZE_SEALS);
   if (sealedSize(fd, size) !== size)

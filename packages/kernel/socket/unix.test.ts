@@ -111,7 +111,7 @@ test("a listener without descriptors left hangs up on callers and works again la
     const client = connect(process.argv[1]);
     const eaten = [];
     for (let fd; (fd = native.dup(0)) >= 0; ) eaten.push(fd);
-    while (native.recv(client.fd, new Uint8Array(1)) < 0) await new Promise(setImmediate);
+    while (native.read(client.fd, new Uint8Array(1)) < 0) await new Promise(setImmediate);
     const during = accepted.length;
     for (const fd of eaten) native.close(fd);
     const again = connect(process.argv[1]);

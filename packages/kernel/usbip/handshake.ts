@@ -52,7 +52,7 @@ export async function exchange<T>(
 
 function receive(stream: Descriptor, count: number, what: string): Uint8Array | undefined {
   const room = new Uint8Array(count);
-  const received = native.recv(stream.fd, room);
+  const received = native.read(stream.fd, room);
   if (received === -EAGAIN) return undefined;
   if (received < 0) throw systemError(what, received);
   if (received === 0) throw new DeviceError("disconnected", `${what}: the server hung up`);

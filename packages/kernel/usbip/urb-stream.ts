@@ -162,7 +162,7 @@ export class UrbStream {
   #receive(): void {
     for (let reads = 0; reads < READS_A_TURN && this.#open; reads++) {
       const room = this.#reader.room();
-      const count = native.recv(this.#stream.fd, room);
+      const count = native.read(this.#stream.fd, room);
       if (count === -EAGAIN) return;
       if (count <= 0) {
         this.#fail(count === 0 ? undefined : systemError("receive on a USB/IP stream", count));
