@@ -35,8 +35,8 @@ const proc = (pid: number, file: string) => readFileSync(`/proc/${pid}/${file}`,
 const hostOf = async (drive: Drive | undefined) => (await ring3.device(drive!.device)).hostPid!;
 
 /** proc_pid_status(5) */
-function status(pid: number, field: string): string {
-  return new RegExp(`^${field}:[ \\t]*(.*?)[ \\t]*$`, "m").exec(proc(pid, "status"))![1]!;
+function status(pid: number, field: string, thread: number | string = pid): string {
+  return new RegExp(`^${field}:[ \\t]*(.*?)[ \\t]*$`, "m").exec(proc(pid, `task/${thread}/status`))![1]!;
 }
 
 /** Every descriptor: what it is, in the words of proc_pid_fd(5), and whether it is open for reading, writing or both. */
@@ -73,11 +73,10 @@ const ours = (pid: number) =>
 
 /** Standard input, output and error (both the same pipe), the control socket, the grant, which is a USB/IP stream. */
 const IDLE = { "/dev/null": 1, "pipe to write": 2, "socket:[N]": 2 };
-/** Both memories and both doorbells of one client more. */
+/** One client more: its memory and both doorbells. The host's own memory is mapped and its descriptor closed. */
 const IN_USE = {
   ...IDLE,
   "/memfd:ring3-client (deleted)": 1,
-  "/memfd:ring3-driver (deleted)": 1,
   "pipe to read": 1,
   "pipe to write": 3,
 };
@@ -135,6 +134,8 @@ test("it runs as a user and group of its own, without capabilities, new privileg
     for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"])
       assert.equal(status(pid, set), "0000000000000000", set);
     assert.deepEqual([status(pid, "NoNewPrivs"), status(pid, "Seccomp")], ["1", "2"]);
+    for (const thread of readdirSync(`/proc/${pid}/task`))
+      assert.equal(status(pid, "Seccomp_filters", thread), "3"); // one a stage
   }
 });
 
@@ -165,7 +166,7 @@ test("it has no network: one interface, lo, which has never carried a byte; and 
     assert.equal(proc(pid, table).trim().split("\n").length, 1, table);
 });
 
-test("its file tree is read-only: the runtime's files and /dev/null, nothing of the machine's; its environment is empty", async () => {
+test("its file tree is read-only: the runtime's files and /dev/null, nothing of the machine's; its environment holds nothing of the machine", async () => {
   const pid = await hostOf(drives[0]);
   // proc_pid_mountinfo(5): mount id, parent, device, root, mount point, options …
   const mounts = proc(pid, "mountinfo")
@@ -182,5 +183,8 @@ test("its file tree is read-only: the runtime's files and /dev/null, nothing of 
     writable.map(([, , , , point]) => point),
     ["/dev/null"],
   );
-  assert.deepEqual(proc(pid, "environ").split("\0").filter(Boolean), ["PWD=/"]);
+  assert.deepEqual(proc(pid, "environ").split("\0").filter(Boolean).toSorted(), [
+    "PWD=/",
+    "UV_THREADPOOL_SIZE=1",
+  ]);
 });

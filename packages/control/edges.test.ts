@@ -108,6 +108,7 @@ test("descriptors of a device larger than 64 KiB do not reach a host", () => {
     incarnation: 1,
     reason: null,
     grants: [grant],
+    filter: null,
   };
   const { params } = hostEdge.methods.probe;
   assert.equal(v.is(params, probe), true);

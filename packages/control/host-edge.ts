@@ -42,9 +42,14 @@ export type UsbGrant = v.InferOutput<typeof usbGrant>;
 /** Why this start follows another; null at the first. */
 const startReason = v.nullable(v.strictObject({ kind: failureKind, text }));
 
+/** A seccomp filter: struct sock_filter one after another, in base64. null: there is no jail. */
+const filter = v.nullable(v.pipe(v.string(), v.base64(), v.maxLength(43_692))); // BPF_MAXINSNS of 8 bytes
+
 export const hostEdge = defineEdge({
   name: "host",
   methods: {
+    /** Stage 1 of the jail: gives up what a host without a driver does not need. Comes once, before all else. */
+    confine: { params: v.strictObject({ filter }), result: nothing },
     /** Descriptors: the driver's code (sealed memfd), the device's state memory, then one for each grant. */
     probe: {
       params: v.strictObject({
@@ -53,6 +58,8 @@ export const hostEdge = defineEdge({
         incarnation,
         reason: startReason,
         grants: v.pipe(v.array(usbGrant), v.maxLength(14)),
+        /** Stage 2, put on before the driver's code is loaded. */
+        filter,
       }),
       result: v.strictObject({
         contract: contractId,
@@ -79,7 +86,7 @@ export const hostEdge = defineEdge({
   },
   tells: {},
   notices: {
-    /** Runtime loaded, thread pool started, base filter on: `probe` may come. */
+    /** Runtime loaded, thread pool started: `confine` may come. */
     ready: nothing,
     log: logLine,
     /** The driver threw where nobody waits for an answer, or broke its contract; the host does no more work. */

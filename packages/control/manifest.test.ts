@@ -57,7 +57,22 @@ const wrong: [name: string, manifest: object | string, expected: string][] = [
   [
     "a misspelt field",
     { ...usbStorage, grnats: [] },
-    'driver.json:20:3: grnats: expected one of the fields $schema, name, version, sdk, class, match, grants, placement, sandbox, limits, found "grnats" (did you mean "grants"?)',
+    'driver.json:20:3: grnats: expected one of the fields $schema, name, version, sdk, class, match, grants, requests, placement, sandbox, limits, found "grnats" (did you mean "grants"?)',
+  ],
+  [
+    "a surface that no bus of its rules has",
+    { ...usbStorage, grants: ["usb", "i2c"] },
+    'driver.json:19:5: grants.1: expected "usb", found "i2c"',
+  ],
+  [
+    "a filter with an ioctl that its surface does not have",
+    { ...usbStorage, requests: { usb: ["USBDEVFS_SUBMITURB", "USBDEVFS_DROP_PRIVILEGES"] } },
+    'driver.json:23:7: requests.usb.1: expected "USBDEVFS_SUBMITURB" or "USBDEVFS_DISCARDURB" or "USBDEVFS_REAPURBNDELAY" or "USBDEVFS_GET_CAPABILITIES" or "USBDEVFS_CLEAR_HALT" or "USBDEVFS_SETINTERFACE" or "USBDEVFS_CLAIMINTERFACE" or "USBDEVFS_RELEASEINTERFACE" or "USBDEVFS_RESET" or "USBDEVFS_GETDRIVER", found "USBDEVFS_DROP_PRIVILEGES"',
+  ],
+  [
+    "a tier that there is not",
+    { ...usbStorage, sandbox: "none" },
+    'driver.json:20:14: sandbox: expected "standard" or "strict", found "none"',
   ],
   [
     "a placement of later",

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { readDocument } from "./document.ts";
 import { className } from "./fields.ts";
+import { requestNames, surfaceNames } from "./surfaces.ts";
 
 /** The version of @ring3/sdk that manifests' ranges are held against. */
 export const sdkVersion = "0.1.0";
@@ -78,7 +79,7 @@ const limits = v.strictObject({
   probeMs: v.optional(v.pipe(within(100, 120_000), v.description("probe has this long")), 15_000),
 });
 
-export const manifestSchema = v.strictObject({
+const manifestFields = v.strictObject({
   $schema: v.exactOptional(v.pipe(v.string(), v.description("For editors"))),
   name: v.pipe(driverName, v.description("Also the name of the driver's folder")),
   version: v.pipe(version, v.description("The driver's own version")),
@@ -90,17 +91,43 @@ export const manifestSchema = v.strictObject({
     v.description("Devices that it drives: those that fit any one of these rules"),
   ),
   grants: v.pipe(
-    v.array(v.picklist(["usb"])),
+    v.array(v.picklist(surfaceNames)),
     v.minLength(1, "at least one surface"),
     v.description("Kernel surfaces that the driver is handed descriptors of"),
+  ),
+  requests: v.exactOptional(
+    v.pipe(
+      v.strictObject({ usb: v.exactOptional(v.array(v.picklist(requestNames("usb")))) }),
+      v.description("Narrows a grant to these ioctl requests; without, it has all of its surface's table"),
+    ),
   ),
   placement: v.optional(
     v.pipe(v.picklist(["isolated"]), v.description("A process of its own for each device")),
     "isolated",
   ),
-  sandbox: v.optional(v.pipe(v.picklist(["standard"]), v.description("The tier of the jail")), "standard"),
+  sandbox: v.optional(
+    v.pipe(
+      v.picklist(["standard", "strict"]),
+      v.description("The tier of the jail; strict: no memory is executable, at the cost of the compiler"),
+    ),
+    "standard",
+  ),
   limits: v.optional(v.pipe(limits, v.description("What kills the driver when it goes beyond")), {}),
 });
+
+/** A grant beyond the buses of the match rules, or a narrowing of what is not granted, is a mistake or a try. */
+export const manifestSchema = v.pipe(
+  manifestFields,
+  v.forward(
+    v.partialCheck(
+      [["grants"], ["requests"]],
+      ({ grants, requests = {} }) =>
+        (Object.keys(requests) as (keyof typeof requests)[]).every((surface) => grants.includes(surface)),
+      "requests of surfaces that are among the grants",
+    ),
+    ["requests"],
+  ),
+);
 export type Manifest = v.InferOutput<typeof manifestSchema>;
 
 /** Throws DocumentError, which names file, line, field, what was expected and what was found. */

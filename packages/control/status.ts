@@ -37,7 +37,7 @@ const deviceStatus = v.strictObject({
   class: v.nullable(className),
   placement: v.nullable(v.picklist(["isolated"])),
   /** "none" only under --insecure-no-sandbox. */
-  sandbox: v.nullable(v.picklist(["standard", "none"])),
+  sandbox: v.nullable(v.picklist(["standard", "strict", "none"])),
   state: deviceState,
   reason: text,
   /** 0 before the first start. */

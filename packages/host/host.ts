@@ -15,6 +15,7 @@ import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { readSealed } from "@ring3/kernel/shm/memory";
 import type { UnitRunner } from "@ring3/sdk/runner";
 import { type Session, startDriver } from "@ring3/sdk/session";
+import { confineDriver, confineSpare } from "./confine.ts";
 import { openGrant } from "./grants.ts";
 import { loadDriver } from "./loader.ts";
 
@@ -61,6 +62,10 @@ export class Host {
       hostEdge,
       transport,
       {
+        confine: ({ filter }) => {
+          if (filter !== null) confineSpare(Buffer.from(filter, "base64"));
+          return {};
+        },
         probe: (params, fds) => this.#probe(params, fds),
         open: (params, fds) => this.#open(params, fds),
         close: ({ channel }) => this.#close(channel),
@@ -117,8 +122,10 @@ export class Host {
     this.#memory = new HostDeviceMemory(memory);
     memory.close();
     this.#beat();
-    const driver = loadDriver(params.driver.name, readSealed(code.fd));
+    const source = readSealed(code.fd);
     code.close();
+    if (params.filter !== null) confineDriver(Buffer.from(params.filter, "base64"));
+    const driver = loadDriver(params.driver.name, source);
     this.#contract = driver.contract;
     const { devices, transport } = openGrant(terms, grants[0]!, this.#clock);
     void transport.gone.then(() => this.#peer.notify("disconnected", {}));

@@ -22,6 +22,7 @@ function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
     hostEdge,
     transport,
     {
+      confine: () => ({}), // of a hostile host the manager can expect nothing
       probe(params, fds) {
         const [, state, grant] = fds.map((given) => new Descriptor(given.take())) as [
           Descriptor,
@@ -51,11 +52,14 @@ function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
 }
 
 const transport = new FrameSocket(new Descriptor(CONTROL_FD));
-/** Reads the manager's first request, decides, and hands the request to whom it chose. */
+/** Says that it is confined, whoever it will be; then reads who is to be probed, decides, and hands that request on. */
 transport.onFrame = (payload: Uint8Array, fds: Descriptor[]) => {
-  const { params } = JSON.parse(Buffer.from(payload).toString()) as {
+  const { id, method, params } = JSON.parse(Buffer.from(payload).toString()) as {
+    id: number;
+    method: string;
     params: Params<typeof hostEdge, "probe">;
   };
+  if (method === "confine") return transport.send(Buffer.from(JSON.stringify({ id, result: {} })));
   const [name = "", last = "Infinity"] = params.device.identity.serial!.split(".");
   let deliver: (payload: Uint8Array, fds: Descriptor[]) => void = () => {};
   const handed: FrameTransport<Descriptor> = {

@@ -1,5 +1,6 @@
 // Runs in: driver host, jailed. Owns: this process: its control socket, and what happens when the driver's code throws.
 
+import { access } from "node:fs";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
@@ -12,4 +13,5 @@ const host = new Host(new FrameSocket(new Descriptor(CONTROL_FD)), systemClock, 
 process.on("uncaughtException", (error) => host.crashed(error));
 process.on("unhandledRejection", (error) => host.crashed(error));
 process.on("exit", (code) => host.exiting(code));
-host.ready();
+// The thread pool is the only part of the runtime that starts late, and no thread can be started in the jail's later stages.
+access("/", () => host.ready());

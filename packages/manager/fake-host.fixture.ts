@@ -76,6 +76,7 @@ export class FakeHost {
       ask: this.#call,
       fenced: this.#fenced.promise,
       kill: () => this.#say("kill"),
+      filter: () => null,
     } as unknown as HostProcess);
     await settled();
   }
@@ -115,7 +116,7 @@ export class FakeHosts {
     this.log = log;
   }
 
-  readonly start: StartHost = (_device, _memoryMb, listeners) => {
+  readonly start: StartHost = (_shape, listeners) => {
     const host = new FakeHost(`host ${this.hosts.length + 1}`, listeners, this.log);
     this.hosts.push(host);
     this.log.push(`${host.name} start`);

@@ -9,6 +9,7 @@ import { DeviceError } from "@ring3/core/errors";
 import type { FailureReason } from "@ring3/core/lifecycle";
 import { printable } from "@ring3/core/log";
 import { Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
+import type { Tier } from "@ring3/kernel/jail/stage-driver";
 import { native } from "@ring3/kernel/native";
 import { watch } from "@ring3/kernel/poll/watch";
 import { childrenOf, openPidfd, type Pidfd } from "@ring3/kernel/process/pidfd";
@@ -53,9 +54,27 @@ export interface HostProcess {
   readonly fenced: Promise<void>;
   /** The whole sandbox, at once. */
   kill(): void;
+  /** What the driver's filter must be, in base64, where it is granted these ioctl requests; null outside of a jail. */
+  filter(requests: readonly number[]): string | null;
 }
 
-export type StartHost = (device: string, memoryMb: number, listeners: HostListeners) => Promise<HostProcess>;
+/** What a host is started for: it cannot be changed once its runtime is loaded. */
+export interface HostShape {
+  /** What the driver may hold. */
+  readonly memoryMb: number;
+  readonly tier: Tier;
+}
+
+/** A host for a device's driver, at once where one waits. Rejects, and leaves nothing behind, where none can be started. */
+export type StartHost = (shape: HostShape, listeners: HostListeners) => Promise<HostProcess>;
+
+/** A host without a driver: its runtime is loaded and its base filter on. */
+export interface SpareHost {
+  /** False once it has ended, or is another's. */
+  readonly free: boolean;
+  adopt(listeners: HostListeners): HostProcess;
+  kill(): void;
+}
 
 export interface HostParts {
   readonly processes: Processes;
@@ -64,24 +83,26 @@ export interface HostParts {
   readonly timeScale: number;
 }
 
-/** Resolves once the host's runtime is loaded. Rejects, and leaves nothing behind, where it does not get so far. */
-export async function startHost(
+/** Nobody has adopted it yet: what it says then is that it broke. */
+const noDevice: HostListeners = { log() {}, failed() {}, disconnected() {}, changed() {}, lost() {} };
+
+/** Resolves once the host's runtime is loaded and confined. Rejects, and leaves nothing behind, where it does not get so far. */
+export async function startSpare(
   { processes, jail, clock, timeScale }: HostParts,
-  device: string,
-  memoryMb: number,
-  listeners: HostListeners,
-): Promise<HostProcess> {
-  const { order, ours, errors, status } = placeOrder(jail, memoryMb);
+  shape: HostShape,
+): Promise<SpareHost> {
+  const { order, ours, errors, status } = placeOrder(jail, shape);
   const output = collect(errors);
   const { promise: ready, resolve: isReady, reject: isNotReady } = Promise.withResolvers<void>();
   const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
   ready.catch(() => {}); // the wait for the jail may be over first
+  let listeners = noDevice;
   const peer = callingPeer<HostEdge, Descriptor>(hostEdge, new FrameSocket(ours), {
     ready: () => isReady(),
-    log: listeners.log,
-    failed: listeners.failed,
-    disconnected: listeners.disconnected,
-    changed: listeners.changed,
+    log: (line) => listeners.log(line),
+    failed: (failure) => listeners.failed(failure),
+    disconnected: () => listeners.disconnected(),
+    changed: (change) => listeners.changed(change),
   });
   let hasExited = false;
   const broken = (text: string) => {
@@ -111,7 +132,7 @@ export async function startHost(
     outer?.kill();
   });
   try {
-    outer = await processes.start(`host/${device}`, order, exited).catch((error) => {
+    outer = await processes.start("host", order, exited).catch((error) => {
       hasEnded(); // it never began
       throw error;
     });
@@ -121,6 +142,7 @@ export async function startHost(
     await ready;
     const pid = jail.sandboxed ? childrenOf(initPid)[0] : initPid;
     if (pid === undefined) throw new DeviceError("io", "start a driver host: it ended while it started");
+    await peer.call("confine", { filter: base64(jail.spareFilter(shape.tier)) });
     let dead = false;
     const fenced = init.exited.then(async () => {
       dead = true;
@@ -144,7 +166,17 @@ export async function startHost(
         timer.cancel();
       }
     };
-    return { pid, peer, ask, fenced, kill };
+    const filter = (requests: readonly number[]) => base64(jail.driverFilter(shape.tier, requests));
+    return {
+      get free() {
+        return !hasExited && !dead && !peer.signal.aborted && listeners === noDevice;
+      },
+      adopt(adopter) {
+        listeners = adopter;
+        return { pid, peer, ask, fenced, kill, filter };
+      },
+      kill,
+    };
   } catch (error) {
     sandbox?.signal(SIGKILL);
     outer?.kill();
@@ -160,8 +192,11 @@ export async function startHost(
   }
 }
 
+const base64 = (filter: Uint8Array | undefined) =>
+  filter === undefined ? null : Buffer.from(filter).toString("base64");
+
 /** The order for a jail, and our ends of its descriptors. Nothing stays open where not all can be had. */
-function placeOrder(jail: Jail, memoryMb: number) {
+function placeOrder(jail: Jail, shape: HostShape) {
   const opened: Descriptor[] = [];
   const open = <D extends Descriptor[]>(...descriptors: D): D => {
     opened.push(...descriptors);
@@ -174,7 +209,7 @@ function placeOrder(jail: Jail, memoryMb: number) {
     const status = pipe();
     open(status.read, status.write);
     const [input] = open(new Descriptor(openSync("/dev/null", "r")));
-    const order = jail.order({ input, errors: errors.write, control, status: status.write }, memoryMb);
+    const order = jail.order({ input, errors: errors.write, control, status: status.write }, shape);
     return { order, ours, errors: errors.read, status: status.read };
   } catch (error) {
     for (const descriptor of opened) descriptor.close();

@@ -11,6 +11,7 @@ import type { BusDevice, Grant } from "./bus.ts";
 import { classes } from "./classes.ts";
 import type { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
+import { grantedRequests } from "./granted-requests.ts";
 import type { HostListeners, HostProcess, StartHost } from "./host-process.ts";
 import { faultOfUnits, type HostUnit } from "./host-units.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -82,7 +83,8 @@ export class Incarnation {
   async #run(): Promise<void> {
     const { startHost, bus, driver } = this.#parts;
     try {
-      this.#hosting = startHost(bus.id, driver.manifest.limits.memoryMb, this.#listeners());
+      const { limits: own, sandbox: tier } = driver.manifest;
+      this.#hosting = startHost({ memoryMb: own.memoryMb, tier }, this.#listeners());
       this.#host = await this.#hosting;
     } catch (error) {
       return this.#fail("exit", error as Error);
@@ -161,6 +163,7 @@ export class Incarnation {
         incarnation: number,
         reason: number === 1 || reason === undefined ? null : { kind: reason.kind, text: reason.text },
         grants: [grant.terms],
+        filter: host.filter(grantedRequests(manifest, grant.terms)),
       },
       [code.fd, memory.fd, grant.descriptor],
     );

@@ -15,9 +15,12 @@ import {
   unreadable,
 } from "@ring3/kernel/jail/files";
 import type { Architecture } from "@ring3/kernel/jail/seccomp";
+import { driverFilter, spareFilter, type Tier } from "@ring3/kernel/jail/stage-driver";
 import { stageZeroFilter } from "@ring3/kernel/jail/stage-zero";
 import { native } from "@ring3/kernel/native";
 import { watch } from "@ring3/kernel/poll/watch";
+import { everyRequest } from "./granted-requests.ts";
+import type { HostShape } from "./host-process.ts";
 import type { ProcessOrder } from "./processes.ts";
 import type { Users } from "./users.ts";
 
@@ -31,19 +34,22 @@ export interface HostDescriptors {
 
 export interface Jail {
   readonly sandboxed: boolean;
-  /** `memoryMb`: what the driver may hold; the runtime gives up by itself before. */
-  order(descriptors: HostDescriptors, memoryMb: number): ProcessOrder;
+  order(descriptors: HostDescriptors, shape: HostShape): ProcessOrder;
+  /** What a host without a driver puts on itself; undefined: nothing. */
+  spareFilter(tier: Tier): Uint8Array | undefined;
+  /** And what it puts on before it loads a driver that is granted these ioctl requests. */
+  driverFilter(tier: Tier, requests: readonly number[]): Uint8Array | undefined;
   /** The process whose end is the end of all inside. `outerPid`: what the order started. */
   initPid(outerPid: number, status: Descriptor, ended: Promise<void>): Promise<number>;
   /** Everything of this order is dead. */
   giveBack(order: ProcessOrder): void;
 }
 
-/** A small nursery: garbage churns in little memory. */
-const nodeOptions = (memoryMb: number) => [
-  "--enable-source-maps",
+/** A small nursery: garbage churns in little memory. The runtime gives up by itself before the manager sees it hold too much. */
+const nodeOptions = ({ memoryMb, tier }: HostShape) => [
   "--max-semi-space-size=1",
   `--max-old-space-size=${memoryMb}`,
+  ...(tier === "strict" ? ["--jitless"] : []),
 ];
 /** In the order of the descriptors: 0 input, 1 and 2 errors, 3 control, then bubblewrap's own. */
 const STATUS_FD = 4;
@@ -57,23 +63,27 @@ export async function createJail(
 ): Promise<Jail> {
   const bwrap = findBwrap();
   const files = await readableBy(users, await runtimeFiles(paths), stagingDirectory);
-  const filter = stageZeroFilter(process.arch as Architecture);
-  const args = (memoryMb: number) =>
+  const architecture = process.arch as Architecture;
+  const filter = stageZeroFilter(architecture);
+  const args = (shape: HostShape) =>
     bwrapArguments({
       files,
-      command: [inside.node, ...nodeOptions(memoryMb), inside.host],
+      command: [inside.node, ...nodeOptions(shape), inside.host],
+      environment: { UV_THREADPOOL_SIZE: "1" }, // a driver has no use for it, and each thread costs memory
       seccompFd: SECCOMP_FD,
       statusFd: STATUS_FD,
     });
   return {
     sandboxed: true,
-    order({ input, errors, control, status }, memoryMb) {
+    spareFilter: (tier) => spareFilter(architecture, tier, everyRequest),
+    driverFilter: (tier, requests) => driverFilter(architecture, tier, requests),
+    order({ input, errors, control, status }, shape) {
       const seccomp = readable(filter);
       try {
         const user = users?.take();
         return {
           file: bwrap,
-          args: args(memoryMb),
+          args: args(shape),
           stdio: [input, errors, errors, control, status, seccomp],
           ...(user === undefined ? {} : { user: { uid: user, gid: user } }),
         };
@@ -115,9 +125,11 @@ export function lacksForJails(): string[] {
 export function noJail(paths: RuntimePaths): Jail {
   return {
     sandboxed: false,
-    order: ({ input, errors, control }, memoryMb) => ({
+    spareFilter: () => undefined,
+    driverFilter: () => undefined,
+    order: ({ input, errors, control }, shape) => ({
       file: paths.node,
-      args: [...nodeOptions(memoryMb), paths.host],
+      args: [...nodeOptions(shape), paths.host],
       stdio: [input, errors, errors, control],
     }),
     initPid: async (outerPid) => outerPid,

@@ -21,11 +21,12 @@ import { classes } from "./classes.ts";
 import { ClientConnection } from "./clients.ts";
 import { installedDrivers } from "./drivers.ts";
 import { EventLog } from "./event-log.ts";
-import { startHost } from "./host-process.ts";
+import { startSpare } from "./host-process.ts";
 import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
 import { Manager } from "./manager.ts";
 import { Processes } from "./processes.ts";
 import { Reflectors } from "./reflectors.ts";
+import { Spares } from "./spares.ts";
 import { UsbBus } from "./usb-bus.ts";
 import { Users } from "./users.ts";
 
@@ -65,6 +66,7 @@ async function main(): Promise<void> {
   );
 
   const stop = async () => {
+    spares.close();
     await manager.stopAll();
     process.exit(0);
   };
@@ -79,11 +81,16 @@ async function main(): Promise<void> {
     clock: systemClock,
     random: systemRandom,
     eventLog: new EventLog(join(stateDirectory, "events.jsonl")),
-    startHost: async (device, memoryMb, listeners) =>
-      startHost({ ...hostParts, jail: await jail() }, device, memoryMb, listeners),
+    startHost: (shape, listeners) => spares.take(shape, listeners),
     lacks: () => (sandboxed ? lacksForJails() : []),
     drivers: (log) =>
       installedDrivers([...values.drivers, ...config.driver_paths, join(program, "drivers")], log),
+  });
+  const spares = new Spares({
+    clock: systemClock,
+    log: manager.log,
+    start: async (shape) => startSpare({ ...hostParts, jail: await jail() }, shape),
+    count: config.spares,
   });
   const added = (device: BusDevice) => void manager.added(device);
   const removed = (id: string) => void manager.removed(id);

@@ -26,19 +26,19 @@ export const USBDEVFS_GET_CAPABILITIES = _IOR(TYPE, 26, 4);
 export const USBDEVFS_DISCONNECT_CLAIM = _IOR(TYPE, 27, DISCONNECT_CLAIM_BYTES);
 export const USBDEVFS_DROP_PRIVILEGES = _IOW(TYPE, 30, 4);
 
-/** What `usbfsTransport` needs: the request numbers that a driver host's seccomp filter lets through on its usbfs descriptor. */
-export const hostRequests = [
+/** What `usbfsTransport` uses: the requests that a driver host's seccomp filter may let through on its usbfs descriptor. */
+export const hostRequests = {
   USBDEVFS_SUBMITURB,
   USBDEVFS_DISCARDURB,
   USBDEVFS_REAPURBNDELAY,
+  USBDEVFS_GET_CAPABILITIES,
   USBDEVFS_CLEAR_HALT,
   USBDEVFS_SETINTERFACE,
   USBDEVFS_CLAIMINTERFACE,
   USBDEVFS_RELEASEINTERFACE,
   USBDEVFS_RESET,
   USBDEVFS_GETDRIVER,
-  USBDEVFS_GET_CAPABILITIES,
-] as const;
+} as const;
 
 export const USBDEVFS_DISCONNECT_CLAIM_EXCEPT_DRIVER = 0x02;
 

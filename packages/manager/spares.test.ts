@@ -1,0 +1,130 @@
+// Runs in: tests.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { manualClock } from "@ring3/core/clock";
+import { createLog } from "@ring3/core/log";
+import { settled } from "./fake-host.fixture.ts";
+import type { HostListeners, HostProcess, HostShape, SpareHost } from "./host-process.ts";
+import { Spares } from "./spares.ts";
+
+const listeners = {} as HostListeners;
+const standard: HostShape = { memoryMb: 256, tier: "standard" };
+
+class PlayedSpare implements SpareHost {
+  free = true;
+  killed = false;
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  adopt(): HostProcess {
+    this.free = false;
+    return this as unknown as HostProcess;
+  }
+
+  kill(): void {
+    this.killed = true;
+  }
+}
+
+function setUp(count = 1) {
+  const clock = manualClock();
+  const started: PlayedSpare[] = [];
+  const logged: string[] = [];
+  const parts = {
+    clock,
+    count,
+    log: createLog("test", ({ message }) => logged.push(message), clock),
+    start: async ({ tier }: HostShape): Promise<SpareHost> => {
+      const spare = new PlayedSpare(`${tier} ${started.length + 1}`);
+      started.push(spare);
+      return spare;
+    },
+  };
+  const spares = new Spares(parts);
+  const take = async (shape = standard) =>
+    ((await spares.take(shape, listeners)) as unknown as PlayedSpare).name;
+  const later = async (ms: number) => {
+    clock.advance(ms);
+    await settled();
+  };
+  return { spares, parts, started, logged, take, later };
+}
+
+test("the first host is started when it is asked for, the next waits already", async () => {
+  const { started, take, later } = setUp();
+  assert.equal(await take(), "standard 1");
+  await later(1000);
+  assert.equal(started.length, 2);
+  assert.equal(await take(), "standard 2");
+  assert.equal(started.length, 2);
+  await later(1000);
+  assert.equal(started.length, 3);
+});
+
+test("the next spare is started only after the taker has had time to come up", async () => {
+  const { started, take, later } = setUp();
+  await take();
+  await later(100);
+  assert.equal(started.length, 1);
+});
+
+test("a spare that has died meanwhile is nobody's", async () => {
+  const { started, take, later } = setUp();
+  await take();
+  await later(1000);
+  started[1]!.free = false;
+  assert.equal(await take(), "standard 3");
+});
+
+test("a spare of another tier is not taken", async () => {
+  const { take, later } = setUp();
+  await take();
+  await later(1000);
+  assert.equal(await take({ memoryMb: 256, tier: "strict" }), "strict 3");
+});
+
+test("none wait where none are wanted", async () => {
+  const { started, take, later } = setUp(0);
+  await take();
+  await later(10_000);
+  assert.equal(started.length, 1);
+});
+
+test("of many kinds, spares of those asked for longest ago are ended", async () => {
+  const { started, take, later } = setUp();
+  for (let memoryMb = 32; memoryMb < 37; memoryMb++) {
+    await take({ memoryMb, tier: "standard" });
+    await later(1000);
+  }
+  const ended = started.filter(({ killed }) => killed);
+  assert.deepEqual(
+    ended.map(({ name }) => name),
+    ["standard 2"], // the first kind's
+  );
+});
+
+test("closing ends those that wait and those that come late", async () => {
+  const { spares, started, take, later } = setUp();
+  await take();
+  await later(1000);
+  await take();
+  spares.close();
+  await later(1000);
+  assert.deepEqual(
+    started.map(({ killed }) => killed),
+    [false, false],
+  );
+  assert.equal(started.length, 2);
+});
+
+test("a spare that cannot be started is a warning, and the device's own start says why", async () => {
+  const { spares, parts, logged, take, later } = setUp();
+  await take();
+  parts.start = () => Promise.reject(new Error("no processes left"));
+  await later(1000);
+  assert.deepEqual(logged, ["no spare host: no processes left"]);
+  await assert.rejects(spares.take(standard, listeners), /no processes left/);
+});

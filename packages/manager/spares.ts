@@ -1,0 +1,74 @@
+// Runs in: manager. Owns: hosts that wait for a driver, so that a device that failed need not wait for a process to start.
+
+import type { Clock } from "@ring3/core/clock";
+import type { Log } from "@ring3/core/log";
+import type { HostListeners, HostProcess, HostShape, SpareHost } from "./host-process.ts";
+
+/** The next spare is started when the device that took the last one has had time to come up: they share the processors. */
+const REFILL_MS = 200;
+/** Kinds of hosts of which spares are kept: those that were asked for last. */
+const SHAPES_MAX = 4;
+
+export interface SparesParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly start: (shape: HostShape) => Promise<SpareHost>;
+  /** How many wait, of each kind that is in use. */
+  readonly count: number;
+}
+
+const keyOf = ({ memoryMb, tier }: HostShape) => `${tier}/${memoryMb}`;
+
+export class Spares {
+  readonly #parts: SparesParts;
+  /** By kind, the one asked for last at the end. */
+  readonly #waiting = new Map<string, SpareHost[]>();
+  #closed = false;
+
+  constructor(parts: SparesParts) {
+    this.#parts = parts;
+  }
+
+  /** A spare, or where none waits a new host. */
+  async take(shape: HostShape, listeners: HostListeners): Promise<HostProcess> {
+    const key = keyOf(shape);
+    const waiting = this.#waiting.get(key) ?? [];
+    this.#waiting.delete(key);
+    this.#waiting.set(key, waiting);
+    this.#forgetOldest();
+    this.#parts.clock.after(REFILL_MS, () => void this.#refill(shape));
+    for (let spare = waiting.shift(); spare !== undefined; spare = waiting.shift())
+      if (spare.free) return spare.adopt(listeners);
+    return (await this.#parts.start(shape)).adopt(listeners);
+  }
+
+  /** No more are started, and those that wait are ended. */
+  close(): void {
+    this.#closed = true;
+    for (const waiting of this.#waiting.values()) for (const spare of waiting) spare.kill();
+    this.#waiting.clear();
+  }
+
+  async #refill(shape: HostShape): Promise<void> {
+    const waiting = this.#waiting.get(keyOf(shape));
+    if (waiting === undefined || this.#closed) return;
+    const free = waiting.filter((spare) => spare.free);
+    waiting.splice(0, waiting.length, ...free);
+    if (waiting.length >= this.#parts.count) return;
+    try {
+      const spare = await this.#parts.start(shape);
+      if (this.#closed || this.#waiting.get(keyOf(shape)) !== waiting) spare.kill();
+      else waiting.push(spare);
+    } catch (error) {
+      this.#parts.log.warn(`no spare host: ${(error as Error).message}`); // the next device starts one of its own, and says why it cannot
+    }
+  }
+
+  #forgetOldest(): void {
+    for (const [key, waiting] of this.#waiting) {
+      if (this.#waiting.size <= SHAPES_MAX) return;
+      for (const spare of waiting) spare.kill();
+      this.#waiting.delete(key);
+    }
+  }
+}
