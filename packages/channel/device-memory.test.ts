@@ -4,9 +4,8 @@ import { afterEach, beforeEach, test } from "node:test";
 import { crc32 } from "node:zlib";
 import { type Descriptor, duplicate } from "@ring3/kernel/fd/descriptor";
 import { mapFixed } from "@ring3/kernel/shm/memory";
-import { DeviceMemory, HostDeviceMemory } from "./device-memory.ts";
+import { DEVICE_MEMORY_BYTES, DeviceMemory, HostDeviceMemory } from "./device-memory.ts";
 
-const SIZE = 4096 + 2 * 8192;
 const STATE = 4096;
 let manager: DeviceMemory;
 let fd: Descriptor;
@@ -20,21 +19,23 @@ afterEach(() => {
   manager.close();
 });
 
+const hostMemory = (version = 0) => new HostDeviceMemory(fd, version, () => 0);
+
 /** What a host may write there without asking anyone. */
 function write(sequence: number, bytes: Buffer, checksum = crc32(bytes)): void {
-  const buffer = mapFixed(fd.fd, SIZE);
+  const buffer = mapFixed(fd.fd, DEVICE_MEMORY_BYTES);
   new Uint32Array(buffer, STATE).set([sequence, bytes.length, checksum]);
-  new Uint8Array(buffer, STATE + 12).set(bytes);
+  new Uint8Array(buffer, STATE + 16).set(bytes);
 }
 
 test("an incarnation reads what the one before has kept, the newest of it", () => {
-  const host = new HostDeviceMemory(fd);
+  const host = hostMemory();
   for (const count of [1, 2, 3]) host.writeState({ count });
-  assert.deepEqual(new HostDeviceMemory(fd).readState(), { count: 3 });
+  assert.deepEqual(hostMemory().readState(), { count: 3 });
 });
 
 test("a death in the middle of writing leaves what was kept before", () => {
-  const host = new HostDeviceMemory(fd);
+  const host = hostMemory();
   host.writeState({ count: 1 });
   host.writeState({ count: 2 });
   write(3, Buffer.from('{"count":3'), 0); // the first copy is the older one
@@ -44,11 +45,33 @@ test("a death in the middle of writing leaves what was kept before", () => {
 for (const text of ["no JSON", "", "\xff", '{"count":'])
   test(`${JSON.stringify(text)} under a right checksum is no state, and no failure`, () => {
     write(0xffffffff, Buffer.from(text, "latin1"));
-    assert.equal(new HostDeviceMemory(fd).readState(), undefined);
+    assert.equal(hostMemory().readState(), undefined);
   });
 
+test("a driver of another state version reads nothing, and the older one its own again", () => {
+  hostMemory(1).writeState({ from: 1 });
+  assert.equal(hostMemory(2).readState(), undefined);
+  assert.deepEqual(hostMemory(1).readState(), { from: 1 });
+});
+
+test("the manager reads what the last incarnation recorded", () => {
+  hostMemory().recorder.log("first");
+  hostMemory().recorder.log("second");
+  assert.deepEqual(
+    manager.recorded().map(({ text }) => text),
+    ["second"],
+  );
+});
+
+test("dropping the state leaves the recorder", () => {
+  const host = hostMemory();
+  host.recorder.log("last words");
+  manager.dropState();
+  assert.equal(manager.recorded().length, 1);
+});
+
 test("what the manager drops is gone", () => {
-  const host = new HostDeviceMemory(fd);
+  const host = hostMemory();
   host.writeState([1]);
   manager.dropState();
   assert.equal(host.readState(), undefined);
@@ -56,6 +79,6 @@ test("what the manager drops is gone", () => {
 
 test("a beat is seen by the manager", () => {
   const before = manager.heartbeat();
-  new HostDeviceMemory(fd).beat();
+  hostMemory().beat();
   assert.notEqual(manager.heartbeat(), before);
 });

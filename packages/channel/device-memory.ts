@@ -1,18 +1,20 @@
 // Runs in: manager (keeps it over all incarnations) and driver host. Owns: a device's small shared memory: heartbeat,
-// progress and the driver's state.
+// progress, the driver's state and the in-flight recorder.
 
 import { crc32 } from "node:zlib";
 import { DeviceError } from "@ring3/core/errors";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { createShared, mapFixed, type SharedMemory } from "@ring3/kernel/shm/memory";
+import { RECORDER_BYTES, type RecordEntry, type Recorder, RingRecorder, readRecorder } from "./recorder.ts";
 
 const HEARTBEAT_WORD = 0;
 const PROGRESS_WORD = 16;
 const STATE_OFFSET = 4096;
-/** Each of the two copies: sequence, length, checksum as u32, then the bytes. */
+/** Each of the two copies: sequence, length, checksum, version as u32, then the bytes. */
 const STATE_COPY_BYTES = 8192;
-const STATE_HEADER_BYTES = 12;
-const SIZE = STATE_OFFSET + 2 * STATE_COPY_BYTES;
+const STATE_HEADER_BYTES = 16;
+const RECORDER_OFFSET = STATE_OFFSET + 2 * STATE_COPY_BYTES;
+export const DEVICE_MEMORY_BYTES = RECORDER_OFFSET + RECORDER_BYTES;
 
 /** Largest value a driver may keep over its own death, as JSON in UTF-8. */
 export const STATE_MAX_BYTES = 4096;
@@ -23,7 +25,7 @@ export class DeviceMemory {
   readonly #words: Uint32Array;
 
   constructor() {
-    this.#memory = createShared("ring3-device", SIZE);
+    this.#memory = createShared("ring3-device", DEVICE_MEMORY_BYTES);
     this.#memory.sealSize(); // the host writes here, but can neither shrink it under the manager nor grow it
     this.#words = new Uint32Array(this.#memory.buffer);
   }
@@ -43,7 +45,12 @@ export class DeviceMemory {
 
   /** The state that brought a driver down again and again is dropped before the last attempt. */
   dropState(): void {
-    new Uint8Array(this.#memory.buffer, STATE_OFFSET).fill(0);
+    new Uint8Array(this.#memory.buffer, STATE_OFFSET, 2 * STATE_COPY_BYTES).fill(0);
+  }
+
+  /** What the last incarnation did. Ask once it is dead. */
+  recorded(): RecordEntry[] {
+    return readRecorder(this.#memory.buffer, RECORDER_OFFSET);
   }
 
   close(): void {
@@ -53,11 +60,16 @@ export class DeviceMemory {
 
 /** The driver host's side. */
 export class HostDeviceMemory {
+  readonly recorder: Recorder;
   readonly #words: Uint32Array;
   readonly #buffer: ArrayBuffer;
+  readonly #version: number;
 
-  constructor(memory: Descriptor) {
-    this.#buffer = mapFixed(memory.fd, SIZE);
+  /** `version`: of the driver's state; what a driver of another version has kept is not read. `now`: milliseconds, for the recorder. */
+  constructor(memory: Descriptor, version: number, now: () => number) {
+    this.#buffer = mapFixed(memory.fd, DEVICE_MEMORY_BYTES);
+    this.#version = version;
+    this.recorder = new RingRecorder(this.#buffer, RECORDER_OFFSET, now);
     this.#words = new Uint32Array(this.#buffer);
     Atomics.store(this.#words, PROGRESS_WORD, 0);
   }
@@ -70,11 +82,12 @@ export class HostDeviceMemory {
     Atomics.add(this.#words, PROGRESS_WORD, 1);
   }
 
-  /** The newest copy whose checksum holds; undefined where there is none. */
+  /** The newest copy whose checksum holds; undefined where there is none, or where it is of another version. */
   readState(): unknown {
     const copies = [0, 1].map((index) => this.#readCopy(index)).filter((copy) => copy !== undefined);
     copies.sort((a, b) => b.sequence - a.sequence);
-    return copies[0] && parsed(copies[0].bytes);
+    const [newest] = copies;
+    return newest?.version === this.#version ? parsed(newest.bytes) : undefined;
   }
 
   /** Writes the older copy, so that a death in the middle leaves the newer one whole. */
@@ -89,6 +102,7 @@ export class HostDeviceMemory {
     new Uint8Array(this.#buffer, view.byteOffset + STATE_HEADER_BYTES, bytes.length).set(bytes);
     view.setUint32(0, Math.max(...sequences) + 1, true);
     view.setUint32(4, bytes.length, true);
+    view.setUint32(12, this.#version, true);
     view.setUint32(8, crc32(bytes), true);
   }
 
@@ -96,13 +110,15 @@ export class HostDeviceMemory {
     return new DataView(this.#buffer, STATE_OFFSET + index * STATE_COPY_BYTES, STATE_COPY_BYTES);
   }
 
-  #readCopy(index: number): { sequence: number; bytes: Uint8Array } | undefined {
+  #readCopy(index: number): { sequence: number; version: number; bytes: Uint8Array } | undefined {
     const view = this.#copyView(index);
     const sequence = view.getUint32(0, true);
     const length = view.getUint32(4, true);
     if (sequence === 0 || length > STATE_MAX_BYTES) return undefined;
     const bytes = new Uint8Array(this.#buffer, view.byteOffset + STATE_HEADER_BYTES, length).slice();
-    return crc32(bytes) === view.getUint32(8, true) ? { sequence, bytes } : undefined;
+    return crc32(bytes) === view.getUint32(8, true)
+      ? { sequence, version: view.getUint32(12, true), bytes }
+      : undefined;
   }
 }
 

@@ -104,7 +104,7 @@ test("descriptors of a device larger than 64 KiB do not reach a host", () => {
   };
   const probe = {
     device: { id: "usb-1-4:1.0", identity: { vendor: "0781", product: "5583", serial: null }, name: "x" },
-    driver: { name: "usb-storage", version: "0.1.0", class: "block" },
+    driver: { name: "usb-storage", version: "0.1.0", class: "block", stateVersion: 0 },
     incarnation: 1,
     reason: null,
     grants: [grant],

@@ -54,7 +54,7 @@ export const hostEdge = defineEdge({
     probe: {
       params: v.strictObject({
         device: v.strictObject({ id: name, identity, name: text }),
-        driver: v.strictObject({ name, version: name, class: className }),
+        driver: v.strictObject({ name, version: name, class: className, stateVersion: count }),
         incarnation,
         reason: startReason,
         grants: v.pipe(v.array(usbGrant), v.maxLength(14)),

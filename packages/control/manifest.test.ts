@@ -32,6 +32,7 @@ test("a whole manifest is read, numbers in either form, defaults filled in", () 
     match: [{ usb: { interface: { class: 8, subclass: 6, protocol: 80 } } }],
     placement: "isolated",
     sandbox: "standard",
+    stateVersion: 0,
     limits: { memoryMb: 256, hangMs: 1500, probeMs: 15_000 },
   });
 });
@@ -57,7 +58,7 @@ const wrong: [name: string, manifest: object | string, expected: string][] = [
   [
     "a misspelt field",
     { ...usbStorage, grnats: [] },
-    'driver.json:20:3: grnats: expected one of the fields $schema, name, version, sdk, class, match, grants, requests, placement, sandbox, limits, found "grnats" (did you mean "grants"?)',
+    'driver.json:20:3: grnats: expected one of the fields $schema, name, version, sdk, class, match, grants, requests, placement, sandbox, stateVersion, limits, found "grnats" (did you mean "grants"?)',
   ],
   [
     "a surface that no bus of its rules has",

@@ -112,6 +112,13 @@ const manifestFields = v.strictObject({
     ),
     "standard",
   ),
+  stateVersion: v.optional(
+    v.pipe(
+      within(0, 0xffff),
+      v.description("Of what ctx.state keeps: a driver reads no state of another version"),
+    ),
+    0,
+  ),
   limits: v.optional(v.pipe(limits, v.description("What kills the driver when it goes beyond")), {}),
 });
 

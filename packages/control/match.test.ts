@@ -24,6 +24,7 @@ function driver(name: string, ...rules: Manifest["match"][number]["usb"][]): Man
     grants: ["usb"],
     placement: "isolated",
     sandbox: "standard",
+    stateVersion: 0,
     limits: { memoryMb: 256, hangMs: 1500, probeMs: 15_000 },
   };
 }

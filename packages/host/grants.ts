@@ -1,5 +1,6 @@
 // Runs in: driver host. Owns: how a grant, terms and descriptor, becomes the device object that a driver sees.
 
+import type { Recorder } from "@ring3/channel/recorder";
 import type { UsbGrant } from "@ring3/control/host-edge";
 import type { Clock } from "@ring3/core/clock";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
@@ -9,14 +10,20 @@ import { usbfsTransport } from "@ring3/kernel/usbfs/transport";
 import { usbipTransport } from "@ring3/kernel/usbip/transport";
 import type { Devices } from "@ring3/sdk";
 import { createUsbDevice } from "@ring3/sdk/usb/device";
+import { recordedTransport } from "@ring3/sdk/usb/recorded";
 
 export interface OpenedGrant {
   readonly devices: Devices;
   readonly transport: UsbTransport;
 }
 
-export function openGrant(terms: UsbGrant, descriptor: Descriptor, clock: Clock): OpenedGrant {
-  const transport = transportOf(terms, descriptor, clock);
+export function openGrant(
+  terms: UsbGrant,
+  descriptor: Descriptor,
+  clock: Clock,
+  recorder: Recorder,
+): OpenedGrant {
+  const transport = recordedTransport(transportOf(terms, descriptor, clock), recorder);
   const { manufacturer, product, serial } = terms.strings;
   const usb = createUsbDevice({
     transport,

@@ -119,7 +119,8 @@ export class Host {
     if (this.#session !== undefined || terms === undefined || grants.length !== params.grants.length)
       throw new DeviceError("invalid", "probe");
     this.#incarnation = params.incarnation;
-    this.#memory = new HostDeviceMemory(memory);
+    this.#memory = new HostDeviceMemory(memory, params.driver.stateVersion, () => this.#clock.now());
+    const { recorder } = this.#memory;
     memory.close();
     this.#beat();
     const source = readSealed(code.fd);
@@ -127,7 +128,7 @@ export class Host {
     if (params.filter !== null) confineDriver(Buffer.from(params.filter, "base64"));
     const driver = loadDriver(params.driver.name, source);
     this.#contract = driver.contract;
-    const { devices, transport } = openGrant(terms, grants[0]!, this.#clock);
+    const { devices, transport } = openGrant(terms, grants[0]!, this.#clock, recorder);
     void transport.gone.then(() => this.#peer.notify("disconnected", {}));
     this.#session = await startDriver(driver, {
       devices,
@@ -196,6 +197,8 @@ export class Host {
       return;
     }
     const id = `${channel}/${request.tag}`;
+    const { recorder } = this.#memory!;
+    recorder.request(channel, request.tag, spec.nr);
     inFlight.add(id);
     runner.submit(
       {
@@ -210,6 +213,7 @@ export class Host {
         if (inFlight.size === 0) open.idle();
         this.#memory!.completed();
         const { error, out, length } = outcome;
+        recorder.answer(channel, request.tag, error === undefined ? 0 : kindCode(error.kind));
         if (error !== undefined) end.complete(request.tag, kindCode(error.kind), error.errno, 0);
         else end.complete(request.tag, 0, 0, length, (view, offset) => spec.out?.encode(out, view, offset));
       },
@@ -260,6 +264,7 @@ export class Host {
   }
 
   #report({ level, message, fields }: LogEntry): void {
+    this.#memory?.recorder.log(message);
     const heldBack = this.#logBudget.admit();
     if (heldBack === undefined) return;
     if (heldBack > 0)

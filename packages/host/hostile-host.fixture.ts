@@ -29,7 +29,7 @@ function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
           Descriptor,
           Descriptor,
         ];
-        const memory = new HostDeviceMemory(state);
+        const memory = new HostDeviceMemory(state, 0, () => 0);
         hand = { peer, memory, stateFd: state.fd, grant };
         incarnation = params.incarnation;
         setInterval(() => memory.beat(), 200);

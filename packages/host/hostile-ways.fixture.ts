@@ -1,7 +1,7 @@
 // Runs in: driver host, in tests. Owns: nothing. The ways in which a host can break the rules, by name.
 
 import { crc32 } from "node:zlib";
-import type { HostDeviceMemory } from "@ring3/channel/device-memory";
+import { DEVICE_MEMORY_BYTES, type HostDeviceMemory } from "@ring3/channel/device-memory";
 import { type COMPLETION, DRIVER_WORDS, SUBMISSION } from "@ring3/channel/layout";
 import type { hostEdge } from "@ring3/control/host-edge";
 import { Answer, type ServingPeer } from "@ring3/control/peer";
@@ -48,9 +48,8 @@ export interface Hand {
   readonly grant: Descriptor;
 }
 
-/** channel/device-memory.ts: two copies of the state, each with sequence, length, checksum and bytes. */
+/** channel/device-memory.ts: two copies of the state, each with sequence, length, checksum, version and bytes. */
 const STATE_OFFSET = 4096;
-const STATE_BYTES = 2 * 8192;
 
 export const answered = { contract, units: [unit] };
 const never = () => new Promise<never>(() => {});
@@ -202,9 +201,9 @@ export const ways: Readonly<Record<string, Way>> = {
   // what it leaves to its successor
   "poisoned-state": {
     opened(_, { stateFd }) {
-      const buffer = mapFixed(stateFd, STATE_OFFSET + STATE_BYTES);
+      const buffer = mapFixed(stateFd, DEVICE_MEMORY_BYTES);
       const text = Buffer.from("no JSON");
-      Buffer.from(buffer).set(text, STATE_OFFSET + 12);
+      Buffer.from(buffer).set(text, STATE_OFFSET + 16);
       new Uint32Array(buffer, STATE_OFFSET).set([0xfffffff0, text.length, crc32(text)]);
       process.exit(1);
     },

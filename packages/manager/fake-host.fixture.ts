@@ -164,6 +164,7 @@ export const manifest: Manifest = {
   grants: ["usb"],
   placement: "isolated",
   sandbox: "standard",
+  stateVersion: 0,
   limits: { memoryMb: 4096, hangMs: 1e9, probeMs: 15_000 },
 };
 

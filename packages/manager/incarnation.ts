@@ -159,7 +159,12 @@ export class Incarnation {
       "probe",
       {
         device: { id: bus.id, identity: bus.identity, name: bus.name },
-        driver: { name: manifest.name, version: manifest.version, class: manifest.class },
+        driver: {
+          name: manifest.name,
+          version: manifest.version,
+          class: manifest.class,
+          stateVersion: manifest.stateVersion,
+        },
         incarnation: number,
         reason: number === 1 || reason === undefined ? null : { kind: reason.kind, text: reason.text },
         grants: [grant.terms],

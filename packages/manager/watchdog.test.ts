@@ -8,7 +8,7 @@ import { Watchdog } from "./watchdog.ts";
 
 function setUp(memoryBytes = 2 ** 40, clock: ManualClock = manualClock()) {
   const memory = new DeviceMemory();
-  const host = new HostDeviceMemory(duplicate(memory.fd));
+  const host = new HostDeviceMemory(duplicate(memory.fd), 0, () => 0);
   const failures: string[] = [];
   const watchdog = new Watchdog(memory, process.pid, clock, { hangMs: 1500, memoryBytes }, ({ kind, text }) =>
     failures.push(`${kind}: ${text}`),

@@ -1,0 +1,115 @@
+// Runs in: tests.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { RECORDER_BYTES, RECORDER_ENTRIES, RingRecorder, readRecorder, unanswered } from "./recorder.ts";
+
+const OFFSET = 64;
+
+function setUp() {
+  const buffer = new ArrayBuffer(OFFSET + RECORDER_BYTES);
+  let time = 0;
+  const recorder = new RingRecorder(buffer, OFFSET, () => time);
+  return {
+    buffer,
+    recorder,
+    at(ms: number) {
+      time = ms;
+      return recorder;
+    },
+    read: () => readRecorder(buffer, OFFSET),
+  };
+}
+
+test("entries come back oldest first, with their age before the newest", () => {
+  const { at, read } = setUp();
+  at(10).request(3, 7, 1);
+  at(10.5).submit(1, 0x81, 512);
+  at(11).reap(1, 13, 32);
+  at(11).log("stall");
+  at(12).answer(3, 7, 0);
+  assert.deepEqual(read(), [
+    { kind: "request", ageUs: 2000, a: 3, b: 7, c: 1, text: "" },
+    { kind: "submit", ageUs: 1500, a: 1, b: 0x81, c: 512, text: "" },
+    { kind: "reap", ageUs: 1000, a: 1, b: 13, c: 32, text: "" },
+    { kind: "log", ageUs: 1000, a: 5, b: 0, c: 0, text: "stall" },
+    { kind: "answer", ageUs: 0, a: 3, b: 7, c: 0, text: "" },
+  ]);
+});
+
+test("the last 256 are kept, over many rounds of the ring", () => {
+  const { recorder, read } = setUp();
+  for (let id = 0; id < 1000; id++) recorder.submit(id, 2, 0);
+  const entries = read();
+  assert.equal(entries.length, RECORDER_ENTRIES);
+  assert.deepEqual([entries[0]!.a, entries.at(-1)!.a], [744, 999]);
+});
+
+test("an entry that its writer died in is left out", () => {
+  const { buffer, recorder, read } = setUp();
+  for (let id = 0; id < 3; id++) recorder.submit(id, 2, 0);
+  new Uint32Array(buffer, OFFSET)[16 + 16] = 0; // the second one's number
+  assert.deepEqual(
+    read().map(({ a }) => a),
+    [0, 2],
+  );
+});
+
+test("a long line is cut at a whole character, and the next shorter one keeps nothing of it", () => {
+  const { recorder, read } = setUp();
+  for (let line = 0; line < RECORDER_ENTRIES; line++) recorder.log("é".repeat(50));
+  recorder.log("é");
+  assert.deepEqual([read()[0]!.text, read().at(-1)!.text], ["é".repeat(20), "é"]);
+});
+
+test("a time beyond 32 bits of microseconds still gives ages", () => {
+  const { at, read } = setUp();
+  at(2 ** 32 / 1000 - 1).request(1, 1, 1);
+  at(2 ** 32 / 1000 + 1).answer(1, 1, 0);
+  assert.equal(read()[0]!.ageUs, 2000);
+});
+
+test("what was not answered is told, a slot that was used again once", () => {
+  const { recorder, read } = setUp();
+  recorder.request(1, 5, 1);
+  recorder.answer(1, 5, 0);
+  recorder.request(1, 5, 2);
+  recorder.request(2, 5, 3);
+  assert.deepEqual(
+    unanswered(read()).map(({ a, b, c }) => [a, b, c]),
+    [
+      [1, 5, 2],
+      [2, 5, 3],
+    ],
+  );
+});
+
+test("a new incarnation starts with an empty recorder", () => {
+  const { buffer, recorder, read } = setUp();
+  recorder.log("before");
+  new RingRecorder(buffer, OFFSET, () => 0);
+  assert.deepEqual(read(), []);
+});
+
+test("whatever a driver leaves there, reading it ends and gives no more than the ring holds", () => {
+  const { buffer } = setUp();
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: RECORDER_BYTES, maxLength: RECORDER_BYTES }),
+      fc.nat(300),
+      (bytes, head) => {
+        new Uint8Array(buffer, OFFSET).set(bytes);
+        const words = new Uint32Array(buffer, OFFSET);
+        for (const newest of [head, 0xffffffff, words[0]!]) {
+          words[0] = newest;
+          words[16] = newest;
+          words[17] = 4;
+          const entries = readRecorder(buffer, OFFSET);
+          assert.ok(entries.length <= RECORDER_ENTRIES);
+          for (const { text } of entries) assert.ok(text.length <= 40);
+        }
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
