@@ -109,6 +109,7 @@ test("descriptors of a device larger than 64 KiB do not reach a host", () => {
     reason: null,
     grants: [grant],
     filter: null,
+    dataBytes: null,
   };
   const { params } = hostEdge.methods.probe;
   assert.equal(v.is(params, probe), true);

@@ -60,6 +60,8 @@ export const hostEdge = defineEdge({
         grants: v.pipe(v.array(usbGrant), v.maxLength(14)),
         /** Stage 2, put on before the driver's code is loaded. */
         filter,
+        /** The process's writable private memory may become this large, mapped or not (RLIMIT_DATA); null: there is no jail. */
+        dataBytes: v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
       }),
       result: v.strictObject({
         contract: contractId,

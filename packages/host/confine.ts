@@ -4,6 +4,7 @@ import { check } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
 
 // asm-generic/resource.h
+const RLIMIT_DATA = 2;
 const RLIMIT_CORE = 4;
 const RLIMIT_NPROC = 6;
 const RLIMIT_NOFILE = 7;
@@ -24,6 +25,11 @@ export function confineSpare(filter: Uint8Array): void {
   ] as const;
   for (const [resource, limit] of most) check(native.limit(resource, limit), `limit resource ${resource}`);
   check(native.seccomp(filter), "put on the filter of a spare host");
+}
+
+/** What the manager's looks at the memory leave open: it cannot be outrun between two of them. */
+export function limitData(bytes: number): void {
+  check(native.limit(RLIMIT_DATA, bytes), "limit the memory");
 }
 
 /** Stage 2. */

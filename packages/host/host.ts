@@ -15,7 +15,7 @@ import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { readSealed } from "@ring3/kernel/shm/memory";
 import type { UnitRunner } from "@ring3/sdk/runner";
 import { type Session, startDriver } from "@ring3/sdk/session";
-import { confineDriver, confineSpare } from "./confine.ts";
+import { confineDriver, confineSpare, limitData } from "./confine.ts";
 import { openGrant } from "./grants.ts";
 import { loadDriver } from "./loader.ts";
 
@@ -125,6 +125,7 @@ export class Host {
     this.#beat();
     const source = readSealed(code.fd);
     code.close();
+    if (params.dataBytes !== null) limitData(params.dataBytes);
     if (params.filter !== null) confineDriver(Buffer.from(params.filter, "base64"));
     const driver = loadDriver(params.driver.name, source);
     this.#contract = driver.contract;

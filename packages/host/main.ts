@@ -3,15 +3,18 @@
 import { access } from "node:fs";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { native } from "@ring3/kernel/native";
 import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
 import { Host } from "./host.ts";
 
 /** The manager's end of the control connection is the other side of this descriptor. */
 const CONTROL_FD = 3;
+const SIGUSR2 = 12; // asm-generic/signal.h
 
 const host = new Host(new FrameSocket(new Descriptor(CONTROL_FD)), systemClock, (code) => process.exit(code));
 process.on("uncaughtException", (error) => host.crashed(error));
 process.on("unhandledRejection", (error) => host.crashed(error));
 process.on("exit", (code) => host.exiting(code));
+native.stackOnSignal(SIGUSR2); // where it cannot be had, a hung driver's crash report has no stack
 // The thread pool is the only part of the runtime that starts late, and no thread can be started in the jail's later stages.
 access("/", () => host.ready());

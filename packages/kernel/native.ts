@@ -85,6 +85,12 @@ export interface Native {
   /** setrlimit(2), soft and hard: `resource` is a RLIMIT_* of asm-generic/resource.h. */
   limit(resource: number, most: number): number;
 
+  /**
+   * From now on that signal has the process write where its JavaScript stands, as an Error's stack, to standard error between
+   * "<ring3 stack>" and "</ring3 stack>". -ENOSYS where this runtime cannot. Once a process, from its main thread.
+   */
+  stackOnSignal(signal: number): number;
+
   /** The kernel's own group of NETLINK_KOBJECT_UEVENT. */
   ueventSocket(): number;
   /** 0 for a message that did not come from the kernel; -ENOBUFS when messages were lost. */

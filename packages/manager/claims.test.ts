@@ -30,6 +30,8 @@ async function setUp() {
     random: { next: () => 0 },
     log: createLog("test", () => {}, clock),
     startHost: hosts.start,
+    sandboxed: true,
+    crashed() {},
     timeScale: 1,
     observer: {
       changed() {},

@@ -48,7 +48,9 @@ async function setUp() {
     random: { next: () => 0 },
     eventLog: new EventLog(join(folder, "events.jsonl")),
     startHost: hosts.start,
-    drivers: () => [{ manifest, code }],
+    sandboxed: true,
+    crashed() {},
+    drivers: () => [{ manifest, code, sourceMap: undefined }],
   });
   const serving: Serving = {
     manager,

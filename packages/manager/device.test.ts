@@ -16,6 +16,8 @@ function setUp(bus: Partial<BusDevice> = {}, limits: Parameters<typeof chosenDri
     random: { next: () => 0 },
     log: createLog("test", () => {}, clock),
     startHost: hosts.start,
+    sandboxed: true,
+    crashed() {},
     timeScale: 1,
     observer: {
       changed: () => log.push(device.life.state),

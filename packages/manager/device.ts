@@ -17,6 +17,7 @@ import { type Log, printable } from "@ring3/core/log";
 import type { BusDevice } from "./bus.ts";
 import { ChangePace } from "./change-pace.ts";
 import { classes } from "./classes.ts";
+import type { Crash } from "./crash-report.ts";
 import type { DeviceObserver } from "./device-observer.ts";
 import { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
@@ -30,9 +31,15 @@ export interface DeviceParts {
   readonly log: Log;
   readonly startHost: StartHost;
   readonly observer: DeviceObserver;
+  readonly sandboxed: boolean;
+  /** An incarnation has failed and is dead. */
+  readonly crashed: (crash: Crash) => void;
   /** Multiplies how long a driver may take to probe, to beat and to end. */
   readonly timeScale: number;
 }
+
+/** A crash report is written when the next driver has had time to come up. */
+const REPORT_MS = 100;
 
 export class Device {
   readonly id: string;
@@ -207,7 +214,7 @@ export class Device {
   }
 
   #begin(number: number): void {
-    const { clock, startHost, timeScale } = this.#parts;
+    const { clock, startHost, timeScale, sandboxed } = this.#parts;
     this.#incarnation = new Incarnation(
       {
         clock,
@@ -219,6 +226,7 @@ export class Device {
         bus: this.#bus,
         driver: this.#driver!,
         number,
+        sandboxed,
         reason: this.#lastFailure,
       },
       {
@@ -273,9 +281,13 @@ export class Device {
     };
     this.#healthy?.cancel();
     this.#ending = promise;
-    this.#fenced = this.#incarnation!.end(event.type === "stop", late)
+    const incarnation = this.#incarnation!;
+    const { incarnation: number } = this.#life;
+    this.#fenced = incarnation
+      .end({ inOrder: event.type === "stop", hung: event.type === "failed" && isHang(event.reason) }, late)
       .then(() => {
         this.#incarnation = undefined;
+        if (event.type === "failed") this.#reportCrash(event.reason, incarnation, number);
         this.#lose(event, next(this.#life, { type: "fenced" }));
         this.#apply({ type: "fenced" });
         resolve();
@@ -286,6 +298,26 @@ export class Device {
       });
   }
 
+  /** What the recorder holds is read before the next incarnation writes there; the rest may wait until that one runs. */
+  #reportCrash(reason: FailureReason, { stack, usage }: Incarnation, incarnation: number): void {
+    const { clock, sandboxed, crashed } = this.#parts;
+    const { id, name, identity } = this.#bus;
+    const { manifest, contract } = this.#driver!;
+    const crash: Crash = {
+      time: clock.wallTime(),
+      device: { id, name, identity },
+      manifest,
+      contract,
+      sandboxed,
+      incarnation,
+      reason,
+      stack,
+      recorded: this.#memory.recorded(),
+      resources: usage ?? null,
+    };
+    clock.after(REPORT_MS, () => crashed(crash));
+  }
+
   #lose(event: LifeEvent, after: Life): void {
     const final = isFinal(after);
     const { state, reason } = final ? after : this.#life;
@@ -293,6 +325,11 @@ export class Device {
     this.#parts.observer.lost(this, { final, outside, text: reason === "" ? state : reason });
     if (final) this.#units = [];
   }
+}
+
+/** SIGSTOP leaves nothing to ask. */
+function isHang({ kind, outside }: FailureReason): boolean {
+  return !outside && (kind === "heartbeat" || kind === "deadline");
 }
 
 function hasHost({ state }: Life): boolean {

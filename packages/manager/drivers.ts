@@ -14,6 +14,8 @@ export interface InstalledDriver {
   readonly manifest: Manifest;
   /** driver.cjs as it was when the manager started, sealed; every host of the driver is lent it. */
   readonly code: Descriptor;
+  /** driver.cjs.map, where there is one. */
+  readonly sourceMap: string | undefined;
 }
 
 /** A driver that a device has: what it is, and what it must speak. */
@@ -53,7 +55,9 @@ function readDriver(folder: string, log: Log): InstalledDriver | undefined {
     const bundle = join(folder, "driver.cjs");
     if (!existsSync(bundle))
       throw new Error(`${folder}: no driver.cjs: bundle driver.ts first (see CONTRIBUTING.md)`);
-    return { manifest, code: sealedFile(manifest.name, readFileSync(bundle)) };
+    const map = `${bundle}.map`;
+    const sourceMap = existsSync(map) ? readFileSync(map, "utf8") : undefined;
+    return { manifest, code: sealedFile(manifest.name, readFileSync(bundle)), sourceMap };
   } catch (error) {
     log.error(`driver left out: ${(error as Error).message}`);
     return undefined;

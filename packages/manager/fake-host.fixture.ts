@@ -77,6 +77,7 @@ export class FakeHost {
       fenced: this.#fenced.promise,
       kill: () => this.#say("kill"),
       filter: () => null,
+      stack: async () => "",
     } as unknown as HostProcess);
     await settled();
   }
@@ -175,5 +176,6 @@ export function chosenDriver(limits: Partial<Manifest["limits"]> = {}): ChosenDr
     manifest: { ...manifest, limits: { ...manifest.limits, ...limits } },
     contract: block as unknown as Contract,
     code,
+    sourceMap: undefined,
   };
 }

@@ -19,9 +19,11 @@ import type { Jail } from "./jail.ts";
 import type { Processes } from "./processes.ts";
 
 const SIGKILL = 9;
+const SIGUSR2 = 12; // host/main.ts writes its stack then
 const ERRORS_KEPT = 8192;
 /** Reads of its output a turn of the event loop: one that never stops writing must not keep the manager from all else. */
 const READS_A_TURN = 16;
+const STACK = /<ring3 stack>\n(.*?)\n<\/ring3 stack>/s;
 /** From bubblewrap's start until the runtime is loaded. */
 const START_MS = 30_000;
 /** A process whose connection has ended is ending itself; one that still lives after this has broken the rules. */
@@ -54,6 +56,8 @@ export interface HostProcess {
   readonly fenced: Promise<void>;
   /** The whole sandbox, at once. */
   kill(): void;
+  /** Where its JavaScript stands, however busy it is; "" where it does not say within the time. */
+  stack(withinMs: number): Promise<string>;
   /** What the driver's filter must be, in base64, where it is granted these ioctl requests; null outside of a jail. */
   filter(requests: readonly number[]): string | null;
 }
@@ -125,6 +129,7 @@ export async function startSpare(
     status.close(); // not before bubblewrap has ended: it writes there at its end
   };
   let sandbox: Pidfd | undefined;
+  let command: Pidfd | undefined;
   let outer: { pid: number; kill(): void } | undefined;
   const startMs = START_MS * timeScale;
   const tooLong = clock.after(startMs, () => {
@@ -142,6 +147,8 @@ export async function startSpare(
     await ready;
     const pid = jail.sandboxed ? childrenOf(initPid)[0] : initPid;
     if (pid === undefined) throw new DeviceError("io", "start a driver host: it ended while it started");
+    const driver = jail.sandboxed ? openChild(pid, initPid) : openPidfd(pid);
+    command = driver;
     await peer.call("confine", { filter: base64(jail.spareFilter(shape.tier)) });
     let dead = false;
     const fenced = init.exited.then(async () => {
@@ -150,6 +157,7 @@ export async function startSpare(
       await ended;
       closePipes();
       init.close();
+      driver.close();
       jail.giveBack(order);
     });
     const kill = () => {
@@ -166,6 +174,10 @@ export async function startSpare(
         timer.cancel();
       }
     };
+    const stack = (withinMs: number) => {
+      if (dead || !driver.signal(SIGUSR2)) return Promise.resolve("");
+      return output.stack(clock, withinMs);
+    };
     const filter = (requests: readonly number[]) => base64(jail.driverFilter(shape.tier, requests));
     return {
       get free() {
@@ -173,7 +185,7 @@ export async function startSpare(
       },
       adopt(adopter) {
         listeners = adopter;
-        return { pid, peer, ask, fenced, kill, filter };
+        return { pid, peer, ask, fenced, kill, filter, stack };
       },
       kill,
     };
@@ -184,6 +196,7 @@ export async function startSpare(
     void Promise.all([ended, sandbox?.exited]).then(() => {
       closePipes();
       sandbox?.close();
+      command?.close();
       jail.giveBack(order); // its user may be another's only now
     });
     throw error;
@@ -225,10 +238,18 @@ function openChild(pid: number, parent: number): Pidfd {
   throw new DeviceError("io", "start a driver host: its jail ended while it started");
 }
 
+interface Output {
+  text(): string;
+  /** What it writes next between the marks of native/stack.c; "" after `withinMs`. */
+  stack(clock: Clock, withinMs: number): Promise<string>;
+  close(): void;
+}
+
 /** Keeps the end of what the process writes to its standard output and error. */
-function collect(from: Descriptor): { text(): string; close(): void } {
+function collect(from: Descriptor): Output {
   const chunk = new Uint8Array(4096);
   let text = "";
+  let heard = () => {};
   const read = () => {
     for (let reads = 0; reads < READS_A_TURN; reads++) {
       const length = native.read(from.fd, chunk);
@@ -238,12 +259,27 @@ function collect(from: Descriptor): { text(): string; close(): void } {
     return 1;
   };
   const watched = watch(from.fd, { readable: true }, () => {
-    if (read() === 0) watched.close();
+    const last = read();
+    heard();
+    if (last === 0) watched.close();
   });
   return {
     text() {
       if (from.fd >= 0) read();
       return printable(text, ERRORS_KEPT);
+    },
+    async stack(clock, withinMs) {
+      text = "";
+      const { promise, resolve } = Promise.withResolvers<string>();
+      heard = () => {
+        const found = STACK.exec(text)?.[1];
+        if (found !== undefined) resolve(Buffer.from(found, "latin1").toString());
+      };
+      const timer = clock.after(withinMs, () => resolve(""));
+      return promise.finally(() => {
+        timer.cancel();
+        heard = () => {};
+      });
     },
     close() {
       watched.close();

@@ -7,6 +7,7 @@ import type { Clock } from "@ring3/core/clock";
 import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
 import { type FailureReason, limits } from "@ring3/core/lifecycle";
 import type { Log } from "@ring3/core/log";
+import { dataBytes } from "@ring3/kernel/process/pidfd";
 import type { BusDevice, Grant } from "./bus.ts";
 import { classes } from "./classes.ts";
 import type { DriverLog } from "./driver-log.ts";
@@ -14,7 +15,8 @@ import type { ChosenDriver } from "./drivers.ts";
 import { grantedRequests } from "./granted-requests.ts";
 import type { HostListeners, HostProcess, StartHost } from "./host-process.ts";
 import { faultOfUnits, type HostUnit } from "./host-units.ts";
-import { Watchdog } from "./watchdog.ts";
+import { inSources } from "./source-map.ts";
+import { type Usage, Watchdog } from "./watchdog.ts";
 
 export interface IncarnationParts {
   readonly clock: Clock;
@@ -26,6 +28,7 @@ export interface IncarnationParts {
   readonly bus: BusDevice;
   readonly driver: ChosenDriver;
   readonly number: number;
+  readonly sandboxed: boolean;
   /** Why there is another after the last one. */
   readonly reason: FailureReason | undefined;
 }
@@ -41,6 +44,10 @@ export interface IncarnationObserver {
 
 /** What a driver gets to end in order before it is killed. */
 const REMOVE_MS = 2000;
+/** Of what a driver may hold: what the kernel lets it have between two looks of the watchdog, which then names the reason. */
+const DATA_FACTOR = 2;
+/** What a hung driver gets to say where it stands. */
+const STACK_MS = 100;
 
 export class Incarnation {
   readonly #parts: IncarnationParts;
@@ -48,6 +55,7 @@ export class Incarnation {
   #hosting: Promise<HostProcess> | undefined;
   #host: HostProcess | undefined;
   #watchdog: Watchdog | undefined;
+  #stack = "";
   #over = false;
 
   constructor(parts: IncarnationParts, observer: IncarnationObserver) {
@@ -66,14 +74,25 @@ export class Incarnation {
     });
   }
 
+  /** Where it threw, or stood when it hung, in terms of its sources; "" where that is not known. */
+  get stack(): string {
+    const { manifest, sourceMap } = this.#parts.driver;
+    return inSources(this.#stack, manifest.name, sourceMap);
+  }
+
+  get usage(): Usage | undefined {
+    return this.#watchdog?.usage;
+  }
+
   /** Kills the whole sandbox and resolves once it is dead; `late` is called where that is not proven in time. */
-  async end(inOrder: boolean, late: () => void): Promise<void> {
+  async end({ inOrder, hung }: { inOrder: boolean; hung: boolean }, late: () => void): Promise<void> {
     const { clock, timeScale } = this.#parts;
     this.#over = true;
     this.#watchdog?.stop();
     const host = await this.#hosting?.catch(() => undefined);
     if (host === undefined) return;
     if (inOrder) await this.#removeInOrder(host);
+    if (hung) this.#stack = await host.stack(STACK_MS * timeScale);
     host.kill();
     const timer = clock.after(limits.fenceMs * timeScale, late);
     await host.fenced;
@@ -107,8 +126,9 @@ export class Incarnation {
     return {
       log: (line) => driverLog.add(line),
       failed: ({ message, stack }) => {
-        if (stack !== "") log.error(`the driver threw: ${stack}`);
-        const [first, where = ""] = (stack || message).split("\n"); // "TypeError: …", "    at read (driver:NAME:5:40)"
+        this.#stack = stack;
+        if (stack !== "") log.error(`the driver threw: ${this.stack}`);
+        const [first, where = ""] = (this.stack || message).split("\n"); // "TypeError: …", "    at read (driver.ts:5:40)"
         this.#failed({ kind: "crash", text: `${first} ${where.trim()}`.trim(), outside: false });
       },
       disconnected: () => this.#failed({ kind: "grant", text: "the device went away", outside: true }),
@@ -153,7 +173,7 @@ export class Incarnation {
   }
 
   async #askToProbe(host: HostProcess, grant: Grant): Promise<readonly HostUnit[]> {
-    const { bus, driver, memory, number, reason } = this.#parts;
+    const { bus, driver, memory, number, reason, sandboxed } = this.#parts;
     const { manifest, contract, code } = driver;
     const { result } = await host.peer.call(
       "probe",
@@ -168,6 +188,7 @@ export class Incarnation {
         incarnation: number,
         reason: number === 1 || reason === undefined ? null : { kind: reason.kind, text: reason.text },
         grants: [grant.terms],
+        dataBytes: sandboxed ? dataBytes(host.pid) + DATA_FACTOR * manifest.limits.memoryMb * 2 ** 20 : null,
         filter: host.filter(grantedRequests(manifest, grant.terms)),
       },
       [code.fd, memory.fd, grant.descriptor],

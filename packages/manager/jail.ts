@@ -48,6 +48,7 @@ export interface Jail {
 /** A small nursery: garbage churns in little memory. The runtime gives up by itself before the manager sees it hold too much. */
 const nodeOptions = ({ memoryMb, tier }: HostShape) => [
   "--max-semi-space-size=1",
+  "--disable-sigusr1", // it would start the inspector's thread
   `--max-old-space-size=${memoryMb}`,
   ...(tier === "strict" ? ["--jitless"] : []),
 ];

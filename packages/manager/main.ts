@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Config, defaultConfig, parseConfig } from "@ring3/control/config";
+import { crashDirectory } from "@ring3/control/crash";
 import type { FrameTransport } from "@ring3/control/peer";
 import { accountOf } from "@ring3/control/rules";
 import { controlSocket } from "@ring3/control/state-directory";
@@ -19,6 +20,8 @@ import { AttachedBus } from "./attached-bus.ts";
 import type { BusDevice } from "./bus.ts";
 import { classes } from "./classes.ts";
 import { ClientConnection } from "./clients.ts";
+import { crashReport } from "./crash-report.ts";
+import { CrashStore } from "./crash-store.ts";
 import { installedDrivers } from "./drivers.ts";
 import { EventLog } from "./event-log.ts";
 import { startSpare } from "./host-process.ts";
@@ -82,10 +85,13 @@ async function main(): Promise<void> {
     random: systemRandom,
     eventLog: new EventLog(join(stateDirectory, "events.jsonl")),
     startHost: (shape, listeners) => spares.take(shape, listeners),
+    sandboxed,
+    crashed: (crash) => crashes.add(crashReport(crash)),
     lacks: () => (sandboxed ? lacksForJails() : []),
     drivers: (log) =>
       installedDrivers([...values.drivers, ...config.driver_paths, join(program, "drivers")], log),
   });
+  const crashes = new CrashStore(crashDirectory(stateDirectory), manager.log);
   const spares = new Spares({
     clock: systemClock,
     log: manager.log,

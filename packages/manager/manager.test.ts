@@ -25,7 +25,9 @@ function setUp() {
     random: { next: () => 0 },
     eventLog: new EventLog(join(folder, "events.jsonl")),
     startHost: hosts.start,
-    drivers: () => [{ manifest, code }],
+    sandboxed: true,
+    crashed() {},
+    drivers: () => [{ manifest, code, sourceMap: undefined }],
   });
   manager.watch({
     unitAdded: (_device, { index }) => log.push(`unit ${index} added`),

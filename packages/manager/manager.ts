@@ -10,6 +10,7 @@ import type { LogEntry } from "@ring3/core/log";
 import { createLog, type Log } from "@ring3/core/log";
 import type { BusDevice } from "./bus.ts";
 import { Claims } from "./claims.ts";
+import type { Crash } from "./crash-report.ts";
 import { Device } from "./device.ts";
 import type { DeviceObserver, Loss } from "./device-observer.ts";
 import { chooseDriver, type InstalledDriver } from "./drivers.ts";
@@ -24,6 +25,8 @@ export interface ManagerParts {
   readonly eventLog: EventLog;
   readonly startHost: StartHost;
   readonly drivers: (log: Log) => readonly InstalledDriver[];
+  readonly sandboxed: boolean;
+  readonly crashed: (crash: Crash) => void;
   /** What this machine lacks to start any driver. */
   readonly lacks?: () => readonly string[];
 }
@@ -126,13 +129,15 @@ export class Manager {
   }
 
   #createDevice(bus: BusDevice): Device {
-    const { clock, random, startHost, config } = this.#parts;
+    const { clock, random, startHost, config, sandboxed, crashed } = this.#parts;
     return new Device(bus, {
       clock,
       random,
       log: this.log,
       startHost,
       observer: this.#observer,
+      sandboxed,
+      crashed,
       timeScale: config.limits.time_scale,
     });
   }

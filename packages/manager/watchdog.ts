@@ -1,19 +1,29 @@
-// Runs in: manager. Owns: the judgement whether one incarnation's event loop still turns, and within its memory.
+// Runs in: manager. Owns: the judgement whether one incarnation's event loop still turns, and within its memory; and what it uses.
 
-import { readFileSync } from "node:fs";
 import type { DeviceMemory } from "@ring3/channel/device-memory";
 import type { Clock, Timer } from "@ring3/core/clock";
 import type { FailureReason } from "@ring3/core/lifecycle";
-import { processState } from "@ring3/kernel/process/pidfd";
+import { cpuMs, privateBytes, processState, traced } from "@ring3/kernel/process/pidfd";
 
 /** How often the manager looks; a host beats as often. */
 const LOOK_MS = 500;
-const PAGE_BYTES = 4096;
+/**
+ * How much longer than its heartbeat a process may be blocked in the kernel: usbfs waits up to 5 s there for a device that does not answer
+ * (USB_CTRL_SET_TIMEOUT, linux/usb.h), and killing it would not end that.
+ */
+const BLOCKED_MS = 6_000;
 
 export interface WatchLimits {
   /** How long the heartbeat may stand still. */
   readonly hangMs: number;
   readonly memoryBytes: number;
+}
+
+/** What the process has used. */
+export interface Usage {
+  readonly aliveMs: number;
+  readonly cpuMs: number;
+  readonly privateBytes: number;
 }
 
 export class Watchdog {
@@ -26,6 +36,8 @@ export class Watchdog {
   #since: number;
   #looked: number;
   #timer: Timer;
+  readonly #began: number;
+  #usage: Usage | undefined;
 
   constructor(
     memory: DeviceMemory,
@@ -42,6 +54,7 @@ export class Watchdog {
     this.#beat = memory.heartbeat();
     this.#since = clock.now();
     this.#looked = this.#since;
+    this.#began = this.#since;
     this.#timer = clock.after(LOOK_MS, () => this.#look());
   }
 
@@ -61,30 +74,37 @@ export class Watchdog {
       this.#since = now;
     }
     const greedy = this.#judgeMemory();
-    if (greedy !== undefined || now - this.#since < this.#limits.hangMs) return greedy;
-    const stopped = processState(this.#pid) === "stopped"; // by a person's SIGSTOP: no fault of the driver
-    const text = `no heartbeat for ${Math.round(now - this.#since)} ms${stopped ? ": the process is stopped" : ""}`;
-    return { kind: "heartbeat", text, outside: stopped };
+    const stood = now - this.#since;
+    if (greedy !== undefined || stood < this.#limits.hangMs) return greedy;
+    if (traced(this.#pid)) {
+      this.#since = now; // a person looks at it with a debugger
+      return undefined;
+    }
+    const state = processState(this.#pid);
+    if (state === "blocked" && stood < this.#limits.hangMs + BLOCKED_MS) return undefined;
+    const stopped = state === "stopped"; // by a person's SIGSTOP: no fault of the driver
+    const why = stopped ? ": the process is stopped" : state === "blocked" ? ": it waits in the kernel" : "";
+    return { kind: "heartbeat", text: `no heartbeat for ${Math.round(stood)} ms${why}`, outside: stopped };
   }
 
   #judgeMemory(): FailureReason | undefined {
-    const resident = residentBytes(this.#pid);
+    const resident = privateBytes(this.#pid);
+    this.#usage = {
+      aliveMs: this.#clock.now() - this.#began,
+      cpuMs: cpuMs(this.#pid),
+      privateBytes: resident,
+    };
     if (resident <= this.#limits.memoryBytes) return undefined;
     const [holds, may] = [resident, this.#limits.memoryBytes].map((bytes) => Math.round(bytes / 2 ** 20));
     return { kind: "memory", text: `holds ${holds} MB, may hold ${may} MB`, outside: false };
   }
 
+  /** As it was looked at last. */
+  get usage(): Usage | undefined {
+    return this.#usage;
+  }
+
   stop(): void {
     this.#timer.cancel();
-  }
-}
-
-/** Private memory only: what is shared with clients is theirs. /proc/PID/statm: resident minus shared pages, proc(5). */
-function residentBytes(pid: number): number {
-  try {
-    const [, resident, shared] = readFileSync(`/proc/${pid}/statm`, "latin1").split(" ").map(Number);
-    return (resident! - shared!) * PAGE_BYTES;
-  } catch {
-    return 0; // it has just ended; that is noticed elsewhere
   }
 }

@@ -209,6 +209,7 @@ for (const architecture of ["x64", "arm64"] as const) {
       [mmap(strict, read, shared), mmap(strict, exec, shared), mmap(strict, exec, anonymous)],
       [ALLOW, EPERM, EPERM],
     );
+    assert.equal(mmap(driver, read, shared | 0x20n), EPERM); // MAP_SHARED | MAP_ANONYMOUS
     const mprotect = (filter: Uint8Array, protection: bigint) =>
       answer(filter, "mprotect", 0n, 4096n, protection);
     assert.deepEqual(
@@ -222,7 +223,10 @@ for (const architecture of ["x64", "arm64"] as const) {
     assert.deepEqual(signals, [EPERM, ALLOW, EPERM]);
   });
 
-  test(`${architecture}: a spare may put on one more filter, a driver none`, () => {
+  test(`${architecture}: a spare may limit itself and put on one more filter, a driver neither`, () => {
+    const limits = [spare, driver].map((filter) => answer(filter, "prlimit64", 0n, 2n, 1n, 0n));
+    assert.deepEqual(limits, [ALLOW, EPERM]);
+    assert.equal(answer(spare, "prlimit64", 1n, 2n, 1n, 0n), EPERM);
     assert.deepEqual([answer(spare, "seccomp", 1n), answer(driver, "seccomp", 1n)], [ALLOW, EPERM]);
   });
 

@@ -22,6 +22,7 @@ const F_GETFL = 3;
 const F_GET_SEALS = 1034;
 // asm-generic/mman-common.h
 const PROT_EXEC = 4;
+const MAP_SHARED = 0x01; // set in MAP_SHARED_VALIDATE too
 const MAP_ANONYMOUS = 0x20;
 
 const FIONBIO = 0x5421; // asm-generic/ioctls.h
@@ -30,6 +31,8 @@ const allow = (why: string, calls: Record<string, readonly [x64: number, arm64: 
   Object.entries(calls).map(([call, [x64, arm64]]) => ({ call, x64, arm64, why }));
 const equal = (index: number, value: number): ArgumentTest => ({ index, is: "equal", value });
 
+const privateMemory: ArgumentTest = { index: 3, is: "no-bit", value: MAP_SHARED };
+const ofAFile: ArgumentTest = { index: 3, is: "no-bit", value: MAP_ANONYMOUS };
 const notExecutable: ArgumentTest = { index: 2, is: "no-bit", value: PROT_EXEC };
 const anonymous: ArgumentTest = { index: 3, is: "any-bit", value: MAP_ANONYMOUS };
 
@@ -47,8 +50,12 @@ export function hostCalls(tier: Tier): readonly Allowance[] {
       call: "mmap",
       x64: 9,
       arm64: 222,
-      // The compiler needs executable memory of its own; code out of a file or shared memory nobody needs.
-      when: tier === "strict" ? [[notExecutable]] : [[notExecutable], [anonymous]],
+      // The compiler needs executable memory of its own; code out of a file nobody needs. Shared memory that no file stands for would
+      // escape every count of what the process holds.
+      when: [
+        [ofAFile, notExecutable],
+        [anonymous, privateMemory, ...(tier === "strict" ? [notExecutable] : [])],
+      ],
       why: "as munmap",
     },
     {
@@ -114,6 +121,8 @@ export function hostCalls(tier: Tier): readonly Allowance[] {
 }
 
 const IOCTL = { call: "ioctl", x64: 16, arm64: 29 } as const;
+/** For itself, process 0: what lies between the stages. */
+const PRLIMIT = { call: "prlimit64", x64: 302, arm64: 261, when: [equal(0, 0)] } as const;
 const SECCOMP = { call: "seccomp", x64: 317, arm64: 277 } as const;
 
 function rules(allowances: readonly Allowance[]): Rule[] {
@@ -142,6 +151,7 @@ export function spareFilter(architecture: Architecture, tier: Tier, requests: re
       ...rules(hostCalls(tier)),
       nonBlocking,
       ...allowedRequests(requests),
+      { ...PRLIMIT, verdict: "allow" },
       { ...SECCOMP, verdict: "allow" }, // stage 2
     ],
     REFUSED,

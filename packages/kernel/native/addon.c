@@ -130,7 +130,7 @@ NAPI_MODULE_INIT() {
     return NULL;
   }
   const struct binding *tables[] = {fd_bindings,      memory_bindings,  socket_bindings, poll_bindings,
-                                    process_bindings, netlink_bindings, usbfs_bindings};
+                                    process_bindings, netlink_bindings, usbfs_bindings, stack_bindings};
   for (size_t table = 0; table < sizeof tables / sizeof *tables; table++)
     for (const struct binding *binding = tables[table]; binding->name; binding++) {
       napi_value function;

@@ -24,7 +24,7 @@ struct binding {
   int64_t (*run)(struct call *call);
 };
 extern const struct binding fd_bindings[], memory_bindings[], socket_bindings[], poll_bindings[],
-    process_bindings[], netlink_bindings[], usbfs_bindings[];
+    process_bindings[], netlink_bindings[], usbfs_bindings[], stack_bindings[];
 
 struct bytes {
   uint8_t *data; // may be NULL when length is 0

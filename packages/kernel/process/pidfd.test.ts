@@ -7,7 +7,7 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { childrenOf, openPidfd, processState } from "./pidfd.ts";
+import { childrenOf, cpuMs, dataBytes, openPidfd, privateBytes, processState, traced } from "./pidfd.ts";
 
 const { SIGKILL, SIGSTOP } = constants.signals;
 
@@ -72,4 +72,17 @@ test("a process's name cannot fake its state, and children are found without the
   );
   assert.deepEqual(childrenOf(10, proc).sort(), [11, 12]);
   assert.deepEqual(childrenOf(99, proc), []);
+});
+
+test("of this process: some processor time, some memory of its own, no debugger; of one that is gone: nothing", () => {
+  const gone = 2 ** 22 + 1; // above PID_MAX_LIMIT, linux/threads.h
+  const before = cpuMs(process.pid);
+  const until = performance.now() + 100;
+  while (performance.now() < until) {}
+  const spent = cpuMs(process.pid) - before;
+  assert.ok(spent >= 20 && spent < 5000, `${spent}`);
+  assert.ok(privateBytes(process.pid) > 2 ** 20);
+  assert.ok(dataBytes(process.pid) > 2 ** 20);
+  assert.equal(traced(process.pid), false);
+  assert.deepEqual([cpuMs(gone), privateBytes(gone), dataBytes(gone), traced(gone)], [0, 0, 0, false]);
 });

@@ -40,6 +40,9 @@ export function openPidfd(pid: number): Pidfd {
   };
 }
 
+const PAGE_BYTES = 4096; // on both architectures that there are filters for
+const TICKS_PER_SECOND = 100; // USER_HZ, asm-generic/param.h
+
 // Third field of /proc/PID/stat, proc_pid_stat(5)
 const states = {
   R: "running",
@@ -59,6 +62,28 @@ export function processState(pid: number, proc = "/proc"): ProcessState {
   return statOf(proc, pid)?.state ?? "dead";
 }
 
+/** Whether a debugger has attached itself to it: TracerPid, proc_pid_status(5). */
+export function traced(pid: number, proc = "/proc"): boolean {
+  return /^TracerPid:\s*[1-9]/m.test(read(`${proc}/${pid}/status`) ?? "");
+}
+
+/** Memory that nobody else has mapped; what is shared with clients is theirs. statm: resident minus shared pages, proc_pid_statm(5). */
+export function privateBytes(pid: number, proc = "/proc"): number {
+  const [, resident = 0, shared = 0] = (read(`${proc}/${pid}/statm`) ?? "").split(" ").map(Number);
+  return (resident - shared) * PAGE_BYTES;
+}
+
+/** In user and kernel mode together, fields 14 and 15 of proc_pid_stat(5). */
+export function cpuMs(pid: number, proc = "/proc"): number {
+  const fields = fieldsOf(proc, pid);
+  return ((Number(fields?.[11] ?? 0) + Number(fields?.[12] ?? 0)) * 1000) / TICKS_PER_SECOND;
+}
+
+/** Writable private memory, resident or not, by which RLIMIT_DATA counts (VmData, proc_pid_status(5)). */
+export function dataBytes(pid: number, proc = "/proc"): number {
+  return Number(/^VmData:\s*(\d+) kB$/m.exec(read(`${proc}/${pid}/status`) ?? "")?.[1] ?? 0) * 1024;
+}
+
 /** Direct children, in no order. Reads all of /proc where the kernel keeps no list of them (CONFIG_PROC_CHILDREN). */
 export function childrenOf(pid: number, proc = "/proc"): number[] {
   try {
@@ -74,13 +99,22 @@ export function childrenOf(pid: number, proc = "/proc"): number[] {
 }
 
 function statOf(proc: string, pid: number): { state: ProcessState | undefined; parent: number } | undefined {
-  let text: string;
+  const fields = fieldsOf(proc, pid);
+  return fields && { state: states[fields[0] as keyof typeof states], parent: Number(fields[1]) };
+}
+
+/** From the third field of /proc/PID/stat on. */
+function fieldsOf(proc: string, pid: number): string[] | undefined {
+  const text = read(`${proc}/${pid}/stat`);
+  // The name before is the process's own choice and may hold anything, brackets included: the last one ends it.
+  return text?.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+/** undefined where the process has just ended. */
+function read(file: string): string | undefined {
   try {
-    text = readFileSync(`${proc}/${pid}/stat`, "latin1");
+    return readFileSync(file, "latin1");
   } catch {
     return undefined;
   }
-  // The name before is the process's own choice and may hold anything, brackets included: the last one ends it.
-  const [state, parent] = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { state: states[state as keyof typeof states], parent: Number(parent) };
 }

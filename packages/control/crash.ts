@@ -1,0 +1,40 @@
+// Runs in: manager (writes) and CLI (reads). Owns: the shape of a crash report and where reports lie. The manager has made all text printable.
+import { join } from "node:path";
+import * as v from "valibot";
+import { className, count, failureKind, identity, incarnation, name, text } from "./fields.ts";
+
+/** What the in-flight recorder had last, oldest first. */
+const record = v.strictObject({
+  /** Microseconds before the newest. */
+  ageUs: count,
+  kind: v.picklist(["request", "answer", "submit", "reap", "log"]),
+  text,
+});
+
+export const crashReport = v.strictObject({
+  id: name,
+  /** Milliseconds since 1970. */
+  time: v.number(),
+  device: v.strictObject({ id: name, name: text, identity }),
+  driver: v.strictObject({ name, version: name, class: className }),
+  sandbox: v.picklist(["standard", "strict", "none"]),
+  incarnation,
+  reason: v.strictObject({ kind: failureKind, text, outside: v.boolean() }),
+  /** Where the driver threw, or stood when it hung; in terms of its sources where the bundle says them. */
+  stack: v.array(text),
+  /** By the driver's own recorder. */
+  inFlight: v.array(v.strictObject({ operation: name, channel: count, slot: count, ageUs: count })),
+  recorder: v.array(record),
+  /** As last seen; null where it ended before it was looked at. */
+  resources: v.nullable(v.strictObject({ aliveMs: v.number(), cpuMs: v.number(), privateBytes: v.number() })),
+});
+export type CrashReport = v.InferOutput<typeof crashReport>;
+
+export function crashDirectory(stateDirectory: string): string {
+  return join(stateDirectory, "crashes");
+}
+
+/** Throws a ValiError for anything that no manager wrote. */
+export function parseCrashReport(json: string): CrashReport {
+  return v.parse(crashReport, JSON.parse(json));
+}
