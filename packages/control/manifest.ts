@@ -71,6 +71,12 @@ const limits = v.strictObject({
     v.pipe(within(32, 4096), v.description("The driver host may hold this much; beyond it is killed")),
     256,
   ),
+  cpuPercent: v.exactOptional(
+    v.pipe(
+      within(5, 6400),
+      v.description("Of one processor, where ring3 may make cgroups; all there is, without"),
+    ),
+  ),
   hangMs: v.optional(
     // It beats twice a second and is looked at as often: anything shorter would kill the healthy.
     v.pipe(within(1000, 120_000), v.description("The driver's event loop may stand still this long")),

@@ -8,6 +8,7 @@ import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { FailureReason } from "@ring3/core/lifecycle";
 import { printable } from "@ring3/core/log";
+import type { Cgroups, Group } from "@ring3/kernel/cgroup/cgroup";
 import { Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
 import type { Tier } from "@ring3/kernel/jail/stage-driver";
 import { native } from "@ring3/kernel/native";
@@ -66,6 +67,8 @@ export interface HostProcess {
 export interface HostShape {
   /** What the driver may hold. */
   readonly memoryMb: number;
+  /** Of one processor, where there are cgroups. */
+  readonly cpuPercent: number | undefined;
   readonly tier: Tier;
 }
 
@@ -78,21 +81,27 @@ export interface SpareHost {
   readonly free: boolean;
   adopt(listeners: HostListeners): HostProcess;
   kill(): void;
+  readonly fenced: Promise<void>;
 }
 
 export interface HostParts {
   readonly processes: Processes;
   readonly jail: Jail;
+  /** undefined where the manager may make none: then only the watchdog looks at a host's memory. */
+  readonly cgroups: Cgroups | undefined;
   readonly clock: Clock;
   readonly timeScale: number;
 }
+
+/** The runtime's threads, all of which it has by then, and some more. */
+const THREADS_MAX = 32;
 
 /** Nobody has adopted it yet: what it says then is that it broke. */
 const noDevice: HostListeners = { log() {}, failed() {}, disconnected() {}, changed() {}, lost() {} };
 
 /** Resolves once the host's runtime is loaded and confined. Rejects, and leaves nothing behind, where it does not get so far. */
 export async function startSpare(
-  { processes, jail, clock, timeScale }: HostParts,
+  { processes, jail, cgroups, clock, timeScale }: HostParts,
   shape: HostShape,
 ): Promise<SpareHost> {
   const { order, ours, errors, status } = placeOrder(jail, shape);
@@ -119,7 +128,7 @@ export async function startSpare(
   });
   const exited = (exit: Exited) => {
     hasExited = true;
-    const reason = exitReason(exit, output.text());
+    const reason = group?.outOfMemory ? outOfMemory(shape) : exitReason(exit, output.text());
     isNotReady(new DeviceError("io", `start a driver host: ${reason.text}`));
     hasEnded();
     listeners.lost(reason);
@@ -130,6 +139,7 @@ export async function startSpare(
   };
   let sandbox: Pidfd | undefined;
   let command: Pidfd | undefined;
+  let group: Group | undefined;
   let outer: { pid: number; kill(): void } | undefined;
   const startMs = START_MS * timeScale;
   const tooLong = clock.after(startMs, () => {
@@ -149,6 +159,11 @@ export async function startSpare(
     if (pid === undefined) throw new DeviceError("io", "start a driver host: it ended while it started");
     const driver = jail.sandboxed ? openChild(pid, initPid) : openPidfd(pid);
     command = driver;
+    group = cgroups?.enclose([outer.pid, initPid, pid], {
+      memoryBytes: memoryCeiling(shape),
+      cpuPercent: shape.cpuPercent,
+      pids: THREADS_MAX,
+    });
     await peer.call("confine", { filter: base64(jail.spareFilter(shape.tier)) });
     let dead = false;
     const fenced = init.exited.then(async () => {
@@ -156,6 +171,7 @@ export async function startSpare(
       peer.close();
       await ended;
       closePipes();
+      group?.remove();
       init.close();
       driver.close();
       jail.giveBack(order);
@@ -188,6 +204,7 @@ export async function startSpare(
         return { pid, peer, ask, fenced, kill, filter, stack };
       },
       kill,
+      fenced,
     };
   } catch (error) {
     sandbox?.signal(SIGKILL);
@@ -195,6 +212,7 @@ export async function startSpare(
     peer.close();
     void Promise.all([ended, sandbox?.exited]).then(() => {
       closePipes();
+      group?.remove();
       sandbox?.close();
       command?.close();
       jail.giveBack(order); // its user may be another's only now
@@ -203,6 +221,16 @@ export async function startSpare(
   } finally {
     tooLong.cancel();
   }
+}
+
+/** What the kernel lets a host have. It is above what a driver may hold, which the watchdog looks at and names the better reason. */
+export function memoryCeiling({ memoryMb }: HostShape): number {
+  return 2 * memoryMb * 2 ** 20;
+}
+
+function outOfMemory(shape: HostShape): FailureReason {
+  const mb = memoryCeiling(shape) / 2 ** 20;
+  return { kind: "memory", text: `the kernel ended it: it wanted more than ${mb} MB`, outside: false };
 }
 
 const base64 = (filter: Uint8Array | undefined) =>

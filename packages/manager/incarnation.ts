@@ -2,6 +2,7 @@
 
 import type { DeviceMemory } from "@ring3/channel/device-memory";
 import type { Properties } from "@ring3/control/fields";
+import type { Manifest } from "@ring3/control/manifest";
 import { withoutKindText } from "@ring3/control/wire";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
@@ -13,7 +14,13 @@ import { classes } from "./classes.ts";
 import type { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import { grantedRequests } from "./granted-requests.ts";
-import type { HostListeners, HostProcess, StartHost } from "./host-process.ts";
+import {
+  type HostListeners,
+  type HostProcess,
+  type HostShape,
+  memoryCeiling,
+  type StartHost,
+} from "./host-process.ts";
 import { faultOfUnits, type HostUnit } from "./host-units.ts";
 import { inSources } from "./source-map.ts";
 import { type Usage, Watchdog } from "./watchdog.ts";
@@ -44,8 +51,6 @@ export interface IncarnationObserver {
 
 /** What a driver gets to end in order before it is killed. */
 const REMOVE_MS = 2000;
-/** Of what a driver may hold: what the kernel lets it have between two looks of the watchdog, which then names the reason. */
-const DATA_FACTOR = 2;
 /** What a hung driver gets to say where it stands. */
 const STACK_MS = 100;
 
@@ -102,8 +107,7 @@ export class Incarnation {
   async #run(): Promise<void> {
     const { startHost, bus, driver } = this.#parts;
     try {
-      const { limits: own, sandbox: tier } = driver.manifest;
-      this.#hosting = startHost({ memoryMb: own.memoryMb, tier }, this.#listeners());
+      this.#hosting = startHost(shapeOf(driver.manifest), this.#listeners());
       this.#host = await this.#hosting;
     } catch (error) {
       return this.#fail("exit", error as Error);
@@ -188,7 +192,7 @@ export class Incarnation {
         incarnation: number,
         reason: number === 1 || reason === undefined ? null : { kind: reason.kind, text: reason.text },
         grants: [grant.terms],
-        dataBytes: sandboxed ? dataBytes(host.pid) + DATA_FACTOR * manifest.limits.memoryMb * 2 ** 20 : null,
+        dataBytes: sandboxed ? dataBytes(host.pid) + memoryCeiling(shapeOf(manifest)) : null,
         filter: host.filter(grantedRequests(manifest, grant.terms)),
       },
       [code.fd, memory.fd, grant.descriptor],
@@ -209,6 +213,10 @@ export class Incarnation {
     await host.peer.call("remove", {}).catch((error: Error) => log.warn(`driver's remove: ${error.message}`));
     timer.cancel();
   }
+}
+
+function shapeOf({ limits: { memoryMb, cpuPercent }, sandbox }: Manifest): HostShape {
+  return { memoryMb, cpuPercent, tier: sandbox };
 }
 
 const VAGUE: readonly DeviceErrorKind[] = ["internal", "invalid", "unsupported"];

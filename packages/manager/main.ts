@@ -11,6 +11,7 @@ import { accountOf } from "@ring3/control/rules";
 import { controlSocket } from "@ring3/control/state-directory";
 import { withoutKindText } from "@ring3/control/wire";
 import type { DeviceError } from "@ring3/core/errors";
+import { Cgroups } from "@ring3/kernel/cgroup/cgroup";
 import { systemClock, systemRandom } from "@ring3/kernel/clock/clock";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket, listen } from "@ring3/kernel/socket/frame-socket";
@@ -69,8 +70,8 @@ async function main(): Promise<void> {
   );
 
   const stop = async () => {
-    spares.close();
-    await manager.stopAll();
+    await Promise.all([spares.close(), manager.stopAll()]);
+    cgroups?.close();
     process.exit(0);
   };
   const processes = new Processes(
@@ -78,7 +79,8 @@ async function main(): Promise<void> {
     () => void stop(),
     () => process.exit(1), // nobody could start or reap anything any more
   );
-  const hostParts = { processes, clock: systemClock, timeScale: config.limits.time_scale };
+  const cgroups = sandboxed ? Cgroups.own() : undefined;
+  const hostParts = { processes, cgroups, clock: systemClock, timeScale: config.limits.time_scale };
   const manager: Manager = new Manager({
     config,
     clock: systemClock,

@@ -8,12 +8,13 @@ import type { HostListeners, HostProcess, HostShape, SpareHost } from "./host-pr
 import { Spares } from "./spares.ts";
 
 const listeners = {} as HostListeners;
-const standard: HostShape = { memoryMb: 256, tier: "standard" };
+const standard: HostShape = { memoryMb: 256, cpuPercent: undefined, tier: "standard" };
 
 class PlayedSpare implements SpareHost {
   free = true;
   killed = false;
   readonly name: string;
+  readonly fenced = Promise.resolve();
 
   constructor(name: string) {
     this.name = name;
@@ -83,7 +84,7 @@ test("a spare of another tier is not taken", async () => {
   const { take, later } = setUp();
   await take();
   await later(1000);
-  assert.equal(await take({ memoryMb: 256, tier: "strict" }), "strict 3");
+  assert.equal(await take({ ...standard, tier: "strict" }), "strict 3");
 });
 
 test("none wait where none are wanted", async () => {
@@ -96,7 +97,7 @@ test("none wait where none are wanted", async () => {
 test("of many kinds, spares of those asked for longest ago are ended", async () => {
   const { started, take, later } = setUp();
   for (let memoryMb = 32; memoryMb < 37; memoryMb++) {
-    await take({ memoryMb, tier: "standard" });
+    await take({ ...standard, memoryMb });
     await later(1000);
   }
   const ended = started.filter(({ killed }) => killed);
@@ -111,7 +112,7 @@ test("closing ends those that wait and those that come late", async () => {
   await take();
   await later(1000);
   await take();
-  spares.close();
+  await spares.close();
   await later(1000);
   assert.deepEqual(
     started.map(({ killed }) => killed),

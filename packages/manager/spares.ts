@@ -17,7 +17,7 @@ export interface SparesParts {
   readonly count: number;
 }
 
-const keyOf = ({ memoryMb, tier }: HostShape) => `${tier}/${memoryMb}`;
+const keyOf = ({ memoryMb, cpuPercent, tier }: HostShape) => `${tier}/${memoryMb}/${cpuPercent}`;
 
 export class Spares {
   readonly #parts: SparesParts;
@@ -42,11 +42,13 @@ export class Spares {
     return (await this.#parts.start(shape)).adopt(listeners);
   }
 
-  /** No more are started, and those that wait are ended. */
-  close(): void {
+  /** No more are started, and those that wait are ended. Resolves once they are. */
+  async close(): Promise<void> {
     this.#closed = true;
-    for (const waiting of this.#waiting.values()) for (const spare of waiting) spare.kill();
+    const waiting = [...this.#waiting.values()].flat();
     this.#waiting.clear();
+    for (const spare of waiting) spare.kill();
+    await Promise.all(waiting.map(({ fenced }) => fenced));
   }
 
   async #refill(shape: HostShape): Promise<void> {
