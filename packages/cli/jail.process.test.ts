@@ -9,6 +9,9 @@ import { type Drive, RunningRing3 } from "./running-ring3.fixture.ts";
 /** Only root may make processes of other users: without it a host's user is ring3's, in a user namespace of its own. */
 const USERS = process.getuid!() === 0 ? 3 : 1;
 
+/** One a stage, and under root the supervisors'. */
+const FILTERS = process.getuid!() === 0 ? "4" : "3";
+
 const ring3 = await RunningRing3.start();
 const life = await DriversLife.of(ring3);
 let drives: Drive[];
@@ -135,7 +138,7 @@ test("it runs as a user and group of its own, without capabilities, new privileg
       assert.equal(status(pid, set), "0000000000000000", set);
     assert.deepEqual([status(pid, "NoNewPrivs"), status(pid, "Seccomp")], ["1", "2"]);
     for (const thread of readdirSync(`/proc/${pid}/task`))
-      assert.equal(status(pid, "Seccomp_filters", thread), "3"); // one a stage
+      assert.equal(status(pid, "Seccomp_filters", thread), FILTERS);
   }
 });
 
@@ -187,4 +190,17 @@ test("its file tree is read-only: the runtime's files and /dev/null, nothing of 
     "PWD=/",
     "UV_THREADPOOL_SIZE=1",
   ]);
+});
+
+test("keeper and manager have given up what they never need: root's, if they run as root", async () => {
+  const root = process.getuid!() === 0;
+  const { keeperPid, manager } = await ring3.status();
+  for (const pid of [keeperPid, manager.pid]) {
+    const capabilities = BigInt(`0x${status(pid, "CapBnd")}`);
+    const loading = 1n << 16n; // CAP_SYS_MODULE, linux/capability.h
+    const boot = 1n << 22n; // CAP_SYS_BOOT
+    assert.equal(capabilities & (loading | boot), root ? 0n : loading | boot);
+    assert.equal(status(pid, "Seccomp"), root ? "2" : "0");
+    assert.equal(status(pid, "CapInh"), "0000000000000000");
+  }
 });

@@ -7,6 +7,8 @@ import { dirname, join } from "node:path";
 import { DeviceError } from "@ring3/core/errors";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { keepInherited } from "@ring3/kernel/fd/descriptor";
+import type { Architecture } from "@ring3/kernel/jail/seccomp";
+import { confineSupervisors } from "@ring3/kernel/jail/supervisor";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
 import { type Exit, Keeper, type ProcessSpec } from "./keeper.ts";
 import { claimStateDirectory } from "./state-directory.ts";
@@ -30,6 +32,7 @@ function spawn(spec: ProcessSpec, exited: (exit: Exit) => void) {
   return { pid: child.pid, kill: () => void child.kill("SIGKILL") };
 }
 
+if (process.getuid!() === 0) confineSupervisors(process.arch as Architecture);
 keepInherited(); // a descriptor that a shell left open would end up in a jail
 
 const [stateDirectory, ...managerArgs] = process.argv.slice(2) as [string, ...string[]];

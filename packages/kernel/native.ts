@@ -79,9 +79,16 @@ export interface Native {
 
   pidfdOpen(pid: number): number;
   pidfdSendSignal(fd: number, signal: number): number;
-  noNewPrivileges(): number;
-  /** `program`: struct sock_filter one after another. On every thread of this process, or with an error on none. -EACCES without no_new_privs. */
-  seccomp(program: Uint8Array): number;
+  /**
+   * `program`: struct sock_filter one after another. On every thread of this process, or with an error on none. `noNewPrivileges`: no program
+   * that it executes gives it more than it has (PR_SET_NO_NEW_PRIVS); without that only CAP_SYS_ADMIN may, and others get -EACCES.
+   */
+  seccomp(program: Uint8Array, noNewPrivileges: boolean): number;
+  /**
+   * Gives up all capabilities but those in the two masks (0 to 31, 32 to 63; linux/capability.h), for this thread and all processes that it
+   * starts. -EPERM without CAP_SETPCAP.
+   */
+  keepCapabilities(low: number, high: number): number;
   /** setrlimit(2), soft and hard: `resource` is a RLIMIT_* of asm-generic/resource.h. */
   limit(resource: number, most: number): number;
 

@@ -2,6 +2,7 @@
 // gives up of its own rights, for good.
 #include "binding.h"
 
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
@@ -22,20 +23,35 @@ static int64_t bind_pidfd_send_signal(struct call *call) {
   return answer(syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0));
 }
 
-static int64_t bind_no_new_privileges(struct call *call) {
-  (void)call;
-  return answer(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-}
-
 // On every thread of the process or, if one cannot have it, on none (seccomp(2)).
 static int64_t bind_seccomp(struct call *call) {
   struct bytes program = bytes_argument(call, 0);
+  bool no_new_privileges = bool_argument(call, 1);
   REFUSED(call);
   struct sock_fprog filter = {.len = (unsigned short)(program.length / sizeof(struct sock_filter)),
                               .filter = (struct sock_filter *)program.data};
   if (!filter.len || filter.len * sizeof(struct sock_filter) != program.length) return -EINVAL;
+  if (no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
   unsigned flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
   return answer(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter));
+}
+
+// Gives up every capability but those whose bits are set, for good: of this process and of all that it starts (capabilities(7)).
+// Only the calling thread changes: before any other is started, or where none matters.
+static int64_t bind_keep_capabilities(struct call *call) {
+  uint32_t keep[2] = {(uint32_t)integer_argument(call, 0, 0, UINT32_MAX), (uint32_t)integer_argument(call, 1, 0, UINT32_MAX)};
+  REFUSED(call);
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+    if (!(keep[capability / 32] >> capability % 32 & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return -errno;
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct held[2];
+  if (syscall(SYS_capget, &header, held) < 0) return -errno;
+  for (int half = 0; half < 2; half++) {
+    held[half].effective &= keep[half];
+    held[half].permitted &= keep[half];
+    held[half].inheritable = 0;
+  }
+  return answer(syscall(SYS_capset, &header, held));
 }
 
 // Soft and hard limit alike: there is no way back up (getrlimit(2)).
@@ -50,8 +66,8 @@ static int64_t bind_limit(struct call *call) {
 const struct binding process_bindings[] = {
     {"pidfdOpen", bind_pidfd_open},
     {"pidfdSendSignal", bind_pidfd_send_signal},
-    {"noNewPrivileges", bind_no_new_privileges},
     {"seccomp", bind_seccomp},
     {"limit", bind_limit},
+    {"keepCapabilities", bind_keep_capabilities},
     {0},
 };

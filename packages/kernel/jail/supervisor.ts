@@ -1,0 +1,58 @@
+// Runs in: keeper, as root before it starts anything. Owns: what ring3's own processes, and all below them, never need.
+import { check } from "../fd/descriptor.ts";
+import { native } from "../native.ts";
+import { type Architecture, assembleFilter } from "./seccomp.ts";
+import { stageZero } from "./stage-zero.ts";
+
+/** linux/capability.h. What manager and bubblewrap need, and the keeper to start and end them. */
+const kept = {
+  CAP_CHOWN: 0,
+  CAP_DAC_OVERRIDE: 1, // device nodes, /proc of others
+  CAP_DAC_READ_SEARCH: 2,
+  CAP_FOWNER: 3,
+  CAP_KILL: 5,
+  CAP_SETGID: 6,
+  CAP_SETUID: 7, // a user id a host
+  CAP_SETPCAP: 8,
+  CAP_NET_ADMIN: 12, // uevents, the kernel's NBD client
+  CAP_SYS_CHROOT: 18,
+  CAP_SYS_PTRACE: 19, // /proc/PID/fd: who has a disk open
+  CAP_SYS_ADMIN: 21, // bubblewrap's mounts
+  CAP_SYS_NICE: 23,
+  CAP_SYS_RESOURCE: 24,
+} as const;
+
+/** Refused to all of them; stage zero of the jail says why. What bubblewrap or the manager use is not among them. */
+const never = [
+  ...["ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp"],
+  ...["init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "bpf"],
+  ...["perf_event_open", "userfaultfd", "keyctl", "add_key", "request_key"],
+  ...["open_by_handle_at", "fanotify_init", "lookup_dcookie"],
+  ...[
+    "reboot",
+    "swapon",
+    "swapoff",
+    "acct",
+    "quotactl",
+    "quotactl_fd",
+    "syslog",
+    "iopl",
+    "ioperm",
+    "vhangup",
+  ],
+  ...["settimeofday", "clock_settime", "adjtimex", "clock_adjtime"],
+];
+
+/** The filter for keeper, manager and all that they start; everything else passes. */
+export function supervisorFilter(architecture: Architecture): Uint8Array {
+  const rules = stageZero.filter(({ call }) => never.includes(call));
+  return assembleFilter(architecture, rules, "allow");
+}
+
+/** For good, for this process and all below it. Only root has anything to give up. */
+export function confineSupervisors(architecture: Architecture): void {
+  const masks = [0, 0];
+  for (const capability of Object.values(kept)) masks[capability >> 5]! |= 1 << (capability & 31);
+  check(native.seccomp(supervisorFilter(architecture), false), "put on the supervisors' filter");
+  check(native.keepCapabilities(masks[0]! >>> 0, masks[1]! >>> 0), "give up capabilities");
+}
