@@ -1,12 +1,13 @@
 // Runs in: tests. Owns: a ring3 whose disks are pulled out and put back while clients use them.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { BLOCK_BYTES, blocksOf, DiskLedger } from "./disk-ledger.fixture.ts";
 import { DriversLife, eventually, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient, NbdError } from "./nbd-client.fixture.ts";
-import { type Drive, RunningRing3, run } from "./running-ring3.fixture.ts";
+import { type Drive, RunningRing3, repository, run } from "./running-ring3.fixture.ts";
 
 const MIB = 2 ** 20;
 const GRACE_MS = 1500;
@@ -143,3 +144,29 @@ for (const [what, command, image] of [
     const blocks = new Uint32Array(bytes.length / BLOCK_BYTES).fill(expected);
     assert.ok(bytes.equals(blocksOf(0, blocks)), "the other disk was written to");
   });
+
+test("a drive that is killed, and another at its socket of which nobody tells: not one byte of the old journal reaches it", async () => {
+  const other = fullImage("usurper", 8192);
+  const { drive, socket } = await plug("usurped", "--serial", "SAME");
+  const client = await NbdClient.connect(socket);
+  const ledger = new DiskLedger(client, 0, BLOCKS, seeded(5));
+  const using = assert.rejects(
+    ledger.run(() => false, 8),
+    NbdError,
+  );
+  await ledger.progress();
+  await drive.end();
+  const at = ["--listen", join(ring3.folder, "usurped", "s"), "--image", other, "--serial", "0123456789AB"];
+  const usurper = spawn(process.execPath, [join(repository, "sims/usb-drive/main.ts"), ...at], {
+    stdio: ["pipe", "ignore", "inherit"],
+  });
+  await using;
+  await eventually("the other disk", async () => {
+    const found = (await ring3.status()).devices.find(({ id }) => id === drive.device);
+    return found?.identity.includes("0123456789AB") || undefined;
+  });
+  await ring3.reached(drive.device, "running");
+  const bytes = readFileSync(other);
+  usurper.kill("SIGKILL");
+  assert.ok(bytes.equals(blocksOf(0, new Uint32Array(8192).fill(7))), "the other disk was written to");
+});

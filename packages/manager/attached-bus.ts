@@ -2,9 +2,9 @@
 
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
-import { importDevice } from "@ring3/kernel/usbip/import";
-import type { BusDevice } from "./bus.ts";
-import { factsOf, grantTerms, identityOf, nameOf } from "./usb-device.ts";
+import { type Imported, importDevice } from "@ring3/kernel/usbip/import";
+import type { BusDevice, Grant } from "./bus.ts";
+import { factsOf, grantTerms, identityOf, looksTheSame, nameOf } from "./usb-device.ts";
 
 export interface Attachment {
   readonly port: string;
@@ -13,12 +13,23 @@ export interface Attachment {
   detach(): void;
 }
 
+type Enumerated = Pick<Imported, "info" | "serverPid">;
+
+/** What is plugged into one port. */
+interface Plug {
+  readonly port: string;
+  readonly socket: string;
+  readonly busid: string;
+  enumerated: Enumerated | undefined;
+  ids: readonly string[];
+}
+
 export class AttachedBus {
   readonly #clock: Clock;
   readonly #added: (device: BusDevice) => void;
   readonly #removed: (id: string) => void;
   readonly #isPresent: (id: string) => boolean;
-  readonly #ports = new Set<string>();
+  readonly #plugs = new Map<string, Plug>();
 
   /** `isPresent`: whether any bus has a device of that id. */
   constructor(
@@ -41,35 +52,47 @@ export class AttachedBus {
         "invalid",
         `attach to port "${port}": expected at most 32 letters, digits, dots and dashes`,
       );
-    if (this.#ports.has(port))
+    if (this.#plugs.has(port))
       throw new DeviceError("busy", `attach to port ${port}: a device is plugged in there`);
-    this.#ports.add(port);
+    const plug: Plug = { port, socket, busid, enumerated: undefined, ids: [] };
+    this.#plugs.set(port, plug);
     try {
-      const devices = await this.#enumerate(socket, busid, port);
+      const { stream, ...enumerated } = await this.#import(plug);
+      stream.close();
+      const devices = this.#devices(plug, enumerated);
       const taken = devices.find(({ id }) => this.#isPresent(id));
       if (taken !== undefined)
         throw new DeviceError("busy", `attach to port ${port}: ${taken.id} is plugged in there`);
-      for (const device of devices) this.#added(device);
-      const ids = devices.map(({ id }) => id);
-      return { port, devices: ids, detach: () => this.#detach(port, ids) };
+      this.#plugIn(plug, enumerated, devices);
+      return { port, devices: plug.ids, detach: () => this.#detach(plug) };
     } catch (error) {
-      this.#ports.delete(port);
+      this.#plugs.delete(port);
       throw error;
     }
   }
 
-  #detach(port: string, ids: readonly string[]): void {
-    if (!this.#ports.delete(port)) return;
-    for (const id of ids) this.#removed(id);
+  #detach(plug: Plug): void {
+    if (this.#plugs.get(plug.port) !== plug) return;
+    this.#plugs.delete(plug.port);
+    for (const id of plug.ids) this.#removed(id);
   }
 
   #freePort(): string {
-    for (let number = 1; ; number++) if (!this.#ports.has(`sim${number}`)) return `sim${number}`;
+    for (let number = 1; ; number++) if (!this.#plugs.has(`sim${number}`)) return `sim${number}`;
   }
 
-  async #enumerate(socket: string, busid: string, port: string): Promise<BusDevice[]> {
-    const { stream, info } = await importDevice(socket, busid, this.#clock, { port });
-    stream.close();
+  #plugIn(plug: Plug, enumerated: Enumerated, devices: readonly BusDevice[]): void {
+    plug.enumerated = enumerated;
+    plug.ids = devices.map(({ id }) => id);
+    for (const device of devices) this.#added(device);
+  }
+
+  #import({ socket, busid, port }: Plug): Promise<Imported> {
+    return importDevice(socket, busid, this.#clock, { port }); // ends the stream before it
+  }
+
+  #devices(plug: Plug, enumerated: Enumerated): BusDevice[] {
+    const { info } = enumerated;
     return info.interfaces.map(({ id, number }) => ({
       id,
       bus: "usb",
@@ -79,11 +102,27 @@ export class AttachedBus {
       kernelDriver: () => null,
       holders: () => [],
       giveBack() {},
-      open: async () => {
-        const { stream: descriptor, info: fresh } = await importDevice(socket, busid, this.#clock, { port }); // ends the stream before it
-        const devid = ((fresh.busNumber << 16) | fresh.deviceNumber) >>> 0; // usbip_protocol.rst, "devid"
-        return { terms: grantTerms(fresh, number, "usbip", devid), descriptor, taken: false };
-      },
+      open: () => this.#open(plug, enumerated, number),
     }));
+  }
+
+  async #open(plug: Plug, enumerated: Enumerated, number: number): Promise<Grant> {
+    const { stream: descriptor, ...fresh } = await this.#import(plug);
+    if (fresh.serverPid !== enumerated.serverPid || !looksTheSame(enumerated.info, fresh.info)) {
+      descriptor.close();
+      this.#replug(plug, enumerated, fresh);
+      throw new DeviceError("disconnected", `open port ${plug.port}: another device is plugged in there now`);
+    }
+    const { busNumber, deviceNumber } = fresh.info;
+    const devid = ((busNumber << 16) | deviceNumber) >>> 0; // usbip_protocol.rst, "devid"
+    return { terms: grantTerms(fresh.info, number, "usbip", devid), descriptor, taken: false };
+  }
+
+  /** Nobody told of an unplugging: whether what is there now may have the requests of what was is for a new enumeration to decide. */
+  #replug(plug: Plug, before: Enumerated, now: Enumerated): void {
+    if (this.#plugs.get(plug.port) !== plug || plug.enumerated !== before) return; // detached, or replugged by another interface
+    for (const id of plug.ids) this.#removed(id);
+    const devices = this.#devices(plug, now).filter(({ id }) => !this.#isPresent(id));
+    this.#plugIn(plug, now, devices);
   }
 }

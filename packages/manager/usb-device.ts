@@ -1,5 +1,6 @@
 // Runs in: manager. Owns: nothing. What a USB interface is to matching, listings and grants, whichever way it is reached.
 
+import { isDeepStrictEqual } from "node:util";
 import type { Identity } from "@ring3/control/fields";
 import type { UsbGrant } from "@ring3/control/host-edge";
 import type { UsbFacts } from "@ring3/control/match";
@@ -11,6 +12,17 @@ const hex4 = (id: number) => id.toString(16).padStart(4, "0");
 export function identityOf(info: UsbDeviceInfo): Identity {
   const { vendorId, productId } = info.descriptors.device;
   return { vendor: hex4(vendorId), product: hex4(productId), serial: info.strings.serial ?? null };
+}
+
+/** Whether a device may still be the one that was looked at before; strings are compared as a whole, serial number and all. */
+export function looksTheSame(before: UsbDeviceInfo, now: UsbDeviceInfo): boolean {
+  return (
+    Buffer.compare(before.descriptors.bytes, now.descriptors.bytes) === 0 &&
+    isDeepStrictEqual(before.strings, now.strings) &&
+    before.busNumber === now.busNumber &&
+    before.deviceNumber === now.deviceNumber && // counted up at each enumeration, where a kernel is the server
+    before.configurationValue === now.configurationValue
+  );
 }
 
 export function nameOf(info: UsbDeviceInfo): string {

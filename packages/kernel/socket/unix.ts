@@ -98,7 +98,8 @@ export function acceptFrom(
   };
 }
 
-function peerOf(fd: number): PeerCredentials {
+/** On the side that connected: who listened, as it was when the listening began. */
+export function peerOf(fd: number): PeerCredentials {
   const out = new Int32Array(3);
   check(native.peerCredentials(fd, out), "credentials of a peer");
   return { pid: out[0]!, uid: out[1]! >>> 0, gid: out[2]! >>> 0 };

@@ -2,7 +2,7 @@
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { Descriptor } from "../fd/descriptor.ts";
-import { connect } from "../socket/unix.ts";
+import { connect, peerOf } from "../socket/unix.ts";
 import { interfaceId, type UsbDeviceInfo } from "../usb/device-info.ts";
 import { failure } from "../usb/outcome.ts";
 import { setConfiguration } from "../usb/requests.ts";
@@ -18,6 +18,13 @@ import { readDescriptors, readStrings } from "./read-descriptors.ts";
 import { type UsbipTransport, usbipTransport } from "./transport.ts";
 
 const DEADLINE_MS = 5000;
+
+export interface Imported {
+  readonly stream: Descriptor;
+  readonly info: UsbDeviceInfo;
+  /** The process that listens there: another one has lost what the first kept in its memory. */
+  readonly serverPid: number;
+}
 
 export interface ImportOptions {
   /** For the whole of it. Default 5000. */
@@ -48,7 +55,7 @@ export function importDevice(
   busid: string,
   clock: Clock,
   { deadlineMs = DEADLINE_MS, port = busid }: ImportOptions = {},
-): Promise<{ stream: Descriptor; info: UsbDeviceInfo }> {
+): Promise<Imported> {
   const what = `import ${busid} from ${socketPath}`;
   return withDeadline(clock, deadlineMs, what, async (signal) => {
     const stream = connect(socketPath);
@@ -71,7 +78,7 @@ export function importDevice(
       try {
         const info = await readInfo(transport, exported, port, what, signal);
         transport.detach();
-        return { stream, info };
+        return { stream, info, serverPid: peerOf(stream.fd).pid };
       } catch (error) {
         await transport.close();
         throw broken ?? error; // what broke the stream says more than that it is gone
