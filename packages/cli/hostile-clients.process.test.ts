@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { blockClass } from "@ring3/client";
 import { connectToManager } from "@ring3/client/manager-connection";
-import { DriversLife, eventually, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
+import { DriversLife, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient } from "./nbd-client.fixture.ts";
 import { type Drive, type Ended, RunningRing3, repository, run } from "./running-ring3.fixture.ts";
 
@@ -287,25 +287,24 @@ async function crowded(path: string): Promise<Socket> {
   }
 }
 
-test("clients that ask and never read are hung up on; meanwhile the manager answers others, and stays small", async () => {
+test("clients that ask and never read are not read from; meanwhile the manager answers others, and stays small", async () => {
   const { manager } = await ring3.status();
-  const greedy = await Promise.all(Array.from({ length: 4 }, () => opened(controlSocket())));
+  const greedy = await Promise.all(Array.from({ length: 64 }, () => opened(controlSocket())));
   const asks = (id: number) => frame(`{"id":${id},"method":"logs","params":{"device":null,"follow":true}}`);
   for (const socket of greedy) {
     socket.pause();
     socket.write(Buffer.concat(Array.from({ length: 20_000 }, (_, index) => asks(index + 1))));
   }
   const waits: number[] = [];
-  await eventually("everyone is hung up on", async () => {
+  for (const end = performance.now() + 3000; performance.now() < end; ) {
     const since = performance.now();
     await ring3.status();
     waits.push(performance.now() - since);
-    for (const socket of greedy) socket.write(asks(30_000)); // fails once the other side has closed
-    return greedy.every(({ destroyed }) => destroyed) || undefined;
-  });
+  }
   assert.ok(Math.max(...waits) < 2000, waits.join());
   const resident = Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${manager.pid}/status`, "latin1"))![1]);
   assert.ok(resident < 600 * KIB, `${resident} KiB`);
+  for (const socket of greedy) socket.destroy();
 });
 
 test("another user sees nothing without an access rule; with one what it says, and no more", async () => {

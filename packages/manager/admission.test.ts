@@ -31,3 +31,10 @@ test("a connection that ends makes room for one, and the limit is told of once",
   assert.deepEqual([enter(1001, 5), entries.length], [1, 1]);
   assert.match(entries[0]!.message, /user 1001 has 256 connections/);
 });
+
+test("what all connections of a user leave unread is one sum, another user's is another", () => {
+  const { admission } = setUp();
+  const [first, second, other] = [1001, 1001, 1002].map((uid) => admission.enter(uid)!.allowance!);
+  assert.equal(first!.take(first!.most), true);
+  assert.deepEqual([second!.take(1), other!.take(1)], [false, true]);
+});

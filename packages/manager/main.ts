@@ -146,7 +146,8 @@ async function main(): Promise<void> {
   const mode = config.access.length === 0 ? 0o600 : 0o666; // an access rule lets others in; what each may do is decided per request
   const admission = new Admission(uid, manager.log);
   listen(controlSocket(stateDirectory), mode, (connection, peer) => {
-    if (!admission.enter(peer.uid)) return connection.close();
+    const limits = admission.enter(peer.uid);
+    if (limits === undefined) return connection.close();
     try {
       const account = () =>
         accountOf(
@@ -156,7 +157,7 @@ async function main(): Promise<void> {
           readFileSync("/etc/group", "utf8"),
         );
       const identity = { name: `process ${peer.pid}`, uid: peer.uid, account };
-      const { signal } = connect(new FrameSocket(connection), identity);
+      const { signal } = connect(new FrameSocket(connection, limits), identity);
       signal.addEventListener("abort", () => admission.left(peer.uid));
     } catch (error) {
       admission.left(peer.uid);

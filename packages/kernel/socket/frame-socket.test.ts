@@ -6,6 +6,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { DeviceError } from "@ring3/core/errors";
 import { type Descriptor, duplicate, pipe } from "../fd/descriptor.ts";
 import { native } from "../native.ts";
+import { Allowance } from "./allowance.ts";
 import { FrameSocket, QUEUE_MAX, socketPair } from "./frame-socket.ts";
 import { encodeHeader, PAYLOAD_MAX } from "./frames.ts";
 
@@ -161,6 +162,48 @@ test("a peer that does not read costs at most the queue's limit, then the connec
   const error = await end;
   assert.equal(error?.kind, "no-space");
   assert.match(error!.message, /16777216 bytes unread/);
+  far.close();
+});
+
+test("a peer that asks and does not read is not asked on before it has read, and gets every answer in the end", async () => {
+  const [stream, far] = socketPair();
+  const near = new FrameSocket(stream, { answersFirst: true });
+  const answer = new Uint8Array(300_000); // more than a socket's buffer takes
+  let asked = 0;
+  near.onFrame = () => {
+    asked++;
+    queueMicrotask(() => near.send(answer));
+  };
+  const request = Buffer.concat([encodeHeader(32, 0), Buffer.alloc(32)]);
+  const requests = Buffer.concat(Array.from({ length: 1000 }, () => request));
+  assert.equal(native.write(far.fd, requests), requests.length);
+  for (let round = 0; round < 100; round++) await turn();
+  assert.ok(asked > 0 && asked <= 512 / request.length + 1, `${asked} were read`);
+  const reader = new FrameSocket(far);
+  await frames(reader, 1000);
+  assert.equal(asked, 1000);
+  for (const socket of [near, reader]) socket.close();
+});
+
+test("peers that share an allowance: who goes beyond it is hung up on, and its end makes room for the others", async () => {
+  const allowance = new Allowance(2 << 20);
+  const [one, other] = [1, 2].map(() => {
+    const [stream, far] = socketPair();
+    return { near: new FrameSocket(stream, { allowance }), far };
+  });
+  one!.near.send(new Uint8Array(1 << 20));
+  const end = closed(other!.near);
+  other!.near.send(new Uint8Array(1.5 * 2 ** 20));
+  assert.equal((await end)?.kind, "no-space");
+  assert.ok(allowance.take(1 << 20));
+  for (const socket of [one!.near, one!.far, other!.far]) socket.close();
+});
+
+test("a peer that may send small frames only is hung up on for a larger one", async () => {
+  const [stream, far] = socketPair();
+  const end = closed(new FrameSocket(stream, { payloadMax: 100 }));
+  native.write(far.fd, encodeHeader(101, 0));
+  assert.match((await end)!.message, /expected at most 100 bytes, found 101/);
   far.close();
 });
 

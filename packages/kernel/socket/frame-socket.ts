@@ -3,7 +3,8 @@ import { DeviceError, systemError } from "@ring3/core/errors";
 import { Descriptor, duplicate } from "../fd/descriptor.ts";
 import { native } from "../native.ts";
 import { type Watch, watch } from "../poll/watch.ts";
-import { DESCRIPTORS_MAX, encodeHeader, FrameDecoder } from "./frames.ts";
+import { Allowance } from "./allowance.ts";
+import { DESCRIPTORS_MAX, encodeHeader, FrameDecoder, PAYLOAD_MAX } from "./frames.ts";
 
 export { connect, listen, socketPair } from "./unix.ts";
 
@@ -23,6 +24,20 @@ const FRAMES_A_TURN = 64;
 const readBuffer = new Uint8Array(READ_BYTES);
 const received = new Int32Array(1 + DESCRIPTORS_MAX);
 
+/** Of a peer that waits its turn: so few requests are read that their answers stay within the queue's limit. */
+const READ_BYTES_PATIENT = 512;
+
+export interface FrameSocketOptions {
+  /** How large a frame the peer may send. */
+  readonly payloadMax?: number;
+  /** Bytes that the peer may leave unread. */
+  readonly queueMax?: number;
+  /** And all the peers that share it. */
+  readonly allowance?: Allowance;
+  /** Reads nothing while the peer leaves anything unread. On one side of a connection only: two such could wait for each other for ever. */
+  readonly answersFirst?: boolean;
+}
+
 interface Queued {
   bytes: Uint8Array;
   descriptors: Descriptor[];
@@ -35,7 +50,10 @@ interface Queued {
 export class FrameSocket {
   readonly #stream: Descriptor;
   readonly #watch: Watch;
-  readonly #decoder = new FrameDecoder<Descriptor>();
+  readonly #decoder: FrameDecoder<Descriptor>;
+  readonly #queueMax: number;
+  readonly #allowance: Allowance;
+  readonly #answersFirst: boolean;
   readonly #queue: Queued[] = [];
   #queuedBytes = 0;
   #onFrame: ((payload: Uint8Array, fds: Descriptor[]) => void) | undefined;
@@ -46,8 +64,13 @@ export class FrameSocket {
   onClose: (error?: DeviceError) => void = () => {};
 
   /** Owns `stream` from now on. */
-  constructor(stream: Descriptor) {
+  constructor(stream: Descriptor, options: FrameSocketOptions = {}) {
+    const { payloadMax = PAYLOAD_MAX, queueMax = QUEUE_MAX, answersFirst = false } = options;
     this.#stream = stream;
+    this.#decoder = new FrameDecoder(payloadMax);
+    this.#queueMax = queueMax;
+    this.#allowance = options.allowance ?? new Allowance(queueMax);
+    this.#answersFirst = answersFirst;
     this.#watch = watch(stream.fd, {}, (ready) => {
       if (ready.writable) this.#flush();
       if (ready.readable) this.#receive();
@@ -92,8 +115,13 @@ export class FrameSocket {
     const entry: Queued = { bytes, descriptors: [] };
     this.#queue.push(entry);
     try {
-      if (this.#queuedBytes > QUEUE_MAX)
-        throw new DeviceError("no-space", `the peer leaves more than ${QUEUE_MAX} bytes unread`);
+      if (!this.#allowance.take(bytes.length))
+        throw new DeviceError(
+          "no-space",
+          `the peer and its kind leave more than ${this.#allowance.most} bytes unread`,
+        );
+      if (this.#queuedBytes > this.#queueMax)
+        throw new DeviceError("no-space", `the peer leaves more than ${this.#queueMax} bytes unread`);
       for (const fd of fds) entry.descriptors.push(duplicate(fd));
       this.#setEvents();
     } catch (error) {
@@ -117,6 +145,7 @@ export class FrameSocket {
       for (const descriptor of entry.descriptors.splice(0)) descriptor.close(); // went with the first byte
       entry.bytes = entry.bytes.subarray(result);
       this.#queuedBytes -= result;
+      this.#allowance.giveBack(result);
       if (entry.bytes.length === 0) this.#queue.shift();
     }
     this.#setEvents();
@@ -133,13 +162,15 @@ export class FrameSocket {
 
   #receive(): void {
     this.#framesThisTurn = 0;
-    for (let reads = 0; reads < READS_A_TURN && !this.#closed; reads++) {
+    const buffer = this.#answersFirst ? readBuffer.subarray(0, READ_BYTES_PATIENT) : readBuffer;
+    const most = this.#answersFirst ? 1 : READS_A_TURN; // answers are queued after this turn
+    for (let reads = 0; reads < most && !this.#closed; reads++) {
       if (this.#framesThisTurn >= FRAMES_A_TURN) return;
-      const length = native.recvmsg(this.#stream.fd, readBuffer, received);
+      const length = native.recvmsg(this.#stream.fd, buffer, received);
       if (length === -EAGAIN) return;
       if (length > 0) {
         const descriptors = Array.from(received.subarray(1, 1 + received[0]!), (fd) => new Descriptor(fd));
-        this.#deliver(readBuffer.subarray(0, length), descriptors);
+        this.#deliver(buffer.subarray(0, length), descriptors);
       } else if (length === 0 || length === -ECONNRESET) this.#endOfFile();
       else this.#end(systemError("receive on a connection", length));
     }
@@ -179,12 +210,15 @@ export class FrameSocket {
   #dropQueue(): void {
     for (const { descriptors } of this.#queue.splice(0))
       for (const descriptor of descriptors) descriptor.close();
+    this.#allowance.giveBack(this.#queuedBytes);
     this.#queuedBytes = 0;
   }
 
   #setEvents(): void {
-    if (!this.#closed)
-      this.#watch.set({ readable: this.#onFrame !== undefined, writable: this.#queue.length > 0 });
+    if (this.#closed) return;
+    const writable = this.#queue.length > 0;
+    const readable = this.#onFrame !== undefined && !(this.#answersFirst && writable);
+    this.#watch.set({ readable, writable });
   }
 }
 

@@ -32,12 +32,17 @@ export function encodeHeader(payloadLength: number, descriptorCount: number): Ui
  * is a frame's first byte: what a frame has not got when it is complete will never come, and what no frame claims was smuggled in.
  */
 export class FrameDecoder<D> {
+  readonly #payloadMax: number;
   readonly #header = new Uint8Array(HEADER_BYTES);
   readonly #view = new DataView(this.#header.buffer);
   #headerFilled = 0;
   #payload: Uint8Array | undefined; // once the header is complete
   #payloadFilled = 0;
   #descriptors: D[] = [];
+
+  constructor(payloadMax = PAYLOAD_MAX) {
+    this.#payloadMax = payloadMax;
+  }
 
   /** The frames that this chunk completes; take them all. Throws DeviceError("protocol"), and the stream is then of no more use. */
   *push(chunk: Uint8Array, descriptors: readonly D[]): Generator<Frame<D>, void> {
@@ -70,8 +75,11 @@ export class FrameDecoder<D> {
     this.#headerFilled += part.length;
     if (this.#headerFilled === HEADER_BYTES) {
       const length = this.#view.getUint32(0, true);
-      if (length > PAYLOAD_MAX)
-        throw new DeviceError("protocol", `frame: expected at most ${PAYLOAD_MAX} bytes, found ${length}`);
+      if (length > this.#payloadMax)
+        throw new DeviceError(
+          "protocol",
+          `frame: expected at most ${this.#payloadMax} bytes, found ${length}`,
+        );
       if (this.#claimed() > DESCRIPTORS_MAX)
         throw new DeviceError(
           "protocol",
