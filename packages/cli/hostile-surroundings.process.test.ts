@@ -12,6 +12,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -234,4 +235,24 @@ describe("a full disk", () => {
     await nbd.close();
     life.close();
   });
+});
+
+test("nobody reads what ring3 says: clients that make it say something end nothing but their own connections", async () => {
+  await using ring3 = await RunningRing3.start();
+  const drive = await ring3.plug("quiet");
+  const life = await DriversLife.of(ring3);
+  const address = socketOf(await life.served(drive));
+  const { manager, reflectors } = await ring3.status();
+  ring3.deafen();
+  for (let times = 0; times < 3; times++) {
+    const socket = connect(address).on("error", () => {});
+    socket.write("GET / HTTP/1.1\r\n\r\n");
+    await new Promise((resolve) => socket.resume().once("close", resolve));
+  }
+  const client = await NbdClient.connect(address);
+  await client.flush();
+  await client.close();
+  life.close();
+  const now = await ring3.status();
+  assert.deepEqual([now.manager.pid, now.reflectors], [manager.pid, reflectors]);
 });

@@ -131,6 +131,12 @@ export class RunningRing3 implements AsyncDisposable {
     return this.#stderr();
   }
 
+  /** Nobody listens to what it says from here on: its standard output and error are pipes that nobody reads. */
+  deafen(): void {
+    this.#child.stdout!.destroy();
+    this.#child.stderr!.destroy();
+  }
+
   /** `ring3 VERB …` for this one. */
   cli(verb: string, ...args: string[]): Promise<Ended> {
     return cli(verb, ...args, "--state-dir", this.directory);

@@ -33,6 +33,7 @@ function spawn(spec: ProcessSpec, exited: (exit: Exit) => void) {
 }
 
 if (process.getuid!() === 0) confineSupervisors(process.arch as Architecture);
+process.stderr.on("error", () => {}); // whoever started us may have stopped listening
 keepInherited(); // a descriptor that a shell left open would end up in a jail
 
 const [stateDirectory, ...managerArgs] = process.argv.slice(2) as [string, ...string[]];

@@ -37,6 +37,8 @@ import { Users } from "./users.ts";
 const KEEPER_FD = 3;
 const DEFAULT_CONFIG = "/etc/ring3/ring3.yaml";
 
+for (const output of [process.stdout, process.stderr]) output.on("error", () => {}); // nobody may be listening any more
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

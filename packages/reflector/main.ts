@@ -9,6 +9,8 @@ import { Reflector } from "./reflector.ts";
 
 const MANAGER_FD = 3;
 
+process.stderr.on("error", () => {}); // whoever started ring3 may have stopped listening; its clients have not
+
 const [className, directory] = process.argv.slice(2) as [string, string];
 const log = createLog(
   `reflector/${className}`,
