@@ -4,10 +4,11 @@
 import type { clientEdge } from "@ring3/control/client-edge";
 import type { Notice, Params, Result } from "@ring3/control/edge";
 import type { Handlers, ServingPeer } from "@ring3/control/peer";
-import { type Account, isOperator } from "@ring3/control/rules";
+import type { Account } from "@ring3/control/rules";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { mayUse, requireOperator } from "./access.ts";
 import type { AttachedBus, Attachment } from "./attached-bus.ts";
 import type { Device } from "./device.ts";
 import type { Manager } from "./manager.ts";
@@ -90,8 +91,12 @@ export class Administration {
         await found.resume();
         return reached(found);
       },
-      explain: ({ device }) => explain(manager, manager.resolve(device)),
+      explain: ({ device }) => {
+        requireOperator(this.#serving, this.#identity, `explain ${device}`);
+        return explain(manager, manager.resolve(device));
+      },
       logs: ({ device, follow }) => {
+        requireOperator(this.#serving, this.#identity, "read the logs");
         const id = device === null ? null : manager.resolve(device).id;
         if (follow) {
           this.#unfollow?.();
@@ -100,7 +105,7 @@ export class Administration {
         return { entries: manager.eventLog.entries(id) };
       },
       attach: async ({ socket, busid, port }) => {
-        this.#requireAdministrator("attach a device");
+        requireOperator(this.#serving, this.#identity, "attach a device");
         const attachment = await attached.attach(socket, busid, port);
         if (this.#ended) attachment.detach();
         this.#attachments.set(attachment.port, attachment);
@@ -129,15 +134,15 @@ export class Administration {
     this.deviceChanged();
   }
 
-  #requireAdministrator(what: string): void {
-    if (!isOperator(this.#identity.uid, this.#serving.uid))
-      throw new DeviceError("denied", `${what}: only root and the user of ring3 may`);
+  #administer(device: string): Device {
+    requireOperator(this.#serving, this.#identity, `administer ${device}`);
+    return this.#serving.manager.resolve(device);
   }
 
-  #administer(device: string): Device {
-    const found = this.#serving.manager.resolve(device);
-    this.#requireAdministrator(`administer ${found.id}`);
-    return found;
+  /** The devices that exist for whoever asks. */
+  #visible(): Device[] {
+    const { manager } = this.#serving;
+    return manager.devices.filter((device) => mayUse(this.#serving, this.#identity, device, "read"));
   }
 
   #status(): Result<ClientEdge, "status"> {
@@ -146,7 +151,7 @@ export class Administration {
       keeperPid,
       manager: { pid: process.pid, uptimeMs: Math.round(clock.now() - startedAt) },
       reflectors: reflectors(),
-      devices: manager.devices.map((device) =>
+      devices: this.#visible().map((device) =>
         deviceStatus(manager, device, sandboxed, (unit) => [...(endpoints.get(unit)?.values() ?? [])]),
       ),
     };
@@ -157,7 +162,7 @@ export class Administration {
     const { manager } = this.#serving;
     const find = () => {
       try {
-        return manager.resolve(device);
+        return manager.resolve(device, this.#visible());
       } catch {
         return undefined;
       }

@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 import { layoutOf } from "@ring3/channel/layout";
 import { block } from "@ring3/classes/block/contract";
 import { clientEdge } from "@ring3/control/client-edge";
-import { defaultConfig } from "@ring3/control/config";
+import { type Config, defaultConfig, parseConfig } from "@ring3/control/config";
 import { callingPeer } from "@ring3/control/peer";
 import { manualClock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
@@ -39,11 +39,11 @@ function memory(size: number) {
   return shared.fd;
 }
 
-async function setUp() {
+async function setUp(config: Config = defaultConfig) {
   const clock = manualClock();
   const hosts = new FakeHosts();
   const manager = new Manager({
-    config: defaultConfig,
+    config,
     clock,
     random: { next: () => 0 },
     eventLog: new EventLog(join(folder, "events.jsonl")),
@@ -74,6 +74,7 @@ async function setUp() {
   const connect = (uid: number, reflector?: string) => {
     const [ours, theirs] = socketPair();
     const logged: string[] = [];
+    const units: string[] = [];
     const account = () => ({ uid, user: null, gids: [], groups: [] });
     const identity = {
       name: `process of ${uid}`,
@@ -82,15 +83,18 @@ async function setUp() {
       ...(reflector === undefined ? {} : { reflector }),
     };
     new ClientConnection(new FrameSocket(ours), identity, serving);
-    const notices = { log: ({ message }: { message: string }) => logged.push(message) };
+    const notices = {
+      log: ({ message }: { message: string }) => logged.push(message),
+      unitAdded: ({ unit }: { unit: string }) => units.push(unit),
+    };
     const peer = callingPeer(clientEdge, new FrameSocket(theirs), notices);
     peers.push(peer);
-    return { peer, logged };
+    return { peer, logged, units };
   };
   const endpoints = async () => (await connect(500).peer.call("status", {})).result.devices[0]!.units;
   void manager.added(busDevice());
   await run();
-  return { manager, hosts, connect, run, endpoints };
+  return { manager, hosts, clock, connect, run, endpoints };
 }
 
 test("the twelfth driver that an application suspects within a minute ends its connection, not the driver's name", async () => {
@@ -158,16 +162,59 @@ test("the log is followed once a connection, whatever was asked for before", asy
   assert.deepEqual(logged, ["one line"]);
 });
 
-test("who is neither root nor ring3's user looks, but changes nothing", async () => {
-  const { connect } = await setUp();
-  const { peer } = connect(1001);
-  await assert.rejects(peer.call("stop", { device }), { kind: "denied" });
-  const open = { channel: 1, replaces: null, unit: id, mode: "read", contract } as const;
-  await assert.rejects(peer.call("open", open, [memory(layout.client.size)]), {
-    kind: "denied",
-    message: /access rule/,
+const open = { channel: 1, replaces: null, unit: id, mode: "read", contract } as const;
+const others: readonly (readonly [what: string, config: Config])[] = [
+  ["without an access rule", defaultConfig],
+  ["with a rule for another device", parseConfig("access: [{ uid: 1001, device: usb-2, mode: write }]", "x")],
+];
+
+for (const [what, config] of others)
+  test(`who is neither root nor ring3's user, ${what}: there is no device, no log, and nothing to change`, async () => {
+    const { manager, hosts, clock, connect } = await setUp(config);
+    const { peer, units } = connect(1001);
+    for (const ask of [
+      peer.call("stop", { device }),
+      peer.call("explain", { device }),
+      peer.call("logs", { device: null, follow: false }),
+      peer.call("logs", { device, follow: true }),
+    ])
+      await assert.rejects(ask, { kind: "denied", message: /only root and the user of ring3 may/ });
+    await assert.rejects(peer.call("open", open, [memory(layout.client.size)]), {
+      kind: "denied",
+      message: /access rule/,
+    });
+    assert.deepEqual((await peer.call("status", {})).result.devices, []);
+    const waiting = peer.call("wait", { device, state: "running", timeoutMs: 1000 });
+    await peer.call("subscribe", { class: null });
+    manager.restart(manager.devices[0]!);
+    await settled();
+    await hosts.last.dies();
+    await hosts.last.runs(unit());
+    await peer.call("status", {});
+    assert.deepEqual(units, []);
+    clock.advance(1000);
+    const { reached, device: found } = (await waiting).result;
+    assert.deepEqual([reached, found], [false, null]);
   });
+
+test("who may read a device sees it, and learns of its units", async () => {
+  const { connect } = await setUp(parseConfig(`access: [{ uid: 1001, device: usb-1-4, mode: read }]`, "x"));
+  const { peer, units } = connect(1001);
   assert.equal((await peer.call("status", {})).result.devices[0]!.state, "running");
+  assert.equal(
+    (await peer.call("wait", { device: "usb-1", state: "running", timeoutMs: 0 })).result.reached,
+    true,
+  );
+  await peer.call("subscribe", { class: null });
+  assert.deepEqual(units, [id]);
+  const { fds } = await peer.call("open", open, [memory(layout.client.size)]);
+  for (const fd of fds) fd.close();
+  await assert.rejects(
+    peer.call("open", { ...open, channel: 2, mode: "write" }, [memory(layout.client.size)]),
+    {
+      kind: "denied",
+    },
+  );
 });
 
 test("an application that tells of endpoints is hung up on", async () => {

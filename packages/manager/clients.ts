@@ -9,9 +9,9 @@ import {
   type ServingPeer,
   servingPeer,
 } from "@ring3/control/peer";
-import { isOperator, mayOpen } from "@ring3/control/rules";
 import { DeviceError } from "@ring3/core/errors";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { mayUse } from "./access.ts";
 import { Administration, type ClientIdentity, type Serving } from "./administration.ts";
 import type { Claimant } from "./claims.ts";
 import { unitId } from "./claims.ts";
@@ -83,17 +83,12 @@ export class ClientConnection implements Claimant, Watcher {
     params: Params<ClientEdge, "open">,
     memory: Descriptor,
   ): Promise<Answer<Result<ClientEdge, "open">>> {
-    const { manager, uid } = this.#serving;
+    const { manager } = this.#serving;
     const found = findUnit(manager, params.unit);
     if (found === undefined)
       throw new DeviceError("invalid", `open ${params.unit}: there is no such unit; see: ring3 status`);
     const { device, unit } = found;
-    const className = device.driver!.manifest.class;
-    const named = { ...manager.named(device), class: className };
-    if (
-      !isOperator(this.#identity.uid, uid) &&
-      !mayOpen(manager.config, this.#identity.account(), named, params.mode)
-    )
+    if (!mayUse(this.#serving, this.#identity, device, params.mode))
       throw new DeviceError(
         "denied",
         `open ${params.unit} to ${params.mode}: an access rule in ring3.yaml can allow it`,
@@ -161,7 +156,8 @@ export class ClientConnection implements Claimant, Watcher {
   }
 
   #wants(device: Device): boolean {
-    return this.#subscribed === null || this.#subscribed === device.driver?.manifest.class;
+    const wanted = this.#subscribed === null || this.#subscribed === device.driver?.manifest.class;
+    return wanted && mayUse(this.#serving, this.#identity, device, "read");
   }
 
   unitAdded(device: Device, unit: HostUnit): void {

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { type Config, defaultConfig, parseConfig } from "@ring3/control/config";
 import { crashDirectory } from "@ring3/control/crash";
 import type { FrameTransport } from "@ring3/control/peer";
-import { accountOf } from "@ring3/control/rules";
+import { type Account, accountOf } from "@ring3/control/rules";
 import { controlSocket } from "@ring3/control/state-directory";
 import { withoutKindText } from "@ring3/control/wire";
 import type { DeviceError } from "@ring3/core/errors";
@@ -151,13 +151,16 @@ async function main(): Promise<void> {
     const limits = admission.enter(peer.uid);
     if (limits === undefined) return connection.close();
     try {
-      const account = () =>
-        accountOf(
+      let known: Account | undefined;
+      const account = () => {
+        known ??= accountOf(
           peer.uid,
           peer.gid,
           readFileSync("/etc/passwd", "utf8"),
           readFileSync("/etc/group", "utf8"),
         );
+        return known;
+      };
       const identity = { name: `process ${peer.pid}`, uid: peer.uid, account };
       const { signal } = connect(new FrameSocket(connection, limits), identity);
       signal.addEventListener("abort", () => admission.left(peer.uid));

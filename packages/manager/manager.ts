@@ -86,9 +86,9 @@ export class Manager {
     return named(device, this.alias(device));
   }
 
-  /** The one device that a person means. */
-  resolve(wanted: string): Device {
-    const rows = this.devices.map((device) => ({ id: device.id, alias: this.alias(device), device }));
+  /** The one device that a person means, of those that the person may know of. */
+  resolve(wanted: string, known: readonly Device[] = this.devices): Device {
+    const rows = known.map((device) => ({ id: device.id, alias: this.alias(device), device }));
     return resolveDevice(wanted, rows).device;
   }
 

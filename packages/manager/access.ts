@@ -1,0 +1,25 @@
+// Runs in: manager. Owns: nothing. What whoever is on the other side of a connection may do, by the access rules.
+
+import type { Access } from "@ring3/control/fields";
+import { isOperator, mayOpen } from "@ring3/control/rules";
+import { DeviceError } from "@ring3/core/errors";
+import type { ClientIdentity, Serving } from "./administration.ts";
+import type { Device } from "./device.ts";
+
+/** Its units; who may not even read them is not told of them either. */
+export function mayUse(
+  { manager, uid }: Pick<Serving, "manager" | "uid">,
+  identity: ClientIdentity,
+  device: Device,
+  mode: Access,
+): boolean {
+  if (isOperator(identity.uid, uid)) return true;
+  const named = { ...manager.named(device), class: device.driver?.manifest.class ?? "" };
+  return mayOpen(manager.config, identity.account(), named, mode);
+}
+
+/** Throws "denied" for everybody but root and the manager's own user. */
+export function requireOperator({ uid }: Pick<Serving, "uid">, identity: ClientIdentity, what: string): void {
+  if (!isOperator(identity.uid, uid))
+    throw new DeviceError("denied", `${what}: only root and the user of ring3 may`);
+}
