@@ -161,6 +161,13 @@ test("a device that a kernel driver has is available, not taken; start needs --t
   assert.deepEqual(state(), ["starting"]);
 });
 
+test("a restart takes nothing from the kernel", () => {
+  const { manager, hosts } = setUp();
+  void manager.added(busDevice({ kernelDriver: () => "usb-storage" }));
+  assert.throws(() => manager.restart(manager.devices[0]!), { kind: "busy", message: /--take/ });
+  assert.equal(hosts.hosts.length, 0);
+});
+
 test("a device in use is not taken, whatever is asked", async () => {
   const { manager } = setUp();
   const holders = () => [{ node: "/dev/sda1", how: "mounted", where: "/mnt" }];

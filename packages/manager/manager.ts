@@ -205,10 +205,10 @@ export class Manager {
     device.start();
   }
 
-  /** Asked for by a person. A device without a driver is started. */
+  /** Asked for by a person. A device without a driver is started, unless it would have to be taken. */
   restart(device: Device): void {
     if (hasDriver(device)) device.restart();
-    else this.start(device, true);
+    else this.start(device, false);
   }
 
   /** Ends all drivers in order and gives the devices back. */
