@@ -21,6 +21,7 @@ const events = {
   matched: { type: "matched", autostart: false },
   unmatched: { type: "unmatched" },
   start: { type: "start" },
+  withheld: { type: "withheld", reason: "usb-storage has it" },
   probed: { type: "probed" },
   progress: { type: "progress" },
   failed: { type: "failed", reason: crash },
@@ -51,9 +52,30 @@ const table: Record<string, { from: Life; to: Partial<Record<keyof typeof events
     from: life("available"),
     to: { auto: "starting!~", unmatched: "unmatched", start: "starting!~", gone: "gone" },
   },
+  "available, not fenced": {
+    from: life("available", { ...busy, reason: "usb-storage has it" }),
+    to: {
+      auto: "available~=now",
+      start: "available~=now",
+      fenced: "available",
+      late: "stuck~",
+      gone: "gone~",
+    },
+  },
+  "available, not fenced, start asked for": {
+    from: life("available", { ...busy, nextStart: "now" }),
+    to: {
+      auto: "available~=now",
+      start: "available~=now",
+      fenced: "starting!~",
+      late: "stuck~",
+      gone: "gone~",
+    },
+  },
   starting: {
     from: life("starting", busy),
     to: {
+      withheld: "available~",
       probed: "running~",
       failed: "failed~=now",
       killed: "failed~=now",
@@ -270,7 +292,7 @@ test("any sequence of events keeps the promises of the lifecycle", () => {
     // Chance alone hardly ever fails five times in a row.
     { weight: 4, arbitrary: fc.constantFrom<LifeEvent>(failed, killed, fenced, start, probed) },
   );
-  const ended = new Set<DeviceState>(["failed", "stopped", "stuck", "gone"]); // only then does a manager report a fence
+  const ended = new Set<DeviceState>(["available", "failed", "stopped", "stuck", "gone"]); // only then does a manager report a fence
   const reached = new Set<DeviceState>();
   fc.assert(
     fc.property(fc.array(anyEvent, { maxLength: 200, size: "max" }), (steps) => {
@@ -298,7 +320,7 @@ test("any sequence of events keeps the promises of the lifecycle", () => {
         );
         assert.ok(before.state !== "gone" || now.state === "gone", "gone is the end");
         assert.ok(!now.fenced || !alive, "fenced only when nothing can be alive");
-        assert.ok(now.nextStart === "never" || now.state === "failed" || now.state === "stopped");
+        assert.ok(now.nextStart === "never" || ["failed", "stopped", "available"].includes(now.state));
         assert.ok(
           now.state !== "starting" || before.state === "starting" || began === 1,
           "the only way into starting is a start",

@@ -39,6 +39,7 @@ export type LifeEvent =
   | { type: "matched"; autostart: boolean }
   | { type: "unmatched" }
   | { type: "start" } // a person, a rule, or the end of a back-off
+  | { type: "withheld"; reason: string } // somebody else has got it meanwhile, and it is not to be taken from them
   | { type: "probed" }
   | { type: "progress" } // a request completed, or `healthyMs` in health
   | { type: "failed"; reason: FailureReason }
@@ -128,18 +129,36 @@ const stick = (life: Life): Life =>
 // A start that is asked for too early is remembered until the fence is up.
 const startWhenFenced = (life: Life): Life => (life.fenced ? begin(life) : { ...life, nextStart: "now" });
 
+const fenceUp = (life: Life): Life =>
+  life.fenced ? life : life.nextStart === "now" ? begin(life) : { ...life, fenced: true };
+
 const table: Record<DeviceState, Row> = {
   unmatched: {
     matched: (life, { autostart }) => (autostart ? begin(life) : { ...life, state: "available" }),
     gone: remove,
   },
   available: {
-    matched: (life, { autostart }) => (autostart ? begin(life) : life),
-    unmatched: unmatch,
-    start: begin,
+    matched: (life, { autostart }) => (autostart ? startWhenFenced(life) : life),
+    unmatched: unmatchWhenFenced,
+    start: (life) => startWhenFenced({ ...life, reason: "" }),
+    fenced: fenceUp,
+    "fence-timeout": stick,
     gone: remove,
   },
-  starting: { probed: (life) => ({ ...life, state: "running" }), failed: fail, stop, restart, gone: remove },
+  starting: {
+    probed: (life) => ({ ...life, state: "running" }),
+    withheld: (life, { reason }) => ({
+      ...life,
+      ...forgiven,
+      state: "available",
+      reason,
+      nextStart: "never",
+    }),
+    failed: fail,
+    stop,
+    restart,
+    gone: remove,
+  },
   running: {
     progress: (life) =>
       life.failures === 0 && life.outsideFailures === 0 && life.reason === ""
@@ -155,8 +174,7 @@ const table: Record<DeviceState, Row> = {
   stopped: {
     start: (life) => startWhenFenced({ ...life, reason: "" }),
     restart: startWhenFenced,
-    fenced: (life) =>
-      life.fenced ? life : life.nextStart === "now" ? begin(life) : { ...life, fenced: true },
+    fenced: fenceUp,
     "fence-timeout": stick,
     stop: (life) => (life.nextStart === "never" ? life : { ...life, nextStart: "never" }),
     unmatched: unmatchWhenFenced,

@@ -101,6 +101,8 @@ export class AttachedBus {
       facts: factsOf(info, number),
       kernelDriver: () => null,
       holders: () => [],
+      allowTaking() {},
+      withheld: () => false,
       giveBack() {},
       open: () => this.#open(plug, enumerated, number),
     }));

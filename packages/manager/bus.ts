@@ -29,11 +29,15 @@ export interface BusDevice {
   readonly name: string;
   /** What match rules look at. */
   readonly facts: UsbFacts;
-  /** The kernel's driver that has it now; null: none, or ring3 itself. */
+  /** The kernel's driver that has it now; "usbfs": a program, which may be a driver of ring3; null: none. */
   kernelDriver(): string | null;
-  /** Who uses it through the kernel's driver; it is never taken from them. */
+  /** Who uses it, through the kernel's driver or past it; it is never taken from them. */
   holders(): readonly Holder[];
-  /** Takes it from the kernel's driver, opens it afresh and narrows the descriptor to what the driver may do. */
+  /** A person or a rule has said so: in this enumeration it may be taken from the kernel's driver. */
+  allowTaking(): void;
+  /** Why it could not be opened now: somebody has it, and it may not be taken from them. */
+  withheld(): boolean;
+  /** Opens it afresh, takes it from the kernel's driver where it may, and narrows the descriptor to what the driver may do. */
   open(): Promise<Grant>;
   /** Ring3 lets go: the kernel's driver gets it back where it came from one. */
   giveBack(): void;

@@ -215,6 +215,27 @@ test("ten seconds in health forgive earlier failures", async () => {
   assert.equal(device.life.failures, 0);
 });
 
+test("a device that somebody else has got before it was opened is theirs: available, after the driver's end, and no failure", async () => {
+  const open = () => Promise.reject(new Error("the kernel driver usb-storage holds it"));
+  const { device, hosts, seen } = setUp({ open, withheld: () => true });
+  device.matched(chosenDriver(), true);
+  await hosts.last.loaded();
+  assert.deepEqual([device.life.state, device.life.fenced], ["available", false]);
+  await hosts.last.dies();
+  const { state, fenced, failures, reason } = device.life;
+  assert.deepEqual(
+    [state, fenced, failures, reason],
+    ["available", true, 0, "the kernel driver usb-storage holds it"],
+  );
+  assert.deepEqual(seen(), [
+    "host 1 start",
+    "starting",
+    "available",
+    "host 1 kill",
+    "lost for good from outside with 0: the kernel driver usb-storage holds it",
+  ]);
+});
+
 test("a device that cannot be opened fails as its grant, and what the kernel's driver had goes back to it", async () => {
   const refused = setUp({ open: () => Promise.reject(new Error("busy")) });
   refused.device.matched(chosenDriver(), true);

@@ -158,6 +158,8 @@ export class Device {
 
   /** `reason.text` may be a driver's own words. */
   failed({ kind, text, outside }: FailureReason): void {
+    if (kind === "grant" && this.#life.state === "starting" && this.#bus.withheld())
+      return this.#apply({ type: "withheld", reason: printable(text) });
     this.#apply({ type: "failed", reason: { kind, text: printable(text), outside } });
   }
 
@@ -190,7 +192,7 @@ export class Device {
     if (event.type === "stop" || event.type === "restart") this.#lastFailure = undefined;
     if (hasHost(before) && !hasHost(after)) this.#end(event);
     if (after.incarnation > before.incarnation) this.#begin(after.incarnation);
-    else if (isFinal(after) && !isFinal(before) && event.type !== "fenced") this.#lose(event, after);
+    else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type)) this.#lose(event, after);
     if (after.state === "failed" && after.fenced) this.#startLater(after);
     if (after.state === "running" && before.state === "starting")
       this.#healthy = this.#parts.clock.after(limits.healthyMs, () => this.progress());
@@ -337,7 +339,9 @@ function hasHost({ state }: Life): boolean {
 }
 
 /** Fenced, and nothing will start again unless somebody asks for it. */
-const finalStates: ReadonlySet<Life["state"]> = new Set(["stopped", "quarantined"]);
+const finalStates: ReadonlySet<Life["state"]> = new Set(["available", "stopped", "quarantined"]);
+/** Into a final state by a match: nobody had it. By a fence: told with the end of the incarnation. */
+const tellsOfNoLoss: ReadonlySet<LifeEvent["type"]> = new Set(["matched", "fenced"]);
 
 function isFinal({ state, fenced }: Life): boolean {
   return fenced && finalStates.has(state);

@@ -146,6 +146,8 @@ export function busDevice(overrides: Partial<BusDevice> = {}): BusDevice {
     },
     kernelDriver: () => null,
     holders: () => [],
+    allowTaking() {},
+    withheld: () => false,
     open: async () => {
       const { read: descriptor, write: other } = pipe();
       other.close();

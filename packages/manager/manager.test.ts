@@ -4,23 +4,24 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { defaultConfig } from "@ring3/control/config";
+import { type Config, defaultConfig, parseConfig } from "@ring3/control/config";
 import { manualClock } from "@ring3/core/clock";
 import { EventLog } from "./event-log.ts";
 import { busDevice, code, FakeHosts, manifest, settled, unit } from "./fake-host.fixture.ts";
 import { Manager } from "./manager.ts";
+import { explain } from "./status.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ring3-manager-"));
 after(() => rmSync(folder, { recursive: true }));
 
 const id = "usb-1-4:1.0";
 
-function setUp() {
+function setUp(config: Config = defaultConfig) {
   const clock = manualClock();
   const log: string[] = [];
   const hosts = new FakeHosts(log);
   const manager = new Manager({
-    config: defaultConfig,
+    config,
     clock,
     random: { next: () => 0 },
     eventLog: new EventLog(join(folder, "events.jsonl")),
@@ -159,6 +160,42 @@ test("a device that a kernel driver has is available, not taken; start needs --t
   assert.throws(() => manager.start(manager.devices[0]!, false), { kind: "busy", message: /--take/ });
   manager.start(manager.devices[0]!, true);
   assert.deepEqual(state(), ["starting"]);
+});
+
+test("taking is allowed to the bus by a rule or --take, and by nothing else", async () => {
+  const { manager } = setUp();
+  let allowed = 0;
+  const device = { allowTaking: () => allowed++ };
+  await manager.added(busDevice({ ...device, id: "usb-1:1.0" }));
+  assert.equal(allowed, 0);
+  await manager.added(busDevice({ ...device, id: "usb-2:1.0", kernelDriver: () => "usb-storage" }));
+  manager.start(manager.devices[1]!, true);
+  assert.equal(allowed, 1);
+  const ruled = setUp(parseConfig("take: [{ device: usb-1 }]", "ring3.yaml"));
+  await ruled.manager.added(busDevice({ ...device, id: "usb-1:1.0" }));
+  assert.equal(allowed, 2);
+});
+
+test("an interface that a program has claimed through usbfs is available, and is not taken from it", () => {
+  const { manager, state } = setUp(parseConfig("take: [{ device: usb-1-4 }]", "ring3.yaml"));
+  const holders = () => [{ node: "/dev/bus/usb/001/004", how: "claimed by a program", where: "" }];
+  void manager.added(busDevice({ kernelDriver: () => "usbfs", holders }));
+  assert.deepEqual(state(), ["available"]);
+  for (const take of [true, false])
+    assert.throws(() => manager.start(manager.devices[0]!, take), {
+      kind: "busy",
+      message: /001\/004 is claimed by a program/,
+    });
+  assert.deepEqual(explain(manager, manager.devices[0]!).holders, holders());
+});
+
+test("what ring3's own driver has claimed through usbfs has no other owner", async () => {
+  const { manager, hosts } = setUp();
+  let driver: string | null = null;
+  void manager.added(busDevice({ kernelDriver: () => driver }));
+  driver = "usbfs";
+  await hosts.last.runs(unit());
+  assert.equal(explain(manager, manager.devices[0]!).kernelDriver, null);
 });
 
 test("a restart takes nothing from the kernel", () => {

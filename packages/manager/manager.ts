@@ -8,7 +8,7 @@ import type { Clock, Random, Timer } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { LogEntry } from "@ring3/core/log";
 import { createLog, type Log } from "@ring3/core/log";
-import type { BusDevice } from "./bus.ts";
+import type { BusDevice, Holder } from "./bus.ts";
 import { Claims } from "./claims.ts";
 import type { Crash } from "./crash-report.ts";
 import { Device } from "./device.ts";
@@ -152,11 +152,12 @@ export class Manager {
     }
   }
 
-  /** Unasked, ring3 takes what no driver of the kernel has, and what a rule names while nobody uses it. */
+  /** Unasked, ring3 takes what nobody has, and from the kernel's drivers what a rule names while nobody uses it. */
   #mayTake(device: Device): boolean {
-    const holder = device.bus.kernelDriver();
-    if (holder === null) return true;
-    if (takeRuleFor(this.config, this.named(device)) === undefined) return false;
+    const ruled = takeRuleFor(this.config, this.named(device)) !== undefined;
+    if (ruled) device.bus.allowTaking();
+    if (device.bus.kernelDriver() === null) return true;
+    if (!ruled) return false;
     const used = inUse(device);
     if (used === undefined) return true;
     this.log.child(device.id).warn(`not taken: ${used}`);
@@ -192,9 +193,9 @@ export class Manager {
     const what = `start ${device.id}`;
     if (device.driver === undefined)
       throw new DeviceError("unsupported", `${what}: no driver matches it; see: ring3 explain ${device.id}`);
-    const holder = device.bus.kernelDriver();
+    const holder = ownerOf(device);
     if (holder !== null && !hasDriver(device)) {
-      if (!take)
+      if (!take && holder !== USBFS)
         throw new DeviceError(
           "busy",
           `${what}: the kernel's driver ${holder} has it; take it with: ring3 start ${device.id} --take`,
@@ -202,6 +203,7 @@ export class Manager {
       const used = inUse(device);
       if (used !== undefined) throw new DeviceError("busy", `${what}: ${used}`);
     }
+    if (take) device.bus.allowTaking();
     device.start();
   }
 
@@ -261,9 +263,23 @@ function hasDriver(device: Device): boolean {
   return ["starting", "running", "suspended", "failed"].includes(device.life.state);
 }
 
-/** Who uses the device through the kernel's driver, in words; undefined: nobody. */
+/** The driver name that sysfs shows for an interface that a program has claimed: ring3's driver, or another. */
+const USBFS = "usbfs";
+
+/** Who other than ring3 has the device now; null: nobody. */
+export function ownerOf(device: Device): string | null {
+  const owner = device.bus.kernelDriver();
+  return owner === USBFS && hasDriver(device) ? null : owner;
+}
+
+/** Who other than ring3 uses the device. */
+export function holdersOf(device: Device): readonly Holder[] {
+  return ownerOf(device) === null ? [] : device.bus.holders();
+}
+
+/** The same in words; undefined: nobody. */
 export function inUse(device: Device): string | undefined {
-  const holders = device.bus.holders();
+  const holders = holdersOf(device);
   if (holders.length === 0) return undefined;
   const list = holders.map(({ node, how, where }) => `${node} is ${how}${where === "" ? "" : ` (${where})`}`);
   return `in use: ${list.join(", ")}; release it first`;

@@ -9,7 +9,7 @@ import { unitId } from "./claims.ts";
 import type { Device } from "./device.ts";
 import { rank } from "./drivers.ts";
 import type { HostUnit } from "./host-units.ts";
-import { inUse, type Manager } from "./manager.ts";
+import { holdersOf, inUse, type Manager, ownerOf } from "./manager.ts";
 
 export interface Endpoint {
   readonly kind: string;
@@ -71,9 +71,9 @@ export function explain(manager: Manager, device: Device): Explanation {
     reason: life.reason,
     driver: driver?.manifest.name ?? null,
     ranking: rank(bus.facts, manager.drivers),
-    kernelDriver: bus.kernelDriver(),
+    kernelDriver: ownerOf(device),
     takeRule: takeRule === undefined ? null : selectorText(takeRule),
-    holders: bus.holders().map(({ node, how, where }) => ({ node, how, where })),
+    holders: holdersOf(device).map(({ node, how, where }) => ({ node, how, where })),
     missing: [...(driver === undefined ? ["a driver that matches"] : []), ...manager.lacks],
     next: nextSteps(device),
   };
@@ -87,7 +87,7 @@ function nextSteps(device: Device): string[] {
     case "available":
       return inUse(device) === undefined
         ? [`ring3 start ${id} --take`, "or a take rule in ring3.yaml"]
-        : ["release it first (umount, swapoff), then: ring3 start --take"];
+        : [`release it first (umount, swapoff, or end the program), then: ring3 start ${id} --take`];
     case "stopped":
       return [`ring3 start ${id}`];
     case "failed":

@@ -6,7 +6,7 @@ import type { Log } from "@ring3/core/log";
 import { watchUevents } from "@ring3/kernel/uevent/uevent";
 import type { UsbDeviceInfo, UsbInterfaceInfo } from "@ring3/kernel/usb/device-info";
 import { readUsbDevice, readUsbDevices } from "@ring3/kernel/usbfs/enumerate";
-import { giveBack, openGrant } from "@ring3/kernel/usbfs/grant";
+import { giveBack, openGrant, usbfsNodePath } from "@ring3/kernel/usbfs/grant";
 import { holdersOf } from "@ring3/kernel/usbfs/in-use";
 import type { BusDevice } from "./bus.ts";
 import { factsOf, grantTerms, identityOf, nameOf } from "./usb-device.ts";
@@ -49,7 +49,7 @@ export class UsbBus {
       () => this.#changed(),
     );
     watch.ref(false);
-    this.#scan(true);
+    this.#changed(); // a kernel that has just been started, or was given devices back, is about to bind its drivers
   }
 
   #changed(): void {
@@ -98,15 +98,17 @@ export class UsbBus {
 }
 
 function busDevice(id: string, info: UsbDeviceInfo, number: number): BusDevice {
+  let mayTake = false;
   const kernelDriver = () => {
     const now = readUsbDevice(SYSFS, info.port);
-    const driver =
-      now instanceof DeviceError
-        ? undefined
-        : now.interfaces.find((entry) => entry.number === number)?.driver;
-    return driver === undefined || driver === USBFS ? null : driver;
+    if (now instanceof DeviceError) return null;
+    return now.interfaces.find((entry) => entry.number === number)?.driver ?? null;
   };
-  const holders = () => holdersOf(SYSFS, id);
+  const holders = () =>
+    kernelDriver() === USBFS
+      ? [{ node: usbfsNodePath(info), how: "claimed by a program", where: "" }]
+      : holdersOf(SYSFS, id);
+  const withheld = () => kernelDriver() === USBFS || (kernelDriver() !== null && !mayTake);
   return {
     id,
     bus: "usb",
@@ -115,12 +117,16 @@ function busDevice(id: string, info: UsbDeviceInfo, number: number): BusDevice {
     facts: factsOf(info, number),
     kernelDriver,
     holders,
+    allowTaking() {
+      mayTake = true;
+    },
+    withheld,
     open: async () => {
       const taken = kernelDriver() !== null;
       const [holder] = taken ? holders() : [];
       if (holder !== undefined)
-        throw new DeviceError("busy", `open ${id}: ${holder.node} is ${holder.how} (${holder.where})`);
-      const descriptor = openGrant(info, [number], { detach: true });
+        throw new DeviceError("busy", `open ${id}: ${holder.node} is ${holder.how} ${holder.where}`.trim());
+      const descriptor = openGrant(info, [number], { detach: mayTake });
       return { terms: grantTerms(info, number, "usbfs", 0), descriptor, taken };
     },
     giveBack: () => giveBack(info, number),
