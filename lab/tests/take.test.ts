@@ -80,3 +80,13 @@ test("free again: it is taken, and stop gives the kernel the same bytes back", a
   assert.deepEqual(madeOf(await announced.next("add", "disk")), { node, device });
   assert.equal(await run("sha256sum", node), before);
 });
+
+test("ring3 is killed while it has the device: the kernel has it back once the next ring3 stops it", async () => {
+  await succeeds(guest.ring3, "start", device, "--take");
+  process.kill(guest.ring3.keeperPid, "SIGKILL");
+  await guest.ring3.ended();
+  guest = await startRing3();
+  await guest.ring3.reached(device, "running");
+  await succeeds(guest.ring3, "stop", device);
+  assert.equal(kernelDriverOf(device), "usb-storage");
+});

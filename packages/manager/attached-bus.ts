@@ -103,7 +103,7 @@ export class AttachedBus {
       holders: () => [],
       allowTaking() {},
       withheld: () => false,
-      giveBack() {},
+      giveBack: () => null,
       open: () => this.#open(plug, enumerated, number),
     }));
   }

@@ -15,7 +15,7 @@ export interface Holder {
 export interface Grant {
   readonly terms: UsbGrant;
   readonly descriptor: Descriptor;
-  /** A driver of the kernel had the device until now. */
+  /** The kernel's drivers are to be offered it once ring3 lets go: one had it, now or before a ring3 that died without giving it back. */
   readonly taken: boolean;
 }
 
@@ -39,6 +39,6 @@ export interface BusDevice {
   withheld(): boolean;
   /** Opens it afresh, takes it from the kernel's driver where it may, and narrows the descriptor to what the driver may do. */
   open(): Promise<Grant>;
-  /** Ring3 lets go: the kernel's driver gets it back where it came from one. */
-  giveBack(): void;
+  /** Ring3 lets go: the kernel's driver that wants it has it afterwards; null where none does. */
+  giveBack(): string | null;
 }

@@ -244,7 +244,10 @@ test("a device that cannot be opened fails as its grant, and what the kernel's d
 
   let given = 0;
   const { open } = busDevice();
-  const taken = setUp({ open: async () => ({ ...(await open()), taken: true }), giveBack: () => given++ });
+  const taken = setUp({
+    open: async () => ({ ...(await open()), taken: true }),
+    giveBack: () => `driver ${++given}`,
+  });
   await taken.run();
   const stopped = taken.device.stop();
   await settled();

@@ -60,7 +60,7 @@ export class Device {
   #ending: Promise<void> = Promise.resolve();
   #fenced: Promise<void> = Promise.resolve();
   readonly #pace: ChangePace;
-  /** The kernel's driver had it before ring3 did. */
+  /** The kernel's drivers have not been offered it since ring3 opened it. */
   #taken = false;
 
   constructor(bus: BusDevice, parts: DeviceParts) {
@@ -131,8 +131,8 @@ export class Device {
     if (!this.#taken) return;
     this.#taken = false;
     try {
-      this.#bus.giveBack();
-      this.#log.info("given back to the kernel's driver");
+      const driver = this.#bus.giveBack();
+      if (driver !== null) this.#log.info(`given back to the kernel's driver ${driver}`);
     } catch (error) {
       this.#log.warn(`not given back to the kernel's driver: ${(error as Error).message}`);
     }

@@ -153,7 +153,7 @@ export function busDevice(overrides: Partial<BusDevice> = {}): BusDevice {
       other.close();
       return { terms: {} as never, descriptor, taken: false };
     },
-    giveBack() {},
+    giveBack: () => null,
     ...overrides,
   };
 }

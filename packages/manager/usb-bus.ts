@@ -122,13 +122,12 @@ function busDevice(id: string, info: UsbDeviceInfo, number: number): BusDevice {
     },
     withheld,
     open: async () => {
-      const taken = kernelDriver() !== null;
-      const [holder] = taken ? holders() : [];
+      const [holder] = kernelDriver() === null ? [] : holders();
       if (holder !== undefined)
         throw new DeviceError("busy", `open ${id}: ${holder.node} is ${holder.how} ${holder.where}`.trim());
       const descriptor = openGrant(info, [number], { detach: mayTake });
-      return { terms: grantTerms(info, number, "usbfs", 0), descriptor, taken };
+      return { terms: grantTerms(info, number, "usbfs", 0), descriptor, taken: true };
     },
-    giveBack: () => giveBack(info, number),
+    giveBack: () => giveBack(info, number) ?? null,
   };
 }
