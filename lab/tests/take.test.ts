@@ -67,7 +67,12 @@ test("swap: likewise", async () => {
 
 test("held by a program that opened it for itself alone: likewise", async () => {
   await using _held = await open(node, constants.O_RDONLY | constants.O_EXCL); // as a mount of another namespace does
-  await isLeftAlone(/busy/);
+  await isLeftAlone(/open/);
+});
+
+test("open in a program that shares it: likewise, and both name the process", async () => {
+  await using _open = await open(node, constants.O_RDONLY);
+  await isLeftAlone(new RegExp(`open.*process ${process.pid}`, "s"));
 });
 
 test("free again: it is taken, and stop gives the kernel the same bytes back", async () => {

@@ -8,6 +8,7 @@ import type { UsbDeviceInfo, UsbInterfaceInfo } from "@ring3/kernel/usb/device-i
 import { readUsbDevice, readUsbDevices } from "@ring3/kernel/usbfs/enumerate";
 import { giveBack, openGrant, usbfsNodePath } from "@ring3/kernel/usbfs/grant";
 import { holdersOf } from "@ring3/kernel/usbfs/in-use";
+import { openersOf } from "@ring3/kernel/usbfs/openers";
 import type { BusDevice } from "./bus.ts";
 import { factsOf, grantTerms, identityOf, nameOf } from "./usb-device.ts";
 
@@ -97,6 +98,12 @@ export class UsbBus {
   }
 }
 
+/** Who may be the one: the kernel does not say whose claim it is. */
+const programs = (node: string) =>
+  openersOf([node])
+    .map(({ pid, name }) => `process ${pid}, ${name}`)
+    .join("; ");
+
 function busDevice(id: string, info: UsbDeviceInfo, number: number): BusDevice {
   let mayTake = false;
   const kernelDriver = () => {
@@ -106,7 +113,7 @@ function busDevice(id: string, info: UsbDeviceInfo, number: number): BusDevice {
   };
   const holders = () =>
     kernelDriver() === USBFS
-      ? [{ node: usbfsNodePath(info), how: "claimed by a program", where: "" }]
+      ? [{ node: usbfsNodePath(info), how: "claimed by a program", where: programs(usbfsNodePath(info)) }]
       : holdersOf(SYSFS, id);
   const withheld = () => kernelDriver() === USBFS || (kernelDriver() !== null && !mayTake);
   return {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { type Holder, holdersOf, parseMounts, parseSwaps } from "./in-use.ts";
+import type { Opener } from "./openers.ts";
 import { stick, sysfs, type Tree } from "./sysfs.fixture.ts";
 
 // proc(5): the layout, with optional fields and an escaped space.
@@ -12,17 +13,19 @@ const SWAPS = "Filename\tType\tSize\tUsed\tPriority\n";
 interface Facts {
   mountinfo?: string;
   swaps?: string;
+  openers?: Opener[];
   busy?: string[];
   tree?: Tree;
 }
 
 function holders(
   context: TestContext,
-  { mountinfo = ROOT, swaps = SWAPS, busy = [], tree = stick() }: Facts,
+  { mountinfo = ROOT, swaps = SWAPS, openers = [], busy = [], tree = stick() }: Facts,
 ): Holder[] {
   return holdersOf(sysfs(context, tree), "usb-1-4.2:1.0", {
     mountinfo: () => mountinfo,
     swaps: () => swaps,
+    openers: (nodes) => openers.filter(({ node }) => nodes.includes(node)),
     busy: (node) => busy.includes(node),
   });
 }
@@ -61,6 +64,16 @@ test("a disk that another namespace has mounted is busy", (context) => {
   ]);
 });
 
+test("a disk that a program has open, not for itself alone, names the program", (context) => {
+  const openers = [
+    { node: "/dev/sdb2", pid: 77, name: "dd" },
+    { node: "/dev/sda", pid: 78, name: "cat" },
+  ];
+  assert.deepEqual(holders(context, { openers }), [
+    { node: "/dev/sdb2", how: "open", where: "process 77, dd" },
+  ]);
+});
+
 test("a disk that is busy because it is mounted is told once", (context) => {
   assert.equal(holders(context, { mountinfo: ROOT + STICK, busy: ["/dev/sdb"] }).length, 1);
 });
@@ -74,7 +87,7 @@ test("links in sysfs that lead to other devices are not followed", (context) => 
 });
 
 test("an interface that is not there has no holders", (context) => {
-  const nobody = { mountinfo: () => "", swaps: () => "", busy: () => true };
+  const nobody = { mountinfo: () => "", swaps: () => "", openers: () => [], busy: () => true };
   assert.deepEqual(holdersOf(sysfs(context), "usb-9-9:1.0", nobody), []);
 });
 

@@ -4,12 +4,13 @@ import { basename, join } from "node:path";
 import { DeviceError } from "@ring3/core/errors";
 import { openDeviceNode } from "../open/open.ts";
 import { interfaceFolder } from "./enumerate.ts";
+import { type Opener, openersOf } from "./openers.ts";
 
 export interface Holder {
   /** "/dev/sdb1" */
   readonly node: string;
-  readonly how: "mounted" | "swap" | "holder" | "busy";
-  /** The mount point, the device above, or who to ask. */
+  readonly how: "mounted" | "swap" | "holder" | "open" | "busy";
+  /** The mount point, the device above, the process, or who to ask. */
   readonly where: string;
 }
 
@@ -18,6 +19,8 @@ export interface HolderSources {
   mountinfo(): string;
   /** Text of /proc/swaps. */
   swaps(): string;
+  /** Which processes have these block devices open. */
+  openers(nodes: readonly string[]): readonly Opener[];
   /** Does somebody hold this block device exclusively? Sees what the two files do not: mounts of other namespaces, mdadm, mkfs. */
   busy(node: string): boolean;
 }
@@ -25,6 +28,7 @@ export interface HolderSources {
 export const systemSources: HolderSources = {
   mountinfo: () => readFileSync("/proc/self/mountinfo", "utf8"),
   swaps: () => readFileSync("/proc/swaps", "utf8"),
+  openers: openersOf,
   busy: isHeldExclusively,
 };
 
@@ -50,8 +54,12 @@ export function holdersOf(
   const swaps = parseSwaps(sources.swaps());
   return blockDevicesBelow(interfaceFolder(sysfsRoot, interfaceId), MAX_DEPTH).flatMap((disk) => {
     const found = [disk, ...disk.partitions].flatMap((device) => usesOf(device, mounts, swaps));
-    // A partition in use makes its disk busy: only said where nothing better explains it.
-    if (found.length > 0 || !sources.busy(disk.node)) return found;
+    // A partition in use makes its disk busy, and open perhaps: only said where nothing better explains it.
+    if (found.length > 0) return found;
+    const open = sources
+      .openers([disk, ...disk.partitions].map(({ node }) => node))
+      .map(({ node, pid, name }) => ({ node, how: "open" as const, where: `process ${pid}, ${name}` }));
+    if (open.length > 0 || !sources.busy(disk.node)) return open;
     return [{ node: disk.node, how: "busy" as const, where: `fuser -v ${disk.node}` }];
   });
 }
