@@ -62,15 +62,16 @@ for (const architecture of ["x64", "arm64"] as const) {
     );
   });
 
-  test(`${architecture}: sockets are Unix sockets or none`, () => {
-    const families = [1n, 2n, 10n, 16n, 17n, 38n, 40n]; // unix, inet, inet6, netlink, packet, alg, vsock
-    assert.deepEqual(
-      families.map((family) => answer("socket", family)),
-      [ALLOW, ...new Array(6).fill(errno(97))],
-    );
-    // The kernel reads 32 bits of the family: what stands above them must not make it another.
-    assert.equal(answer("socket", (1n << 32n) | 2n), errno(97));
-  });
+  for (const call of ["socket", "socketpair"])
+    test(`${architecture}: ${call} makes Unix sockets or none`, () => {
+      const families = [1n, 2n, 10n, 16n, 17n, 30n, 38n, 40n]; // unix, inet, inet6, netlink, packet, tipc, alg, vsock
+      assert.deepEqual(
+        families.map((family) => answer(call, family)),
+        [ALLOW, ...new Array(7).fill(errno(97))],
+      );
+      // The kernel reads 32 bits of the family: what stands above them must not make it another.
+      assert.equal(answer(call, (1n << 32n) | 2n), errno(97));
+    });
 
   test(`${architecture}: nothing can be typed into a terminal by ioctl`, () => {
     const requests = [0x5412n, 0x541cn, 0x5413n, 0x8038550an, (5n << 32n) | 0x5412n];

@@ -137,14 +137,15 @@ export const stageZero: readonly Refusal[] = [
     ioperm: [173, undefined],
     vhangup: [153, 58],
   }),
-  {
-    call: "socket",
-    x64: 41,
-    arm64: 198,
-    when: [{ index: 0, is: "different", value: AF_UNIX }],
+  ...[
+    { call: "socket", x64: 41, arm64: 198 },
+    { call: "socketpair", x64: 53, arm64: 199 },
+  ].map((call) => ({
+    ...call,
+    when: [{ index: 0, is: "different", value: AF_UNIX } as const],
     verdict: { errno: EAFNOSUPPORT },
     why: "a network namespace does not confine every family (vsock reaches the hypervisor), and each is code of its own",
-  },
+  })),
   ...[TIOCSTI, TIOCLINUX].map((request) => ({
     call: "ioctl",
     x64: 16,
