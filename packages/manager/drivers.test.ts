@@ -13,11 +13,11 @@ import { busDevice, manifest } from "./fake-host.fixture.ts";
 const folder = mkdtempSync(join(tmpdir(), "ring3-drivers-"));
 after(() => rmSync(folder, { recursive: true }));
 
-function install(name: string, code: string | undefined, changes: object = {}): void {
+function install(name: string, code: string | undefined, changes: object = {}, below = folder): void {
   const { limits: _limits, ...fields } = manifest;
-  mkdirSync(join(folder, name));
-  writeFileSync(join(folder, name, "driver.json"), JSON.stringify({ ...fields, name, ...changes }));
-  if (code !== undefined) writeFileSync(join(folder, name, "driver.cjs"), code);
+  mkdirSync(join(below, name));
+  writeFileSync(join(below, name, "driver.json"), JSON.stringify({ ...fields, name, ...changes }));
+  if (code !== undefined) writeFileSync(join(below, name, "driver.cjs"), code);
 }
 
 install("good", "exports.default = 1");
@@ -54,4 +54,17 @@ test("all devices of a driver are given the one code that was there at the start
 test("a device that no driver wants gets none", () => {
   const { drivers } = read(folder);
   assert.equal(chooseDriver({ ...busDevice().facts, interfaceClass: 3 }, drivers), undefined);
+});
+
+test("the first driver of a name stands for the later ones: one that does not match is never chosen by its namesake's rules", () => {
+  const own = mkdtempSync(join(tmpdir(), "ring3-own-drivers-"));
+  after(() => rmSync(own, { recursive: true }));
+  install("good", "exports.default = 3", { match: [{ usb: { interface: { class: 3 } } }] }, own);
+  const { drivers, said } = read(own, folder);
+  assert.deepEqual(
+    drivers.map(({ manifest }) => manifest.name),
+    ["good", "twin"],
+  );
+  assert.equal(chooseDriver(busDevice().facts, drivers)!.manifest.name, "twin");
+  assert.match(said.join("\n"), /good left out: one named good was found before it/);
 });

@@ -23,13 +23,23 @@ export interface ChosenDriver extends InstalledDriver {
   readonly contract: Contract;
 }
 
-/** Every driver below the given folders, in the order in which ties are decided. What is wrong with one is said, and leaves the others be. */
+/**
+ * Every driver below the given folders, in the order in which ties are decided; the first of a name stands for the later ones. What is wrong
+ * with one is said, and leaves the others be.
+ */
 export function installedDrivers(paths: readonly string[], log: Log): InstalledDriver[] {
-  return paths.flatMap((path) =>
-    foldersIn(path, log)
-      .map((folder) => readDriver(folder, log))
-      .filter((driver) => driver !== undefined),
-  );
+  const byName = new Map<string, InstalledDriver>();
+  for (const path of paths)
+    for (const folder of foldersIn(path, log)) {
+      const driver = readDriver(folder, log);
+      if (driver === undefined) continue;
+      const { name } = driver.manifest;
+      if (byName.has(name)) {
+        log.info(`driver ${folder} left out: one named ${name} was found before it`);
+        driver.code.close();
+      } else byName.set(name, driver);
+    }
+  return [...byName.values()];
 }
 
 function foldersIn(path: string, log: Log): string[] {
