@@ -331,9 +331,16 @@ test("another user sees nothing without an access rule; with one what it says, a
   const write = await block("write", unit, "0");
   assert.match(write.err, /open usb-lent:1\.0#0 to write: an access rule in ring3\.yaml can allow it/);
   const other = await block("read", `${drive.device}#0`, "0", "8");
-  assert.match(other.err, /open usb-disk:1\.0#0 to read: an access rule/);
-  const { address } = (await ring3.device(lent.device)).units[0]!.endpoints[0]!;
-  assert.match((await run("nbdinfo", [address], { uid: NOBODY, gid: NOBODY })).err, /Permission denied/);
+  assert.match(other.err, /open usb-disk:1\.0#0: there is no such unit/);
+  const endpoint = async (device: string) => (await ring3.device(device)).units[0]!.endpoints[0]!.address;
+  const as = (uid: number, file: string, ...args: string[]) => run(file, args, { uid, gid: uid });
+  const address = await endpoint(lent.device);
+  assert.match((await as(NOBODY, "nbdinfo", address)).out, /is_read_only: true/);
+  assert.equal((await as(NOBODY, "nbdcopy", address, "null:")).code, 0);
+  assert.notEqual((await as(NOBODY, "qemu-io", "-f", "raw", "-c", "write 0 4k", address)).code, 0);
+  assert.match((await run("nbdinfo", [address])).out, /is_read_only: false/);
+  assert.notEqual((await as(NOBODY - 1, "nbdinfo", address)).code, 0);
+  assert.match((await as(NOBODY, "nbdinfo", await endpoint(drive.device))).err, /Permission denied/);
 
   mkdirSync(join(folder, "t"));
   await using closed = await RunningRing3.start({ stateDirectory: join(folder, "t", "s") });

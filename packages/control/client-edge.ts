@@ -17,6 +17,7 @@ import {
   path,
   properties,
   text,
+  userId,
 } from "./fields.ts";
 import { deviceState, status } from "./status.ts";
 
@@ -139,6 +140,14 @@ export const clientEdge = defineEdge({
       answerFds: 3,
     },
     close: { params: v.strictObject({ channel }), result: nothing },
+    /**
+     * Only from a class's reflector: the most that the access rules let somebody do with a unit, by the credentials of who has connected to
+     * its endpoint; null: nothing. Without a peer: the most that anybody but root and the user of ring3 may.
+     */
+    access: {
+      params: v.strictObject({ unit: name, peer: v.nullable(v.strictObject({ uid: userId, gid: userId })) }),
+      result: v.strictObject({ mode: v.nullable(access) }),
+    },
   },
   tells: {
     /** The client end holds that the driver behind a channel hangs or lies. */

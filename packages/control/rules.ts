@@ -29,16 +29,20 @@ export function isOperator(uid: number, managerUid: number): boolean {
   return uid === 0 || uid === managerUid;
 }
 
+type Ruled = Named & { readonly class: string };
+
+/** The most that the rules allow somebody who is no operator; of an account undefined, anybody. null: nothing. */
+export function accessOf(config: Config, account: Account | undefined, device: Ruled): Access | null {
+  const modes = config.access
+    .filter((rule) => (account === undefined || isMeant(rule, account)) && covers(rule, device))
+    .map(({ mode }) => mode);
+  return modes.includes("write") ? "write" : (modes[0] ?? null);
+}
+
 /** What the rules allow those who are not operators. "write" includes "read". */
-export function mayOpen(
-  config: Config,
-  account: Account,
-  device: Named & { readonly class: string },
-  mode: Access,
-): boolean {
-  return config.access.some(
-    (rule) => isMeant(rule, account) && covers(rule, device) && (rule.mode === "write" || mode === "read"),
-  );
+export function mayOpen(config: Config, account: Account, device: Ruled, mode: Access): boolean {
+  const most = accessOf(config, account, device);
+  return most === "write" || most === mode;
 }
 
 function isMeant(rule: AccessRule, account: Account): boolean {
@@ -48,7 +52,7 @@ function isMeant(rule: AccessRule, account: Account): boolean {
   return rule.gid !== undefined && account.gids.includes(rule.gid);
 }
 
-function covers(rule: AccessRule, device: Named & { readonly class: string }): boolean {
+function covers(rule: AccessRule, device: Ruled): boolean {
   return rule.class !== undefined ? rule.class === device.class : selects(rule as Selector, device);
 }
 

@@ -1,10 +1,11 @@
 // Runs in: manager. Owns: nothing. What whoever is on the other side of a connection may do, by the access rules.
 
 import type { Access } from "@ring3/control/fields";
-import { isOperator, mayOpen } from "@ring3/control/rules";
+import { accessOf, isOperator, mayOpen } from "@ring3/control/rules";
 import { DeviceError } from "@ring3/core/errors";
 import type { ClientIdentity, Serving } from "./administration.ts";
 import type { Device } from "./device.ts";
+import type { Manager } from "./manager.ts";
 
 /** Its units; who may not even read them is not told of them either. */
 export function mayUse(
@@ -14,8 +15,22 @@ export function mayUse(
   mode: Access,
 ): boolean {
   if (isOperator(identity.uid, uid)) return true;
-  const named = { ...manager.named(device), class: device.driver?.manifest.class ?? "" };
-  return mayOpen(manager.config, identity.account(), named, mode);
+  return mayOpen(manager.config, identity.account(), ruled(manager, device), mode);
+}
+
+/** The most that whoever has connected to an endpoint of a device may do there; without a peer, that anybody but operators may. */
+export function accessAt(
+  { manager, uid, accountOf }: Pick<Serving, "manager" | "uid" | "accountOf">,
+  device: Device,
+  peer: { readonly uid: number; readonly gid: number } | null,
+): Access | null {
+  if (peer !== null && isOperator(peer.uid, uid)) return "write";
+  const account = peer === null ? undefined : accountOf(peer.uid, peer.gid);
+  return accessOf(manager.config, account, ruled(manager, device));
+}
+
+function ruled(manager: Manager, device: Device) {
+  return { ...manager.named(device), class: device.driver?.manifest.class ?? "" };
 }
 
 /** Throws "denied" for everybody but root and the manager's own user. */

@@ -24,6 +24,8 @@ export interface Serving {
   readonly attached: AttachedBus;
   readonly sandboxed: boolean;
   readonly uid: number;
+  /** By the account files as they are now. */
+  readonly accountOf: (uid: number, gid: number) => Account;
   readonly startedAt: number;
   readonly keeperPid: number;
   readonly reflectors: () => { class: string; pid: number }[];
@@ -60,7 +62,7 @@ export class Administration {
 
   handlers(): Omit<
     Handlers<ClientEdge, Descriptor, ServingPeer<ClientEdge>>,
-    "subscribe" | "open" | "close"
+    "subscribe" | "open" | "close" | "access"
   > {
     const { manager, attached } = this.#serving;
     return {

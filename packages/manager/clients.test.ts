@@ -63,6 +63,7 @@ async function setUp(config: Config = defaultConfig) {
     ),
     sandboxed: true,
     uid: 500,
+    accountOf: (uid, gid) => ({ uid, user: null, gids: [gid], groups: [] }),
     startedAt: 0,
     keeperPid: 1,
     reflectors: () => [],
@@ -233,4 +234,30 @@ test("a wait is answered when the device gets there, or when its time is over", 
   assert.equal((await stopped).result.reached, true);
   await settled();
   await hosts.last.dies();
+});
+
+test("a reflector learns what the rules let others do with a unit; nobody else may ask", async () => {
+  const { connect } = await setUp(
+    parseConfig(
+      "access: [{ uid: 1001, device: usb-1-4, mode: read }, { gid: 7, class: block, mode: write }]",
+      "x",
+    ),
+  );
+  const reflector = connect(500, "block").peer;
+  const access = async (peer: { uid: number; gid: number } | null) =>
+    (await reflector.call("access", { unit: id, peer })).result.mode;
+  assert.deepEqual(
+    await Promise.all(
+      [
+        null,
+        { uid: 0, gid: 0 },
+        { uid: 500, gid: 500 },
+        { uid: 1001, gid: 1 },
+        { uid: 1002, gid: 7 },
+        { uid: 1002, gid: 8 },
+      ].map(access),
+    ),
+    ["write", "write", "write", "read", "write", null],
+  );
+  await assert.rejects(connect(500).peer.call("access", { unit: id, peer: null }), { kind: "denied" });
 });

@@ -11,7 +11,7 @@ import {
 } from "@ring3/control/peer";
 import { DeviceError } from "@ring3/core/errors";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
-import { mayUse } from "./access.ts";
+import { accessAt, mayUse } from "./access.ts";
 import { Administration, type ClientIdentity, type Serving } from "./administration.ts";
 import type { Claimant } from "./claims.ts";
 import { unitId } from "./claims.ts";
@@ -72,6 +72,10 @@ export class ClientConnection implements Claimant, Watcher {
         return {};
       },
       open: (params, fds) => this.#open(params, fds[0]!),
+      access: ({ unit, peer }) => {
+        if (!this.trusted) throw new DeviceError("denied", "access: only reflectors ask for others");
+        return { mode: accessAt(this.#serving, this.#unit(unit).device, peer) };
+      },
       close: async ({ channel }) => {
         await manager.claims.close(this, channel);
         return {};
@@ -84,10 +88,7 @@ export class ClientConnection implements Claimant, Watcher {
     memory: Descriptor,
   ): Promise<Answer<Result<ClientEdge, "open">>> {
     const { manager } = this.#serving;
-    const found = findUnit(manager, params.unit);
-    if (found === undefined)
-      throw new DeviceError("invalid", `open ${params.unit}: there is no such unit; see: ring3 status`);
-    const { device, unit } = found;
+    const { device, unit } = this.#unit(params.unit);
     if (!mayUse(this.#serving, this.#identity, device, params.mode))
       throw new DeviceError(
         "denied",
@@ -106,6 +107,13 @@ export class ClientConnection implements Claimant, Watcher {
       opened.bellIn,
       opened.bellOut,
     ]);
+  }
+
+  #unit(wanted: string): { device: Device; unit: HostUnit } {
+    const found = findUnit(this.#serving.manager, wanted);
+    if (found === undefined)
+      throw new DeviceError("invalid", `open ${wanted}: there is no such unit; see: ring3 status`);
+    return found;
   }
 
   #endpoint(unit: string, kind: string, address: string): void {

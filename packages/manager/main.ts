@@ -61,6 +61,10 @@ function readConfig(): Config {
   }
 }
 
+function accountNow(uid: number, gid: number): Account {
+  return accountOf(uid, gid, readFileSync("/etc/passwd", "utf8"), readFileSync("/etc/group", "utf8"));
+}
+
 async function main(): Promise<void> {
   const config = readConfig();
   const uid = process.getuid!();
@@ -130,6 +134,7 @@ async function main(): Promise<void> {
     attached: new AttachedBus(systemClock, (id) => manager.isPresent(id), added, removed),
     sandboxed,
     uid,
+    accountOf: accountNow,
     startedAt: systemClock.now(),
     keeperPid: Number(keeperPid),
     reflectors: () => reflectors.running,
@@ -153,12 +158,7 @@ async function main(): Promise<void> {
     try {
       let known: Account | undefined;
       const account = () => {
-        known ??= accountOf(
-          peer.uid,
-          peer.gid,
-          readFileSync("/etc/passwd", "utf8"),
-          readFileSync("/etc/group", "utf8"),
-        );
+        known ??= accountNow(peer.uid, peer.gid);
         return known;
       };
       const identity = { name: `process ${peer.pid}`, uid: peer.uid, account };

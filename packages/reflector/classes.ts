@@ -10,6 +10,7 @@ import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import type { Log } from "@ring3/core/log";
 import type { SlotPort } from "@ring3/core/slot-port";
+import type { PeerCredentials } from "@ring3/kernel/socket/unix";
 
 export interface Endpoint {
   readonly kind: string;
@@ -24,6 +25,8 @@ export interface EndpointParts<C extends Contract> {
   /** The unit as it is now. */
   readonly info: () => UnitInfo;
   readonly open: (mode: "read" | "write") => Promise<SlotPort<C>>;
+  /** Where an access rule lets others in than root and the user of ring3: what whoever has connected may do; null: nothing. */
+  readonly guests: ((peer: PeerCredentials) => Promise<"read" | "write" | null>) | undefined;
   readonly directory: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -37,7 +40,7 @@ export interface ReflectedClass<C extends Contract> {
 
 const blockClass: ReflectedClass<Block> = {
   client: { contract: block, recovery: blockRecovery },
-  startEndpoints({ info, open, directory, clock, log }) {
+  startEndpoints({ info, open, guests, directory, clock, log }) {
     const { unit, alias, name } = info();
     const nbd = startNbdEndpoint({
       socketPath: join(directory, `${fileName(unit)}.sock`),
@@ -49,6 +52,7 @@ const blockClass: ReflectedClass<Block> = {
         return (geometry.flags & BLOCK_MEDIUM_PRESENT) === 0 ? undefined : geometry;
       },
       open,
+      guests,
       clock,
       log,
     });

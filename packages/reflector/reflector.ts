@@ -6,6 +6,7 @@ import type { UnitInfo } from "@ring3/control/client-edge";
 import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import type { Log } from "@ring3/core/log";
+import type { PeerCredentials } from "@ring3/kernel/socket/unix";
 import type { Endpoint, ReflectedClass } from "./classes.ts";
 
 export class Reflector {
@@ -52,6 +53,12 @@ export class Reflector {
   async #added({ unit }: UnitInfo): Promise<void> {
     await this.#closing.get(unit);
     if (this.#units.info(unit) === undefined || this.#endpoints.has(unit)) return; // it went again, or came twice
+    const access = async (peer: PeerCredentials | null) => {
+      const asked = peer === null ? null : { uid: peer.uid, gid: peer.gid };
+      return (await this.#units.connection.ask("access", { unit, peer: asked })).mode;
+    };
+    const shared = (await access(null)) !== null;
+    if (this.#units.info(unit) === undefined || this.#endpoints.has(unit)) return;
     let latest = this.#units.info(unit)!;
     const endpoints = this.#class.startEndpoints({
       info: () => {
@@ -65,6 +72,7 @@ export class Reflector {
         );
         return session.port;
       },
+      guests: shared ? access : undefined,
       directory: this.#directory,
       clock: this.#clock,
       log: this.#log.child(unit),

@@ -17,6 +17,8 @@ export const LINGER_MS = 2_000;
 export interface NbdConnectionOptions {
   readonly offer: Omit<Offer, "enter">;
   readonly shared: NbdPort;
+  /** Its client may only read. */
+  readonly readOnly: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -91,7 +93,7 @@ export class NbdConnection implements SlotHolder {
     if (this.#open !== undefined) return this.#open.disk;
     this.#deadline?.cancel();
     try {
-      this.#open = await this.#options.shared.enter(this);
+      this.#open = await this.#options.shared.enter(this, this.#options.readOnly);
       return this.#open.disk;
     } finally {
       this.#startDeadline();

@@ -56,7 +56,7 @@ export class NbdPort {
   }
 
   /** Rejects with DeviceError: no medium, another writer, no access … Whoever gets an answer must `leave`. */
-  async enter(holder: SlotHolder): Promise<OpenDisk> {
+  async enter(holder: SlotHolder, mayOnlyRead = false): Promise<OpenDisk> {
     this.#shared ??= this.#share();
     const shared = this.#shared;
     shared.users++;
@@ -64,7 +64,7 @@ export class NbdPort {
     try {
       const { port, readOnly } = await shared.opening;
       const { slots, slotBytes } = port;
-      const disk = diskExport(port.properties, { slots, slotBytes, readOnly });
+      const disk = diskExport(port.properties, { slots, slotBytes, readOnly: readOnly || mayOnlyRead });
       this.#holders.set(holder, holder.progress);
       return { port, disk };
     } catch (error) {

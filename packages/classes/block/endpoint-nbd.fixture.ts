@@ -48,7 +48,7 @@ export interface Served {
   client(): Promise<RawClient>;
 }
 
-export interface ServeOptions extends Partial<Pick<NbdEndpointOptions, "geometry" | "open">> {
+export interface ServeOptions extends Partial<Pick<NbdEndpointOptions, "geometry" | "open" | "guests">> {
   readonly disk?: MemoryDiskOptions;
 }
 
@@ -76,6 +76,7 @@ export function serveNbd(t: Test, clock: Clock, options: ServeOptions = {}): Ser
         opened.push(mode);
         return disk.port;
       }),
+    guests: options.guests,
     clock,
     log: createLog("nbd", (entry) => log.push(entry), clock),
   });

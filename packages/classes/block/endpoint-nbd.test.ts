@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { type TestContext, test } from "node:test";
+import { DeviceError } from "@ring3/core/errors";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import {
   NBD_CMD_CACHE,
@@ -23,7 +24,14 @@ import {
   NBD_ESHUTDOWN,
 } from "@ring3/kernel/nbd/constants";
 import { BLOCK_MEDIUM_PRESENT, BLOCK_READ_ONLY } from "./contract.ts";
-import { EXPORT_NAME, latch, type RawClient, type ServeOptions, serveNbd } from "./endpoint-nbd.fixture.ts";
+import {
+  EXPORT_NAME,
+  latch,
+  type RawClient,
+  type Served,
+  type ServeOptions,
+  serveNbd,
+} from "./endpoint-nbd.fixture.ts";
 
 const serve = (t: TestContext, options?: ServeOptions) => serveNbd(t, systemClock, options);
 const ok = { error: 0, message: "" };
@@ -184,6 +192,35 @@ test("writes to a read-only export are refused, payload and all", async (t) => {
   assert.equal((await nbd.ask(NBD_CMD_READ, 0, 512)).error, 0);
   assert.deepEqual(opened, ["read"]);
 });
+
+test("only its owner may connect to the socket, unless guests are asked about", (t) => {
+  const modeOf = ({ socketPath }: Served) => statSync(socketPath).mode & 0o777;
+  assert.deepEqual([modeOf(serve(t)), modeOf(serve(t, { guests: async () => null }))], [0o600, 0o666]);
+});
+
+test("a guest that may read gets a read-only export of a disk that another may write", async (t) => {
+  const modes = ["read", "write"] as const;
+  let asked = 0;
+  const { client, opened } = serve(t, { guests: async () => modes[asked++]! });
+  const reader = await (await client()).go();
+  const writer = await (await client()).go();
+  const sector = new Uint8Array(512);
+  assert.equal((await reader.ask(NBD_CMD_WRITE, 0, 512, 0, sector)).error, NBD_EPERM);
+  assert.equal((await writer.ask(NBD_CMD_WRITE, 0, 512, 0, sector)).error, 0);
+  assert.equal((await reader.ask(NBD_CMD_READ, 0, 512)).error, 0);
+  assert.deepEqual(opened, ["write"]);
+});
+
+for (const [what, guests] of [
+  ["may do nothing", async () => null],
+  ["nobody can say anything of", () => Promise.reject(new DeviceError("disconnected", "access"))],
+] as const)
+  test(`a guest that ${what} is hung up on before the greeting`, async (t) => {
+    const { client, log, opened } = serve(t, { guests });
+    assert.equal((await (await client()).readToEnd()).length, 0);
+    assert.match(log.at(-1)!.message, /NBD client of user \d+ refused/);
+    assert.deepEqual(opened, []);
+  });
 
 const failures = [
   ["medium", NBD_EIO, /read of 512 bytes at 0: the medium is damaged/],

@@ -1,17 +1,21 @@
 // Runs in: reflector. Owns: one disk's NBD socket and its connections.
 import type { Clock } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
 import { type Log, printable } from "@ring3/core/log";
 import type { SlotPort } from "@ring3/core/slot-port";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
-import { listen } from "@ring3/kernel/socket/unix";
+import { listen, type PeerCredentials } from "@ring3/kernel/socket/unix";
 import type { Block, Geometry } from "./contract.ts";
 import { NbdConnection } from "./endpoint-nbd-connection.ts";
 import { nbdAddress } from "./endpoint-nbd-export.ts";
 import { NbdPort } from "./endpoint-nbd-port.ts";
 
 const CONNECTIONS_MAX = 64;
-/** Owner only; wider access is a rule of the configuration, applied by who chose the path. */
-const SOCKET_MODE = 0o600;
+/** Of one user who is let in by a rule: some are left for the others. */
+const CONNECTIONS_OF_A_GUEST_MAX = 16;
+const OWNER_ONLY = 0o600;
+/** Whoever connects is asked about: a socket's mode knows no rules. */
+const ANYBODY = 0o666;
 
 export interface NbdEndpointOptions {
   readonly socketPath: string;
@@ -27,6 +31,8 @@ export interface NbdEndpointOptions {
    * port before is closed. Rejects with DeviceError.
    */
   readonly open: (mode: "read" | "write") => Promise<SlotPort<Block>>;
+  /** Where others may connect than root and the user of this process: what this one may do; null: nothing. */
+  readonly guests?: ((peer: PeerCredentials) => Promise<"read" | "write" | null>) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -46,17 +52,37 @@ export function startNbdEndpoint(options: NbdEndpointOptions): NbdEndpoint {
   const description = printable(options.description); // the device's own words
   const shared = new NbdPort(options);
   const connections = new Set<NbdConnection>();
+  /** By user id: connections, and those that are being asked about. */
+  const guests = new Map<number, number>();
 
-  function accept(socket: Descriptor): void {
-    if (connections.size >= CONNECTIONS_MAX) {
-      log.warn(`NBD client refused: ${CONNECTIONS_MAX} are connected`);
-      socket.close();
-      return;
-    }
+  function accept(socket: Descriptor, readOnly: boolean): Promise<void> {
+    if (connections.size >= CONNECTIONS_MAX)
+      throw new DeviceError("busy", `${CONNECTIONS_MAX} are connected`);
     const offer = { exportName, aliases, description };
-    const connection = new NbdConnection(socket, { offer, shared, clock: options.clock, log });
+    const connection = new NbdConnection(socket, { offer, shared, readOnly, clock: options.clock, log });
     connections.add(connection);
-    void connection.done.then(() => connections.delete(connection));
+    return connection.done.then(() => void connections.delete(connection));
+  }
+
+  async function admit(socket: Descriptor, peer: PeerCredentials): Promise<void> {
+    const { uid } = peer;
+    const others = guests.get(uid) ?? 0;
+    guests.set(uid, others + 1);
+    try {
+      if (others >= CONNECTIONS_OF_A_GUEST_MAX && uid !== 0 && uid !== process.getuid!())
+        throw new DeviceError("busy", `${others} of that user are connected`);
+      const mode = options.guests === undefined ? "write" : await options.guests(peer);
+      if (mode === null) throw new DeviceError("denied", "an access rule in ring3.yaml can let it in");
+      if (closing !== undefined) throw new DeviceError("cancelled", "the endpoint closes");
+      await accept(socket, mode === "read");
+    } catch (error) {
+      log.warn(`NBD client of user ${uid} refused: ${(error as Error).message}`);
+      socket.close();
+    } finally {
+      const left = guests.get(uid)! - 1;
+      if (left > 0) guests.set(uid, left);
+      else guests.delete(uid);
+    }
   }
 
   function disconnectAll(reason: string): void {
@@ -65,8 +91,9 @@ export function startNbdEndpoint(options: NbdEndpointOptions): NbdEndpoint {
     shared.retire();
   }
 
-  const listener = listen(socketPath, SOCKET_MODE, accept);
   let closing: Promise<void> | undefined;
+  const mode = options.guests === undefined ? OWNER_ONLY : ANYBODY;
+  const listener = listen(socketPath, mode, (socket, peer) => void admit(socket, peer));
 
   async function close(): Promise<void> {
     listener.close();
