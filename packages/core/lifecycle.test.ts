@@ -185,7 +185,7 @@ const table: Record<string, { from: Life; to: Partial<Record<keyof typeof events
   },
   quarantined: {
     from: life("quarantined", { failures: limits.failures }),
-    to: { release: "available", unmatched: "unmatched", gone: "gone" },
+    to: { release: "available", stop: "stopped", unmatched: "unmatched", gone: "gone" },
   },
   stuck: { from: life("stuck", busy), to: { fenced: "stopped", gone: "gone~" } },
   "gone, not fenced": { from: life("gone", busy), to: { fenced: "gone" } },

@@ -201,6 +201,7 @@ const table: Record<DeviceState, Row> = {
     gone: remove,
   },
   quarantined: {
+    stop,
     "release-quarantine": (life) => ({ ...life, ...forgiven, state: "available" }),
     unmatched: unmatch,
     gone: remove,
