@@ -57,19 +57,24 @@ export function selectorText(selector: Selector): string {
   return `${field}: ${value}`;
 }
 
-/**
- * The one device that a person means: an id, an alias, or a prefix that only one device has. Exact names win over
- * prefixes. Throws "invalid", listing what there is.
- */
+/** The devices that a person can mean by an id, an alias or a prefix. Exact names win over prefixes. */
+export function fitting<T extends { readonly id: string; readonly alias: string | null }>(
+  wanted: string,
+  devices: readonly T[],
+): T[] {
+  const exact = devices.find(({ id, alias }) => id === wanted || alias === wanted);
+  if (exact !== undefined) return [exact];
+  return devices.filter(
+    ({ id, alias }) => wanted !== "" && (id.startsWith(wanted) || alias?.startsWith(wanted)),
+  );
+}
+
+/** The one device that fits. Throws "invalid", listing what there is. */
 export function resolveDevice<T extends { readonly id: string; readonly alias: string | null }>(
   wanted: string,
   devices: readonly T[],
 ): T {
-  const exact = devices.find(({ id, alias }) => id === wanted || alias === wanted);
-  if (exact !== undefined) return exact;
-  const fits = devices.filter(
-    ({ id, alias }) => wanted !== "" && (id.startsWith(wanted) || alias?.startsWith(wanted)),
-  );
+  const fits = fitting(wanted, devices);
   if (fits.length === 1) return fits[0]!;
   const names = (list: readonly T[]) =>
     list.map(({ id, alias }) => (alias === null ? id : `${id} (${alias})`)).join(", ");

@@ -99,7 +99,7 @@ export class Administration {
       },
       logs: ({ device, follow }) => {
         requireOperator(this.#serving, this.#identity, "read the logs");
-        const id = device === null ? null : manager.resolve(device).id;
+        const id = device === null ? null : this.#logged(device);
         if (follow) {
           this.#unfollow?.();
           this.#unfollow = manager.eventLog.follow(id, this.#tellLog);
@@ -141,6 +141,15 @@ export class Administration {
     return this.#serving.manager.resolve(device);
   }
 
+  /** A device that is not there any more has left entries under its id. */
+  #logged(device: string): string {
+    const { manager } = this.#serving;
+    const found = manager.find(device);
+    return found === undefined && manager.eventLog.entries(device).length > 0
+      ? device
+      : manager.resolve(device).id;
+  }
+
   /** The devices that exist for whoever asks. */
   #visible(): Device[] {
     const { manager } = this.#serving;
@@ -162,13 +171,7 @@ export class Administration {
   /** The device need not exist yet: a prefix that nothing fits is waited for, one that fits several is refused. */
   async #wait({ device, state, timeoutMs }: Params<ClientEdge, "wait">): Promise<Result<ClientEdge, "wait">> {
     const { manager } = this.#serving;
-    const find = () => {
-      try {
-        return manager.resolve(device, this.#visible());
-      } catch {
-        return undefined;
-      }
-    };
+    const find = () => manager.find(device, this.#visible());
     await this.#until(() => find()?.life.state === state, timeoutMs);
     const found = find();
     return {
@@ -189,20 +192,25 @@ export class Administration {
     return reached(device);
   }
 
-  /** Resolves when the condition holds, the time is over or the client is gone. */
+  /** Resolves when the condition holds, the time is over or the client is gone; rejects when the condition throws. */
   #until(condition: () => boolean, timeoutMs: number): Promise<void> {
-    if (condition()) return Promise.resolve();
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const end = () => {
         timer.cancel();
         this.#conditions.delete(check);
         resolve();
       };
       const check = () => {
-        if (this.#ended || condition()) end();
+        try {
+          if (this.#ended || condition()) end();
+        } catch (error) {
+          reject(error);
+          end();
+        }
       };
       const timer = this.#serving.clock.after(timeoutMs, end);
       this.#conditions.add(check);
+      check();
     });
   }
 }

@@ -261,3 +261,26 @@ test("a reflector learns what the rules let others do with a unit; nobody else m
   );
   await assert.rejects(connect(500).peer.call("access", { unit: id, peer: null }), { kind: "denied" });
 });
+
+test("a wait for a prefix that fits several devices is refused, at once or as soon as it does", async () => {
+  const { manager, connect } = await setUp();
+  const { peer } = connect(500);
+  const waiting = peer.call("wait", { device: "usb-1-4", state: "stopped", timeoutMs: 60_000 });
+  await peer.call("status", {});
+  void manager.added(busDevice({ id: "usb-1-4:1.1" }));
+  const several = { kind: "invalid", message: /it could be usb-1-4:1\.0, usb-1-4:1\.1/ };
+  await assert.rejects(waiting, several);
+  await assert.rejects(peer.call("wait", { device: "usb-1", state: "stopped", timeoutMs: 60_000 }), several);
+});
+
+test("the log of a device that is not there any more is read by its id; a name that no entry has is refused", async () => {
+  const { manager, hosts, clock, connect } = await setUp();
+  const { peer } = connect(500);
+  void manager.removed(device);
+  await hosts.last.dies();
+  clock.advance(defaultConfig.limits.replug_grace);
+  assert.deepEqual(manager.devices, []);
+  const { entries } = (await peer.call("logs", { device, follow: false })).result;
+  assert.match(entries.at(-1)!.message, /gone/);
+  await assert.rejects(peer.call("logs", { device: "usb-7", follow: false }), { kind: "invalid" });
+});

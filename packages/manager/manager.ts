@@ -3,7 +3,7 @@
 import type { Config } from "@ring3/control/config";
 import { identityText } from "@ring3/control/fields";
 import { aliasOf, takeRuleFor } from "@ring3/control/rules";
-import { type Named, resolveDevice } from "@ring3/control/selector";
+import { fitting, type Named, resolveDevice } from "@ring3/control/selector";
 import type { Clock, Random, Timer } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { LogEntry } from "@ring3/core/log";
@@ -88,8 +88,16 @@ export class Manager {
 
   /** The one device that a person means, of those that the person may know of. */
   resolve(wanted: string, known: readonly Device[] = this.devices): Device {
-    const rows = known.map((device) => ({ id: device.id, alias: this.alias(device), device }));
-    return resolveDevice(wanted, rows).device;
+    return resolveDevice(wanted, this.#rows(known)).device;
+  }
+
+  /** The same, undefined where none fits; throws where several do. */
+  find(wanted: string, known: readonly Device[] = this.devices): Device | undefined {
+    return fitting(wanted, this.#rows(known)).length === 0 ? undefined : this.resolve(wanted, known);
+  }
+
+  #rows(known: readonly Device[]) {
+    return known.map((device) => ({ id: device.id, alias: this.alias(device), device }));
   }
 
   /** Whether a device is plugged in there. */
