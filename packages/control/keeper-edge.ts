@@ -29,6 +29,8 @@ export const keeperEdge = defineEdge({
   tells: {
     /** SIGKILL to the process started under that name, while it is the keeper's child. */
     kill: v.strictObject({ name }),
+    /** How long the manager may take to end everything in order. Without a word the keeper has a time of its own. */
+    patience: v.strictObject({ ms: count }),
   },
   notices: {
     /** Reaped. One of `code` and `signal` is null. */

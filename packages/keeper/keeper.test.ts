@@ -101,6 +101,17 @@ test("a manager that does not stop in time is killed, and everybody with it", as
   assert.deepEqual(ends, [[false, "the manager did not stop within 15 s"]]);
 });
 
+test("a manager has as long to stop as it has said that it needs", async () => {
+  const { keeper, clock, processes, manager } = setUp();
+  manager.tell("patience", { ms: 90_000 });
+  await settle();
+  keeper.stop();
+  clock.advance(89_999);
+  assert.equal(processes[0]!.killed, false);
+  clock.advance(1);
+  assert.equal(processes[0]!.killed, true);
+});
+
 test("a manager that dies unasked takes everybody along, and the reason is said", async () => {
   const { start, processes, ends } = setUp();
   await start("host/1");

@@ -29,7 +29,7 @@ export interface Exit {
 /** Starts a process; throws DeviceError where it cannot be started. `exited` is called once, after it was reaped. */
 export type Spawn = (spec: ProcessSpec, exited: (exit: Exit) => void) => Child;
 
-/** The manager has this long to stop everything in order. */
+/** A manager that has not said how long it needs to stop everything in order has this long. */
 const STOP_MS = 15_000;
 
 /** One keeper, one manager. `ended` is called once, when nothing runs any more: true where that was asked for. */
@@ -41,6 +41,7 @@ export class Keeper<D extends Handed> {
   #peer: ServingPeer<typeof keeperEdge> | undefined;
   #manager: Child | undefined;
   #stopping: Timer | undefined;
+  #stopMs = STOP_MS;
   #reason = "";
 
   constructor(spawn: Spawn, clock: Clock, ended: (inOrder: boolean, reason: string) => void) {
@@ -56,6 +57,9 @@ export class Keeper<D extends Handed> {
       { spawn: (params, fds: D[]) => this.#start(params, fds) },
       {
         kill: ({ name }) => this.#children.get(name)?.kill(),
+        patience: ({ ms }) => {
+          this.#stopMs = ms;
+        },
       },
     );
     this.#manager = this.#spawn(manager, (exit) => this.#managerExited(exit));
@@ -82,8 +86,8 @@ export class Keeper<D extends Handed> {
   stop(): void {
     if (this.#stopping !== undefined) return;
     this.#peer?.notify("stop", {});
-    this.#stopping = this.#clock.after(STOP_MS, () => {
-      this.#reason = `the manager did not stop within ${STOP_MS / 1000} s`;
+    this.#stopping = this.#clock.after(this.#stopMs, () => {
+      this.#reason = `the manager did not stop within ${this.#stopMs / 1000} s`;
       this.#manager?.kill();
     });
   }

@@ -35,6 +35,8 @@ import { UsbBus } from "./usb-bus.ts";
 import { Users } from "./users.ts";
 
 const KEEPER_FD = 3;
+/** A host that is being started (30 s), its remove (2 s) and its fence (5 s), and some for the manager itself. */
+const STOP_MS = 45_000;
 const DEFAULT_CONFIG = "/etc/ring3/ring3.yaml";
 
 for (const output of [process.stdout, process.stderr]) output.on("error", () => {}); // nobody may be listening any more
@@ -85,6 +87,7 @@ async function main(): Promise<void> {
     () => void stop(),
     () => process.exit(1), // nobody could start or reap anything any more
   );
+  processes.patience(STOP_MS * config.limits.time_scale);
   const cgroups = sandboxed ? Cgroups.own() : undefined;
   const hostParts = { processes, cgroups, clock: systemClock, timeScale: config.limits.time_scale };
   const manager: Manager = new Manager({

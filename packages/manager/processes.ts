@@ -48,6 +48,11 @@ export class Processes {
     }
   }
 
+  /** How long ending everything in order may take on this machine. */
+  patience(ms: number): void {
+    this.#peer.tell("patience", { ms });
+  }
+
   #exited(exit: Exited): void {
     const listener = this.#listeners.get(exit.name);
     this.#listeners.delete(exit.name);
