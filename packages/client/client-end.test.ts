@@ -173,6 +173,26 @@ test("a request alone in flight at three crashes is poison; the next one goes on
   await next;
 });
 
+test("a write that waits while the suspect before it is completed was not alone in flight when the driver dies", async () => {
+  const { end } = clientEnd();
+  const answers = [write(end, 0, 1), write(end, 8, 2)];
+  for (let generation = 1; generation <= 2; generation++) {
+    const { kill } = driver(end, generation);
+    await settle();
+    kill(false);
+  }
+  const third = driver(end, 3);
+  await settle();
+  third.done(third.held[0]!);
+  await new Promise<void>((resolve) => queueMicrotask(resolve)); // published, and not yet seen by the client
+  third.kill(false);
+  const fourth = driver(end, 4);
+  await settle();
+  assert.deepEqual(fourth.held[0]?.data, sector(2));
+  fourth.done(fourth.held[0]!);
+  await Promise.all(answers);
+});
+
 test("past its deadline a request is cancelled first, and the driver reported a second later", async () => {
   const { end, clock, suspicions } = clientEnd();
   const { cancelled } = driver(end, 1);

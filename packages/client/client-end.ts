@@ -227,13 +227,13 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   driverLost(death: Death): void {
     const channel = this.#channel;
     if (channel === undefined) return;
+    this.#channel = undefined; // an answer found now sends nothing: what waits was never with this driver
     try {
       channel.drain();
     } catch {
       // what a dead driver left half-written is not an answer: those requests are replayed
     }
     channel.close();
-    this.#channel = undefined;
     const outside = death.outside && !this.#suspected; // whatever others make of it: these requests were not answered
     for (const { entry, kind } of this.#journal.driverLost({ ...death, outside })) this.#fail(entry, kind);
     if (this.#ended !== undefined) this.#failWaiting(this.#ended.kind);
