@@ -66,3 +66,33 @@ test("zeroes are written where there is no WRITE SAME", async () => {
   rig.usb.done();
   await rig.driver.remove();
 });
+
+test("a vital product data page of 36 bytes and its residue say nothing of other residues", async () => {
+  const data = new Uint8Array(512);
+  const rig = await start((wire) => [
+    maxLun(hex("00")),
+    ...inquire(wire, { inquiry: SPC4 }),
+    ...wire.command(TUR),
+    ...wire.command("25000000000000000000", { length: 8, in: hex("000003ff00000200") }),
+    ...wire.command("9e100000000000000000000000200000", {
+      length: 32,
+      in: hex(`00000000000003ff 00000200 0000 80 ${"00".repeat(17)}`),
+    }),
+    ...wire.command("1a003f00c000", {
+      length: 192,
+      in: hex(`17000000 0812 04${"00".repeat(17)}`),
+      residue: 168,
+    }),
+    ...wire.command("120100004000", {
+      length: 64,
+      in: hex(`00000020 00 ${"b2".repeat(31)}`),
+      residue: 28,
+    }),
+    ...wire.command("1201b2004000", { length: 64, in: hex("00b20004 00c40000"), residue: 56 }),
+    ...wire.command(writeCdb(5), { out: data, residue: 512 }),
+    ...wire.command(writeCdb(5), { out: data }),
+  ]);
+  await rig.patient(rig.driver.units[0]!.request("write", { lba: 5, count: 1, fua: 0, medium: 1 }, { data }));
+  rig.usb.done();
+  await rig.driver.remove();
+});

@@ -84,7 +84,8 @@ export class BulkOnly {
       throw new DeviceError("protocol", `${command.name}: phase error (§6.6.2)`);
     this.#astray = false;
     // A device that has sent all 36 bytes and claims a residue lies whenever it speaks of one (Linux: usb_stor_Bulk_transport).
-    if (command.cdb[0] === INQUIRY && bytes === STANDARD_INQUIRY_BYTES && csw.residue > 0)
+    const whole = bytes === STANDARD_INQUIRY_BYTES && data.length === bytes; // vital product data may end there as well
+    if (command.cdb[0] === INQUIRY && whole && csw.status === "passed" && csw.residue > 0)
       this.ignoreResidue = true;
     const processed = this.ignoreResidue ? data.length : data.length - csw.residue;
     return { passed: csw.status === "passed", bytes: Math.min(bytes, processed) };
