@@ -51,6 +51,16 @@ const u64 = (value: number) => [...u32(Math.floor(value / 2 ** 32)), ...u32(valu
 const read16 = (lba: number, count: number) => [0x88, 0, ...u64(lba), ...u32(count), 0, 0];
 const write16 = (lba: number, count: number) => [0x8a, 0, ...u64(lba), ...u32(count), 0, 0];
 
+test("a reset does not hide that power was lost before it", async () => {
+  using b = bench();
+  b.unit.reset();
+  assert.equal(code(b.unit.takeAttention()), "06/29/03");
+  b.unit.losePower();
+  b.unit.reset();
+  assert.equal(code(b.unit.takeAttention()), "06/29/01");
+  assert.equal(code(b.unit.takeAttention()), "good");
+});
+
 test("commands that are wrong get the sense data that says how", async () => {
   using b = bench();
   const cases: [string, number[], string][] = [

@@ -101,11 +101,11 @@ export class LogicalUnit {
     this.#attentions.push(MEDIUM_CHANGED);
   }
 
-  /** A reset of the device keeps its power, and so its cache. */
+  /** A reset of the device keeps its power, and so its cache. That power was lost is still told, and instead (SAM-5 §5.14). */
   reset(): void {
     this.sense = undefined;
     this.removalPrevented = false;
-    this.#attentions = [DEVICE_RESET];
+    this.#attentions = this.#attentions.includes(POWER_ON) ? [POWER_ON] : [DEVICE_RESET];
   }
 
   losePower(): void {
