@@ -14,7 +14,7 @@ interface Range {
 const NO_BYTES = new Uint8Array(0);
 const ZEROES = new Uint8Array(64 * 1024);
 /** WRITE SAME and UNMAP without a limit of the device's own: small enough to be done within a try. */
-const EXTENT_BYTES_MAX = 64 * 1024 * 1024;
+const EXTENT_BYTES_MAX = 16 * 1024 * 1024;
 
 export class Disk {
   readonly #lun: Lun;

@@ -49,6 +49,31 @@ test("WRITE SAME and UNMAP where the device says so, on a disk that spins", asyn
   await rig.driver.remove();
 });
 
+test("a device without limits of its own unmaps 16 MiB at a time", async () => {
+  const rig = await start((wire) => [
+    maxLun(hex("00")),
+    ...inquire(wire, { inquiry: SPC4 }),
+    ...wire.command(TUR),
+    ...wire.command("25000000000000000000", { length: 8, in: hex("0001ffff00000200") }),
+    ...wire.command("9e100000000000000000000000200000", {
+      length: 32,
+      in: hex(`000000000001ffff 00000200 0000 80 ${"00".repeat(17)}`),
+    }),
+    ...wire.command("1a003f00c000", {
+      length: 192,
+      in: hex(`17000000 0812 04${"00".repeat(17)}`),
+      residue: 168,
+    }),
+    ...wire.command("120100004000", { length: 64, in: hex("0000000200b2"), residue: 58 }),
+    ...wire.command("1201b2004000", { length: 64, in: hex("00b20004 00400000"), residue: 56 }),
+    ...wire.command("93080000000000000000000080000000", { out: new Uint8Array(512) }),
+    ...wire.command("93080000000000008000000000010000", { out: new Uint8Array(512) }),
+  ]);
+  await rig.patient(rig.driver.units[0]!.request("discard", { lba: 0, count: 32_769, medium: 1 }));
+  rig.usb.done();
+  await rig.driver.remove();
+});
+
 test("zeroes are written where there is no WRITE SAME", async () => {
   const rig = await start((wire) => [
     ...probe(wire),

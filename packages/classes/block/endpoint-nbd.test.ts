@@ -127,6 +127,16 @@ test("FUA, trim with FUA, zeroes and no-hole reach the driver as such, with the 
   ]);
 });
 
+test("zeroes and discards reach the driver in parts of 16 MiB", async (t) => {
+  const { client, disk } = serve(t, { disk: { sectors: 81_920 } });
+  const nbd = await (await client()).go();
+  await nbd.ask(NBD_CMD_WRITE_ZEROES, 0, 81_920 * 512);
+  await nbd.ask(NBD_CMD_TRIM, 0, 81_920 * 512);
+  const parts = disk.seen.map(({ name, input }) => [name, (input as { count: number }).count]);
+  const cut = (name: string) => [32_768, 32_768, 16_384].map((count) => [name, count]);
+  assert.deepEqual(parts, [...cut("writeZeroes"), ...cut("discard")]);
+});
+
 test("zeroes are written out for a driver that has no operation for them", async (t) => {
   const { client, disk } = serve(t, { disk: { lacks: ["writeZeroes"] } });
   disk.bytes.fill(1);
