@@ -111,6 +111,10 @@ export const write = (lba: number, count: number, fua: boolean): ScsiCommand =>
 /** SBC-3 §5.26: from LBA 0 with a count of 0: the whole medium. IMMED 0: it answers when it is done. */
 export const synchronizeCache = (): ScsiCommand => build("SYNCHRONIZE CACHE (10)", "out", 10, 0x35, () => {});
 
+/** SBC-3 §5.27: the same. */
+export const synchronizeCache16 = (): ScsiCommand =>
+  build("SYNCHRONIZE CACHE (16)", "out", 16, 0x91, () => {});
+
 /** SBC-3 §5.28 */
 export const unmap = (parameterLength: number): ScsiCommand =>
   build("UNMAP", "out", 10, 0x42, (cdb) => cdb.setUint16(7, parameterLength));

@@ -1,8 +1,9 @@
 // Runs in: driver host, jailed. Owns: a LUN's requests: checked against its bounds and cut into commands.
 import { BLOCK_DISCARD, BLOCK_REMOVABLE, DeviceError, type Geometry, type Wait } from "@ring3/sdk";
-import { read, synchronizeCache, unmap, unmapList, write, writeSame16 } from "./cdb.ts";
+import { read, synchronizeCache, synchronizeCache16, unmap, unmapList, write, writeSame16 } from "./cdb.ts";
 import type { Lun } from "./lun.ts";
 import type { Medium } from "./medium.ts";
+import { isUnknownCommand } from "./sense.ts";
 
 interface Range {
   readonly lba: number;
@@ -53,16 +54,18 @@ export class Disk {
   /** All that was written before is on the medium afterwards. */
   async flush(number: number, wait: Wait): Promise<void> {
     const medium = this.#lun.present("flush", number);
-    if (!medium.writeCache || !this.#synchronize || medium.readOnly) {
+    const cache = medium.writeCache ?? this.#synchronize;
+    if (!cache || medium.readOnly) {
       await this.#lun.tell(number, wait);
       return;
     }
     try {
       await this.#lun.run(number, synchronizeCache(), NO_BYTES, wait);
     } catch (error) {
-      // It told nothing of a cache and does not know the command: it has none (Linux: sd_sync_cache).
       if (!(error instanceof DeviceError) || error.kind !== "unsupported") throw error;
-      this.#synchronize = false;
+      // It told nothing of a cache and does not know the command: it has none (Linux: sd_sync_cache).
+      if (medium.writeCache === undefined && isUnknownCommand(error)) this.#synchronize = false;
+      else await this.#lun.run(number, synchronizeCache16(), NO_BYTES, wait);
     }
   }
 

@@ -133,6 +133,32 @@ test("a stick that does not know SYNCHRONIZE CACHE has no cache, and is asked on
   await done(rig);
 });
 
+const CACHED = `17000000 0812 04${"00".repeat(17)}`;
+const SYNC_16 = "91000000000000000000000000000000";
+
+test("a disk that has a cache and refuses SYNCHRONIZE CACHE (10) is asked for (16), and refusing both fails the flush", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire, { mode: CACHED }),
+    ...wire.refused(SYNC, 0x5, 0x20),
+    ...wire.command(SYNC_16),
+    ...wire.refused(SYNC, 0x5, 0x20),
+    ...wire.refused(SYNC_16, 0x5, 0x20),
+  ]);
+  await flush(rig);
+  await assert.rejects(flush(rig), { kind: "unsupported" });
+  await done(rig);
+});
+
+test("a stick that tells nothing of a cache and knows SYNCHRONIZE CACHE, but not so, may have one", async () => {
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...wire.refused(SYNC, 0x5, 0x24),
+    ...wire.refused(SYNC_16, 0x5, 0x20),
+  ]);
+  await assert.rejects(flush(rig), { kind: "unsupported" });
+  await done(rig);
+});
+
 test("a unit that starts by itself is waited for; one that needs it is started", async () => {
   const rig = await start((wire) => [
     maxLun("stall"),

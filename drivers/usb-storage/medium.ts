@@ -44,8 +44,8 @@ import type { Host } from "./transport.ts";
 export interface Medium extends Capacity {
   readonly readOnly: boolean;
   readonly fua: boolean;
-  /** True also where the device does not tell: then a flush asks it. */
-  readonly writeCache: boolean;
+  /** undefined: the device does not tell. Then a flush asks it. */
+  readonly writeCache: boolean | undefined;
   readonly limits: BlockLimits;
   readonly provisioning: Provisioning;
   /** False also where the device is not asked. */
@@ -61,7 +61,7 @@ export function flagsOf(about: Inquiry, medium: Medium | undefined): number {
     removable |
     BLOCK_MEDIUM_PRESENT |
     (medium.readOnly ? BLOCK_READ_ONLY : 0) |
-    (medium.writeCache ? BLOCK_WRITE_CACHE : 0) |
+    (medium.writeCache !== false ? BLOCK_WRITE_CACHE : 0) |
     (medium.fua ? BLOCK_FUA : 0) |
     (medium.rotational ? BLOCK_ROTATIONAL : 0) |
     (unmap || writeSame ? BLOCK_DISCARD : 0)
@@ -148,7 +148,7 @@ export async function readMedium(target: Target, host: Host, about: Inquiry, wai
     ...more,
     readOnly: mode.writeProtected,
     fua: mode.fua,
-    writeCache: mode.writeCache ?? true,
+    writeCache: mode.writeCache,
   };
 }
 

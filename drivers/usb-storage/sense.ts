@@ -1,5 +1,5 @@
 // Runs in: driver host, jailed. Owns: nothing. Pure: sense data, and what it means for the command that met it (SPC-4 §4.5).
-import type { DeviceErrorKind } from "@ring3/sdk";
+import type { DeviceError, DeviceErrorKind } from "@ring3/sdk";
 
 export const SENSE_BYTES = 18; // fixed format: SPC-4 §4.5.3; what every device can answer
 
@@ -32,6 +32,10 @@ export function parseSense(bytes: Uint8Array): Sense | undefined {
 
 export const senseText = ({ key, asc, ascq }: Sense): string =>
   `sense ${key.toString(16)}h/${asc.toString(16).padStart(2, "0")}h/${ascq.toString(16).padStart(2, "0")}h`;
+
+/** Of an error whose cause is sense data: INVALID COMMAND OPERATION CODE. The device does not know the command, whatever its fields. */
+export const isUnknownCommand = ({ cause }: DeviceError): boolean =>
+  (cause as Sense | undefined)?.asc === 0x20;
 
 export type Meaning =
   /** The command was carried out. */

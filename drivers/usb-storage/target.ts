@@ -106,7 +106,7 @@ export class Target {
           break;
         case "fail":
           if (meaning.kind === "no-medium") this.#events.noMedium();
-          throw new DeviceError(meaning.kind, what);
+          throw new DeviceError(meaning.kind, what, { cause: sense });
       }
     }
   }
