@@ -45,10 +45,12 @@ export class Disk {
   async write(range: Range, from: Uint8Array, fua: boolean, wait: Wait): Promise<void> {
     const medium = this.#check("write", range, from.length);
     this.#checkWritable(medium);
-    await this.#pieces(medium, range, from, (at, sectors, data) =>
-      this.#lun.run(range.medium, write(at, sectors, fua && medium.fua), data, wait),
-    );
-    if (fua && !medium.fua) await this.flush(range.medium, wait);
+    const run = (): Promise<void> =>
+      this.#pieces(medium, range, from, (at, sectors, data) =>
+        this.#lun.run(range.medium, write(at, sectors, fua && medium.fua), data, wait),
+      );
+    if (fua && !medium.fua) await this.#throughCache(range.medium, run, wait);
+    else await run();
   }
 
   /** All that was written before is on the medium afterwards. */
@@ -86,15 +88,30 @@ export class Disk {
   async writeZeroes(range: Range, fua: boolean, unmapped: boolean, wait: Wait): Promise<void> {
     const medium = this.#check("write zeroes", range);
     this.#checkWritable(medium);
-    const { lba, count, medium: number } = range;
-    const same = await this.#zeroBySame(medium, range, unmapped, wait);
-    for (let done = 0; !same && done < count; ) {
+    const run = async (): Promise<void> => {
+      if (!(await this.#zeroBySame(medium, range, unmapped, wait))) await this.#writeOut(medium, range, wait);
+    };
+    if (fua)
+      await this.#throughCache(range.medium, run, wait); // WRITE SAME has no FUA bit
+    else await run();
+  }
+
+  async #writeOut(medium: Medium, { lba, count, medium: number }: Range, wait: Wait): Promise<void> {
+    for (let done = 0; done < count; ) {
       const sectors = Math.min(count - done, ZEROES.length / medium.sectorBytes);
       const data = ZEROES.subarray(0, sectors * medium.sectorBytes);
-      await this.#lun.run(number, write(lba + done, sectors, fua && medium.fua), data, wait);
+      await this.#lun.run(number, write(lba + done, sectors, false), data, wait);
       done += sectors;
     }
-    if (fua && (same || !medium.fua)) await this.flush(number, wait); // WRITE SAME has no FUA bit
+  }
+
+  /** A change that is on the medium afterwards: the cache may have been lost before the flush, and then it is done once more. */
+  async #throughCache(number: number, run: () => Promise<void>, wait: Wait): Promise<void> {
+    for (let before = -1; before !== this.#lun.losses; ) {
+      before = this.#lun.losses;
+      await run();
+      await this.flush(number, wait);
+    }
   }
 
   /** False: the device does not know WRITE SAME (16). */

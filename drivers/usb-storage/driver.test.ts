@@ -119,6 +119,27 @@ test("FUA by the device where it says DPOFUA, else by a flush", async () => {
   await done(unable);
 });
 
+test("FUA by a flush: the write is repeated if it was lost before the flush", async () => {
+  const written = (wire: Wire): Step[] => [
+    ...wire.command(writeCdb(3), { out: SECTOR }),
+    ...wire.command(SYNC, { status: 1 }),
+  ];
+  const rig = await start((wire) => [
+    ...probe(wire),
+    ...written(wire),
+    ...wire.sense(0x6, 0x29, 0x01),
+    ...wire.command(SYNC),
+    ...written(wire),
+    ...wire.sense(0x3, 0x0c, 0x00, 0x71),
+    ...wire.command(SYNC),
+    ...wire.command(writeCdb(3), { out: SECTOR }),
+    ...wire.command(SYNC),
+  ]);
+  await write(rig, 3, 1);
+  assert.deepEqual(rig.events, ["powerLost", "powerLost"]);
+  await done(rig);
+});
+
 test("a disk without a write cache is not asked to flush", async () => {
   const rig = await start((wire) => probe(wire, { mode: `17000000 0812 00${"00".repeat(17)}` }));
   assert.equal(geometry(rig).flags & BLOCK_WRITE_CACHE, 0);

@@ -51,6 +51,7 @@ export class Lun {
   /** Nobody can be told before the driver's probe is over and a request has come. */
   #probed = false;
   #activeMs = 0;
+  #losses = 0;
 
   constructor(number: number, { bot, host, events, kept, commandBytes, restarted }: LunParts) {
     this.number = number;
@@ -93,6 +94,11 @@ export class Lun {
     this.#told = this.#kept.medium;
     this.#fresh = false;
     this.#probed = true;
+  }
+
+  /** How often this driver has learned that acknowledged writes may be lost. */
+  get losses(): number {
+    return this.#losses;
   }
 
   get geometry(): Geometry {
@@ -193,6 +199,7 @@ export class Lun {
   }
 
   #powerLost(): void {
+    this.#losses++;
     this.#kept.powerLost = true;
     if (this.#probed) this.#tellHeld();
   }
