@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BLOCK_MEDIUM_PRESENT, BLOCK_READ_ONLY, BLOCK_REMOVABLE, BLOCK_WRITE_CACHE } from "@ring3/sdk";
-import type { Step } from "@ring3/sdk/test/scripted-usb";
+import { clearHalt, reset, type Step } from "@ring3/sdk/test/scripted-usb";
 import {
   hex,
   inquire,
   look,
   maxLun,
+  OUT,
   probe,
   readCdb,
   recovery,
@@ -58,7 +59,7 @@ test("a reset that nobody here made may have been a loss of power", async () => 
   await done(rig);
 });
 
-test("the attention after a reset of our own is no loss of power; the next one is", async () => {
+test("the attention after a port reset of our own is no loss of power; the next one, after a class reset, is", async () => {
   const told = (wire: Wire): Step[] => [
     ...wire.command(READ, { length: 512, in: hex(""), residue: 512, status: 1 }),
     ...wire.sense(0x6, 0x29),
@@ -66,9 +67,13 @@ test("the attention after a reset of our own is no loss of power; the next one i
   const rig = await start((wire) => [
     ...probe(wire),
     ...wire.start(READ, { length: 512, in: "error" }),
-    ...recovery(),
+    ...recovery().slice(0, 2),
+    clearHalt(OUT, "error"),
+    reset(),
     ...told(wire),
     ...good(wire),
+    ...wire.start(READ, { length: 512, in: "error" }),
+    ...recovery(),
     ...told(wire),
     ...good(wire),
   ]);
@@ -184,7 +189,7 @@ test("a reader without a medium is a unit of 0 sectors", async () => {
   await done(rig);
 });
 
-test("a new incarnation recovers the pipe first; its reset's attention means nothing", async () => {
+test("a new incarnation recovers the pipe first, and its class reset explains no attention", async () => {
   const rig = await start(
     (wire) => [
       ...recovery(),
@@ -198,7 +203,7 @@ test("a new incarnation recovers the pipe first; its reset's attention means not
     { incarnation: 2 },
   );
   await read(rig);
-  assert.deepEqual(rig.events, []);
+  assert.deepEqual(rig.events, ["powerLost"]);
   await done(rig);
 });
 

@@ -41,7 +41,7 @@ export class Lun {
   #medium: Medium | undefined;
   /** The number of the medium that clients have been told last. */
   #told = 0;
-  /** Recoveries whose unit attention, should there be one, has been told. The one before probe counts as well. */
+  /** Resets of the device whose unit attention, should there be one, has been told. */
   #resetsSeen = 0;
   /** True before the first unit attention of a freshly plugged-in device could mean anything to a client. */
   #fresh: boolean;

@@ -56,7 +56,7 @@ export class BulkOnly {
     this.#out = pipe("out");
   }
 
-  /** Recoveries so far. Each may be answered with a unit attention that tells of it. */
+  /** Resets of the whole device so far. Each may be answered with a unit attention that tells of it; a class reset is not. */
   get resets(): number {
     return this.#resets;
   }
@@ -133,7 +133,6 @@ export class BulkOnly {
   /** Reset recovery, §5.3.4: class reset, then both halts. A device that refuses it is reset as a whole. */
   async recover(wait: Wait): Promise<void> {
     this.#astray = true;
-    this.#resets++;
     const { raw } = this.#usb;
     const failure =
       (await this.#step("mass storage reset", wait, (each) =>
@@ -148,6 +147,7 @@ export class BulkOnly {
   async #resetDevice(why: DeviceError, wait: Wait): Promise<void> {
     this.#host.log.warn(`reset of the device, because reset recovery failed: ${why.message}`);
     using limit = this.#host.limit(RECOVERY_STEP_MS, wait);
+    this.#resets++;
     await this.#usb.reset(limit);
     if (this.#alternate !== 0)
       await this.#usb.selectAlternateInterface(this.#interface, this.#alternate, limit);
