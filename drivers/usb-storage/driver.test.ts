@@ -249,6 +249,33 @@ test("several LUNs are units in their order; what is no disk is left out", async
   await done(rig);
 });
 
+test("a LUN whose medium cannot be used is one without a medium where another LUN works, and looked at again", async () => {
+  const capacity = "25000000000000000000";
+  const rig = await start((wire) => [
+    maxLun(hex("01")),
+    ...inquire(wire),
+    ...wire.command(TUR),
+    ...wire.command(capacity, { length: 8, in: hex("000003ff00000208") }),
+    ...inquire(wire, { lun: 1 }),
+    ...wire.command(TUR, { lun: 1 }),
+    ...look(wire, { lun: 1 }),
+    ...wire.refused(TUR, 0x3, 0x11),
+    ...wire.command(TUR),
+    ...wire.command(capacity, { length: 8, in: hex("000003ff00000208") }),
+    ...wire.command(TUR),
+    ...look(wire),
+    ...good(wire),
+  ]);
+  const [unit, other] = rig.driver.units;
+  assert.deepEqual([unit!.properties.sectors, other!.properties.sectors], [0, 1024]);
+  await assert.rejects(read(rig), { kind: "no-medium" });
+  await rig.patient(new Promise<void>((resolve) => unit!.on("mediumChanged", () => resolve())));
+  assert.equal(unit!.properties.sectors, 1024);
+  await rig.patient(unit!.request("read", { lba: 5, count: 1, medium: 2 }, { length: 512 }));
+  assert.equal(rig.driver.log.filter(({ message }) => message.includes("cannot be used")).length, 3);
+  await done(rig);
+});
+
 test("a device that claims a residue on a complete INQUIRY is not believed about residues", async () => {
   const rig = await start((wire) => [
     maxLun(hex("00")),

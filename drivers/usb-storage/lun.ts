@@ -52,6 +52,7 @@ export class Lun {
   #probed = false;
   #activeMs = 0;
   #losses = 0;
+  #complaint: string | undefined;
 
   constructor(number: number, { bot, host, events, kept, commandBytes, restarted }: LunParts) {
     this.number = number;
@@ -91,6 +92,16 @@ export class Lun {
     this.#kept.begin(removable);
     using _turn = await this.#bot.turns.take(wait);
     await this.#look(wait);
+    this.#begun();
+  }
+
+  /** Its probe has failed, and others are there to serve: it has no medium until the poll finds a usable one. */
+  beginWithout(why: DeviceError): void {
+    this.#unusable(why);
+    this.#begun();
+  }
+
+  #begun(): void {
     this.#told = this.#kept.medium;
     this.#fresh = false;
     this.#probed = true;
@@ -124,8 +135,8 @@ export class Lun {
     if (this.#bot.turns.busy || this.#host.now() - this.#activeMs < idleMs) return;
     using _turn = await this.#bot.turns.take(wait);
     try {
-      await this.#ready(wait);
       if (this.#medium === undefined) await this.#lookAfresh(wait);
+      else await this.#ready(wait);
     } catch (error) {
       // Both have been told as an event by now.
       if (!(error instanceof DeviceError) || !["no-medium", "medium-changed"].includes(error.kind))
@@ -217,10 +228,17 @@ export class Lun {
       await this.#look(wait);
     } catch (error) {
       if (!(error instanceof DeviceError) || error.kind === "disconnected") throw error;
-      this.#host.log.warn(`LUN ${this.number}: new medium: ${error.message}`); // poll looks again
-      this.#kept.found(0, 0);
+      this.#unusable(error);
     }
     if (this.#tellChange()) throw new DeviceError("medium-changed", `LUN ${this.number}`);
+  }
+
+  /** The poll looks again, and need not say the same each time. */
+  #unusable({ message }: DeviceError): void {
+    if (message !== this.#complaint)
+      this.#host.log.warn(`LUN ${this.number}: its medium cannot be used: ${message}`);
+    this.#complaint = message;
+    this.#kept.found(0, 0);
   }
 
   #tellChange(): boolean {

@@ -23,6 +23,7 @@ export async function openDisks(usb: UsbDevice, ctx: Context<Block>): Promise<Di
   if (restarted) await bot.recover(wait);
 
   const luns: Lun[] = [];
+  const unusable = new Map<Lun, DeviceError>();
   for (let number = 0, last = await maxLun(usb, ctx); number <= last; number++) {
     const unit = luns.length;
     const events = {
@@ -37,11 +38,19 @@ export async function openDisks(usb: UsbDevice, ctx: Context<Block>): Promise<Di
       ctx.log.info(`LUN ${number}: device type ${about.type}, not a disk`);
       continue;
     }
-    await lun.probe(wait);
-    ctx.log.info(`LUN ${number}: ${about.vendor} ${about.product}, ${lun.geometry.sectors} sectors`);
     luns.push(lun);
+    try {
+      await lun.probe(wait);
+      ctx.log.info(`LUN ${number}: ${about.vendor} ${about.product}, ${lun.geometry.sectors} sectors`);
+    } catch (error) {
+      wait.signal.throwIfAborted();
+      if (!(error instanceof DeviceError) || error.kind === "disconnected") throw error;
+      unusable.set(lun, error);
+    }
   }
-  if (luns.length === 0) throw new DeviceError("unsupported", "no LUN is a disk");
+  const [failure] = unusable.values();
+  if (unusable.size === luns.length) throw failure ?? new DeviceError("unsupported", "no LUN is a disk");
+  for (const [lun, error] of unusable) lun.beginWithout(error);
 
   ctx.every(POLL_MS, async () => {
     using limit = ctx.limit(Number.POSITIVE_INFINITY);
