@@ -70,10 +70,12 @@ test("the attention after a port reset of our own is no loss of power; the next 
     ...recovery().slice(0, 2),
     clearHalt(OUT, "error"),
     reset(),
+    ...wire.sense(0x0, 0x00),
     ...told(wire),
     ...good(wire),
     ...wire.start(READ, { length: 512, in: "error" }),
     ...recovery(),
+    ...wire.sense(0x0, 0x00),
     ...told(wire),
     ...good(wire),
   ]);
@@ -226,8 +228,13 @@ test("power lost while there was no driver is told before the first answer of th
   await done(rig);
 });
 
-test("a power loss that a driver learned of and did not live to tell is told by the next one, once", async () => {
-  const restart = (wire: Wire): Step[] => [...recovery(), ...probe(wire)];
+test("a power loss that a driver learned of is told by the next one until a request has come after the telling", async () => {
+  const restart = (wire: Wire): Step[] => [
+    ...recovery(),
+    maxLun(hex("00")),
+    ...wire.sense(0x0, 0x00),
+    ...probe(wire).slice(1),
+  ];
   const first = await start(
     (wire) => [
       ...recovery(),
@@ -243,8 +250,15 @@ test("a power loss that a driver learned of and did not live to tell is told by 
   const second = await start((wire) => [...restart(wire), ...good(wire)], { incarnation: 3, state });
   await read(second);
   assert.deepEqual(second.events, ["powerLost"]);
-  const third = await start((wire) => [...restart(wire), ...good(wire)], { incarnation: 4, state });
+  const third = await start((wire) => [...restart(wire), ...good(wire), ...good(wire)], {
+    incarnation: 4,
+    state,
+  });
   await read(third);
-  assert.deepEqual(third.events, []);
-  for (const rig of [first, second, third]) await done(rig);
+  await read(third);
+  assert.deepEqual(third.events, ["powerLost"]);
+  const fourth = await start((wire) => [...restart(wire), ...good(wire)], { incarnation: 5, state });
+  await read(fourth);
+  assert.deepEqual(fourth.events, []);
+  for (const rig of [first, second, third, fourth]) await done(rig);
 });

@@ -11,7 +11,7 @@ interface Known {
   readonly removable: boolean;
   /** REQUEST SENSE is under way: what it tells is lost if the driver dies before it has acted on it. */
   readonly asking: boolean;
-  /** Power was lost, and no client has been told. */
+  /** Power was lost, and it is not certain that clients have heard of it. */
   readonly powerLost: boolean;
 }
 
@@ -37,8 +37,10 @@ export class Kept {
     this.#lun = String(lun);
     this.#ctx = ctx;
     this.#known = knownOf(ctx.state.get(), this.#lun);
-    this.owed = this.#known.removable;
-    if (this.#known.asking) this.changed();
+    this.owed = this.#known.number !== 0;
+    if (!this.#known.asking) return;
+    if (this.removable) this.changed();
+    else this.lostPower();
   }
 
   /** Before the first use, once the device has said what it is. */
@@ -46,6 +48,11 @@ export class Kept {
     const { incarnation } = this.#ctx;
     const first = removable && incarnation > 1 ? (incarnation * APART) >>> 0 : 1;
     this.#keep({ number: this.#known.number === 0 ? first : this.#known.number, removable });
+  }
+
+  /** The medium can be exchanged. */
+  get removable(): boolean {
+    return this.#known.removable;
   }
 
   get medium(): number {
@@ -72,8 +79,12 @@ export class Kept {
     return this.#known.powerLost;
   }
 
-  set powerLost(powerLost: boolean) {
-    this.#keep({ powerLost });
+  lostPower(): void {
+    this.#keep({ powerLost: true, asking: false });
+  }
+
+  toldPowerLoss(): void {
+    this.#keep({ powerLost: false });
   }
 
   #keep(change: Partial<Known>): void {

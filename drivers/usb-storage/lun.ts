@@ -52,6 +52,8 @@ export class Lun {
   #probed = false;
   #activeMs = 0;
   #losses = 0;
+  /** The loss that is kept has been told. */
+  #toldLoss = false;
   #complaint: string | undefined;
 
   constructor(number: number, { bot, host, events, kept, commandBytes, restarted }: LunParts) {
@@ -66,9 +68,11 @@ export class Lun {
       asking: (asking: boolean) => kept.asking(asking),
       attention: (of: Attention, wait: Wait) => this.#attention(of, wait),
       deferredError: () => this.#powerLost(),
+      unheard: (wait: Wait) => this.#attention(kept.removable ? "medium-changed" : "power-on", wait),
       noMedium: () => this.#mediumGone(),
     };
     this.#target = new Target(number, bot, host, told, kept.owed);
+    this.#target.changeable = kept.removable;
   }
 
   /** undefined: the device says that there is no such LUN. */
@@ -168,11 +172,19 @@ export class Lun {
     this.#checkNumber(number);
   }
 
-  /** What the client must know before it gets its first answer. */
+  /**
+   * What the client must know before it gets its next answer. An event is on its way once the request that told it is over, so only the
+   * next one forgets: a death in between tells it twice rather than never.
+   */
   #tellHeld(): void {
     if (!this.#kept.powerLost) return;
+    if (this.#toldLoss) this.#kept.toldPowerLoss();
+    else this.#tellLoss();
+  }
+
+  #tellLoss(): void {
     this.#events.powerLost();
-    this.#kept.powerLost = false; // a death in between tells it twice rather than never
+    this.#toldLoss = true;
   }
 
   #checkNumber(number: number): void {
@@ -185,15 +197,14 @@ export class Lun {
   }
 
   async #attention(of: Attention, wait: Wait): Promise<void> {
-    // Counted before anything else is done: the device will not tell it again.
-    if (of === "medium-changed" && !this.#fresh) this.#kept.changed();
-    else this.#kept.asking(false);
     // A reset of our own explains one of these, but never that the power was gone.
     const ownReset = this.#bot.resets !== this.#resetsSeen;
     this.#resetsSeen = this.#bot.resets;
-    if (this.#fresh) return;
+    if (this.#fresh) return this.#kept.asking(false);
+    // Kept before anything else is done: the device will not tell it again.
     switch (of) {
       case "medium-changed":
+        this.#kept.changed();
         this.#lookAgain = true;
         break;
       case "power-on":
@@ -205,14 +216,15 @@ export class Lun {
       case "other":
         break;
     }
+    this.#kept.asking(false);
     // Whatever happened to it, it may have forgotten over that to tell of another medium (SAM-5 §5.14): its size tells then.
     if (!this.#looking && (of === "medium-changed" || this.#about.removable)) await this.#lookAfresh(wait);
   }
 
   #powerLost(): void {
     this.#losses++;
-    this.#kept.powerLost = true;
-    if (this.#probed) this.#tellHeld();
+    this.#kept.lostPower();
+    if (this.#probed) this.#tellLoss();
   }
 
   #mediumGone(): void {

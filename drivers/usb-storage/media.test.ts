@@ -166,6 +166,36 @@ for (let steps = 0; steps < 40; steps += 3)
     await refusesTheOld(disk, third);
   });
 
+// A refused flush is CBW, CSW, then REQUEST SENSE with CBW, data, CSW, then the flush once more.
+for (let steps = 0; steps < 8; steps++) {
+  test(`the driver of a fixed disk dies ${steps} transfers after a loss of power: it or the next one tells`, async () => {
+    await using disk = await drive(SIZE, "--write-cache");
+    const { arm, rule } = ruleAfter(steps, "gone");
+    const first = await disk.start(1, (transport) => through(transport, rule));
+    await write(first, 0, pattern(512));
+    await disk.sim.command("fault unit-attention-power-on");
+    arm();
+    await Promise.allSettled([flush(first)]);
+    await first.usb.transport.close();
+    const second = await disk.start(2);
+    await flush(second);
+    assert.ok(second.events.includes("powerLost"));
+    assert.equal(number(second), 1);
+  });
+
+  test(`answer ${steps} of a fixed disk after a loss of power is lost: the driver tells all the same`, async () => {
+    await using disk = await drive(SIZE, "--write-cache");
+    const { arm, rule } = ruleAfter(steps, "error");
+    const started = await disk.start(1, (transport) => through(transport, rule));
+    await write(started, 0, pattern(512));
+    await disk.sim.command("fault unit-attention-power-on");
+    arm();
+    await flush(started);
+    assert.ok(started.events.includes("powerLost"));
+    assert.equal(number(started), 1);
+  });
+}
+
 test("a device that hangs over the exchange and is reset: the size tells of the other medium", async () => {
   await using disk = await reader();
   const started = await disk.start();

@@ -31,10 +31,14 @@ async function fails(kind: string, script: (wire: Wire) => Step[]): Promise<void
   await driver.remove();
 }
 
+/** Asked first after each recovery: the device has nothing to say. */
+const nothing = (wire: Wire): Step[] => wire.sense(0x0, 0x00);
+
 /** A first attempt that leaves host and device at odds, the way back, and a second that is fine. */
 const recovered = (first: (wire: Wire) => Step[]) => (wire: Wire) => [
   ...first(wire),
   ...recovery(),
+  ...nothing(wire),
   ...good(wire),
 ];
 
@@ -157,7 +161,8 @@ test("a hung device is reset at half of the request's time, and the read repeate
 test("a device that hangs again and again: the request fails with timeout", () =>
   fails("timeout", (wire) => {
     const hang = (): Step[] => wire.start(READ, { length: 512, in: "hang" });
-    return [...hang(), ...recovery(), ...hang(), ...recovery(), ...hang()];
+    const again = (): Step[] => [...recovery(), ...nothing(wire), ...hang()];
+    return [...hang(), ...again(), ...again()];
   }));
 
 test("a refused mass storage reset: the device is reset as a whole", () =>
@@ -165,6 +170,7 @@ test("a refused mass storage reset: the device is reset as a whole", () =>
     ...wire.start(READ, { length: 512, in: "error" }),
     controlOut({ requestType: 0x21, request: 0xff, value: 0, index: 0 }, hex(""), "stall"),
     reset(),
+    ...nothing(wire),
     ...good(wire),
   ]));
 
@@ -174,6 +180,7 @@ test("a halt that cannot be cleared: the device is reset as a whole", () =>
     ...recovery().slice(0, 2),
     clearHalt(OUT, "error"),
     reset(),
+    ...nothing(wire),
     ...good(wire),
   ]));
 
@@ -185,6 +192,7 @@ test("a cancelled request leaves the pipe to the next one, which recovers first"
     ...probe(wire),
     ...wire.start(READ, { length: 512, in: "hang" }),
     ...recovery(),
+    ...nothing(wire),
     ...good(wire),
   ]);
   const [unit] = rig.driver.units;

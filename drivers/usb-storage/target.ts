@@ -14,12 +14,14 @@ const READY_POLL_MS = 100;
 const NO_BYTES = new Uint8Array(0);
 
 export interface TargetEvents {
-  /** True: REQUEST SENSE is being sent. False: what it told is not for `attention`, which comes else. */
+  /** REQUEST SENSE is being sent, or what it told is for none of the others here, of which one comes else. */
   asking(asking: boolean): void;
   /** Told before the command is sent again; may throw to fail it instead. Nested commands may be run. */
   attention(of: Attention, wait: Wait): Promise<void>;
   /** An earlier, acknowledged command failed after all. */
   deferredError(sense: Sense): void;
+  /** Sense data was asked for and did not come: it may have been the one that counts. */
+  unheard(wait: Wait): Promise<void>;
   /** The unit says that there is no medium. */
   noMedium(): void;
 }
@@ -34,8 +36,8 @@ interface Try {
 
 export class Target {
   readonly lun: number;
-  /** The medium can be exchanged: then no sense data may get lost, since only they tell of it. */
-  changeable: boolean;
+  /** The medium can be exchanged: then sense data that do not come count as lost, even where no one knows that there were any. */
+  changeable = false;
   readonly #bot: BulkOnly;
   readonly #host: Host;
   readonly #events: TargetEvents;
@@ -46,7 +48,6 @@ export class Target {
   /** `owed`: the last command before this may have left sense data that nobody has read. */
   constructor(lun: number, bot: BulkOnly, host: Host, events: TargetEvents, owed: boolean) {
     this.lun = lun;
-    this.changeable = owed;
     this.#unread = owed ? "sense" : "nothing";
     this.#bot = bot;
     this.#host = host;
@@ -114,13 +115,13 @@ export class Target {
   async #try(command: ScsiCommand, data: Uint8Array, wait: Wait): Promise<Try> {
     using limit = this.#limit(wait);
     try {
-      if (this.changeable) this.#unread = "sense";
+      this.#unread = "sense";
       const { passed, bytes } = await this.#bot.exchange(this.lun, command, data, limit);
       if (passed) {
         this.#unread = "nothing";
         return { done: true, bytes };
       }
-      const sense = await this.#askSense(command.name, limit);
+      const sense = await this.#askSense(command.name, limit, true);
       const { action } = meaningOf(sense);
       return { done: !sense.deferred && action === "done", bytes, sense };
     } catch (error) {
@@ -139,9 +140,10 @@ export class Target {
   async #catchUp(wait: Wait): Promise<void> {
     if (this.#unread === "nothing") return;
     const sense = this.#unread === "sense" ? await this.#recall(wait) : undefined;
+    const lost = this.#unread === "lost";
     this.#unread = "nothing";
-    // Unheard, it may have been the one that counts.
-    if (sense === undefined) return await this.#events.attention("medium-changed", wait);
+    if (lost) return await this.#events.unheard(wait);
+    if (sense === undefined) return;
     if (sense.deferred) return this.#events.deferredError(sense);
     const meaning = meaningOf(sense);
     if (meaning.action === "attention") await this.#events.attention(meaning.of, wait);
@@ -152,7 +154,7 @@ export class Target {
   async #recall(wait: Wait): Promise<Sense | undefined> {
     using limit = this.#limit(wait);
     try {
-      return await this.#askSense("the command before", limit);
+      return await this.#askSense("the command before", limit, this.changeable);
     } catch (error) {
       wait.signal?.throwIfAborted();
       if (!(error instanceof DeviceError) || error.kind === "disconnected") throw error;
@@ -160,8 +162,9 @@ export class Target {
     }
   }
 
-  async #askSense(of: string, wait: Wait): Promise<Sense> {
-    if (this.changeable) {
+  /** `counts`: should the answer get lost, there was something that had to be heard. */
+  async #askSense(of: string, wait: Wait, counts: boolean): Promise<Sense> {
+    if (counts) {
       this.#unread = "lost";
       this.#events.asking(true);
     }
@@ -174,8 +177,7 @@ export class Target {
     const sense = passed ? parseSense(this.#sense.subarray(0, bytes)) : undefined;
     if (sense === undefined) throw new DeviceError("protocol", `${of}: failed, and so did REQUEST SENSE`);
     this.#unread = "nothing";
-    const forAttention = !sense.deferred && meaningOf(sense).action === "attention";
-    if (this.changeable && !forAttention) this.#events.asking(false);
+    if (!sense.deferred && meaningOf(sense).action !== "attention") this.#events.asking(false);
     return sense;
   }
 }
