@@ -94,7 +94,8 @@ test("a deferred error: an acknowledged write is lost", async () => {
     ...wire.command(SYNC),
   ]);
   await flush(rig);
-  assert.deepEqual(rig.events, ["powerLost"]);
+  assert.deepEqual(rig.events, ["writesLost"]);
+  assert.match(rig.driver.log.at(-1)!.message, /acknowledged writes have failed: sense 3h\/0ch\/00h/);
   await done(rig);
 });
 

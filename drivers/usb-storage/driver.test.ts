@@ -136,7 +136,7 @@ test("FUA by a flush: the write is repeated if it was lost before the flush", as
     ...wire.command(SYNC),
   ]);
   await write(rig, 3, 1);
-  assert.deepEqual(rig.events, ["powerLost", "powerLost"]);
+  assert.deepEqual(rig.events, ["powerLost", "writesLost"]);
   await done(rig);
 });
 

@@ -2,6 +2,9 @@
 // medium, and what a device tells only once and clients have not heard yet.
 import type { Context, Json } from "@ring3/sdk";
 
+/** The event that clients are to be told. Lost writes are the graver one, as they need no cache to be lost from. */
+export type Loss = "powerLost" | "writesLost";
+
 interface Known {
   /** Of the medium; 0 before the first. */
   readonly number: number;
@@ -11,8 +14,8 @@ interface Known {
   readonly removable: boolean;
   /** REQUEST SENSE is under way: what it tells is lost if the driver dies before it has acted on it. */
   readonly asking: boolean;
-  /** Power was lost, and it is not certain that clients have heard of it. */
-  readonly powerLost: boolean;
+  /** It is not certain that clients have heard of it. */
+  readonly loss: Loss | null;
 }
 
 const nothing: Known = {
@@ -21,7 +24,7 @@ const nothing: Known = {
   sectorBytes: 0,
   removable: false,
   asking: false,
-  powerLost: false,
+  loss: null,
 };
 /** Should the state be lost, numbers go on so far apart that no incarnation before can have given them. */
 const APART = 0x1_0000;
@@ -40,7 +43,7 @@ export class Kept {
     this.owed = this.#known.number !== 0;
     if (!this.#known.asking) return;
     if (this.removable) this.changed();
-    else this.lostPower();
+    else this.lost("powerLost");
   }
 
   /** Before the first use, once the device has said what it is. */
@@ -75,16 +78,16 @@ export class Kept {
     this.#keep({ asking });
   }
 
-  get powerLost(): boolean {
-    return this.#known.powerLost;
+  get loss(): Loss | null {
+    return this.#known.loss;
   }
 
-  lostPower(): void {
-    this.#keep({ powerLost: true, asking: false });
+  lost(loss: Loss): void {
+    this.#keep({ loss: this.#known.loss === "writesLost" ? "writesLost" : loss, asking: false });
   }
 
-  toldPowerLoss(): void {
-    this.#keep({ powerLost: false });
+  toldLoss(): void {
+    this.#keep({ loss: null });
   }
 
   #keep(change: Partial<Known>): void {
@@ -102,13 +105,13 @@ function recordOf(state: Json | undefined): Readonly<Record<string, Json>> {
 }
 
 function knownOf(state: Json | undefined, lun: string): Known {
-  const { number, sectors, sectorBytes, removable, asking, powerLost } = recordOf(recordOf(state)[lun]);
+  const { number, sectors, sectorBytes, removable, asking, loss } = recordOf(recordOf(state)[lun]);
   const fits =
     typeof number === "number" &&
     (typeof sectors === "number" || sectors === null) &&
     typeof sectorBytes === "number" &&
     typeof removable === "boolean" &&
     typeof asking === "boolean" &&
-    typeof powerLost === "boolean";
-  return fits ? { number, sectors, sectorBytes, removable, asking, powerLost } : nothing;
+    (loss === "powerLost" || loss === "writesLost" || loss === null);
+  return fits ? { number, sectors, sectorBytes, removable, asking, loss } : nothing;
 }

@@ -1,10 +1,10 @@
 // Runs in: driver host, jailed. Owns: one LUN: its medium, how that changes, and what clients must hear of it.
 import { type Block, block, DeviceError, type EventData, type Geometry, type Wait } from "@ring3/sdk";
 import { inquiry, type ScsiCommand, testUnitReady } from "./cdb.ts";
-import type { Kept } from "./kept.ts";
+import type { Kept, Loss } from "./kept.ts";
 import { flagsOf, type Medium, readMedium } from "./medium.ts";
 import { INQUIRY_BYTES, type Inquiry, parseInquiry } from "./replies.ts";
-import type { Attention } from "./sense.ts";
+import { type Attention, type Sense, senseText } from "./sense.ts";
 import { Target } from "./target.ts";
 import type { BulkOnly, Host } from "./transport.ts";
 
@@ -15,7 +15,7 @@ const ABSENT_SECTOR_BYTES = 512;
 
 export interface LunEvents {
   mediumChanged(now: EventData<Block, "mediumChanged">): void;
-  powerLost(): void;
+  lost(event: Loss): void;
 }
 
 export interface LunParts {
@@ -67,7 +67,7 @@ export class Lun {
     const told = {
       asking: (asking: boolean) => kept.asking(asking),
       attention: (of: Attention, wait: Wait) => this.#attention(of, wait),
-      deferredError: () => this.#powerLost(),
+      deferredError: (sense: Sense) => this.#deferredError(sense),
       unheard: (wait: Wait) => this.#attention(kept.removable ? "medium-changed" : "power-on", wait),
       noMedium: () => this.#mediumGone(),
     };
@@ -177,13 +177,14 @@ export class Lun {
    * next one forgets: a death in between tells it twice rather than never.
    */
   #tellHeld(): void {
-    if (!this.#kept.powerLost) return;
-    if (this.#toldLoss) this.#kept.toldPowerLoss();
-    else this.#tellLoss();
+    const { loss } = this.#kept;
+    if (loss === null) return;
+    if (this.#toldLoss) this.#kept.toldLoss();
+    else this.#tellLoss(loss);
   }
 
-  #tellLoss(): void {
-    this.#events.powerLost();
+  #tellLoss(loss: Loss): void {
+    this.#events.lost(loss);
     this.#toldLoss = true;
   }
 
@@ -208,10 +209,10 @@ export class Lun {
         this.#lookAgain = true;
         break;
       case "power-on":
-        this.#powerLost();
+        this.#lost("powerLost");
         break;
       case "reset-or-power-on":
-        if (!ownReset) this.#powerLost();
+        if (!ownReset) this.#lost("powerLost");
         break;
       case "other":
         break;
@@ -221,10 +222,15 @@ export class Lun {
     if (!this.#looking && (of === "medium-changed" || this.#about.removable)) await this.#lookAfresh(wait);
   }
 
-  #powerLost(): void {
+  #deferredError(sense: Sense): void {
+    this.#host.log.warn(`LUN ${this.number}: acknowledged writes have failed: ${senseText(sense)}`);
+    this.#lost("writesLost");
+  }
+
+  #lost(loss: Loss): void {
     this.#losses++;
-    this.#kept.lostPower();
-    if (this.#probed) this.#tellLoss();
+    this.#kept.lost(loss);
+    if (this.#probed) this.#tellLoss(loss);
   }
 
   #mediumGone(): void {

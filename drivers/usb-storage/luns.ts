@@ -2,7 +2,7 @@
 import { type Block, type Context, DeviceError, type EventData, type UsbDevice } from "@ring3/sdk";
 import { getMaxLun, LUN_MAX } from "./bot.ts";
 import { Disk } from "./disk.ts";
-import { Kept } from "./kept.ts";
+import { Kept, type Loss } from "./kept.ts";
 import { Lun } from "./lun.ts";
 import { quirksOf } from "./quirks.ts";
 import { BulkOnly } from "./transport.ts";
@@ -28,7 +28,7 @@ export async function openDisks(usb: UsbDevice, ctx: Context<Block>): Promise<Di
     const unit = luns.length;
     const events = {
       mediumChanged: (now: EventData<Block, "mediumChanged">) => ctx.emit("mediumChanged", now, unit),
-      powerLost: () => ctx.emit("powerLost", {}, unit),
+      lost: (event: Loss) => ctx.emit(event, {}, unit),
     };
     const kept = new Kept(number, ctx);
     const lun = new Lun(number, { bot, host: ctx, events, kept, commandBytes, restarted });

@@ -157,6 +157,7 @@ export async function start(
   for (const unit of running.units) {
     unit.on("mediumChanged", (data) => events.push(data));
     unit.on("powerLost", () => events.push("powerLost"));
+    unit.on("writesLost", () => events.push("writesLost"));
   }
   return { ...rig, driver: running, events };
 }

@@ -213,7 +213,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
 
   /** The same device came back from an unplugging: its cache may have lost what was not flushed. Call before `attach`. */
   replugged(properties: Properties<C>): void {
-    this.#tracker.powerLost();
+    this.#tracker.replugged(properties);
     for (const entry of this.#journal.all())
       entry.input = this.#recovery.translate(
         { operation: entry.name, input: entry.input },
@@ -342,6 +342,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     const data = this.#decode(() => this.contract.events[name]!.data?.decode(view, offset));
     const meaning = this.#recovery.meaning(name);
     if (meaning === "power-lost") this.#tracker.powerLost();
+    if (meaning === "writes-lost") this.#tracker.writesLost();
     for (const listener of this.#events.get(name) ?? []) isolated(() => listener(data as never));
     if (meaning === "medium-changed") this.#refuseFromNowOn();
   }

@@ -29,8 +29,12 @@ export interface Tracker<C extends Contract> {
   sent<K extends OperationName<C>>(operation: K, input: Input<C, K>): Ticket;
   /** The driver completed it. A success may have come too late: then the error to report instead. */
   completed(ticket: Ticket, ok: boolean): DeviceErrorKind | undefined;
-  /** The device lost its power or its cache, or was unplugged and plugged in again. */
+  /** The device lost its power or its cache. */
   powerLost(): void;
+  /** The device says that it has lost what it had acknowledged. */
+  writesLost(): void;
+  /** The device was unplugged and plugged in again: so its power was lost, and its properties are these now. */
+  replugged(properties: Properties<C>): void;
 }
 
 /** A class's answers to the client end; `classes/<class>/recovery.ts` exports one. */
@@ -42,6 +46,6 @@ export interface Recovery<C extends Contract> {
   /** The input of a request to the device as it was, in the terms of the same device plugged in again. */
   translate(request: Pending<C>, before: Properties<C>, after: Properties<C>): Input<C, OperationName<C>>;
   /** What one of its events says of the journal: the tracker is to hear of it, or the identity to be proven again. */
-  meaning(event: EventName<C>): "power-lost" | "medium-changed" | undefined;
+  meaning(event: EventName<C>): "power-lost" | "writes-lost" | "medium-changed" | undefined;
   createTracker(properties: Properties<C>): Tracker<C>;
 }

@@ -92,6 +92,8 @@ export const block = defineContract({
     }),
     /** The device lost power or dropped its cache on its own: unflushed writes may be lost. */
     powerLost: event({ nr: 2, overflow: "drop-and-count", sticky: true }),
+    /** Writes that the device had acknowledged have failed after all, whether it speaks of a cache or not. */
+    writesLost: event({ nr: 3, overflow: "drop-and-count", sticky: true }),
   },
 });
 

@@ -132,7 +132,8 @@ test("a write sent once more after power was lost is not lost", () => {
   assert.equal(tracker.refuse("flush"), undefined);
 });
 
-test("power loss and another medium are told apart", () => {
+test("power loss, lost writes and another medium are told apart", () => {
+  assert.equal(recovery.meaning("writesLost"), "writes-lost");
   assert.equal(recovery.meaning("powerLost"), "power-lost");
   assert.equal(recovery.meaning("mediumChanged"), "medium-changed");
 });
@@ -159,6 +160,34 @@ for (const [name, properties, request, expected] of afterPowerLoss) {
     assert.equal(tracker.refuse("flush"), expected);
   });
 }
+
+test("acknowledged writes that the device owns to have lost fail the next flush, cache or no cache", () => {
+  const tracker = recovery.createTracker({ ...geometry, flags: BLOCK_MEDIUM_PRESENT });
+  tracker.completed(sent(tracker, plain), true);
+  tracker.writesLost();
+  assert.equal(tracker.refuse("flush"), "lost-writes");
+  tracker.completed(sent(tracker, plain), true);
+  tracker.completed(sent(tracker, flush), true);
+  tracker.writesLost();
+  assert.equal(tracker.refuse("flush"), undefined);
+});
+
+test("a disk that comes back with its cache switched on may lose what is written from then on", () => {
+  const tracker = recovery.createTracker({ ...geometry, flags: BLOCK_MEDIUM_PRESENT });
+  tracker.completed(sent(tracker, plain), true);
+  tracker.replugged(geometry);
+  assert.equal(tracker.refuse("flush"), undefined);
+  tracker.completed(sent(tracker, plain), true);
+  tracker.powerLost();
+  assert.equal(tracker.refuse("flush"), "lost-writes");
+});
+
+test("a disk that comes back with its cache switched off has lost what was in it", () => {
+  const tracker = recovery.createTracker(geometry);
+  tracker.completed(sent(tracker, plain), true);
+  tracker.replugged({ ...geometry, flags: BLOCK_MEDIUM_PRESENT });
+  assert.equal(tracker.refuse("flush"), "lost-writes");
+});
 
 interface InFlight {
   readonly id: number;

@@ -64,21 +64,21 @@ function translate(
 }
 
 interface BlockTicket extends Ticket {
-  /** A change that may be in the disk's cache once it is completed. */
-  readonly cached: boolean;
-  /** How many cached changes were completed when this was sent. */
+  /** A change that only a flush vouches for once it is completed. */
+  readonly unforced: boolean;
+  /** How many of those were completed when this was sent. */
   readonly written: number;
-  /** How often power was lost until this was sent. */
+  /** How many losses there were until this was sent. */
   readonly epoch: number;
 }
 
-/** What a disk with a volatile cache may have forgotten. `dirty` is `clean < written`. */
+/** What a disk may have forgotten. `dirty` is `clean < written`. */
 interface Unflushed {
-  /** Cached changes completed so far. */
+  /** Unforced changes completed so far. */
   written: number;
   /** How many of them a flush has covered. */
   clean: number;
-  /** Power losses so far. */
+  /** Losses so far, of power or of what was acknowledged. */
   epoch: number;
   /** The newest epoch that began with acknowledged changes gone. */
   lostEpoch: number;
@@ -88,10 +88,11 @@ interface Unflushed {
 
 /**
  * A discard is not tracked: losing it brings old bytes back, and after a discard no one may count on any.
- * A disk without a cache loses nothing.
+ * A disk without a cache loses nothing with its power; what it had acknowledged it may still own to have lost.
  */
 function createTracker(properties: Geometry): Tracker<Block> {
-  const cache = (properties.flags & BLOCK_WRITE_CACHE) !== 0;
+  const cached = ({ flags }: Geometry): boolean => (flags & BLOCK_WRITE_CACHE) !== 0;
+  let cache = cached(properties);
   const state: Unflushed = { written: 0, clean: 0, epoch: 0, lostEpoch: 0, lost: false };
 
   function lose(): void {
@@ -107,14 +108,14 @@ function createTracker(properties: Geometry): Tracker<Block> {
     },
     sent(operation, input): BlockTicket {
       const changes = operation === "write" || operation === "writeZeroes";
-      const cached = cache && changes && (input as Input<Block, "writeZeroes">).fua === 0;
-      return { operation, cached, written: state.written, epoch: state.epoch };
+      const unforced = changes && (input as Input<Block, "writeZeroes">).fua === 0;
+      return { operation, unforced, written: state.written, epoch: state.epoch };
     },
     completed(ticket, ok) {
       if (!ok) return undefined;
-      const { operation, cached, written, epoch } = ticket as BlockTicket;
-      if (cached) {
-        // Power was lost while it was under way: nobody knows on which side of that it was executed.
+      const { operation, unforced, written, epoch } = ticket as BlockTicket;
+      if (unforced) {
+        // There was a loss while it was under way: nobody knows on which side of that it was executed.
         if (epoch < state.epoch) lose();
         else state.written++;
       }
@@ -128,17 +129,26 @@ function createTracker(properties: Geometry): Tracker<Block> {
       return undefined;
     },
     powerLost() {
+      if (cache) this.writesLost();
+    },
+    writesLost() {
       state.epoch++;
       if (state.clean < state.written) lose();
       state.clean = state.written;
     },
+    replugged(now) {
+      this.powerLost();
+      cache = cached(now);
+    },
   };
 }
 
-function meaning(event: EventName<Block>): "power-lost" | "medium-changed" {
+function meaning(event: EventName<Block>): "power-lost" | "writes-lost" | "medium-changed" {
   switch (event) {
     case "powerLost":
       return "power-lost";
+    case "writesLost":
+      return "writes-lost";
     case "mediumChanged":
       return "medium-changed";
   }
