@@ -244,6 +244,25 @@ test("unflushed writes and a replug: the next flush fails once, the one after it
   await flush;
 });
 
+test("lost writes told while the ring of events is full fail the next flush all the same", async () => {
+  const { end } = clientEnd();
+  const { side, held, done } = driver(end, 1);
+  const answer = write(end, 0, 1);
+  await settle();
+  for (let count = 0; count < 100; count++) side.emit("powerLost", {});
+  side.emit("writesLost", {});
+  done(held[0]!);
+  await answer;
+  await assert.rejects(end.request("flush", { medium: 1 }), { kind: "lost-writes" });
+  const again = write(end, 0, 2);
+  await settle();
+  done(held[1]!);
+  await again;
+  side.retryEvents();
+  await settle();
+  await assert.rejects(end.request("flush", { medium: 1 }), { kind: "lost-writes" });
+});
+
 test("another medium: what waits fails, and nothing more is accepted", async () => {
   const { end } = clientEnd();
   const { side, held, done } = driver(end, 1);

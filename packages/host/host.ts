@@ -18,6 +18,7 @@ import { type Session, startDriver } from "@ring3/sdk/session";
 import { confineDriver, confineSpare, limitData } from "./confine.ts";
 import { openGrant } from "./grants.ts";
 import { loadDriver } from "./loader.ts";
+import { StickyEvents } from "./sticky-events.ts";
 
 type HostEdge = typeof hostEdge;
 
@@ -44,8 +45,7 @@ export class Host {
   readonly #exit: (code: number) => void;
   readonly #channels = new Map<number, OpenChannel>();
   readonly #reported: string[] = [];
-  /** Sticky events of this incarnation, oldest first. */
-  readonly #sticky: { unit: number; event: string; data: unknown }[] = [];
+  readonly #sticky = new StickyEvents();
   #contract: Contract | undefined;
   #session: Session | undefined;
   #memory: HostDeviceMemory | undefined;
@@ -184,7 +184,7 @@ export class Host {
       this.#clock,
     );
     this.#channels.set(channel, { unit, end, inFlight: new Set(), idle: () => {} });
-    for (const past of this.#sticky) if (past.unit === unit) end.emit(past.event, past.data);
+    for (const { event, data } of this.#sticky.of(unit)) end.emit(event, data);
     end.start();
     return {};
   }
@@ -222,7 +222,7 @@ export class Host {
   }
 
   #emit(unit: number, event: string, data: unknown): void {
-    if (this.#contract!.events[event]!.sticky) this.#sticky.push({ unit, event, data });
+    if (this.#contract!.events[event]!.sticky) this.#sticky.keep({ unit, event, data });
     for (const channel of this.#channels.values()) if (channel.unit === unit) channel.end.emit(event, data);
     this.#reportProperties(unit);
   }

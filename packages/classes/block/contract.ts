@@ -90,10 +90,10 @@ export const block = defineContract({
       data: struct({ sectors: u64, sectorBytes: u32, flags: u32, medium: u32 }),
       overflow: "latest",
     }),
-    /** The device lost power or dropped its cache on its own: unflushed writes may be lost. */
-    powerLost: event({ nr: 2, overflow: "drop-and-count", sticky: true }),
+    /** The device lost power or dropped its cache on its own: unflushed writes may be lost. Must arrive, and once is enough. */
+    powerLost: event({ nr: 2, overflow: "latest", sticky: true }),
     /** Writes that the device had acknowledged have failed after all, whether it speaks of a cache or not. */
-    writesLost: event({ nr: 3, overflow: "drop-and-count", sticky: true }),
+    writesLost: event({ nr: 3, overflow: "latest", sticky: true }),
   },
 });
 
