@@ -129,6 +129,22 @@ test("the driver dies and the medium is the same: the write reaches the next one
   await session.close();
 });
 
+test("the driver dies and the next one finds out less of the same medium: the write reaches it", async () => {
+  const { manager, session, write, die, numbers } = await opened();
+  const writing = write(3);
+  await settle();
+  die();
+  const now = { ...properties, flags: BLOCK_MEDIUM_PRESENT, optimalTransferSectors: 240 };
+  manager.now = { incarnation: 2, properties: now };
+  session.changed({ ...announced, incarnation: 2, properties: now });
+  session.ready();
+  await settle();
+  assert.deepEqual(numbers(), [3]);
+  manager.driver!.complete(manager.held[0]!.tag, 0, 0, 0);
+  await writing;
+  await session.close();
+});
+
 const orders: [string, (session: UnitSession<Block>, info: UnitInfo, manager: PlayedManager) => void][] = [
   [
     "before it is opened again",

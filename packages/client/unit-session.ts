@@ -150,13 +150,13 @@ export class UnitSession<C extends Contract> {
   #proveSame(now: UnitInfo): string | undefined {
     const before = this.#proven;
     if (now.enumeration === before.enumeration)
-      return sameProperties(now.properties, before.properties)
+      return this.#class.recovery.sameMedium(propertiesOf<C>(before), propertiesOf<C>(now))
         ? undefined
         : "it came back from its driver's death with another medium";
     const why = this.#class.recovery.sameIdentity(identityOf<C>(before), identityOf<C>(now));
     if (why !== undefined) return why;
     this.#proven = now;
-    this.end.replugged(now.properties as Properties<C>);
+    this.end.replugged(propertiesOf<C>(now));
     return undefined;
   }
 
@@ -224,11 +224,8 @@ function ignoreGone(error: DeviceError): void {
   if (error.kind !== "disconnected") throw error;
 }
 
-function sameProperties(a: UnitInfo["properties"], b: UnitInfo["properties"]): boolean {
-  return (
-    Object.keys(a).length === Object.keys(b).length &&
-    Object.keys(a).every((key) => String(a[key]) === String(b[key]))
-  );
+function propertiesOf<C extends Contract>(info: UnitInfo): Properties<C> {
+  return info.properties as Properties<C>;
 }
 
 function identityOf<C extends Contract>(info: UnitInfo): Identity<C> {
@@ -237,6 +234,6 @@ function identityOf<C extends Contract>(info: UnitInfo): Identity<C> {
     vendor,
     product,
     ...(serial === null ? {} : { serial }),
-    properties: info.properties as Properties<C>,
+    properties: propertiesOf<C>(info),
   };
 }

@@ -41,7 +41,9 @@ export interface Tracker<C extends Contract> {
 export interface Recovery<C extends Contract> {
   /** Must these two never be in flight together? Symmetric. */
   conflicts(a: Pending<C>, b: Pending<C>): boolean;
-  /** undefined: proven to be the same device and medium. Otherwise why that is not proven, for people to read. */
+  /** Within one enumeration: is it still the same medium? What else a driver says of it may be found out or not from start to start. */
+  sameMedium(before: Properties<C>, after: Properties<C>): boolean;
+  /** Across enumerations. undefined: proven to be the same device and medium. Otherwise why that is not proven, for people to read. */
   sameIdentity(before: Identity<C>, after: Identity<C>): string | undefined;
   /** The input of a request to the device as it was, in the terms of the same device plugged in again. */
   translate(request: Pending<C>, before: Properties<C>, after: Properties<C>): Input<C, OperationName<C>>;

@@ -4,7 +4,7 @@ import type { ManagerConnection, ManagerNotices } from "@ring3/client/manager-co
 import { Units } from "@ring3/client/units";
 import type { UnitInfo } from "@ring3/control/client-edge";
 import type { Clock } from "@ring3/core/clock";
-import type { Contract } from "@ring3/core/contract";
+import type { Contract, Properties } from "@ring3/core/contract";
 import type { Log } from "@ring3/core/log";
 import type { PeerCredentials } from "@ring3/kernel/socket/unix";
 import type { Endpoint, ReflectedClass } from "./classes.ts";
@@ -81,9 +81,10 @@ export class Reflector {
     for (const { kind, address } of endpoints) this.#units.connection.endpoint({ unit, kind, address });
   }
 
-  /** Other properties are another medium: nobody may go on with the old one's size. */
+  /** Nobody may go on with the old medium's size. */
   #changed(info: UnitInfo, before: UnitInfo): void {
-    if (JSON.stringify(info.properties) === JSON.stringify(before.properties)) return;
+    const properties = ({ properties }: UnitInfo) => properties as Properties<Contract>;
+    if (this.#class.client.recovery.sameMedium(properties(before), properties(info))) return;
     this.#hangUp(info.unit, "the medium was changed");
   }
 

@@ -84,3 +84,16 @@ test("the same disk plugged in again: requests for its medium are for the number
   assert.deepEqual(translate(3), { lba: 7, count: 1, fua: 1, medium: 1 });
   assert.deepEqual(translate(2), { lba: 7, count: 1, fua: 1, medium: 2 });
 });
+
+test("within an enumeration the number and the size make the medium, and nothing that need not be answered", () => {
+  const same = (other: Partial<Geometry>) => recovery.sameMedium(geometry, { ...geometry, ...other });
+  assert.deepEqual(
+    [
+      same({ flags: BLOCK_MEDIUM_PRESENT, optimalTransferSectors: 8 }),
+      same({ medium: 2 }),
+      same({ sectors: 999 }),
+      same({ sectorBytes: 4096 }),
+    ],
+    [true, false, false, false],
+  );
+});

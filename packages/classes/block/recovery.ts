@@ -35,6 +35,15 @@ function conflicts(a: Pending<Block>, b: Pending<Block>): boolean {
   return one.lba < other.lba + other.count && other.lba < one.lba + one.count;
 }
 
+/** Flags and optimal sizes come from questions that a device need not answer, and may answer only sometimes. */
+function sameMedium(before: Geometry, after: Geometry): boolean {
+  return (
+    before.medium === after.medium &&
+    before.sectors === after.sectors &&
+    before.sectorBytes === after.sectorBytes
+  );
+}
+
 /** A serial number that many disks share proves nothing: none, or one character repeated ("000000000000"). */
 const isFiller = (serial: string) => /^\s*(\S?)\1*\s*$/.test(serial);
 
@@ -154,4 +163,11 @@ function meaning(event: EventName<Block>): "power-lost" | "writes-lost" | "mediu
   }
 }
 
-export const recovery: Recovery<Block> = { conflicts, sameIdentity, translate, meaning, createTracker };
+export const recovery: Recovery<Block> = {
+  conflicts,
+  sameMedium,
+  sameIdentity,
+  translate,
+  meaning,
+  createTracker,
+};
