@@ -103,6 +103,32 @@ test("the driver that learned of a power loss is killed before it could tell: th
   await client.close();
 });
 
+test("a client that leaves has its writes flushed: power that goes before the next one comes takes nothing", async () => {
+  const { drive, client } = await plug("left");
+  await client.write(0, written);
+  await client.close();
+  const again = await NbdClient.connect(socketOf(await ring3.device(drive.device)));
+  await drive.say("fault unit-attention-power-on");
+  await again.flush();
+  assert.ok((await again.read(0, BYTES)).equals(written));
+  await again.close();
+});
+
+test("power that goes while a client has left and its driver is dead fails the next client's flush", async () => {
+  const { drive, client } = await plug("left-behind");
+  await client.write(0, written);
+  const { hostPid, incarnation } = await ring3.device(drive.device);
+  process.kill(hostPid!, "SIGSTOP");
+  await client.close();
+  await drive.say("fault unit-attention-power-on");
+  process.kill(hostPid!, "SIGKILL");
+  await life.restarted(drive, incarnation);
+  const again = await NbdClient.connect(socketOf(await ring3.device(drive.device)));
+  await assert.rejects(again.flush(), { code: NBD_EIO });
+  await again.flush();
+  await again.close();
+});
+
 test("a driver that is killed loses nothing of a cache that kept its power: no flush fails", async () => {
   const { drive, client } = await plug("kept");
   await client.write(0, written);

@@ -114,10 +114,10 @@ test("a client that leaves in mid-write has its whole writes executed, and the b
   nbd.disconnect();
   slow.open();
   await served.endpoint.close();
-  assert.deepEqual(
-    served.disk.seen.map(({ input }) => input),
-    [{ lba: 0, count: 1, fua: 0, medium: 1 }],
-  );
+  assert.deepEqual(served.disk.seen, [
+    { name: "write", input: { lba: 0, count: 1, fua: 0, medium: 1 } },
+    { name: "flush", input: { medium: 1 } },
+  ]);
   assert.deepEqual([served.disk.bytes[0], served.disk.bytes[512]], [1, 0]);
   assert.equal(served.disk.freeSlots(), SLOTS);
 });

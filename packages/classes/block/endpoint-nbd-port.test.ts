@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { manualClock } from "@ring3/core/clock";
-import { DeviceError } from "@ring3/core/errors";
+import { DeviceError, kindOfCode } from "@ring3/core/errors";
 import { BLOCK_MEDIUM_PRESENT, BLOCK_READ_ONLY } from "./contract.ts";
 import { latch } from "./endpoint-nbd.fixture.ts";
 import { NbdPort, type NbdPortOptions, type SlotHolder } from "./endpoint-nbd-port.ts";
@@ -45,6 +45,69 @@ test("one port serves all, and is closed after the last has left", async () => {
   shared.leave(second);
   await shared.closed();
   assert.equal(disk.closed, 1);
+});
+
+const WRITE = { lba: 0, count: 1, fua: 0, medium: 1 };
+
+/** Enters, writes and leaves, as a connection does. */
+async function writeThrough(shared: NbdPort): Promise<void> {
+  const holder = new Holder();
+  const { port } = await shared.enter(holder);
+  const [slot] = await shared.reserve(port, 1);
+  shared.written(port);
+  await port.submit("write", WRITE, slot!, 512);
+  port.release(slot!);
+  shared.leave(holder);
+}
+
+async function flushThrough(shared: NbdPort): Promise<string | undefined> {
+  const holder = new Holder();
+  const { port } = await shared.enter(holder);
+  const [slot] = await shared.reserve(port, 1);
+  const { kind } = await shared.flush(port, slot!);
+  port.release(slot!);
+  shared.leave(holder);
+  return kindOfCode(kind);
+}
+
+test("what was written is flushed before the port is closed, and nothing is where nothing was", async () => {
+  const { disk, shared } = ported();
+  await writeThrough(shared);
+  assert.equal(await flushThrough(shared), undefined);
+  await shared.closed();
+  assert.deepEqual(
+    disk.seen.map(({ name }) => name),
+    ["write", "flush", "flush"],
+  );
+});
+
+test("a last flush that fails: the first flush of whoever comes next fails for it, and only that one", async () => {
+  const { disk, shared } = ported();
+  disk.fault = ({ name }) => (name === "flush" ? "lost-writes" : undefined);
+  await writeThrough(shared);
+  await shared.closed();
+  disk.fault = () => undefined;
+  assert.equal(await flushThrough(shared), "lost-writes");
+  assert.equal(await flushThrough(shared), undefined);
+});
+
+test("a last flush that fails since its disk is gone is no concern of whoever opens the next one", async () => {
+  const { disk, shared } = ported();
+  disk.fault = ({ name }) => (name === "flush" ? "disconnected" : undefined);
+  await writeThrough(shared);
+  await shared.closed();
+  disk.fault = () => undefined;
+  assert.equal(await flushThrough(shared), undefined);
+});
+
+test("a last flush that fails is no concern of whoever opens another medium", async () => {
+  const [first, second] = [memoryDisk(), memoryDisk({ medium: 2 })];
+  const ports = [first.port, second.port];
+  const { shared } = ported({ open: async () => ports.shift()! });
+  first.fault = ({ name }) => (name === "flush" ? "io" : undefined);
+  await writeThrough(shared);
+  assert.equal(await flushThrough(shared), undefined);
+  assert.deepEqual(second.seen, [{ name: "flush", input: { medium: 2 } }]);
 });
 
 test("who enters while the port is being closed waits until its journal is empty", async () => {

@@ -1,8 +1,8 @@
 // Runs in: reflector. Owns: the one port to the driver that all NBD connections to a medium share, open while there is a connection, and
 // who gets its slots.
 import type { Clock, Timer } from "@ring3/core/clock";
-import { DeviceError } from "@ring3/core/errors";
-import type { Slot, SlotPort } from "@ring3/core/slot-port";
+import { DeviceError, type DeviceErrorKind, errnoOf, kindCode } from "@ring3/core/errors";
+import type { Completion, Slot, SlotPort } from "@ring3/core/slot-port";
 import { BLOCK_READ_ONLY, type Block, type Geometry } from "./contract.ts";
 import { type DiskExport, diskExport } from "./endpoint-nbd-export.ts";
 
@@ -10,6 +10,10 @@ import { type DiskExport, diskExport } from "./endpoint-nbd-export.ts";
 const STALL_MS = 200;
 /** Bytes of stalled clients kept in private memory. Beyond, the client with the most of them is hung up on. */
 const SPILLED_MAX = 256 * 1024 * 1024;
+
+const NOTHING = new Uint8Array(0);
+/** Whatever comes next in its place has nothing to do with what was written. */
+const gone: ReadonlySet<DeviceErrorKind> = new Set(["disconnected", "no-medium", "medium-changed"]);
 
 /** A connection as far as it holds slots. */
 export interface SlotHolder {
@@ -48,6 +52,10 @@ export class NbdPort {
   #shared: Shared | undefined;
   /** Resolves once the newest opening is over: the disk has one writer. */
   #closing: Promise<void> = Promise.resolve();
+  /** Something was written through them, which a flush is still owed. */
+  readonly #written = new WeakSet<SlotPort<Block>>();
+  /** The number of the medium that the last flush of an earlier opening failed for, until a client has heard of it. */
+  #unsaved: number | undefined;
   #waiting = 0;
   #timer: Timer | undefined;
 
@@ -97,10 +105,32 @@ export class NbdPort {
     if (shared.users > 0) return;
     if (this.#shared === shared) this.#shared = undefined;
     const closed = shared.opening.then(
-      ({ port }) => port.close(),
+      ({ port }) => this.#close(port),
       () => {}, // it was never open
     );
     shared.closed.resolve(closed);
+  }
+
+  /** A port alone knows what was written through it and lost. It may take that along only once nothing can be lost any more. */
+  async #close(port: SlotPort<Block>): Promise<void> {
+    if (this.#written.delete(port))
+      await port.request("flush", { medium: port.properties.medium }).catch((error: DeviceError) => {
+        if (!gone.has(error.kind)) this.#unsaved = port.properties.medium;
+      });
+    await port.close();
+  }
+
+  /** To be called for each write. */
+  written(port: SlotPort<Block>): void {
+    this.#written.add(port);
+  }
+
+  /** The port's own, but that it fails once for what the opening before has left unsaved on the same medium. */
+  async flush(port: SlotPort<Block>, slot: Slot): Promise<Completion<unknown>> {
+    const { medium } = port.properties;
+    if (this.#unsaved !== medium) return await port.submit("flush", { medium }, slot, 0);
+    this.#unsaved = undefined;
+    return { kind: kindCode("lost-writes"), errno: errnoOf("lost-writes"), out: undefined, data: NOTHING };
   }
 
   /** Another medium is in: whoever enters from now on waits for those before to leave, and opens the disk anew. */

@@ -146,6 +146,8 @@ export class Transmission {
 
   async #execute(request: NbdRequest, slots: Slot[]): Promise<void> {
     if (request.type === NBD_CMD_READ) return await this.#read(request, slots);
+    if (request.type === NBD_CMD_WRITE || request.type === NBD_CMD_WRITE_ZEROES)
+      this.#shared.written(this.#port);
     const refused =
       request.type === NBD_CMD_WRITE
         ? await this.#write(request, slots)
@@ -194,7 +196,7 @@ export class Transmission {
 
   /** What carries no data: a flush, or a range that goes to the disk part by part through one slot. */
   async #serial(request: NbdRequest, slot: Slot): Promise<Refusal | undefined> {
-    const flush = () => this.#port.submit("flush", { medium: this.#medium }, slot, 0);
+    const flush = () => this.#shared.flush(this.#port, slot);
     if (request.type === NBD_CMD_FLUSH) return this.#firstFailure(request, [await flush()]);
     const part = this.#part(request, slot);
     const { sectorBytes } = this.#disk;
