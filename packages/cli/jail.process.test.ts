@@ -9,8 +9,8 @@ import { type Drive, RunningRing3 } from "./running-ring3.fixture.ts";
 /** Only root may make processes of other users: without it a host's user is ring3's, in a user namespace of its own. */
 const USERS = process.getuid!() === 0 ? 3 : 1;
 
-/** One a stage, and under root the supervisors'. */
-const FILTERS = process.getuid!() === 0 ? "4" : "3";
+/** One a stage, below them the supervisors'. */
+const FILTERS = "4";
 
 const ring3 = await RunningRing3.start();
 const life = await DriversLife.of(ring3);
@@ -192,15 +192,22 @@ test("its file tree is read-only: the runtime's files and /dev/null, nothing of 
   ]);
 });
 
-test("keeper and manager have given up what they never need: root's, if they run as root", async () => {
+test("ring3's own processes have given up what they never need: root's rights, if they run as root", async () => {
   const root = process.getuid!() === 0;
-  const { keeperPid, manager } = await ring3.status();
-  for (const pid of [keeperPid, manager.pid]) {
+  const { keeperPid, manager, reflectors } = await ring3.status();
+  for (const pid of [keeperPid, manager.pid, ...reflectors.map((reflector) => reflector.pid)]) {
     const capabilities = BigInt(`0x${status(pid, "CapBnd")}`);
     const loading = 1n << 16n; // CAP_SYS_MODULE, linux/capability.h
     const boot = 1n << 22n; // CAP_SYS_BOOT
     assert.equal(capabilities & (loading | boot), root ? 0n : loading | boot);
-    assert.equal(status(pid, "Seccomp"), root ? "2" : "0");
-    assert.equal(status(pid, "CapInh"), "0000000000000000");
+    assert.deepEqual([status(pid, "Seccomp"), status(pid, "CapInh")], ["2", "0000000000000000"]);
+  }
+});
+
+test("a reflector has no capability and a filter of its own", async () => {
+  for (const { pid } of (await ring3.status()).reflectors) {
+    assert.deepEqual([status(pid, "CapEff"), status(pid, "NoNewPrivs")], ["0000000000000000", "1"]);
+    for (const thread of readdirSync(`/proc/${pid}/task`))
+      assert.equal(status(pid, "Seccomp_filters", thread), "2");
   }
 });

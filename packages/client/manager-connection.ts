@@ -47,6 +47,14 @@ export class ManagerConnection {
     return this.#peer.call("open", params, [memory]);
   }
 
+  /** For reflectors: the socket is the caller's. */
+  async listen(
+    params: Params<ClientEdge, "listen">,
+  ): Promise<Result<ClientEdge, "listen"> & { socket: Descriptor }> {
+    const { result, fds } = await this.#peer.call("listen", params);
+    return { ...result, socket: fds[0]! };
+  }
+
   async close(channel: number): Promise<void> {
     await this.ask("close", { channel });
   }

@@ -141,11 +141,20 @@ export const clientEdge = defineEdge({
     },
     close: { params: v.strictObject({ channel }), result: nothing },
     /**
+     * Only from a class's reflector: a listening socket where applications are to meet a unit; its path goes with the unit. `guests`: an
+     * access rule lets others in than root and the user of ring3, and whoever connects is to be asked about (`access`).
+     */
+    listen: {
+      params: v.strictObject({ unit: name, kind: name }),
+      result: v.strictObject({ path, guests: v.boolean() }),
+      answerFds: 1,
+    },
+    /**
      * Only from a class's reflector: the most that the access rules let somebody do with a unit, by the credentials of who has connected to
-     * its endpoint; null: nothing. Without a peer: the most that anybody but root and the user of ring3 may.
+     * its endpoint; null: nothing.
      */
     access: {
-      params: v.strictObject({ unit: name, peer: v.nullable(v.strictObject({ uid: userId, gid: userId })) }),
+      params: v.strictObject({ unit: name, peer: v.strictObject({ uid: userId, gid: userId }) }),
       result: v.strictObject({ mode: v.nullable(access) }),
     },
   },

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { DeviceError } from "@ring3/core/errors";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { keepInherited } from "@ring3/kernel/fd/descriptor";
-import type { Architecture } from "@ring3/kernel/jail/seccomp";
+import { architectureOf } from "@ring3/kernel/jail/seccomp";
 import { confineSupervisors } from "@ring3/kernel/jail/supervisor";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
 import { type Exit, Keeper, type ProcessSpec } from "./keeper.ts";
@@ -32,7 +32,7 @@ function spawn(spec: ProcessSpec, exited: (exit: Exit) => void) {
   return { pid: child.pid, kill: () => void child.kill("SIGKILL") };
 }
 
-if (process.getuid!() === 0) confineSupervisors(process.arch as Architecture);
+confineSupervisors(architectureOf(process.arch), process.getuid!() === 0);
 process.stderr.on("error", () => {}); // whoever started us may have stopped listening
 keepInherited(); // a descriptor that a shell left open would end up in a jail
 

@@ -18,14 +18,14 @@ export function mayUse(
   return mayOpen(manager.config, identity.account(), ruled(manager, device), mode);
 }
 
-/** The most that whoever has connected to an endpoint of a device may do there; without a peer, that anybody but operators may. */
+/** The most that whoever has connected to an endpoint of a device may do there; undefined: anybody but operators. */
 export function accessAt(
   { manager, uid, accountOf }: Pick<Serving, "manager" | "uid" | "accountOf">,
   device: Device,
-  peer: { readonly uid: number; readonly gid: number } | null,
+  peer: { readonly uid: number; readonly gid: number } | undefined,
 ): Access | null {
-  if (peer !== null && isOperator(peer.uid, uid)) return "write";
-  const account = peer === null ? undefined : accountOf(peer.uid, peer.gid);
+  if (peer !== undefined && isOperator(peer.uid, uid)) return "write";
+  const account = peer === undefined ? undefined : accountOf(peer.uid, peer.gid);
   return accessOf(manager.config, account, ruled(manager, device));
 }
 

@@ -11,6 +11,7 @@ import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { mayUse, requireOperator } from "./access.ts";
 import type { AttachedBus, Attachment } from "./attached-bus.ts";
 import type { Device } from "./device.ts";
+import type { EndpointSockets } from "./endpoint-sockets.ts";
 import type { Manager } from "./manager.ts";
 import { deviceStatus, type Endpoint, explain } from "./status.ts";
 
@@ -29,6 +30,7 @@ export interface Serving {
   readonly startedAt: number;
   readonly keeperPid: number;
   readonly reflectors: () => { class: string; pid: number }[];
+  readonly sockets: EndpointSockets;
   /** Where applications meet each unit, as its reflector has said. */
   readonly endpoints: Map<string, Map<string, Endpoint>>;
 }
@@ -62,7 +64,7 @@ export class Administration {
 
   handlers(): Omit<
     Handlers<ClientEdge, Descriptor, ServingPeer<ClientEdge>>,
-    "subscribe" | "open" | "close" | "access"
+    "subscribe" | "open" | "listen" | "close" | "access"
   > {
     const { manager, attached } = this.#serving;
     return {

@@ -1,6 +1,6 @@
 // Runs in: tests.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -16,6 +16,7 @@ import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
 import type { Serving } from "./administration.ts";
 import { AttachedBus } from "./attached-bus.ts";
 import { ClientConnection } from "./clients.ts";
+import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
 import { busDevice, code, FakeHosts, manifest, settled, unit } from "./fake-host.fixture.ts";
 import { Manager } from "./manager.ts";
@@ -67,6 +68,7 @@ async function setUp(config: Config = defaultConfig) {
     startedAt: 0,
     keeperPid: 1,
     reflectors: () => [],
+    sockets: new EndpointSockets(folder),
     endpoints: new Map(),
   };
   const run = async () => {
@@ -244,12 +246,11 @@ test("a reflector learns what the rules let others do with a unit; nobody else m
     ),
   );
   const reflector = connect(500, "block").peer;
-  const access = async (peer: { uid: number; gid: number } | null) =>
+  const access = async (peer: { uid: number; gid: number }) =>
     (await reflector.call("access", { unit: id, peer })).result.mode;
   assert.deepEqual(
     await Promise.all(
       [
-        null,
         { uid: 0, gid: 0 },
         { uid: 500, gid: 500 },
         { uid: 1001, gid: 1 },
@@ -257,10 +258,37 @@ test("a reflector learns what the rules let others do with a unit; nobody else m
         { uid: 1002, gid: 8 },
       ].map(access),
     ),
-    ["write", "write", "write", "read", "write", null],
+    ["write", "write", "read", "write", null],
   );
-  await assert.rejects(connect(500).peer.call("access", { unit: id, peer: null }), { kind: "denied" });
+  await assert.rejects(connect(500).peer.call("access", { unit: id, peer: { uid: 0, gid: 0 } }), {
+    kind: "denied",
+  });
 });
+
+for (const [what, config, mode, guests] of [
+  ["its owner's only", "", 0o600, false],
+  [
+    "anybody's where a rule lets others in",
+    "access: [{ uid: 1001, device: usb-1-4, mode: read }]",
+    0o666,
+    true,
+  ],
+] as const)
+  test(`a reflector is given a socket that is ${what}, and whose path goes with the unit; nobody else is given one`, async () => {
+    const { manager, hosts, connect } = await setUp(parseConfig(config, "x"));
+    const { peer } = connect(500, "block");
+    await peer.call("subscribe", { class: "block" });
+    const { result, fds } = await peer.call("listen", { unit: id, kind: "nbd" });
+    assert.deepEqual([result.guests, statSync(result.path).mode & 0o777], [guests, mode]);
+    for (const fd of fds) fd.close();
+    await assert.rejects(connect(500).peer.call("listen", { unit: id, kind: "nbd" }), { kind: "denied" });
+    const again = await peer.call("listen", { unit: id, kind: "nbd" }); // after a reflector's death
+    for (const fd of again.fds) fd.close();
+    const stopped = manager.devices[0]!.stop();
+    await hosts.last.dies();
+    await stopped;
+    assert.equal(existsSync(result.path), false);
+  });
 
 test("a wait for a prefix that fits several devices is refused, at once or as soon as it does", async () => {
   const { manager, connect } = await setUp();

@@ -76,6 +76,7 @@ export class ClientConnection implements Claimant, Watcher {
         if (!this.trusted) throw new DeviceError("denied", "access: only reflectors ask for others");
         return { mode: accessAt(this.#serving, this.#unit(unit).device, peer) };
       },
+      listen: ({ unit, kind }) => this.#listen(unit, kind),
       close: async ({ channel }) => {
         await manager.claims.close(this, channel);
         return {};
@@ -114,6 +115,14 @@ export class ClientConnection implements Claimant, Watcher {
     if (found === undefined)
       throw new DeviceError("invalid", `open ${wanted}: there is no such unit; see: ring3 status`);
     return found;
+  }
+
+  #listen(wanted: string, kind: string): Answer<Result<ClientEdge, "listen">> {
+    if (!this.trusted) throw new DeviceError("denied", "listen: only reflectors have endpoints");
+    const { device } = this.#unit(wanted);
+    const guests = accessAt(this.#serving, device, undefined) !== null;
+    const { path, socket } = this.#serving.sockets.open(device.driver!.manifest.class, wanted, kind, guests);
+    return new Answer({ path, guests }, [socket]);
   }
 
   #endpoint(unit: string, kind: string, address: string): void {
@@ -178,6 +187,7 @@ export class ClientConnection implements Claimant, Watcher {
 
   unitRemoved(device: Device, unit: HostUnit, reason: string): void {
     const id = unitId(device.id, unit.index);
+    if (this.trusted && this.#wants(device)) this.#serving.sockets.remove(id);
     this.#unannounce(id);
     if (this.#wants(device)) this.#peer.notify("unitRemoved", { unit: id, kind: "disconnected", reason });
   }

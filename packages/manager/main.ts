@@ -1,7 +1,7 @@
 // Runs in: manager. Owns: this process: `manager STATE_DIRECTORY KEEPER_PID [--config F] [--drivers DIR]… [--insecure-no-sandbox]`,
 // with the keeper's connection as descriptor 3.
 
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Config, defaultConfig, parseConfig } from "@ring3/control/config";
@@ -24,6 +24,7 @@ import { ClientConnection } from "./clients.ts";
 import { crashReport } from "./crash-report.ts";
 import { CrashStore } from "./crash-store.ts";
 import { installedDrivers } from "./drivers.ts";
+import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
 import { startSpare } from "./host-process.ts";
 import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
@@ -118,11 +119,6 @@ async function main(): Promise<void> {
     random: systemRandom,
     node: process.execPath,
     program: join(program, "reflector.cjs"),
-    directoryOf(className) {
-      const directory = join(stateDirectory, className);
-      mkdirSync(directory, { recursive: true, mode: 0o711 });
-      return directory;
-    },
     connected: (className, transport) =>
       connect(transport, {
         name: `the ${className} reflector`,
@@ -141,6 +137,7 @@ async function main(): Promise<void> {
     startedAt: systemClock.now(),
     keeperPid: Number(keeperPid),
     reflectors: () => reflectors.running,
+    sockets: new EndpointSockets(stateDirectory),
     endpoints: new Map(),
   };
   const connect = (transport: FrameTransport<Descriptor>, identity: ClientIdentity) =>

@@ -17,8 +17,6 @@ export interface ReflectorParts {
   readonly node: string;
   /** reflector.cjs */
   readonly program: string;
-  /** Where a class's sockets are made. */
-  directoryOf(className: string): string;
   /** The reflector's connection, served like any client's. */
   connected(className: string, transport: FrameTransport<Descriptor>): void;
 }
@@ -57,7 +55,7 @@ export class Reflectors {
     this.#parts.connected(className, new FrameSocket(ours));
     const order = {
       file: node,
-      args: ["--enable-source-maps", program, className, this.#parts.directoryOf(className)],
+      args: ["--enable-source-maps", program, className],
       stdio: [new Descriptor(openSync("/dev/null", "r")), 1, 2, theirs],
     };
     const { pid } = await processes.start(`reflector/${className}`, order, ({ code, signal }) =>

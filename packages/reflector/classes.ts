@@ -1,6 +1,5 @@
 // Runs in: reflector. Owns: which classes can be reflected, and by which endpoints.
 
-import { join } from "node:path";
 import { BLOCK_MEDIUM_PRESENT, type Block, block, type Geometry } from "@ring3/classes/block/contract";
 import { startNbdEndpoint } from "@ring3/classes/block/endpoint-nbd";
 import { recovery as blockRecovery } from "@ring3/classes/block/recovery";
@@ -10,6 +9,7 @@ import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import type { Log } from "@ring3/core/log";
 import type { SlotPort } from "@ring3/core/slot-port";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { PeerCredentials } from "@ring3/kernel/socket/unix";
 
 export interface Endpoint {
@@ -21,13 +21,20 @@ export interface Endpoint {
   close(): Promise<void>;
 }
 
+/** Where applications meet a unit: made by the manager, who also takes the path away. */
+export interface EndpointListener {
+  readonly path: string;
+  readonly socket: Descriptor;
+  /** Where others may connect than root and the user of ring3: what this one may do; null: nothing. */
+  readonly guests: ((peer: PeerCredentials) => Promise<"read" | "write" | null>) | undefined;
+}
+
 export interface EndpointParts<C extends Contract> {
   /** The unit as it is now. */
   readonly info: () => UnitInfo;
   readonly open: (mode: "read" | "write") => Promise<SlotPort<C>>;
-  /** Where an access rule lets others in than root and the user of ring3: what whoever has connected may do; null: nothing. */
-  readonly guests: ((peer: PeerCredentials) => Promise<"read" | "write" | null>) | undefined;
-  readonly directory: string;
+  /** A socket of its own for one kind of endpoint. */
+  readonly listen: (kind: string) => Promise<EndpointListener>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -35,15 +42,16 @@ export interface EndpointParts<C extends Contract> {
 export interface ReflectedClass<C extends Contract> {
   readonly client: ClientClass<C>;
   /** Every endpoint that a unit of this class gets. */
-  startEndpoints(parts: EndpointParts<C>): Endpoint[];
+  startEndpoints(parts: EndpointParts<C>): Promise<Endpoint[]>;
 }
 
 const blockClass: ReflectedClass<Block> = {
   client: { contract: block, recovery: blockRecovery },
-  startEndpoints({ info, open, guests, directory, clock, log }) {
+  async startEndpoints({ info, open, listen, clock, log }) {
+    const listener = await listen("nbd");
     const { unit, alias, name } = info();
     const nbd = startNbdEndpoint({
-      socketPath: join(directory, `${fileName(unit)}.sock`),
+      listener,
       exportName: unit,
       aliases: alias === null ? [] : [alias],
       description: name,
@@ -52,7 +60,6 @@ const blockClass: ReflectedClass<Block> = {
         return (geometry.flags & BLOCK_MEDIUM_PRESENT) === 0 ? undefined : geometry;
       },
       open,
-      guests,
       clock,
       log,
     });
@@ -66,11 +73,6 @@ const blockClass: ReflectedClass<Block> = {
     ];
   },
 };
-
-/** "#" would begin a fragment in the endpoint's URI. */
-function fileName(unit: string): string {
-  return unit.replace("#", ".");
-}
 
 export const reflectedClasses: Readonly<Record<string, ReflectedClass<Contract> | undefined>> = {
   block: blockClass as unknown as ReflectedClass<Contract>,

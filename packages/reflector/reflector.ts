@@ -7,11 +7,10 @@ import type { Clock } from "@ring3/core/clock";
 import type { Contract, Properties } from "@ring3/core/contract";
 import type { Log } from "@ring3/core/log";
 import type { PeerCredentials } from "@ring3/kernel/socket/unix";
-import type { Endpoint, ReflectedClass } from "./classes.ts";
+import type { Endpoint, EndpointListener, ReflectedClass } from "./classes.ts";
 
 export class Reflector {
   readonly #class: ReflectedClass<Contract>;
-  readonly #directory: string;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #units: Units;
@@ -19,16 +18,13 @@ export class Reflector {
   /** Units that went and whose addresses are not free yet. */
   readonly #closing = new Map<string, Promise<unknown>>();
 
-  /** `directory`: where sockets are made. */
   constructor(
     reflected: ReflectedClass<Contract>,
     connect: (notices: ManagerNotices) => ManagerConnection,
-    directory: string,
     clock: Clock,
     log: Log,
   ) {
     this.#class = reflected;
-    this.#directory = directory;
     this.#clock = clock;
     this.#log = log;
     this.#units = new Units(connect, clock, {
@@ -53,14 +49,8 @@ export class Reflector {
   async #added({ unit }: UnitInfo): Promise<void> {
     await this.#closing.get(unit);
     if (this.#units.info(unit) === undefined || this.#endpoints.has(unit)) return; // it went again, or came twice
-    const access = async (peer: PeerCredentials | null) => {
-      const asked = peer === null ? null : { uid: peer.uid, gid: peer.gid };
-      return (await this.#units.connection.ask("access", { unit, peer: asked })).mode;
-    };
-    const shared = (await access(null)) !== null;
-    if (this.#units.info(unit) === undefined || this.#endpoints.has(unit)) return;
     let latest = this.#units.info(unit)!;
-    const endpoints = this.#class.startEndpoints({
+    const endpoints = await this.#class.startEndpoints({
       info: () => {
         latest = this.#units.info(unit) ?? latest;
         return latest;
@@ -72,13 +62,22 @@ export class Reflector {
         );
         return session.port;
       },
-      guests: shared ? access : undefined,
-      directory: this.#directory,
+      listen: (kind) => this.#listen(unit, kind),
       clock: this.#clock,
       log: this.#log.child(unit),
     });
     this.#endpoints.set(unit, endpoints);
+    if (this.#units.info(unit) === undefined)
+      return this.#removed(latest, "it went while its endpoints were made");
     for (const { kind, address } of endpoints) this.#units.connection.endpoint({ unit, kind, address });
+  }
+
+  async #listen(unit: string, kind: string): Promise<EndpointListener> {
+    const { connection } = this.#units;
+    const { path, guests, socket } = await connection.listen({ unit, kind });
+    const access = async ({ uid, gid }: PeerCredentials) =>
+      (await connection.ask("access", { unit, peer: { uid, gid } })).mode;
+    return { path, socket, guests: guests ? access : undefined };
   }
 
   /** Nobody may go on with the old medium's size. */

@@ -31,6 +31,7 @@ import {
   type NbdRequest,
   SIMPLE_REPLY_BYTES,
 } from "@ring3/kernel/nbd/transmission";
+import { bindPath } from "@ring3/kernel/socket/unix";
 import { type NbdEndpoint, type NbdEndpointOptions, startNbdEndpoint } from "./endpoint-nbd.ts";
 import { type MemoryDisk, type MemoryDiskOptions, memoryDisk } from "./memory-disk.fixture.ts";
 
@@ -48,8 +49,9 @@ export interface Served {
   client(): Promise<RawClient>;
 }
 
-export interface ServeOptions extends Partial<Pick<NbdEndpointOptions, "geometry" | "open" | "guests">> {
+export interface ServeOptions extends Partial<Pick<NbdEndpointOptions, "geometry" | "open">> {
   readonly disk?: MemoryDiskOptions;
+  readonly guests?: NbdEndpointOptions["listener"]["guests"];
 }
 
 /** The part of a test's context that cleans up behind it. */
@@ -65,7 +67,7 @@ export function serveNbd(t: Test, clock: Clock, options: ServeOptions = {}): Ser
   const opened: string[] = [];
   const clients: RawClient[] = [];
   const endpoint = startNbdEndpoint({
-    socketPath,
+    listener: { path: socketPath, socket: bindPath(socketPath, 0o600), guests: options.guests },
     exportName: EXPORT_NAME,
     aliases: ["backup"],
     description: "a disk in memory",
@@ -76,7 +78,6 @@ export function serveNbd(t: Test, clock: Clock, options: ServeOptions = {}): Ser
         opened.push(mode);
         return disk.port;
       }),
-    guests: options.guests,
     clock,
     log: createLog("nbd", (entry) => log.push(entry), clock),
   });

@@ -4,7 +4,7 @@ import { DeviceError } from "@ring3/core/errors";
 import { type Log, printable } from "@ring3/core/log";
 import type { SlotPort } from "@ring3/core/slot-port";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
-import { listen, type PeerCredentials } from "@ring3/kernel/socket/unix";
+import { acceptFrom, type PeerCredentials } from "@ring3/kernel/socket/unix";
 import type { Block, Geometry } from "./contract.ts";
 import { NbdConnection } from "./endpoint-nbd-connection.ts";
 import { nbdAddress } from "./endpoint-nbd-export.ts";
@@ -13,12 +13,14 @@ import { NbdPort } from "./endpoint-nbd-port.ts";
 const CONNECTIONS_MAX = 64;
 /** Of one user who is let in by a rule: some are left for the others. */
 const CONNECTIONS_OF_A_GUEST_MAX = 16;
-const OWNER_ONLY = 0o600;
-/** Whoever connects is asked about: a socket's mode knows no rules. */
-const ANYBODY = 0o666;
 
 export interface NbdEndpointOptions {
-  readonly socketPath: string;
+  /** Bound already. Where others may connect than root and the user of this process, `guests` says what this one may do; null: nothing. */
+  readonly listener: {
+    readonly path: string;
+    readonly socket: Descriptor;
+    readonly guests: ((peer: PeerCredentials) => Promise<"read" | "write" | null>) | undefined;
+  };
   readonly exportName: string;
   /** Other names under which clients may ask for the export; the empty name, "the default", is one anyway. */
   readonly aliases: readonly string[];
@@ -31,8 +33,6 @@ export interface NbdEndpointOptions {
    * port before is closed. Rejects with DeviceError.
    */
   readonly open: (mode: "read" | "write") => Promise<SlotPort<Block>>;
-  /** Where others may connect than root and the user of this process: what this one may do; null: nothing. */
-  readonly guests?: ((peer: PeerCredentials) => Promise<"read" | "write" | null>) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -48,7 +48,7 @@ export interface NbdEndpoint {
 }
 
 export function startNbdEndpoint(options: NbdEndpointOptions): NbdEndpoint {
-  const { socketPath, exportName, aliases, log } = options;
+  const { listener, exportName, aliases, log } = options;
   const description = printable(options.description); // the device's own words
   const shared = new NbdPort(options);
   const connections = new Set<NbdConnection>();
@@ -71,7 +71,7 @@ export function startNbdEndpoint(options: NbdEndpointOptions): NbdEndpoint {
     try {
       if (others >= CONNECTIONS_OF_A_GUEST_MAX && uid !== 0 && uid !== process.getuid!())
         throw new DeviceError("busy", `${others} of that user are connected`);
-      const mode = options.guests === undefined ? "write" : await options.guests(peer);
+      const mode = listener.guests === undefined ? "write" : await listener.guests(peer);
       if (mode === null) throw new DeviceError("denied", "an access rule in ring3.yaml can let it in");
       if (closing !== undefined) throw new DeviceError("cancelled", "the endpoint closes");
       await accept(socket, mode === "read");
@@ -92,18 +92,17 @@ export function startNbdEndpoint(options: NbdEndpointOptions): NbdEndpoint {
   }
 
   let closing: Promise<void> | undefined;
-  const mode = options.guests === undefined ? OWNER_ONLY : ANYBODY;
-  const listener = listen(socketPath, mode, (socket, peer) => void admit(socket, peer));
+  const accepting = acceptFrom(listener.socket, (socket, peer) => void admit(socket, peer));
 
   async function close(): Promise<void> {
-    listener.close();
+    accepting.close();
     disconnectAll("the endpoint closes");
     await Promise.all([...connections].map(({ done }) => done));
     await shared.closed();
   }
 
   return {
-    address: nbdAddress(exportName, socketPath),
+    address: nbdAddress(exportName, listener.path),
     connections: () => connections.size,
     disconnectAll,
     close() {

@@ -218,9 +218,11 @@ for (const architecture of ["x64", "arm64"] as const) {
     );
   });
 
-  test(`${architecture}: a signal reaches the process itself and nobody else`, () => {
-    const signals = [1n, 2n, 3n].map((process) => answer(driver, "tgkill", process, 3n, 6n));
+  test(`${architecture}: abort() reaches the process itself; no other signal reaches anybody`, () => {
+    const abort = 6n;
+    const signals = [1n, 2n, 3n].map((process) => answer(driver, "tgkill", process, 3n, abort));
     assert.deepEqual(signals, [EPERM, ALLOW, EPERM]);
+    for (const outside of [9n, 15n, 19n]) assert.equal(answer(driver, "tgkill", 2n, 3n, outside), EPERM);
   });
 
   test(`${architecture}: a spare may limit itself and put on one more filter, a driver neither`, () => {

@@ -15,7 +15,7 @@ export interface Allowance {
 }
 
 /** The command's process id inside the jail: process 1 is bubblewrap's own init. */
-const HOST_PID = 2;
+export const HOST_PID = 2;
 // asm-generic/fcntl.h, linux/fcntl.h. No F_SETFL: whoever shares the open file description would feel it. No F_DUPFD: nothing needs it.
 const F_GETFD = 1;
 const F_GETFL = 3;
@@ -25,11 +25,14 @@ const PROT_EXEC = 4;
 const MAP_SHARED = 0x01; // set in MAP_SHARED_VALIDATE too
 const MAP_ANONYMOUS = 0x20;
 
+const SIGABRT = 6; // asm-generic/signal.h
 const FIONBIO = 0x5421; // asm-generic/ioctls.h
 
-const allow = (why: string, calls: Record<string, readonly [x64: number, arm64: number]>): Allowance[] =>
-  Object.entries(calls).map(([call, [x64, arm64]]) => ({ call, x64, arm64, why }));
-const equal = (index: number, value: number): ArgumentTest => ({ index, is: "equal", value });
+export const allow = (
+  why: string,
+  calls: Record<string, readonly [x64: number, arm64: number]>,
+): Allowance[] => Object.entries(calls).map(([call, [x64, arm64]]) => ({ call, x64, arm64, why }));
+export const equal = (index: number, value: number): ArgumentTest => ({ index, is: "equal", value });
 
 const privateMemory: ArgumentTest = { index: 3, is: "no-bit", value: MAP_SHARED };
 const ofAFile: ArgumentTest = { index: 3, is: "no-bit", value: MAP_ANONYMOUS };
@@ -37,8 +40,8 @@ const notExecutable: ArgumentTest = { index: 2, is: "no-bit", value: PROT_EXEC }
 const anonymous: ArgumentTest = { index: 3, is: "any-bit", value: MAP_ANONYMOUS };
 
 // Numbers: asm/unistd_64.h for x86-64, asm-generic/unistd.h for arm64; the tests ask the headers.
-/** What every driver host may do; `ioctl` comes on top, by request. */
-export function hostCalls(tier: Tier): readonly Allowance[] {
+/** What every driver host may do; `ioctl` comes on top, by request. `pid`: its own, where it is told its number. */
+export function hostCalls(tier: Tier, pid = HOST_PID): readonly Allowance[] {
   return [
     ...allow("the heap, and mapping a channel's memory", {
       munmap: [11, 215],
@@ -85,8 +88,8 @@ export function hostCalls(tier: Tier): readonly Allowance[] {
       call: "tgkill",
       x64: 234,
       arm64: 131,
-      when: [[equal(0, HOST_PID)]],
-      why: "abort() ends the process itself",
+      when: [[equal(0, pid), equal(2, SIGABRT)]],
+      why: "abort() ends the process itself; a signal that looks like a person's would hide whose fault it was",
     },
     ...allow("its end", { exit: [60, 93], exit_group: [231, 94] }),
     ...allow("the event loop", {
@@ -125,19 +128,19 @@ const IOCTL = { call: "ioctl", x64: 16, arm64: 29 } as const;
 const PRLIMIT = { call: "prlimit64", x64: 302, arm64: 261, when: [equal(0, 0)] } as const;
 const SECCOMP = { call: "seccomp", x64: 317, arm64: 277 } as const;
 
-function rules(allowances: readonly Allowance[]): Rule[] {
+export function rulesOf(allowances: readonly Allowance[]): Rule[] {
   return allowances.flatMap(({ call, x64, arm64, when = [[]] }) =>
     when.map((tests) => ({ call, x64, arm64, when: tests, verdict: "allow" as const })),
   );
 }
 
 /** libuv makes each descriptor that it watches non-blocking; all of them are already, and it is told so. */
-const nonBlocking: Rule = { ...IOCTL, when: [equal(1, FIONBIO)], verdict: { errno: 0 } };
+export const nonBlocking: Rule = { ...IOCTL, when: [equal(1, FIONBIO)], verdict: { errno: 0 } };
 /** What the runtime or the C library tries and goes on without: another errno would end the process. */
-const unimplemented = stageZero.filter(
+export const unimplemented = stageZero.filter(
   ({ verdict }) => typeof verdict === "object" && verdict.errno === 38, // ENOSYS, asm-generic/errno.h
 );
-const REFUSED = { errno: 1 }; // EPERM, asm-generic/errno-base.h
+export const REFUSED = { errno: 1 }; // EPERM, asm-generic/errno-base.h
 
 const allowedRequests = (requests: readonly number[]): Rule[] =>
   requests.map((request) => ({ ...IOCTL, when: [equal(1, request)], verdict: "allow" }));
@@ -148,7 +151,7 @@ export function spareFilter(architecture: Architecture, tier: Tier, requests: re
     architecture,
     [
       ...unimplemented,
-      ...rules(hostCalls(tier)),
+      ...rulesOf(hostCalls(tier)),
       nonBlocking,
       ...allowedRequests(requests),
       { ...PRLIMIT, verdict: "allow" },
@@ -166,7 +169,7 @@ export function driverFilter(
 ): Uint8Array {
   return assembleFilter(
     architecture,
-    [...unimplemented, ...rules(hostCalls(tier)), nonBlocking, ...allowedRequests(requests)],
+    [...unimplemented, ...rulesOf(hostCalls(tier)), nonBlocking, ...allowedRequests(requests)],
     REFUSED,
   );
 }

@@ -1,6 +1,9 @@
-// Runs in: keeper, as root before it starts anything. Owns: what ring3's own processes, and all below them, never need.
+// Runs in: keeper, before it starts anything. Owns: what ring3's own processes, and all below them, never need.
+import { statSync } from "node:fs";
+import { DeviceError } from "@ring3/core/errors";
 import { check } from "../fd/descriptor.ts";
 import { native } from "../native.ts";
+import { findBwrap } from "./files.ts";
 import { type Architecture, assembleFilter } from "./seccomp.ts";
 import { stageZero } from "./stage-zero.ts";
 
@@ -24,6 +27,7 @@ const kept = {
 
 /** Refused to all of them; stage zero of the jail says why. What bubblewrap or the manager use is not among them. */
 const never = [
+  "io_uring_setup", // the keeper's event loop has its ring by then; those that start later do without
   ...["ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp"],
   ...["init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "bpf"],
   ...["perf_event_open", "userfaultfd", "keyctl", "add_key", "request_key"],
@@ -49,10 +53,29 @@ export function supervisorFilter(architecture: Architecture): Uint8Array {
   return assembleFilter(architecture, rules, "allow");
 }
 
-/** For good, for this process and all below it. Only root has anything to give up. */
-export function confineSupervisors(architecture: Architecture): void {
+/** For good, for this process and all below it. */
+export function confineSupervisors(architecture: Architecture, root: boolean): void {
+  const filter = supervisorFilter(architecture);
+  if (!root) {
+    // Without a privilege of its own it takes no_new_privs to have a filter, and a bubblewrap that is set-uid would then have none either.
+    if (!isSetUid(bwrapPath())) check(native.seccomp(filter, true), "put on the supervisors' filter");
+    return;
+  }
+  check(native.seccomp(filter, false), "put on the supervisors' filter");
   const masks = [0, 0];
   for (const capability of Object.values(kept)) masks[capability >> 5]! |= 1 << (capability & 31);
-  check(native.seccomp(supervisorFilter(architecture), false), "put on the supervisors' filter");
   check(native.keepCapabilities(masks[0]! >>> 0, masks[1]! >>> 0), "give up capabilities");
+}
+
+function bwrapPath(): string | undefined {
+  try {
+    return findBwrap();
+  } catch (error) {
+    if (error instanceof DeviceError) return undefined; // the manager says so when a driver is to be started
+    throw error;
+  }
+}
+
+function isSetUid(path: string | undefined): boolean {
+  return path !== undefined && (statSync(path).mode & 0o4000) !== 0;
 }

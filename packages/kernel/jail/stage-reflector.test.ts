@@ -1,0 +1,62 @@
+// Runs in: tests.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ALLOW, ARCH, errno, headerNumbers, run } from "./bpf.fixture.ts";
+import { reflectorFilter } from "./stage-reflector.ts";
+import { supervisorFilter } from "./supervisor.ts";
+
+const PID = 4711;
+const EPERM = errno(1);
+
+for (const architecture of ["x64", "arm64"] as const) {
+  const judge =
+    (filter: Uint8Array) =>
+    (call: string, ...args: bigint[]) =>
+      run(filter, ARCH[architecture], headerNumbers(architecture, [call])[0]!, args);
+  const reflector = judge(reflectorFilter(architecture, PID));
+  const supervisor = judge(supervisorFilter(architecture));
+
+  test(`${architecture}: a reflector accepts, makes shared memory and sends it`, () => {
+    for (const call of ["accept4", "memfd_create", "ftruncate", "sendmsg", "recvmsg", "read", "writev"])
+      assert.equal(reflector(call), ALLOW, call);
+    const commands = [1n, 3n, 4n, 1030n, 1033n, 1034n].map((command) => reflector("fcntl", 3n, command));
+    assert.deepEqual(commands, [ALLOW, ALLOW, EPERM, ALLOW, ALLOW, ALLOW]); // F_SETFL alone is refused
+    assert.deepEqual(
+      [reflector("tgkill", BigInt(PID), 1n, 6n), reflector("tgkill", 2n, 1n, 6n)],
+      [ALLOW, EPERM],
+    );
+  });
+
+  test(`${architecture}: it opens no path, makes no socket, starts no process, asks no device`, () => {
+    const calls = ["openat", "newfstatat", "unlinkat", "fchmodat", "socket", "bind", "listen", "connect"];
+    for (const call of [...calls, "clone", "execve", "kill", "ptrace", "mount", "setuid", "seccomp"])
+      assert.equal(reflector(call, 1n, 1n, 1n), EPERM, call);
+    assert.equal(reflector("ioctl", 3n, 0x8038550an), EPERM); // USBDEVFS_SUBMITURB
+  });
+
+  test(`${architecture}: nobody in ring3 drives other processes, loads modules or sets clocks; bubblewrap can work`, () => {
+    for (const call of [
+      "ptrace",
+      "process_vm_readv",
+      "bpf",
+      "finit_module",
+      "reboot",
+      "clock_settime",
+      "keyctl",
+    ])
+      assert.equal(supervisor(call), EPERM, call);
+    assert.equal(supervisor("io_uring_setup"), errno(38));
+    for (const call of [
+      "mount",
+      "umount2",
+      "pivot_root",
+      "unshare",
+      "setns",
+      "clone",
+      "execve",
+      "setuid",
+      "io_uring_enter",
+    ])
+      assert.equal(supervisor(call, 0x10000000n), ALLOW, call);
+  });
+}

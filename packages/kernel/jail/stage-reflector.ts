@@ -1,0 +1,57 @@
+// Runs in: reflector. Owns: the table of what a reflector may ask of the kernel once it has its connection to the manager: it serves
+// strangers, and needs no path, no new socket, no process and no device for that.
+import { readFileSync } from "node:fs";
+import { check } from "../fd/descriptor.ts";
+import { native } from "../native.ts";
+import { type Architecture, assembleFilter } from "./seccomp.ts";
+import {
+  type Allowance,
+  allow,
+  equal,
+  hostCalls,
+  nonBlocking,
+  REFUSED,
+  rulesOf,
+  unimplemented,
+} from "./stage-driver.ts";
+
+// linux/fcntl.h
+const F_DUPFD_CLOEXEC = 1030;
+const F_ADD_SEALS = 1033;
+
+/** Beyond what a driver host may. */
+const more: readonly Allowance[] = [
+  ...allow("applications on the sockets that the manager made", {
+    accept4: [288, 242],
+    getsockopt: [55, 209],
+    shutdown: [48, 210],
+  }),
+  ...allow("a channel's memory, made here and sent to the manager", {
+    memfd_create: [319, 279],
+    ftruncate: [77, 46],
+    sendmsg: [46, 211],
+  }),
+  {
+    call: "fcntl",
+    x64: 72,
+    arm64: 25,
+    when: [F_DUPFD_CLOEXEC, F_ADD_SEALS].map((command) => [equal(1, command)]),
+    why: "as memfd_create",
+  },
+];
+
+export function reflectorFilter(architecture: Architecture, pid: number): Uint8Array {
+  const calls = [...hostCalls("standard", pid), ...more];
+  return assembleFilter(architecture, [...unimplemented, ...rulesOf(calls), nonBlocking], REFUSED);
+}
+
+/**
+ * For good. False, and nothing done, where the keeper could put no filter on: the event loop may then have a ring of io_uring, which it cannot
+ * be told to do without.
+ */
+export function confineReflector(architecture: Architecture): boolean {
+  if (!/^Seccomp:\s*2$/m.test(readFileSync("/proc/self/status", "latin1"))) return false;
+  if (process.getuid!() === 0) check(native.keepCapabilities(0, 0), "give up all capabilities");
+  check(native.seccomp(reflectorFilter(architecture, process.pid), true), "put on the reflector's filter");
+  return true;
+}
