@@ -48,6 +48,12 @@ describe("a configuration", { concurrency: 2 }, () => {
     });
 });
 
+test("a configuration that is a directory is refused by its name", async () => {
+  const { code, err } = await cli("up", "--state-dir", at("cd"), "--config", folder);
+  assert.equal(code, 1);
+  assert.ok(err.startsWith(`ring3: configuration ${folder}: EISDIR`), err);
+});
+
 mkdirSync(at("root-only"), { mode: 0o755 });
 writeFileSync(at("file"), "");
 writeFileSync(at("socket-taken"), "");

@@ -55,13 +55,15 @@ const program = dirname(process.argv[1]!);
 
 function readConfig(): Config {
   const file = values.config ?? DEFAULT_CONFIG;
+  let text: string;
   try {
-    return parseConfig(readFileSync(file, "utf8"), file);
+    text = readFileSync(file, "utf8");
   } catch (error) {
-    if (values.config === undefined && (error as NodeJS.ErrnoException).code === "ENOENT")
-      return defaultConfig;
-    throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (values.config === undefined && code === "ENOENT") return defaultConfig;
+    throw new Error(`configuration ${file}: ${message}`);
   }
+  return parseConfig(text, file);
 }
 
 function accountNow(uid: number, gid: number): Account {
