@@ -225,3 +225,9 @@ test("SIGTERM ends ring3 in order with 0; the simulated device ends with 1 and s
   assert.deepEqual([await sim.end(), /ended/.test(sim.errors)], [1, true]);
   assert.equal((await ring3("status")).code, 1);
 });
+
+test("up --json says that it is ready as JSON", async () => {
+  const up = new Running("up", "--json", "--state-dir", join(folder, "json"));
+  assert.deepEqual(JSON.parse(await up.line()), { ready: true });
+  assert.equal(await up.end("SIGTERM"), 0);
+});

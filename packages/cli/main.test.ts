@@ -72,6 +72,13 @@ test("with --json an error is JSON too", () => {
   assert.deepEqual([error.kind, /is not running/.test(error.message)], ["disconnected", true]);
 });
 
+for (const args of [["statsu"], ["stop"], ["status", "--jsn"], ["wait", "x", "--state", "happy"]])
+  test(`with --json wrong usage is JSON too: ${args.join(" ")}`, () => {
+    const { code, err } = ring3(...args, "--json");
+    const { error } = JSON.parse(err);
+    assert.deepEqual([code, error.kind, error.message.length > 0], [2, "usage", true]);
+  });
+
 test("an unknown simulated device is wrong usage and lists those there are", () => {
   const { code, err } = ring3("sim", "usb-drvie");
   assert.deepEqual([code, /did you mean "usb-drive"\?; there are: .*usb-drive/.test(err)], [2, true]);

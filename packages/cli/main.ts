@@ -43,9 +43,21 @@ async function run(verb: string, argv: readonly string[]): Promise<number> {
     return (await command.run(ring3, args)) ?? 0;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`ring3 ${verb}: ${error.message}\nusage: ring3 ${verb} ${command.usage}\n`);
-    return 2;
+    return wrongUsage(
+      argv,
+      error.message,
+      `ring3 ${verb}: ${error.message}\nusage: ring3 ${verb} ${command.usage}`,
+    );
   }
+}
+
+function wrongUsage(argv: readonly string[], message: string, text: string): number {
+  process.stderr.write(`${argv.includes("--json") ? errorJson("usage", message) : text}\n`);
+  return 2;
+}
+
+function errorJson(kind: string, message: string): string {
+  return JSON.stringify({ error: { kind, message } });
 }
 
 /** The sentence without the words of the kind where those say nothing that it does not say itself. */
@@ -63,21 +75,15 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   if (!verbs.includes(verb)) {
     const meant = nearest(verb, verbs);
-    process.stderr.write(
-      `ring3: there is no verb "${verb}"${meant === undefined ? "" : `; did you mean "${meant}"?`}\nusage: ring3 --help\n`,
-    );
-    return 2;
+    const message = `there is no verb "${verb}"${meant === undefined ? "" : `; did you mean "${meant}"?`}`;
+    return wrongUsage(rest, message, `ring3: ${message}\nusage: ring3 --help`);
   }
   try {
     return await run(verb, rest);
   } catch (error) {
     const kind = error instanceof DeviceError ? error.kind : "internal";
     const text = errorText(error);
-    process.stderr.write(
-      rest.includes("--json")
-        ? `${JSON.stringify({ error: { kind, message: text } })}\n`
-        : `ring3 ${verb}: ${text}\n`,
-    );
+    process.stderr.write(rest.includes("--json") ? `${errorJson(kind, text)}\n` : `ring3 ${verb}: ${text}\n`);
     return 1;
   }
 }

@@ -1,4 +1,4 @@
-// Runs in: manager. Owns: this process: `manager STATE_DIRECTORY KEEPER_PID [--config F] [--drivers DIR]… [--insecure-no-sandbox]`,
+// Runs in: manager. Owns: this process: `manager STATE_DIRECTORY KEEPER_PID [--config F] [--drivers DIR]… [--json] [--insecure-no-sandbox]`,
 // with the keeper's connection as descriptor 3.
 
 import { readFileSync } from "node:fs";
@@ -47,6 +47,7 @@ const { values, positionals } = parseArgs({
   options: {
     config: { type: "string" },
     drivers: { type: "string", multiple: true, default: [] },
+    json: { type: "boolean", default: false },
     "insecure-no-sandbox": { type: "boolean", default: false },
   },
 });
@@ -173,7 +174,7 @@ async function main(): Promise<void> {
     }
   });
   new UsbBus(systemClock, manager.log, config.limits.time_scale, added, removed).start();
-  process.stdout.write("ready\n");
+  process.stdout.write(values.json ? `${JSON.stringify({ ready: true })}\n` : "ready\n");
 }
 
 main().catch((error: Error) => {

@@ -28,7 +28,7 @@ export default {
     },
   },
   words: [0, 0],
-  details: "SIGTERM, SIGINT or SIGHUP stop everything in order.",
+  details: 'With --json the line is {"ready":true}. SIGTERM, SIGINT or SIGHUP stop everything in order.',
   async run(ring3, { values }) {
     if (!existsSync(keeper))
       throw sentence("invalid", `ring3 is not built, ${keeper} is missing: run "make setup"`);
@@ -40,11 +40,21 @@ export default {
       "--drivers",
       resolve(path),
     ]);
+    const json = ring3.json ? ["--json"] : [];
     const insecure = values["insecure-no-sandbox"] === true ? ["--insecure-no-sandbox"] : [];
     // The same process from here on: whoever started us supervises the keeper itself.
     process.execve!(
       process.execPath,
-      [process.execPath, "--enable-source-maps", keeper, ring3.directory, ...config, ...drivers, ...insecure],
+      [
+        process.execPath,
+        "--enable-source-maps",
+        keeper,
+        ring3.directory,
+        ...config,
+        ...drivers,
+        ...json,
+        ...insecure,
+      ],
       process.env,
     );
   },
