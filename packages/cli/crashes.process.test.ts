@@ -172,16 +172,17 @@ test("a driver that a debugger holds is left alone, and goes on", async () => {
   writeFileSync(`${program}.c`, holder);
   assert.equal((await run("cc", ["-o", program, `${program}.c`])).code, 0);
   const { hostPid, incarnation } = await ring3.device(device);
+  const unit = await client.open(`${device}#0`, blockClass, "read");
+  const { medium } = unit.properties;
   const tracer = spawn(program, [String(hostPid)], { stdio: ["pipe", "pipe", "inherit"] });
   const detached = once(tracer, "exit");
   await once(tracer.stdout, "data");
-  await pause(3000); // three times what its heartbeat may stand still
+  const asked = unit.request("read", { lba: 5, count: 1, medium }, { length: 512, deadlineMs: 2000 });
+  await pause(5000); // five times what its heartbeat may stand still, twice what the request has
   assert.equal((await ring3.device(device)).incarnation, incarnation);
   tracer.stdin.end();
   assert.deepEqual(await detached, [0, null]);
-  const unit = await client.open(`${device}#0`, blockClass, "read");
-  const { medium } = unit.properties;
-  const { data } = await unit.request("read", { lba: 5, count: 1, medium }, { length: 512 });
+  const { data } = await asked;
   assert.ok(data.every((byte) => byte === 5));
   await unit.close();
   assert.equal((await ring3.device(device)).incarnation, incarnation);

@@ -157,6 +157,25 @@ test("a driver's error reaches the caller with kind and errno", async () => {
   await assert.rejects(answer, (error: DeviceError) => error.kind === "medium" && error.errno === 5);
 });
 
+test("while a debugger holds the driver no deadline passes; then what was left of it does", async () => {
+  const { end, clock, suspicions } = clientEnd();
+  const { held, cancelled, done } = driver(end, 1);
+  const answer = end.request("read", { lba: 0, count: 1, medium: 1 }, { length: SECTOR, deadlineMs: 1000 });
+  await settle();
+  clock.advance(600);
+  end.paused(true);
+  clock.advance(60_000);
+  end.paused(false);
+  clock.advance(300);
+  await settle();
+  assert.deepEqual([cancelled, suspicions], [[], []]);
+  clock.advance(300);
+  await settle();
+  assert.deepEqual([cancelled, suspicions], [[held[0]!.tag], []]);
+  done(held[0]!);
+  await answer;
+});
+
 test("a request alone in flight at three crashes is poison; the next one goes on", async () => {
   const { end } = clientEnd();
   const answer = write(end, 0, 1);

@@ -223,10 +223,16 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#properties = properties;
   }
 
+  /** A debugger holds the driver, or has let go of it. */
+  paused(held: boolean): void {
+    this.#deadlines.paused(held);
+  }
+
   /** The driver is dead and fenced: what it has completed is taken, the rest waits for the next one. */
   driverLost(death: Death): void {
     const channel = this.#channel;
     if (channel === undefined) return;
+    this.#deadlines.paused(false);
     this.#channel = undefined; // an answer found now sends nothing: what waits was never with this driver
     try {
       channel.drain();

@@ -22,6 +22,8 @@ export class Deadlines<C extends Contract> {
   readonly #actions: DeadlineActions;
   #lastAnswer = 0;
   #sweep: Timer | undefined;
+  /** Since when a debugger holds the driver. */
+  #pausedAt: number | undefined;
 
   constructor(inFlight: ReadonlyMap<number, Entry<C>>, clock: Clock, actions: DeadlineActions) {
     this.#inFlight = inFlight;
@@ -31,12 +33,31 @@ export class Deadlines<C extends Contract> {
 
   /** Something was sent. */
   watch(): void {
-    if (this.#sweep !== undefined || this.#inFlight.size === 0) return;
+    if (this.#sweep !== undefined || this.#pausedAt !== undefined || this.#inFlight.size === 0) return;
     this.#sweep = this.#clock.after(SWEEP_MS, () => {
       this.#sweep = undefined;
       this.#check();
       this.watch();
     });
+  }
+
+  /** Time stands still for the requests in flight while the driver is held. */
+  paused(held: boolean): void {
+    const now = this.#clock.now();
+    if (held) {
+      this.#pausedAt ??= now;
+      this.#sweep?.cancel();
+      this.#sweep = undefined;
+    } else if (this.#pausedAt !== undefined) {
+      const held = now - this.#pausedAt;
+      for (const { flight } of this.#inFlight.values()) {
+        flight!.sentAt = Math.min(now, flight!.sentAt + held);
+        if (flight!.cancelledAt !== undefined) flight!.cancelledAt += held;
+      }
+      this.#lastAnswer += held;
+      this.#pausedAt = undefined;
+      this.watch();
+    }
   }
 
   answered(): void {

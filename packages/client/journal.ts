@@ -33,7 +33,7 @@ export interface Entry<C extends Contract> {
 
 export interface Flight {
   readonly ticket: Ticket;
-  readonly sentAt: number;
+  sentAt: number;
   /** Requests that were in flight already. */
   readonly ahead: number;
   cancelledAt: number | undefined;

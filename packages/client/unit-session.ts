@@ -169,6 +169,10 @@ export class UnitSession<C extends Contract> {
     else this.end.driverLost(notice);
   }
 
+  paused({ channel, held }: Notice<ClientEdge, "paused">): void {
+    if (channel === this.#channel) this.end.paused(held);
+  }
+
   ready(): void {
     if (this.end.ended !== undefined || this.#attached || this.#closing) return;
     this.#readyMeanwhile = true;

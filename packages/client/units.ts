@@ -42,6 +42,9 @@ export class Units {
       lost: (notice) => {
         for (const session of this.#sessions) session.lost(notice);
       },
+      paused: (notice) => {
+        for (const session of this.#sessions) session.paused(notice);
+      },
       ready: ({ unit }) => {
         for (const session of this.#of(unit)) session.ready();
       },

@@ -186,6 +186,8 @@ export const clientEdge = defineEdge({
       outside: v.boolean(),
       shared: v.boolean(),
     }),
+    /** A debugger holds the driver behind a channel, or has let go of it: meanwhile no deadline of its requests passes. */
+    paused: v.strictObject({ channel, held: v.boolean() }),
     /** A driver runs for a unit that this connection has opened before. */
     ready: v.strictObject({ unit: name, incarnation }),
     log: logEntry,

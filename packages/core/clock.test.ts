@@ -1,7 +1,7 @@
 // Runs in: tests.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { manualClock } from "./clock.ts";
+import { manualClock, runningClock } from "./clock.ts";
 
 test("timers run in order of time, then of setting, each at its own time", () => {
   const clock = manualClock();
@@ -48,4 +48,59 @@ test("a negative delay is due now", () => {
   });
   clock.advance(0);
   assert.equal(at, 100);
+});
+
+/** A clock whose process can be stopped: time goes on, timers wait. */
+function stoppable() {
+  const base = manualClock();
+  let ahead = 0;
+  const clock = runningClock({ ...base, now: () => base.now() + ahead });
+  const beat = () => {
+    clock.now();
+    base.after(500, beat);
+  };
+  beat();
+  return {
+    clock,
+    run: (ms: number) => base.advance(ms),
+    stop: (ms: number) => {
+      ahead += ms;
+    },
+  };
+}
+
+test("time that the process did not run is no time, and brings no timer nearer", () => {
+  const { clock, run, stop } = stoppable();
+  let due = 0;
+  clock.after(3000, () => due++);
+  run(1000);
+  stop(60_000);
+  run(1000);
+  assert.equal(Math.round(clock.now() / 1000), 2);
+  run(500);
+  assert.equal(due, 0);
+  run(1000);
+  assert.equal(due, 1);
+});
+
+test("a process that was only late is as late as it was", () => {
+  const { clock, run, stop } = stoppable();
+  let due = 0;
+  clock.after(2000, () => due++);
+  run(1000);
+  stop(900);
+  run(1000);
+  assert.deepEqual([due, clock.now()], [1, 2900]);
+});
+
+test("a cancelled timer does not run, also when it had to wait on", () => {
+  const { clock, run, stop } = stoppable();
+  let due = 0;
+  const timer = clock.after(1000, () => due++);
+  run(800);
+  stop(10_000);
+  run(300);
+  timer.cancel();
+  run(10_000);
+  assert.equal(due, 0);
 });

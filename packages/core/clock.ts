@@ -17,6 +17,35 @@ export interface Random {
   next(): number;
 }
 
+/** Between two looks at the clock of a process that has a timer every half second, so much is time that it did not run. */
+const STALL_MS = 1500;
+
+/**
+ * The time that this process has run: what a debugger or a SIGSTOP takes from it does not count, so that no deadline passes meanwhile. Needs
+ * somebody who looks at it every half second.
+ */
+export function runningClock(clock: Clock): Clock {
+  let looked = clock.now();
+  let stalled = 0;
+  const now = (): number => {
+    const time = clock.now();
+    if (time - looked > STALL_MS) stalled += time - looked;
+    looked = time;
+    return time - stalled;
+  };
+  const after = (ms: number, run: () => void): Timer => {
+    const due = now() + ms;
+    let timer = clock.after(ms, again);
+    function again(): void {
+      const left = due - now();
+      if (left <= 0) run();
+      else timer = clock.after(left, again);
+    }
+    return { cancel: () => timer.cancel() };
+  };
+  return { now, wallTime: () => clock.wallTime(), after };
+}
+
 export interface ManualClock extends Clock {
   /** Runs every timer that falls due on the way, in order of time, those set meanwhile included. */
   advance(ms: number): void;

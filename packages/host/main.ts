@@ -1,6 +1,7 @@
 // Runs in: driver host, jailed. Owns: this process: its control socket, and what happens when the driver's code throws.
 
 import { access } from "node:fs";
+import { runningClock } from "@ring3/core/clock";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
@@ -11,7 +12,9 @@ import { Host } from "./host.ts";
 const CONTROL_FD = 3;
 const SIGUSR2 = 12; // asm-generic/signal.h
 
-const host = new Host(new FrameSocket(new Descriptor(CONTROL_FD)), systemClock, (code) => process.exit(code));
+const host = new Host(new FrameSocket(new Descriptor(CONTROL_FD)), runningClock(systemClock), (code) =>
+  process.exit(code),
+);
 process.on("uncaughtException", (error) => host.crashed(error));
 process.on("unhandledRejection", (error) => host.crashed(error));
 process.on("exit", (code) => host.exiting(code));

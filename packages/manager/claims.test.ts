@@ -38,6 +38,7 @@ async function setUp() {
       ready: (which) => claims.ready(which),
       lost: (which, loss) => claims.lost(which, loss),
       unitChanged() {},
+      held() {},
       unitVanished() {},
     },
   });
@@ -47,6 +48,7 @@ async function setUp() {
     lost: (channel, _incarnation, { kind, outside }) =>
       told.push(`${name} lost ${channel}: ${kind}${outside ? " from outside" : ""}`),
     ready: (id) => told.push(`${name} ready ${id}`),
+    paused: (channel, held) => told.push(`${name} ${held ? "paused" : "resumed"} ${channel}`),
   });
   const run = async () => {
     await hosts.last.runs(unit());
@@ -166,4 +168,35 @@ test("a second writer is denied while the first has the disk, and let in when it
   claims.closeAll(first);
   await settled();
   await open(second, 2, "write");
+});
+
+test("who holds a channel hears of a debugger, who holds none does not", async () => {
+  const { claims, device, claimant, open, told } = await setUp();
+  await open(claimant("process 1"), 3);
+  claims.held(device, true);
+  claims.held(device, false);
+  assert.deepEqual(told, ["process 1 paused 3", "process 1 resumed 3"]);
+});
+
+test("an application in whose hands the driver fails four times in a row loses its channel; a reflector and who has progressed do not", async () => {
+  const { claims, device, claimant, open, told } = await setUp();
+  const [reader, other, reflector] = [
+    claimant("process 1"),
+    claimant("process 2"),
+    claimant("the reflector", true),
+  ];
+  const fails = (inHand: number[]) =>
+    claims.lost(device, { final: false, outside: false, text: "crash", inHand: new Set(inHand) });
+  for (let round = 1; round <= 4; round++) {
+    for (const who of [reader, other, reflector])
+      await open(who, round, "read", round === 1 ? null : round - 1);
+    if (round === 3) claims.progress(other, round);
+    const first = 3 * (round - 1);
+    fails([first + 1, first + 2, first + 3]);
+  }
+  assert.deepEqual(told.slice(-3), [
+    "process 1 lost 4: denied",
+    "process 2 lost 4: driver-restarted",
+    "the reflector lost 4: driver-restarted",
+  ]);
 });

@@ -20,9 +20,10 @@ export interface Claimant {
   lost(
     channel: number,
     incarnation: number,
-    loss: Loss & { kind: "disconnected" | "driver-restarted"; shared: boolean },
+    loss: Omit<Loss, "inHand"> & { kind: "disconnected" | "driver-restarted" | "denied"; shared: boolean },
   ): void;
   ready(unit: string, incarnation: number): void;
+  paused(channel: number, held: boolean): void;
 }
 
 interface Claim {
@@ -37,8 +38,15 @@ interface Claim {
   /** What its client has said of the latest channel, once each. */
   suspected: boolean;
   progressed: boolean;
+  /** Failures of the driver's own since its last progress, while requests of this client were in hand. */
+  failures: number;
 }
 
+/**
+ * An application whose requests were in hand at so many failures in a row loses its channel, before the device is taken from everyone. One more
+ * than it takes to find a poisonous request: who is told of that and goes on is no attacker.
+ */
+const FAILURES_MAX = 4;
 /** Units that one connection may have open. */
 const CHANNELS_MAX = 64;
 
@@ -125,6 +133,7 @@ export class Claims {
       hostChannel: undefined,
       suspected: false,
       progressed: false,
+      failures: 0,
     };
     this.#claims.add(claim);
     return claim;
@@ -148,6 +157,7 @@ export class Claims {
     const claim = this.#findOpen(claimant, channel);
     if (claim === undefined || claim.progressed) return;
     claim.progressed = true;
+    claim.failures = 0;
     claim.device.progress();
   }
 
@@ -186,18 +196,33 @@ export class Claims {
         claim.claimant.ready(unitId(device.id, claim.unit), device.life.incarnation);
   }
 
+  /** A debugger holds the driver, or has let go of it. */
+  held(device: Device, held: boolean): void {
+    for (const claim of this.#claims)
+      if (claim.device === device && claim.hostChannel !== undefined)
+        claim.claimant.paused(claim.channel, held);
+  }
+
   /** The driver is dead and fenced, or has lost one unit. */
   lost(device: Device, loss: Loss, unit?: number): void {
     const open = [...this.#claims].filter(
       (claim) => claim.device === device && claim.hostChannel !== undefined,
     );
     const shared = open.length > 1;
+    const { final, outside, text, inHand } = loss;
     for (const claim of this.#claims) {
       if (claim.device !== device || claim.unit !== (unit ?? claim.unit)) continue;
+      if (!outside && claim.hostChannel !== undefined && inHand.has(claim.hostChannel)) claim.failures++;
       claim.hostChannel = undefined;
-      const kind = loss.final ? "disconnected" : "driver-restarted";
-      claim.claimant.lost(claim.channel, device.life.incarnation, { ...loss, shared, kind });
-      if (loss.final) this.#claims.delete(claim);
+      const { claimant, channel } = claim;
+      const { incarnation } = device.life;
+      if (final) claimant.lost(channel, incarnation, { final, outside, text, shared, kind: "disconnected" });
+      else if (claim.failures >= FAILURES_MAX && !claimant.trusted) {
+        const why = `its requests were in hand at ${claim.failures} failures of the driver in a row`;
+        claimant.lost(channel, incarnation, { final: true, outside, text: why, shared, kind: "denied" });
+        this.#claims.delete(claim);
+      } else claimant.lost(channel, incarnation, { final, outside, text, shared, kind: "driver-restarted" });
+      if (final) this.#claims.delete(claim);
     }
   }
 }

@@ -172,6 +172,10 @@ export class ClientConnection implements Claimant, Watcher {
     this.#peer.notify("ready", { unit, incarnation });
   }
 
+  paused(channel: number, held: boolean): void {
+    this.#peer.notify("paused", { channel, held });
+  }
+
   #wants(device: Device): boolean {
     const wanted = this.#subscribed === null || this.#subscribed === device.driver?.manifest.class;
     return wanted && mayUse(this.#serving, this.#identity, device, "read");

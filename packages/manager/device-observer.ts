@@ -10,6 +10,8 @@ export interface DeviceObserver {
   ready(device: Device): void;
   /** No driver runs and the last one is fenced. `final`: none will, until somebody starts it. */
   lost(device: Device, loss: Loss): void;
+  /** A debugger has taken hold of its driver, or has let go of it. */
+  held(device: Device, held: boolean): void;
   /** A unit's properties are other than at probe. */
   unitChanged(device: Device, unit: HostUnit): void;
   /** The new incarnation does not have it any more. */
@@ -20,4 +22,11 @@ export interface Loss {
   readonly final: boolean;
   readonly outside: boolean;
   readonly text: string;
+  /** The host's channels whose requests were in the driver's hands, by its own recorder. */
+  readonly inHand: ReadonlySet<number>;
+}
+
+/** For good, and nobody's fault. */
+export function lossOf(text: string): Loss {
+  return { final: true, outside: true, text, inHand: new Set() };
 }

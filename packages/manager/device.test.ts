@@ -27,6 +27,7 @@ function setUp(bus: Partial<BusDevice> = {}, limits: Parameters<typeof chosenDri
           `lost${final ? " for good" : ""}${outside ? " from outside" : ""} with ${device.units.length}: ${text}`,
         ),
       unitChanged: (_device, { index, properties }) => log.push(`unit ${index}: ${properties.sectors}`),
+      held() {},
       unitVanished: (_device, { index }) => log.push(`unit ${index} vanished`),
     },
   });

@@ -1,6 +1,7 @@
 // Runs in: manager. Owns: one device: its life over all incarnations of its driver, and its units.
 
 import { DeviceMemory } from "@ring3/channel/device-memory";
+import { unanswered } from "@ring3/channel/recorder";
 import type { Properties } from "@ring3/control/fields";
 import type { Clock, Random, Timer } from "@ring3/core/clock";
 import {
@@ -18,7 +19,7 @@ import type { BusDevice } from "./bus.ts";
 import { ChangePace } from "./change-pace.ts";
 import { classes } from "./classes.ts";
 import type { Crash } from "./crash-report.ts";
-import type { DeviceObserver } from "./device-observer.ts";
+import { type DeviceObserver, lossOf } from "./device-observer.ts";
 import { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { HostProcess, StartHost } from "./host-process.ts";
@@ -238,6 +239,12 @@ export class Device {
         probed: (units) => this.#probed(units),
         unitChanged: (unit, properties) => this.#unitChanged(unit, properties),
         failed: (reason) => this.failed(reason),
+        held: (held) => {
+          this.#log.info(
+            held ? "a debugger holds the driver: its deadlines stand still" : "the debugger has let go",
+          );
+          this.#parts.observer.held(this, held);
+        },
       },
     );
     this.#incarnation.begin();
@@ -270,7 +277,7 @@ export class Device {
   /** It came back and nobody has asked for it since: its clients would wait for ever. */
   #abandon(): void {
     if (this.#units.length === 0) return;
-    this.#parts.observer.lost(this, { final: true, outside: true, text: "plugged in again and not taken" });
+    this.#parts.observer.lost(this, lossOf("plugged in again and not taken"));
     this.#units = [];
   }
 
@@ -324,7 +331,8 @@ export class Device {
     const final = isFinal(after);
     const { state, reason } = final ? after : this.#life;
     const outside = event.type !== "failed" || event.reason.outside;
-    this.#parts.observer.lost(this, { final, outside, text: reason === "" ? state : reason });
+    const inHand = new Set(unanswered(this.#memory.recorded()).map(({ a: channel }) => channel));
+    this.#parts.observer.lost(this, { final, outside, text: reason === "" ? state : reason, inHand });
     if (final) this.#units = [];
   }
 }

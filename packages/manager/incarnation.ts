@@ -47,6 +47,8 @@ export interface IncarnationObserver {
   probed(units: readonly HostUnit[]): void;
   unitChanged(unit: number, properties: Properties): void;
   failed(reason: FailureReason): void;
+  /** A debugger has taken hold of its process, or has let go of it. */
+  held(held: boolean): void;
 }
 
 /** What a driver gets to end in order before it is killed. */
@@ -155,7 +157,10 @@ export class Incarnation {
     const { memory, clock, driver, timeScale } = this.#parts;
     const { hangMs, memoryMb } = driver.manifest.limits;
     const watchLimits = { hangMs: hangMs * timeScale, memoryBytes: memoryMb * 2 ** 20 };
-    this.#watchdog = new Watchdog(memory, pid, clock, watchLimits, (reason) => this.#failed(reason));
+    this.#watchdog = new Watchdog(memory, pid, clock, watchLimits, {
+      failed: (reason) => this.#failed(reason),
+      held: (held) => this.#observer.held(held),
+    });
   }
 
   async #probe(host: HostProcess, grant: Grant): Promise<void> {

@@ -12,7 +12,7 @@ import type { BusDevice, Holder } from "./bus.ts";
 import { Claims } from "./claims.ts";
 import type { Crash } from "./crash-report.ts";
 import { Device } from "./device.ts";
-import type { DeviceObserver, Loss } from "./device-observer.ts";
+import { type DeviceObserver, type Loss, lossOf } from "./device-observer.ts";
 import { chooseDriver, type InstalledDriver } from "./drivers.ts";
 import type { EventLog } from "./event-log.ts";
 import type { StartHost } from "./host-process.ts";
@@ -190,7 +190,7 @@ export class Manager {
   #forget(device: Device, reason: string): void {
     this.#graces.delete(device.id);
     this.#devices.delete(device.id);
-    this.claims.lost(device, { final: true, outside: true, text: reason });
+    this.claims.lost(device, lossOf(reason));
     for (const unit of device.units) this.#tellRemoved(device, unit, reason);
     device.close();
     this.#tellChanged();
@@ -238,9 +238,10 @@ export class Manager {
       this.claims.lost(device, loss);
       if (loss.final) for (const unit of units) this.#tellRemoved(device, unit, loss.text);
     },
+    held: (device, held) => this.claims.held(device, held),
     unitVanished: (device, unit) => {
       const text = "the driver does not find it any more";
-      this.claims.lost(device, { final: true, outside: true, text }, unit.index);
+      this.claims.lost(device, lossOf(text), unit.index);
       this.#tellRemoved(device, unit, text);
     },
     unitChanged: (device, unit) => {

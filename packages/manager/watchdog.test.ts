@@ -10,8 +10,15 @@ function setUp(memoryBytes = 2 ** 40, clock: ManualClock = manualClock()) {
   const memory = new DeviceMemory();
   const host = new HostDeviceMemory(duplicate(memory.fd), 0, () => 0);
   const failures: string[] = [];
-  const watchdog = new Watchdog(memory, process.pid, clock, { hangMs: 1500, memoryBytes }, ({ kind, text }) =>
-    failures.push(`${kind}: ${text}`),
+  const watchdog = new Watchdog(
+    memory,
+    process.pid,
+    clock,
+    { hangMs: 1500, memoryBytes },
+    {
+      failed: ({ kind, text }) => failures.push(`${kind}: ${text}`),
+      held: () => failures.push("held"),
+    },
   );
   return { clock, host, failures, watchdog };
 }

@@ -26,31 +26,32 @@ export interface Usage {
   readonly privateBytes: number;
 }
 
+export interface WatchObserver {
+  failed(reason: FailureReason): void;
+  /** A debugger has taken hold of the process, or has let go of it. */
+  held(held: boolean): void;
+}
+
 export class Watchdog {
   readonly #memory: DeviceMemory;
   readonly #pid: number;
   readonly #clock: Clock;
   readonly #limits: WatchLimits;
-  readonly #failed: (reason: FailureReason) => void;
+  readonly #observer: WatchObserver;
   #beat: number;
   #since: number;
   #looked: number;
   #timer: Timer;
   readonly #began: number;
   #usage: Usage | undefined;
+  #held = false;
 
-  constructor(
-    memory: DeviceMemory,
-    pid: number,
-    clock: Clock,
-    limits: WatchLimits,
-    failed: (reason: FailureReason) => void,
-  ) {
+  constructor(memory: DeviceMemory, pid: number, clock: Clock, limits: WatchLimits, observer: WatchObserver) {
     this.#memory = memory;
     this.#pid = pid;
     this.#clock = clock;
     this.#limits = limits;
-    this.#failed = failed;
+    this.#observer = observer;
     this.#beat = memory.heartbeat();
     this.#since = clock.now();
     this.#looked = this.#since;
@@ -60,7 +61,7 @@ export class Watchdog {
 
   #look(): void {
     const reason = this.#judge();
-    if (reason !== undefined) this.#failed(reason);
+    if (reason !== undefined) this.#observer.failed(reason);
     else this.#timer = this.#clock.after(LOOK_MS, () => this.#look());
   }
 
@@ -73,10 +74,13 @@ export class Watchdog {
       this.#beat = beat;
       this.#since = now;
     }
+    const held = traced(this.#pid);
+    if (held !== this.#held) this.#observer.held(held);
+    this.#held = held;
     const greedy = this.#judgeMemory();
     const stood = now - this.#since;
     if (greedy !== undefined || stood < this.#limits.hangMs) return greedy;
-    if (traced(this.#pid)) {
+    if (held) {
       this.#since = now; // a person looks at it with a debugger
       return undefined;
     }
