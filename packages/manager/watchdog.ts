@@ -56,13 +56,18 @@ export class Watchdog {
     this.#since = clock.now();
     this.#looked = this.#since;
     this.#began = this.#since;
-    this.#timer = clock.after(LOOK_MS, () => this.#look());
+    this.#timer = this.#lookLater();
+  }
+
+  /** All watchdogs look at the same moments: the manager wakes once for all devices. */
+  #lookLater(): Timer {
+    return this.#clock.after(LOOK_MS - (this.#clock.now() % LOOK_MS), () => this.#look());
   }
 
   #look(): void {
     const reason = this.#judge();
     if (reason !== undefined) this.#observer.failed(reason);
-    else this.#timer = this.#clock.after(LOOK_MS, () => this.#look());
+    else this.#timer = this.#lookLater();
   }
 
   #judge(): FailureReason | undefined {
