@@ -48,6 +48,8 @@ const filter = v.nullable(v.pipe(v.string(), v.base64(), v.maxLength(43_692))); 
 export const hostEdge = defineEdge({
   name: "host",
   methods: {
+    /** A spare has time: it runs once through what its driver will run, so that this is compiled then. Only before `confine`. */
+    rehearse: { params: nothing, result: nothing },
     /** Stage 1 of the jail: gives up what a host without a driver does not need. Comes once, before all else. */
     confine: { params: v.strictObject({ filter }), result: nothing },
     /** Descriptors: the driver's code (sealed memfd), the device's state memory, then one for each grant. */

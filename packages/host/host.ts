@@ -52,7 +52,13 @@ export class Host {
   #incarnation = 0;
   #leaving = false;
 
-  constructor(transport: FrameTransport<Descriptor>, clock: Clock, exit: (code: number) => void) {
+  /** `rehearsal`: what a spare does to be ready for its first driver. */
+  constructor(
+    transport: FrameTransport<Descriptor>,
+    clock: Clock,
+    exit: (code: number) => void,
+    rehearsal: () => Promise<void> = async () => {},
+  ) {
     this.#clock = clock;
     this.#exit = (code) => {
       this.#leaving = true;
@@ -62,6 +68,10 @@ export class Host {
       hostEdge,
       transport,
       {
+        rehearse: async () => {
+          await rehearsal();
+          return {};
+        },
         confine: ({ filter }) => {
           if (filter !== null) confineSpare(Buffer.from(filter, "base64"));
           return {};
@@ -151,6 +161,7 @@ export class Host {
   }
 
   #beat(): void {
+    if (this.#leaving) return;
     this.#memory!.beat();
     for (const { end } of this.#channels.values()) end.retryEvents();
     this.#clock.after(BEAT_MS, () => this.#beat());

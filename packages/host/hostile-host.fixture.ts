@@ -22,6 +22,7 @@ function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
     hostEdge,
     transport,
     {
+      rehearse: () => ({}),
       confine: () => ({}), // of a hostile host the manager can expect nothing
       probe(params, fds) {
         const [, state, grant] = fds.map((given) => new Descriptor(given.take())) as [
@@ -59,7 +60,7 @@ transport.onFrame = (payload: Uint8Array, fds: Descriptor[]) => {
     method: string;
     params: Params<typeof hostEdge, "probe">;
   };
-  if (method === "confine") return transport.send(Buffer.from(JSON.stringify({ id, result: {} })));
+  if (method !== "probe") return transport.send(Buffer.from(JSON.stringify({ id, result: {} })));
   const [name = "", last = "Infinity"] = params.device.identity.serial!.split(".");
   let deliver: (payload: Uint8Array, fds: Descriptor[]) => void = () => {};
   const handed: FrameTransport<Descriptor> = {

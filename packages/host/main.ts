@@ -7,13 +7,17 @@ import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
 import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
 import { Host } from "./host.ts";
+import { rehearse } from "./rehearsal.ts";
 
 /** The manager's end of the control connection is the other side of this descriptor. */
 const CONTROL_FD = 3;
 const SIGUSR2 = 12; // asm-generic/signal.h
 
-const host = new Host(new FrameSocket(new Descriptor(CONTROL_FD)), runningClock(systemClock), (code) =>
-  process.exit(code),
+const host = new Host(
+  new FrameSocket(new Descriptor(CONTROL_FD)),
+  runningClock(systemClock),
+  (code) => process.exit(code),
+  () => rehearse(systemClock),
 );
 process.on("uncaughtException", (error) => host.crashed(error));
 process.on("unhandledRejection", (error) => host.crashed(error));

@@ -99,10 +99,11 @@ const THREADS_MAX = 32;
 /** Nobody has adopted it yet: what it says then is that it broke. */
 const noDevice: HostListeners = { log() {}, failed() {}, disconnected() {}, changed() {}, lost() {} };
 
-/** Resolves once the host's runtime is loaded and confined. Rejects, and leaves nothing behind, where it does not get so far. */
+/** Resolves once the host's runtime is loaded and confined; `rehearsed`: and has run what its driver will run. Rejects, and leaves nothing behind, where it does not get so far. */
 export async function startSpare(
   { processes, jail, cgroups, clock, timeScale }: HostParts,
   shape: HostShape,
+  rehearsed: boolean,
 ): Promise<SpareHost> {
   const { order, ours, errors, status } = placeOrder(jail, shape);
   const output = collect(errors);
@@ -164,6 +165,7 @@ export async function startSpare(
       cpuPercent: shape.cpuPercent,
       pids: THREADS_MAX,
     });
+    if (rehearsed) await peer.call("rehearse", {});
     await peer.call("confine", { filter: base64(jail.spareFilter(shape.tier)) });
     let dead = false;
     const fenced = init.exited.then(async () => {

@@ -110,7 +110,7 @@ async function main(): Promise<void> {
   const spares = new Spares({
     clock: systemClock,
     log: manager.log,
-    start: async (shape) => startSpare({ ...hostParts, jail: await jail() }, shape),
+    start: async (shape, rehearsed) => startSpare({ ...hostParts, jail: await jail() }, shape, rehearsed),
     count: config.spares,
   });
   const added = (device: BusDevice) => void manager.added(device);

@@ -12,7 +12,8 @@ const SHAPES_MAX = 4;
 export interface SparesParts {
   readonly clock: Clock;
   readonly log: Log;
-  readonly start: (shape: HostShape) => Promise<SpareHost>;
+  /** `rehearsed`: it has time for that. */
+  readonly start: (shape: HostShape, rehearsed: boolean) => Promise<SpareHost>;
   /** How many wait, of each kind that is in use. */
   readonly count: number;
 }
@@ -39,7 +40,7 @@ export class Spares {
     this.#parts.clock.after(REFILL_MS, () => void this.#refill(shape));
     for (let spare = waiting.shift(); spare !== undefined; spare = waiting.shift())
       if (spare.free) return spare.adopt(listeners);
-    return (await this.#parts.start(shape)).adopt(listeners);
+    return (await this.#parts.start(shape, false)).adopt(listeners);
   }
 
   /** No more are started, and those that wait are ended. Resolves once they are. */
@@ -58,7 +59,7 @@ export class Spares {
     waiting.splice(0, waiting.length, ...free);
     if (waiting.length >= this.#parts.count) return;
     try {
-      const spare = await this.#parts.start(shape);
+      const spare = await this.#parts.start(shape, true);
       if (this.#closed || this.#waiting.get(keyOf(shape)) !== waiting) spare.kill();
       else waiting.push(spare);
     } catch (error) {
