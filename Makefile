@@ -5,7 +5,8 @@ node := $(node_package)/bin/node
 npm_stamp := node_modules/.package-lock.json
 sources := $(shell find packages drivers \( -name '*.ts' -o -name driver.json \) -not -name '*.test.ts' -not -path '*/node_modules/*')
 
-addon_sources := $(wildcard packages/kernel/native/*.c)
+probe_source := packages/kernel/native/probe.c
+addon_sources := $(filter-out $(probe_source),$(wildcard packages/kernel/native/*.c))
 addon_headers := $(wildcard packages/kernel/native/*.h)
 addon_flags := -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -isystem $(node_package)/include/node
 
@@ -13,7 +14,7 @@ addon_flags := -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -Wall -W
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-setup: build/kernel.node build/bundles.stamp build/types.stamp
+setup: build/kernel.node build/probe/kernel.node build/bundles.stamp build/types.stamp
 
 demo: demo-packages setup
 	./ring3 demo
@@ -40,6 +41,12 @@ $(npm_stamp): package-lock.json
 build/kernel.node: $(addon_sources) $(addon_headers) | $(npm_stamp)
 	@mkdir -p build
 	$(CC) -O2 $(addon_flags) $(addon_sources) -o $@.new
+	@mv $@.new $@
+
+# What the hostile driver of `ring3 probe` finds in its host: any system call, for JavaScript.
+build/probe/kernel.node: $(addon_sources) $(probe_source) $(addon_headers) | $(npm_stamp)
+	@mkdir -p build/probe
+	$(CC) -O2 $(addon_flags) -DRING3_PROBE $(addon_sources) $(probe_source) -o $@.new
 	@mv $@.new $@
 
 build/kernel-asan.node: $(addon_sources) $(addon_headers) | $(npm_stamp)

@@ -124,6 +124,16 @@ static napi_value invoke(napi_env env, napi_callback_info info) {
   return napi_create_int64(env, result, &number) == napi_ok ? number : NULL;
 }
 
+static bool define(napi_env env, napi_value target, const struct binding *table) {
+  for (const struct binding *binding = table; binding->name; binding++) {
+    napi_value function;
+    if (napi_create_function(env, binding->name, NAPI_AUTO_LENGTH, invoke, (void *)binding, &function) != napi_ok ||
+        napi_set_named_property(env, target, binding->name, function) != napi_ok)
+      return false; // the engine's own exception is pending
+  }
+  return true;
+}
+
 NAPI_MODULE_INIT() {
   if (poll_setup(env) < 0) {
     napi_throw_error(env, NULL, "kernel.node: no event loop");
@@ -132,11 +142,10 @@ NAPI_MODULE_INIT() {
   const struct binding *tables[] = {fd_bindings,      memory_bindings,  socket_bindings, poll_bindings,
                                     process_bindings, netlink_bindings, usbfs_bindings, stack_bindings};
   for (size_t table = 0; table < sizeof tables / sizeof *tables; table++)
-    for (const struct binding *binding = tables[table]; binding->name; binding++) {
-      napi_value function;
-      if (napi_create_function(env, binding->name, NAPI_AUTO_LENGTH, invoke, (void *)binding, &function) != napi_ok ||
-          napi_set_named_property(env, exports, binding->name, function) != napi_ok)
-        return NULL; // the engine's own exception is pending
-    }
+    if (!define(env, exports, tables[table])) return NULL;
+#ifdef RING3_PROBE
+  napi_value global; // a driver has no way to this module's exports
+  if (napi_get_global(env, &global) != napi_ok || !define(env, global, probe_bindings)) return NULL;
+#endif
   return exports;
 }

@@ -25,6 +25,7 @@ struct binding {
 };
 extern const struct binding fd_bindings[], memory_bindings[], socket_bindings[], poll_bindings[],
     process_bindings[], netlink_bindings[], usbfs_bindings[], stack_bindings[];
+extern const struct binding probe_bindings[]; // where RING3_PROBE is defined
 
 struct bytes {
   uint8_t *data; // may be NULL when length is 0
