@@ -109,6 +109,7 @@ const explanation: Explanation = {
   kernelDriver: "usb-storage",
   takeRule: null,
   holders: [{ node: "/dev/sdb1", how: "mounted", where: "/mnt" }],
+  jail: { tier: "strict", systemCalls: ["ioctl", "read"], requests: ["USBDEVFS_RESET"] },
   missing: [],
   next: ["umount /mnt", "ring3 start usb-1-4:1.0 --take"],
 };
@@ -124,6 +125,10 @@ test("an explanation says why this driver, why not the others, who has it and wh
     "Why not the others",
     "  generic 1.0.0: matches, with score 2 only",
     "  usb-uas 0.1.0: interface.protocol: the device has 0x50, the driver wants 0x62",
+    "",
+    "What the driver may ask of the kernel",
+    "  2 system calls (tier strict): ioctl, read",
+    "  ioctl requests (1): USBDEVFS_RESET",
     "",
     "Who has it",
     "  the kernel's usb-storage has it",

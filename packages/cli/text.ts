@@ -134,6 +134,7 @@ export function explanationText(explanation: Explanation, width: number, paint: 
           `${ranked.driver} ${ranked.version}: ${ranked.missed.length === 0 ? `matches, with score ${ranked.score} only` : ranked.missed.join("; ")}`,
       ),
     ),
+    ...section("What the driver may ask of the kernel", jailLines(explanation.jail)),
     ...section("Who has it", [...owner, ...holders, ...rule]),
     ...section(
       "What is missing",
@@ -144,4 +145,13 @@ export function explanationText(explanation: Explanation, width: number, paint: 
       explanation.next.map((line) => printable(line)),
     ),
   ].join("\n");
+}
+
+function jailLines(jail: Explanation["jail"]): string[] {
+  if (jail === null) return [];
+  const { tier, systemCalls, requests } = jail;
+  return [
+    `${systemCalls.length} system calls (tier ${tier}): ${systemCalls.join(", ")}`,
+    `ioctl requests (${requests.length}): ${requests.join(", ")}`,
+  ];
 }

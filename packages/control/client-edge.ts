@@ -49,6 +49,15 @@ export const explanation = v.strictObject({
   takeRule: v.nullable(text),
   /** Who uses what the kernel driver makes of it: mounted, swap, holders. */
   holders: v.array(v.strictObject({ node: text, how: name, where: text })),
+  /** What its driver may ask of the kernel; null where none matches or there is no jail. */
+  jail: v.nullable(
+    v.strictObject({
+      tier: v.picklist(["standard", "strict"]),
+      systemCalls: v.array(name),
+      /** ioctl requests by name; on a descriptor of that surface, so none on a device that is reached through a stream. */
+      requests: v.array(name),
+    }),
+  ),
   /** What ring3 lacks to run it. */
   missing: v.array(text),
   /** Commands or edits that help, one a line. */

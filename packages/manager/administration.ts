@@ -97,7 +97,7 @@ export class Administration {
       },
       explain: ({ device }) => {
         requireOperator(this.#serving, this.#identity, `explain ${device}`);
-        return explain(manager, manager.resolve(device));
+        return explain(manager, manager.resolve(device), this.#serving.sandboxed);
       },
       logs: ({ device, follow }) => {
         requireOperator(this.#serving, this.#identity, "read the logs");

@@ -186,7 +186,7 @@ test("an interface that a program has claimed through usbfs is available, and is
       kind: "busy",
       message: /001\/004 is claimed by a program/,
     });
-  assert.deepEqual(explain(manager, manager.devices[0]!).holders, holders());
+  assert.deepEqual(explain(manager, manager.devices[0]!, true).holders, holders());
 });
 
 test("what ring3's own driver has claimed through usbfs has no other owner", async () => {
@@ -195,7 +195,7 @@ test("what ring3's own driver has claimed through usbfs has no other owner", asy
   void manager.added(busDevice({ kernelDriver: () => driver }));
   driver = "usbfs";
   await hosts.last.runs(unit());
-  assert.equal(explain(manager, manager.devices[0]!).kernelDriver, null);
+  assert.equal(explain(manager, manager.devices[0]!, true).kernelDriver, null);
 });
 
 test("a restart takes nothing from the kernel", () => {

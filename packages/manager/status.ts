@@ -2,9 +2,12 @@
 
 import type { Explanation, UnitInfo } from "@ring3/control/client-edge";
 import { identityText } from "@ring3/control/fields";
+import type { Manifest } from "@ring3/control/manifest";
 import { takeRuleFor } from "@ring3/control/rules";
 import { selectorText } from "@ring3/control/selector";
 import type { DeviceStatus } from "@ring3/control/status";
+import { requestNames } from "@ring3/control/surfaces";
+import { allowedCalls } from "@ring3/kernel/jail/stage-driver";
 import { unitId } from "./claims.ts";
 import type { Device } from "./device.ts";
 import { rank } from "./drivers.ts";
@@ -60,7 +63,7 @@ export function unitInfo(manager: Manager, device: Device, unit: HostUnit): Unit
   };
 }
 
-export function explain(manager: Manager, device: Device): Explanation {
+export function explain(manager: Manager, device: Device, sandboxed: boolean): Explanation {
   const { bus, life, driver } = device;
   const takeRule = takeRuleFor(manager.config, manager.named(device));
   return {
@@ -74,8 +77,17 @@ export function explain(manager: Manager, device: Device): Explanation {
     kernelDriver: ownerOf(device),
     takeRule: takeRule === undefined ? null : selectorText(takeRule),
     holders: holdersOf(device).map(({ node, how, where }) => ({ node, how, where })),
+    jail: driver === undefined || !sandboxed ? null : jailOf(driver.manifest),
     missing: [...(driver === undefined ? ["a driver that matches"] : []), ...manager.lacks],
     next: nextSteps(device),
+  };
+}
+
+function jailOf({ sandbox, requests }: Manifest): Explanation["jail"] {
+  return {
+    tier: sandbox,
+    systemCalls: [...allowedCalls(sandbox)],
+    requests: [...(requests?.usb ?? requestNames("usb"))],
   };
 }
 
