@@ -1,4 +1,4 @@
-// Runs in: make setup, Node. Owns: build/*.cjs and build/drivers/. One CommonJS file a process and a driver: it starts
+// Runs in: make setup, Node. Owns: build/*.cjs, build/drivers/ and build/probe/drivers/. One CommonJS file a process and a driver: it starts
 // about eight times faster than the modules one by one, and a jailed process can load it without a path.
 import { globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -35,12 +35,11 @@ async function bundle(entry: string, outfile: string, options: BuildOptions = {}
 const bundleDriver = (from: string, to: string): Promise<void> =>
   bundle(join(from, "driver.ts"), join(to, "driver.cjs"), { external: ["@ring3/sdk"] });
 
-/** Each driver folder becomes build/drivers/NAME with its manifest and its code: a driver path like any other. */
-async function installDriver(name: string): Promise<void> {
-  const to = join(out, "drivers", name);
+/** A driver's folder becomes another with its manifest and its bundle: a driver path like any other has such folders. */
+async function installDriver(from: string, to: string): Promise<void> {
   mkdirSync(to, { recursive: true });
-  await bundleDriver(join(root, "drivers", name), to);
-  replace(join(to, "driver.json"), readFileSync(join(root, "drivers", name, "driver.json")));
+  await bundleDriver(from, to);
+  replace(join(to, "driver.json"), readFileSync(join(from, "driver.json")));
 }
 
 async function all(work: Promise<void>[]): Promise<void> {
@@ -66,7 +65,8 @@ if (named.length > 0) {
   }
   await all([
     ...processes.map((name) => bundle(join(root, "packages", name, "main.ts"), join(out, `${name}.cjs`))),
-    ...drivers.map(installDriver),
+    ...drivers.map((name) => installDriver(join(root, "drivers", name), join(out, "drivers", name))),
+    installDriver(join(root, "packages/host/escape"), join(out, "probe/drivers/escape")), // for `ring3 probe` alone
   ]);
   console.log(`processes: ${processes.join(", ")}; drivers: ${drivers.join(", ") || "none"}`);
 }
