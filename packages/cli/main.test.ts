@@ -43,6 +43,7 @@ test("--help lists every verb", () => {
     "restart",
     "logs",
     "check",
+    "probe",
   ])
     assert.match(out, new RegExp(`^  ${verb} `, "m"));
 });
