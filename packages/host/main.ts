@@ -22,6 +22,8 @@ const host = new Host(
 process.on("uncaughtException", (error) => host.crashed(error));
 process.on("unhandledRejection", (error) => host.crashed(error));
 process.on("exit", (code) => host.exiting(code));
+// The runtime would catch these and raise them again, and the jail lets a driver raise no signal that a person may have sent.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {}).removeAllListeners(signal);
 native.stackOnSignal(SIGUSR2); // where it cannot be had, a hung driver's crash report has no stack
 // The thread pool is the only part of the runtime that starts late, and no thread can be started in the jail's later stages.
 access("/", () => host.ready());

@@ -210,6 +210,9 @@ for (const architecture of ["x64", "arm64"] as const) {
       [ALLOW, EPERM, EPERM],
     );
     assert.equal(mmap(driver, read, shared | 0x20n), EPERM); // MAP_SHARED | MAP_ANONYMOUS
+    const uncounted = [0x100n, 0x2000n, 0x40000n]; // MAP_GROWSDOWN, MAP_LOCKED, MAP_HUGETLB
+    for (const flag of uncounted)
+      for (const flags of [anonymous, shared, 2n]) assert.equal(mmap(driver, read, flags | flag), EPERM);
     const mprotect = (filter: Uint8Array, protection: bigint) =>
       answer(filter, "mprotect", 0n, 4096n, protection);
     assert.deepEqual(
@@ -218,11 +221,18 @@ for (const architecture of ["x64", "arm64"] as const) {
     );
   });
 
-  test(`${architecture}: abort() reaches the process itself; no other signal reaches anybody`, () => {
+  test(`${architecture}: abort() reaches the process itself and nobody else; what a person might send reaches nobody`, () => {
     const abort = 6n;
     const signals = [1n, 2n, 3n].map((process) => answer(driver, "tgkill", process, 3n, abort));
     assert.deepEqual(signals, [EPERM, ALLOW, EPERM]);
     for (const outside of [9n, 15n, 19n]) assert.equal(answer(driver, "tgkill", 2n, 3n, outside), EPERM);
+  });
+
+  test(`${architecture}: a fault may be raised again, and an exit code cannot pass for a signal`, () => {
+    const raised = [6n, 7n, 11n].map((signal) => answer(driver, "tgkill", 2n, 2n, signal)); // SIGABRT, SIGBUS, SIGSEGV
+    assert.deepEqual(raised, [ALLOW, ALLOW, ALLOW]);
+    const ended = [0n, 1n, 127n, 128n, 137n].map((code) => answer(driver, "exit_group", code));
+    assert.deepEqual(ended, [ALLOW, ALLOW, ALLOW, EPERM, EPERM]);
   });
 
   test(`${architecture}: a spare may limit itself and put on one more filter, a driver neither`, () => {

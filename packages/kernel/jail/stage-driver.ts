@@ -16,6 +16,8 @@ export interface Allowance {
 
 /** The command's process id inside the jail: process 1 is bubblewrap's own init. */
 export const HOST_PID = 2;
+/** A process that ends with 128 and more says that a signal ended it. */
+const SIGNALLED = 0x80;
 // asm-generic/fcntl.h, linux/fcntl.h. No F_SETFL: whoever shares the open file description would feel it. No F_DUPFD: nothing needs it.
 const F_GETFD = 1;
 const F_GETFL = 3;
@@ -24,8 +26,11 @@ const F_GET_SEALS = 1034;
 const PROT_EXEC = 4;
 const MAP_SHARED = 0x01; // set in MAP_SHARED_VALIDATE too
 const MAP_ANONYMOUS = 0x20;
+// Memory that RLIMIT_DATA does not count, since it is the kernel's kind of stack, and memory that cannot be paged out or is the machine's
+// few huge pages (asm-generic/mman.h).
+const UNCOUNTED = 0x0100 | 0x2000 | 0x40000; // MAP_GROWSDOWN, MAP_LOCKED, MAP_HUGETLB
 
-const SIGABRT = 6; // asm-generic/signal.h
+const FAULTS = [6, 7, 11]; // SIGABRT, SIGBUS, SIGSEGV: asm-generic/signal.h
 const FIONBIO = 0x5421; // asm-generic/ioctls.h
 
 export const allow = (
@@ -34,10 +39,12 @@ export const allow = (
 ): Allowance[] => Object.entries(calls).map(([call, [x64, arm64]]) => ({ call, x64, arm64, why }));
 export const equal = (index: number, value: number): ArgumentTest => ({ index, is: "equal", value });
 
-const privateMemory: ArgumentTest = { index: 3, is: "no-bit", value: MAP_SHARED };
-const ofAFile: ArgumentTest = { index: 3, is: "no-bit", value: MAP_ANONYMOUS };
+const privateMemory: ArgumentTest = { index: 3, is: "no-bit", value: MAP_SHARED | UNCOUNTED };
+const ofAFile: ArgumentTest = { index: 3, is: "no-bit", value: MAP_ANONYMOUS | UNCOUNTED };
 const notExecutable: ArgumentTest = { index: 2, is: "no-bit", value: PROT_EXEC };
 const anonymous: ArgumentTest = { index: 3, is: "any-bit", value: MAP_ANONYMOUS };
+
+const ofItsOwn: ArgumentTest = { index: 0, is: "no-bit", value: SIGNALLED };
 
 // Numbers: asm/unistd_64.h for x86-64, asm-generic/unistd.h for arm64; the tests ask the headers.
 /** What every driver host may do; `ioctl` comes on top, by request. `pid`: its own, where it is told its number. */
@@ -88,10 +95,13 @@ export function hostCalls(tier: Tier, pid = HOST_PID): readonly Allowance[] {
       call: "tgkill",
       x64: 234,
       arm64: 131,
-      when: [[equal(0, pid), equal(2, SIGABRT)]],
-      why: "abort() ends the process itself; a signal that looks like a person's would hide whose fault it was",
+      when: FAULTS.map((signal) => [equal(0, pid), equal(2, signal)]),
+      why: "abort(), and faults that the runtime has looked at; a signal that looks like a person's would hide whose fault it was",
     },
-    ...allow("its end", { exit: [60, 93], exit_group: [231, 94] }),
+    ...allow("its end", { exit: [60, 93], exit_group: [231, 94] }).map((end) => ({
+      ...end,
+      when: [[ofItsOwn]],
+    })),
     ...allow("the event loop", {
       epoll_pwait: [281, 22],
       epoll_ctl: [233, 21],
