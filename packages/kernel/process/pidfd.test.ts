@@ -86,3 +86,12 @@ test("of this process: some processor time, some memory of its own, no debugger;
   assert.equal(traced(process.pid), false);
   assert.deepEqual([cpuMs(gone), privateBytes(gone), dataBytes(gone), traced(gone)], [0, 0, 0, false]);
 });
+
+test("page tables count as private memory", () => {
+  const proc = mkdtempSync(join(tmpdir(), "ring3-proc-"));
+  mkdirSync(join(proc, "7"));
+  writeFileSync(join(proc, "7", "statm"), "900 30 10 1 0 5 0\n"); // pages: size, resident, shared, …
+  writeFileSync(join(proc, "7", "status"), "VmData:\t     100 kB\nVmPTE:\t    2048 kB\n");
+  assert.deepEqual([privateBytes(7, proc), dataBytes(7, proc)], [20 * 4096 + 2048 * 1024, 100 * 1024]);
+  rmSync(proc, { recursive: true });
+});

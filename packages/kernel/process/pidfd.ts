@@ -67,10 +67,13 @@ export function traced(pid: number, proc = "/proc"): boolean {
   return /^TracerPid:\s*[1-9]/m.test(read(`${proc}/${pid}/status`) ?? "");
 }
 
-/** Memory that nobody else has mapped; what is shared with clients is theirs. statm: resident minus shared pages, proc_pid_statm(5). */
+/**
+ * Memory that nobody else has mapped, and the page tables of all it has; what is shared with clients is theirs. statm: resident minus
+ * shared pages, proc_pid_statm(5). VmPTE: a process that reads where nothing is fills tables alone.
+ */
 export function privateBytes(pid: number, proc = "/proc"): number {
   const [, resident = 0, shared = 0] = (read(`${proc}/${pid}/statm`) ?? "").split(" ").map(Number);
-  return (resident - shared) * PAGE_BYTES;
+  return (resident - shared) * PAGE_BYTES + statusBytes(pid, "VmPTE", proc);
 }
 
 /** In user and kernel mode together, fields 14 and 15 of proc_pid_stat(5). */
@@ -81,7 +84,13 @@ export function cpuMs(pid: number, proc = "/proc"): number {
 
 /** Writable private memory, resident or not, by which RLIMIT_DATA counts (VmData, proc_pid_status(5)). */
 export function dataBytes(pid: number, proc = "/proc"): number {
-  return Number(/^VmData:\s*(\d+) kB$/m.exec(read(`${proc}/${pid}/status`) ?? "")?.[1] ?? 0) * 1024;
+  return statusBytes(pid, "VmData", proc);
+}
+
+/** A field that is in kB, proc_pid_status(5); 0 where there is no such process. */
+function statusBytes(pid: number, field: "VmData" | "VmPTE", proc: string): number {
+  const status = read(`${proc}/${pid}/status`) ?? "";
+  return Number(new RegExp(`^${field}:\\s*(\\d+) kB$`, "m").exec(status)?.[1] ?? 0) * 1024;
 }
 
 /** Direct children, in no order. Reads all of /proc where the kernel keeps no list of them (CONFIG_PROC_CHILDREN). */
