@@ -1,6 +1,6 @@
 // Runs in: driver host, as the hostile driver of `ring3 probe`. Owns: nothing. Takes all there is, never ends, says too much. What becomes of
 // it is judged from outside.
-import { type Group, type Probe, thrown } from "./probe.ts";
+import { call, type Group, type Probe, thrown, word } from "./probe.ts";
 
 const builtin = process.getBuiltinModule;
 const fs = builtin("node:fs");
@@ -13,6 +13,14 @@ const { WebAssembly: wasm } = globalThis as unknown as {
   WebAssembly: { Memory: new (size: { initial: number }) => Pages };
 };
 
+// asm-generic/mman-common.h
+const PROT_READ = 1;
+const MAP_PRIVATE = 2;
+const MAP_ANONYMOUS = 0x20;
+const MAP_NORESERVE = 0x4000;
+const MADV_NOHUGEPAGE = 15;
+const TABLE_REACH = 2 ** 21; // of one page of entries
+const SPARSE = 2 ** 37;
 const PAGE = 65_536; // of WebAssembly
 const GROWTH = 64;
 const MIB = 2 ** 20;
@@ -118,6 +126,17 @@ export const floods: Group = {
         })(inside);
       },
     },
+    flood("fills page tables by reading memory that is not there", TOO_MUCH, async ({ ctx }) => {
+      const place = call("mmap", 0, SPARSE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (place < 0) return word(place);
+      call("madvise", place, SPARSE, MADV_NOHUGEPAGE);
+      for (let at = 0; at < SPARSE; at += TABLE_REACH) {
+        call("write", 2, place + at, 1); // reads a page of zeroes, which is nobody's
+        if (at % (4096 * TABLE_REACH) === 0) await ctx.sleep(1);
+      }
+      await ctx.sleep(NOTICED_MS);
+      return "holds all";
+    }),
     flood("an endless loop", ["died: heartbeat"], () => {
       for (;;);
     }),
@@ -136,6 +155,7 @@ export const floods: Group = {
       }, 1);
       return new Promise<never>(() => {});
     }),
+    flood("ends its first thread alone", ["died: heartbeat"], () => word(call("exit", 0))),
     flood("ignores every signal and hangs", ["died: heartbeat"], () => {
       for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const) process.on(signal, () => {});
       for (;;);

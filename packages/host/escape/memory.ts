@@ -10,6 +10,10 @@ const PROT_EXEC = 4;
 const MAP_SHARED = 1;
 const MAP_PRIVATE = 2;
 const MAP_ANONYMOUS = 0x20;
+const MAP_GROWSDOWN = 0x100;
+const MAP_LOCKED = 0x2000;
+const MAP_HUGETLB = 0x40000;
+const PRIVATE = MAP_PRIVATE | MAP_ANONYMOUS;
 const MREMAP_MAYMOVE = 1; // linux/mman.h
 const MADV_REMOVE = 9;
 const FALLOC_FL_PUNCH_HOLE = 3; // with KEEP_SIZE, linux/falloc.h
@@ -69,6 +73,16 @@ const calls: Readonly<Record<string, readonly Argument[]>> = {
   shmget: [0, PAGE, 0o1600],
   shmat: [0, 0, 0],
   "mmap shared memory that no file stands for": [0, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0],
+  "mmap memory that grows like a stack, of which no limit counts": [
+    0,
+    PAGE,
+    RW,
+    PRIVATE | MAP_GROWSDOWN,
+    -1,
+    0,
+  ],
+  "mmap memory that stays in RAM": [0, PAGE, RW, PRIVATE | MAP_LOCKED, -1, 0],
+  "mmap huge pages": [0, PAGE, RW, PRIVATE | MAP_HUGETLB, -1, 0],
   "mmap its own code as code": [0, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, 3, 0],
   mlock: [page, PAGE],
   mlock2: [page, PAGE, 0],

@@ -99,6 +99,11 @@ const others: readonly Probe[] = [
     denied: ["ERR_WORKER_INIT_FAILED"],
     run: () => often(() => new Worker("setInterval(() => {}, 1000)", { eval: true })),
   },
+  {
+    name: "process.reallyExit as if it were killed",
+    denied: ["died: signal: the process was ended by SIGSEGV"],
+    run: () => (process as unknown as { reallyExit(code: number): string }).reallyExit(128 + 9),
+  },
   // It counts on its thread, and ends the process without.
   failing("inspector.open", ["died: signal"], () => builtin("node:inspector").open(0)),
   failing("os.setPriority", ["ERR_SYSTEM_ERROR"], () => builtin("node:os").setPriority(-20)),

@@ -1,8 +1,10 @@
 // Runs in: driver host, as the hostile driver of `ring3 probe`. Owns: nothing. New processes, and what can be done to others.
-import { type Argument, type Group, refused } from "./probe.ts";
+import { type Argument, call, type Group, type Probe, refused } from "./probe.ts";
 
 const SIGKILL = 9; // asm-generic/signal.h
 const SIGCHLD = 17;
+const SIGSTOP = 19;
+const ITSELF = 2; // kernel/jail/stage-driver.ts
 const AT_FDCWD = -100; // linux/fcntl.h
 // linux/ptrace.h
 const PTRACE_TRACEME = 0;
@@ -53,7 +55,10 @@ const NOBODY_ELSE = 0;
 const calls: Readonly<Record<string, readonly Argument[]>> = {
   "kill everybody": [-1, SIGKILL],
   "kill its own group": [0, SIGKILL],
-  "kill itself": [2, SIGKILL],
+  "kill itself": [ITSELF, SIGKILL],
+  // Either would pass for a person's doing, which is no fault of the driver.
+  "tgkill itself": [ITSELF, ITSELF, SIGKILL],
+  "tgkill itself to stand still": [ITSELF, ITSELF, SIGSTOP],
   "tkill the keeper": [({ keeper }) => keeper, SIGKILL],
   "rt_sigqueueinfo the keeper": [({ keeper }) => keeper, SIGKILL, memory],
   "rt_tgsigqueueinfo the keeper": [({ keeper }) => keeper, ({ keeper }) => keeper, SIGKILL, memory],
@@ -110,7 +115,18 @@ const calls: Readonly<Record<string, readonly Argument[]>> = {
   get_robust_list: [({ manager }) => manager, memory, memory],
 };
 
+/** An exit that says that a signal ended it: refused, so that the C library runs into its end. */
+const feigned: Probe = {
+  name: "exit_group as if it were killed",
+  denied: ["EPERM"],
+  run: () => call("exit_group", 128 + SIGKILL),
+};
+
 export const processes: Group = {
   name: "processes",
-  probes: [...toEveryOther, ...Object.entries(calls).flatMap(([name, words]) => refused(name, ...words))],
+  probes: [
+    ...toEveryOther,
+    ...Object.entries(calls).flatMap(([name, words]) => refused(name, ...words)),
+    feigned,
+  ],
 };

@@ -4,7 +4,7 @@
 import { COMPLETION, DESCRIPTOR_WORDS, DRIVER_WORDS } from "@ring3/channel/layout";
 import { block } from "@ring3/sdk";
 import { channel, layout } from "./channel.ts";
-import { call, type Group, type Inside, type Probe } from "./probe.ts";
+import { call, type Group, type Inside, type Probe, word } from "./probe.ts";
 
 const CONTROL = 3; // host/main.ts
 const HEARTBEAT_WORD = 0; // channel/device-memory.ts
@@ -129,7 +129,28 @@ function frame(text: string, descriptors = 0): Uint8Array {
 const said = (name: string, bytes: Uint8Array, kind?: string): Probe =>
   lying(`to the manager: ${name}`, () => call("write", CONTROL, bytes, bytes.length), kind);
 
+/** Frames of its own, past the limit that the host keeps for its driver's log. */
+const flooding: Probe = {
+  name: "to the manager: log lines without end",
+  denied: ["unharmed"],
+  check: "logs",
+  run() {
+    const line = frame(
+      JSON.stringify({ notice: "log", params: { level: "error", message: "x".repeat(1000) } }),
+    );
+    for (let sent = 0, at = 0; sent < 5000; sent += at === 0 ? 1 : 0) {
+      const left = line.subarray(at);
+      const answer = call("write", CONTROL, left, left.length);
+      if (answer < 0 && word(answer) !== "EAGAIN") return word(answer);
+      at = (at + Math.max(answer, 0)) % line.length;
+      if (answer < 0 && at === 0) sent++; // full, between two lines
+    }
+    return "unharmed";
+  },
+};
+
 const onControl: readonly Probe[] = [
+  flooding,
   said("garbage", crypto.getRandomValues(new Uint8Array(1000)).fill(0xff, 0, 8)),
   said("no JSON", frame("no json")),
   said("an unknown notice", frame(`{"notice":"surrender","params":{}}`)),
