@@ -2,10 +2,12 @@
 import type { Probe } from "./catalogue.ts";
 
 /**
- * undefined: denied; else why it counts as escaped. An outcome is a word, and behind a colon what somebody says about it; both "died"
+ * undefined: denied; else why it counts as escaped. An outcome is a word, and behind a colon or semicolon what somebody says about it; both "died"
  * and the manager's own word for its reason count: "died: malformed: event of generation 77".
  */
 export function escapeOf({ denied }: Pick<Probe, "denied">, outcome: string): string | undefined {
-  if (denied.some((expected) => outcome === expected || outcome.startsWith(`${expected}:`))) return undefined;
+  const fits = (expected: string) =>
+    outcome.startsWith(expected) && /^([:;]|$)/.test(outcome.slice(expected.length));
+  if (denied.some(fits)) return undefined;
   return `${outcome}; denied would be ${denied.join(" or ")}`;
 }
