@@ -32,7 +32,7 @@ With --json: {"probes","denied","escaped":["NAME: WHY"],"syscalls"}, the last be
     }
     const paint: Paint = (colour, text) => ring3.paint(colour, text);
     const stop = new AbortController();
-    void askedToEnd().then((signal) => stop.abort(sentence("cancelled", `probe: ended by ${signal}`)));
+    void askedToEnd().then((signal) => stop.abort(sentence("cancelled", `ended by ${signal}`)));
     const progress = ring3.err.isTTY === true && !ring3.json;
     const line = (text: string) => progress && ring3.err.write(`\r\x1b[K${text}`);
     const result = await campaign(

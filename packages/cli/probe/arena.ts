@@ -80,14 +80,14 @@ export class Arena implements AsyncDisposable {
     await new Promise<void>((resolve, reject) => {
       onLine(this.#keeper.stdout!, () => resolve());
       void ended(this.#keeper).then((how) =>
-        reject(sentence("internal", `probe: ring3 ended before it was ready (${how})`)),
+        reject(sentence("internal", `ring3 ended before it was ready (${how})`)),
       );
     });
     this.manager = connectToManager(this.directory);
     for (const drive of [this.victim, this.hostile]) {
       await drive.plug(this.manager);
       const { missing } = await this.manager.ask("explain", { device: drive.device });
-      if (missing.length > 0) throw sentence("unsupported", `probe: ${missing.join("; ")}`);
+      if (missing.length > 0) throw sentence("unsupported", missing.join("; "));
       await this.reached(drive.device);
     }
   }

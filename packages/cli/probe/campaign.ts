@@ -27,7 +27,7 @@ export async function campaign(
   const { jail } = await arena.manager.ask("explain", { device: arena.hostile.device });
   const { sandbox } = await arena.device(arena.hostile);
   if (sandbox !== (options.sandboxed ? options.tier : "none"))
-    throw sentence("internal", `probe: the driver runs in a jail of tier ${sandbox}`);
+    throw sentence("internal", `the driver runs in a jail of tier ${sandbox}`);
   const allowed = jail?.systemCalls ?? [];
   const victim = new Victim(arena.directory, arena.victim.device);
   const outside = await Outside.of(arena, victim);

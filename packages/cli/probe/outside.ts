@@ -12,6 +12,8 @@ import type { Victim } from "./victim.ts";
 /** The manager and the reflectors may hold as many more than at first: a channel opened in between. */
 const DESCRIPTORS_MORE = 16;
 const LINES_MAX = 2000;
+/** A machine under load is slow, not flooded. */
+const ANSWER_MS = 5000;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const DRIVES_A_TERMINAL = /[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
 
@@ -58,7 +60,10 @@ export class Outside {
   /** undefined: unharmed. */
   async harm({ check }: Pick<Probe, "check">): Promise<string | undefined> {
     if (this.#victim.noticed !== undefined) return `the drive beside noticed: ${this.#victim.noticed}`;
+    const asked = performance.now();
     const status = await this.#arena.status();
+    const took = performance.now() - asked;
+    if (took > ANSWER_MS) return `the manager has answered after ${Math.round(took)} ms`;
     if (processes(status) !== this.#atFirst.processes) return `other processes: ${processes(status)}`;
     if (this.#hostBeside(status) !== this.#atFirst.host) return "the drive beside has another driver process";
     if (check === "logs") return await this.#harmInText(status);
