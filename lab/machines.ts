@@ -2,7 +2,7 @@
 
 /** What QEMU gets on top of what every guest has (boot.ts). Devices that a test plugs in are not listed: it asks for them. */
 export const machines: Record<string, readonly string[]> = {
-  standard: ["-machine", "q35", "-device", "qemu-xhci,id=xhci,p2=8,p3=8"],
+  standard: ["-machine", "q35", "-device", "qemu-xhci,id=xhci,p2=8,p3=8", "-audiodev", "none,id=silence"],
 };
 
 /** A test file names its machine in a comment of its own among its first lines: `// lab machine: NAME`. */
