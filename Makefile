@@ -10,7 +10,7 @@ addon_sources := $(filter-out $(probe_source),$(wildcard packages/kernel/native/
 addon_headers := $(wildcard packages/kernel/native/*.h)
 addon_flags := -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -isystem $(node_package)/include/node
 
-.PHONY: setup demo test lab clean demo-packages test-packages
+.PHONY: setup demo test lab bench clean demo-packages test-packages
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -24,6 +24,9 @@ test: test-packages setup build/kernel-asan.node
 
 lab: test-packages setup
 	@$(node) --disable-warning=ExperimentalWarning lab/main.ts
+
+bench: demo-packages setup
+	@$(node) --disable-warning=ExperimentalWarning bench/main.ts $(NAME)
 
 clean:
 	rm -rf build

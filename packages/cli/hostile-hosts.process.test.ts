@@ -87,6 +87,7 @@ const exposed: Readonly<Record<string, RegExp>> = {
   "no-json": /malformed: control message: expected UTF-8 JSON, found 7 bytes/,
   "four-megabytes": /malformed: control message: expected at most 32 levels of nesting/,
   "unknown-notice": /malformed: host connection: expected a known notice, found "surrender"/,
+  "asks-the-manager": /malformed: host connection: expected no questions, found one/,
   "unasked-answer": /malformed: host connection: expected an answer to a request in flight, found id 99999/,
   prototype: /malformed: host connection: expected a known notice, found "__proto__"/,
   "descriptors-with-a-notice": /malformed: host connection: expected no descriptors with "ready", found 1/,

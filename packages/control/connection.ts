@@ -152,8 +152,11 @@ export class Peer<D extends Handed> implements Connection {
     try {
       if (this.signal.aborted) throw this.#disconnected("frame");
       const message = decodeMessage(payload);
-      if (message.type === "request") void this.#serve(message, fds);
-      else if (message.type === "notice") this.#notice(message, fds);
+      if (message.type === "request") {
+        // Who only asks is asked nothing: an answer would tell a hostile peer that it may go on.
+        if (Object.keys(this.#handlers).length === 0) throw this.#violation("no questions", "one");
+        void this.#serve(message, fds);
+      } else if (message.type === "notice") this.#notice(message, fds);
       else this.#settle(message, fds);
     } catch (error) {
       closeAll(fds);

@@ -139,6 +139,7 @@ export const ways: Readonly<Record<string, Way>> = {
     push();
   }),
   "unknown-notice": telling(() => frame(`{"notice":"surrender","params":{}}`)),
+  "asks-the-manager": telling(() => frame(`{"id":1,"method":"probe","params":{}}`)),
   "unasked-answer": telling(() => frame(`{"id":99999,"result":{}}`)),
   prototype: telling(() => frame(`{"notice":"__proto__","params":{"constructor":{}}}`)),
   "descriptors-with-a-notice": telling(({ grant }) => frame(`{"notice":"ready"}`, [grant.fd])),
