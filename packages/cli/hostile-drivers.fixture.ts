@@ -132,12 +132,14 @@ export const quarantined: Readonly<Record<string, Quarantined>> = {
   "fills buffers": {
     code: `drive(() => { const all = []; setInterval(() => all.push(Buffer.alloc(4 << 20, 1)), 5); return unit; })`,
     manifest: small,
-    reason: /^memory: holds \d+ MB, may hold 64 MB$/,
+    reason:
+      /^memory: (holds \d+ MB, may hold 64 MB|RangeError: (Failed to allocate memory|Array buffer allocation failed) at .*)$/,
   },
   "fills buffers in probe": {
     code: `drive(() => new Promise(() => { const all = []; setInterval(() => all.push(Buffer.alloc(4 << 20, 1)), 5); }))`,
     manifest: small,
-    reason: /^memory: holds \d+ MB, may hold 64 MB$/,
+    reason:
+      /^memory: (holds \d+ MB, may hold 64 MB|RangeError: (Failed to allocate memory|Array buffer allocation failed) at .*)$/,
   },
   "never stops printing": {
     code: `drive(() => { setTimeout(() => { for (;;) process.getBuiltinModule("fs").writeSync(1, "x".repeat(65536)); }, 1); return unit; })`,

@@ -135,7 +135,9 @@ export class Incarnation {
         this.#stack = stack;
         if (stack !== "") log.error(`the driver threw: ${this.stack}`);
         const [first, where = ""] = (this.stack || message).split("\n"); // "TypeError: …", "    at read (driver.ts:5:40)"
-        this.#failed({ kind: "crash", text: `${first} ${where.trim()}`.trim(), outside: false });
+        const text = `${first} ${where.trim()}`.trim();
+        const kind = NO_MEMORY.test(message) ? "memory" : "crash"; // between two of the watchdog's looks
+        this.#failed({ kind, text, outside: false });
       },
       disconnected: () => this.#failed({ kind: "grant", text: "the device went away", outside: true }),
       changed: ({ unit, properties }) => {
@@ -223,6 +225,9 @@ export class Incarnation {
 function shapeOf({ limits: { memoryMb, cpuPercent }, sandbox }: Manifest): HostShape {
   return { memoryMb, cpuPercent, tier: sandbox };
 }
+
+/** What V8 and Node throw where the kernel gives no more memory. */
+const NO_MEMORY = /^(Array buffer allocation failed|Failed to allocate memory)/;
 
 const VAGUE: readonly DeviceErrorKind[] = ["internal", "invalid", "unsupported"];
 

@@ -83,7 +83,11 @@ async function main(): Promise<void> {
 
   const stop = async () => {
     await Promise.all([spares.close(), manager.stopAll()]);
-    cgroups?.close();
+    try {
+      cgroups?.close();
+    } catch (error) {
+      manager.log.warn(`a cgroup is left: ${(error as Error).message}`);
+    }
     process.exit(0);
   };
   const processes = new Processes(

@@ -129,3 +129,21 @@ test("a spare that cannot be started is a warning, and the device's own start sa
   assert.deepEqual(logged, ["no spare host: no processes left"]);
   await assert.rejects(spares.take(standard, listeners), /no processes left/);
 });
+
+test("closing waits for a spare that is being started, and ends it", async () => {
+  const { spares, parts, take, later } = setUp();
+  await take();
+  const starting = Promise.withResolvers<SpareHost>();
+  parts.start = () => starting.promise;
+  await later(1000);
+  let closed = false;
+  const closing = spares.close().then(() => {
+    closed = true;
+  });
+  await settled();
+  assert.equal(closed, false);
+  const late = new PlayedSpare("late");
+  starting.resolve(late);
+  await closing;
+  assert.equal(late.killed, true);
+});

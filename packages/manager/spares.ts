@@ -24,6 +24,7 @@ export class Spares {
   readonly #parts: SparesParts;
   /** By kind, the one asked for last at the end. */
   readonly #waiting = new Map<string, SpareHost[]>();
+  readonly #starting = new Set<Promise<void>>();
   #closed = false;
 
   constructor(parts: SparesParts) {
@@ -37,7 +38,7 @@ export class Spares {
     this.#waiting.delete(key);
     this.#waiting.set(key, waiting);
     this.#forgetOldest();
-    this.#parts.clock.after(REFILL_MS, () => void this.#refill(shape));
+    this.#parts.clock.after(REFILL_MS, () => this.#refill(shape));
     for (let spare = waiting.shift(); spare !== undefined; spare = waiting.shift())
       if (spare.free) return spare.adopt(listeners);
     return (await this.#parts.start(shape, false)).adopt(listeners);
@@ -49,19 +50,26 @@ export class Spares {
     const waiting = [...this.#waiting.values()].flat();
     this.#waiting.clear();
     for (const spare of waiting) spare.kill();
-    await Promise.all(waiting.map(({ fenced }) => fenced));
+    await Promise.all([...this.#starting, ...waiting.map(({ fenced }) => fenced)]);
   }
 
-  async #refill(shape: HostShape): Promise<void> {
+  #refill(shape: HostShape): void {
     const waiting = this.#waiting.get(keyOf(shape));
     if (waiting === undefined || this.#closed) return;
     const free = waiting.filter((spare) => spare.free);
     waiting.splice(0, waiting.length, ...free);
     if (waiting.length >= this.#parts.count) return;
+    const started = this.#start(shape, waiting);
+    this.#starting.add(started);
+    void started.then(() => this.#starting.delete(started));
+  }
+
+  async #start(shape: HostShape, waiting: SpareHost[]): Promise<void> {
     try {
       const spare = await this.#parts.start(shape, true);
-      if (this.#closed || this.#waiting.get(keyOf(shape)) !== waiting) spare.kill();
-      else waiting.push(spare);
+      if (!this.#closed && this.#waiting.get(keyOf(shape)) === waiting) return void waiting.push(spare);
+      spare.kill();
+      await spare.fenced;
     } catch (error) {
       this.#parts.log.warn(`no spare host: ${(error as Error).message}`); // the next device starts one of its own, and says why it cannot
     }
