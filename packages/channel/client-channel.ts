@@ -19,6 +19,7 @@ import {
   SUBMISSION,
 } from "./layout.ts";
 import { MalformedChannel, RingReader, RingWriter } from "./ring.ts";
+import { SlotMemory } from "./slot-memory.ts";
 
 /** The client's memory: it outlives the driver's incarnations, so that the bytes of unfinished writes stay in place. */
 export class ClientMemory {
@@ -26,13 +27,17 @@ export class ClientMemory {
   readonly words: Uint32Array;
   readonly view: DataView;
   readonly #memory: SharedMemory;
+  readonly #slots: SlotMemory;
 
   constructor(contract: Contract) {
     this.layout = layoutOf(contract);
     this.#memory = createShared("ring3-client", this.layout.client.size);
     this.#memory.seal();
-    this.words = new Uint32Array(this.#memory.buffer);
-    this.view = new DataView(this.#memory.buffer);
+    const { dataOffset } = this.layout.client;
+    const control = this.#memory.part(0, dataOffset);
+    this.words = new Uint32Array(control);
+    this.view = new DataView(control);
+    this.#slots = new SlotMemory(this.#memory, dataOffset, this.layout.slotBytes);
   }
 
   /** The sealed descriptor to hand to the driver. */
@@ -42,12 +47,7 @@ export class ClientMemory {
 
   /** Room of one slot for bytes on their way to the driver. */
   slot(tag: number): Uint8Array {
-    const { dataOffset } = this.layout.client;
-    return new Uint8Array(
-      this.#memory.buffer,
-      dataOffset + tag * this.layout.slotBytes,
-      this.layout.slotBytes,
-    );
+    return this.#slots.bytes(tag, this.layout.slotBytes);
   }
 
   /** Empties the rings for a new incarnation. Only while no driver has this memory mapped or none that lives does. */
@@ -88,7 +88,7 @@ export class ClientChannel {
   readonly generation: number;
   readonly #memory: ClientMemory;
   readonly #listener: CompletionListener;
-  readonly #driverBuffer: ArrayBuffer;
+  readonly #driverSlots: SlotMemory;
   readonly #driverMemory: Descriptor;
   readonly #submissions: RingWriter;
   readonly #completions: RingReader;
@@ -117,9 +117,9 @@ export class ClientChannel {
     this.generation = driver.generation;
     this.#memory = memory;
     this.#listener = listener;
-    this.#driverBuffer = peer.buffer;
+    this.#driverSlots = new SlotMemory(peer, layout.driver.dataOffset, layout.slotBytes);
     this.#driverMemory = driver.memory;
-    const words = new Uint32Array(peer.buffer);
+    const words = new Uint32Array(peer.part(0, layout.driver.dataOffset));
     this.#submissions = new RingWriter(
       memory.words,
       CLIENT_WORDS.submissionHead,
@@ -264,11 +264,7 @@ export class ClientChannel {
     const fault = this.#faultOf(tag, length, outcome & 0xffff);
     if (fault !== undefined) throw new MalformedChannel(fault);
     this.#sequence[tag] = 0;
-    const { dataOffset } = this.#memory.layout.driver;
-    const data =
-      length === 0
-        ? NOTHING
-        : new Uint8Array(this.#driverBuffer, dataOffset + tag * this.#memory.layout.slotBytes, length);
+    const data = length === 0 ? NOTHING : this.#driverSlots.bytes(tag, length);
     this.#listener.completed(tag, outcome & 0xffff, outcome >>> 16, data, this.#scratchView, INLINE_WORD * 4);
   }
 

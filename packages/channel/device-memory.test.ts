@@ -23,7 +23,7 @@ const hostMemory = (version = 0) => new HostDeviceMemory(fd, version, () => 0);
 
 /** What a host may write there without asking anyone. */
 function write(sequence: number, bytes: Buffer, checksum = crc32(bytes)): void {
-  const buffer = mapFixed(fd.fd, DEVICE_MEMORY_BYTES);
+  const { buffer } = mapFixed(fd.fd, DEVICE_MEMORY_BYTES);
   new Uint32Array(buffer, STATE).set([sequence, bytes.length, checksum]);
   new Uint8Array(buffer, STATE + 16).set(bytes);
 }

@@ -67,7 +67,7 @@ export class HostDeviceMemory {
 
   /** `version`: of the driver's state; what a driver of another version has kept is not read. `now`: milliseconds, for the recorder. */
   constructor(memory: Descriptor, version: number, now: () => number) {
-    this.#buffer = mapFixed(memory.fd, DEVICE_MEMORY_BYTES);
+    this.#buffer = mapFixed(memory.fd, DEVICE_MEMORY_BYTES).buffer;
     this.#version = version;
     this.recorder = new RingRecorder(this.#buffer, RECORDER_OFFSET, now);
     this.#words = new Uint32Array(this.#buffer);

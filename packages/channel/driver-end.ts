@@ -19,6 +19,7 @@ import {
   SUBMISSION,
 } from "./layout.ts";
 import { MalformedChannel, RingReader, RingWriter } from "./ring.ts";
+import { SlotMemory } from "./slot-memory.ts";
 
 /** One validated request. `data`: the bytes in (client's memory, read-only) or the room for the bytes out (ours). */
 export interface Submission {
@@ -55,10 +56,10 @@ export class DriverEnd {
   readonly #generation: number;
   readonly #listener: SubmissionListener;
   readonly #operations = new Map<number, { name: string; spec: Operation }>();
-  readonly #buffer: ArrayBuffer;
+  readonly #slots: SlotMemory;
   readonly #words: Uint32Array;
   readonly #view: DataView;
-  readonly #clientBuffer: ArrayBuffer;
+  readonly #clientSlots: SlotMemory;
   readonly #clientMemory: Descriptor;
   readonly #submissions: RingReader;
   readonly #completions: RingWriter;
@@ -87,13 +88,15 @@ export class DriverEnd {
     this.#listener = listener;
     for (const [name, spec] of Object.entries(contract.operations))
       this.#operations.set(spec.nr, { name, spec });
-    this.#buffer = mapFixed(client.own.fd, layout.driver.size);
+    const own = mapFixed(client.own.fd, layout.driver.size);
     client.own.close();
-    this.#words = new Uint32Array(this.#buffer);
-    this.#view = new DataView(this.#buffer);
-    this.#clientBuffer = peer.buffer;
+    const control = own.part(0, layout.driver.dataOffset);
+    this.#words = new Uint32Array(control);
+    this.#view = new DataView(control);
+    this.#slots = new SlotMemory(own, layout.driver.dataOffset, layout.slotBytes);
+    this.#clientSlots = new SlotMemory(peer, layout.client.dataOffset, layout.slotBytes);
     this.#clientMemory = client.memory;
-    const words = new Uint32Array(peer.buffer);
+    const words = new Uint32Array(peer.part(0, layout.client.dataOffset));
     this.#submissions = new RingReader(
       words,
       CLIENT_WORDS.submissionHead,
@@ -191,10 +194,7 @@ export class DriverEnd {
 
   #dataOf(spec: Operation, tag: number, length: number): Uint8Array {
     if (length === 0) return NOTHING;
-    const offset = tag * this.#layout.slotBytes;
-    return spec.data === "in"
-      ? new Uint8Array(this.#clientBuffer, this.#layout.client.dataOffset + offset, length)
-      : new Uint8Array(this.#buffer, this.#layout.driver.dataOffset + offset, length);
+    return (spec.data === "in" ? this.#clientSlots : this.#slots).bytes(tag, length);
   }
 
   /** Answers one request, once. `kind` 0: done; else the error's kind code. `encode` writes the out struct. */

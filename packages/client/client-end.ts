@@ -88,9 +88,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
       overdue: (text) => this.#suspect("deadline", text),
     });
     this.#tracker = options.recovery.createTracker(options.properties);
-    this.#free = new Slots(
-      Array.from({ length: this.slots }, (_, index) => ({ index, out: this.#memory.slot(index) })),
-    );
+    this.#free = new Slots(Array.from({ length: this.slots }, (_, index) => slotOf(this.#memory, index)));
     for (const [name, { nr }] of Object.entries(options.contract.events))
       this.#eventNames.set(nr, name as EventName<C>);
   }
@@ -382,6 +380,15 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#suspected = true;
     this.#listener.suspect(kind, text);
   }
+}
+
+function slotOf(memory: ClientMemory, index: number): Slot {
+  return {
+    index,
+    get out() {
+      return memory.slot(index);
+    },
+  };
 }
 
 function failure(kind: DeviceErrorKind): Completion<undefined> {

@@ -44,7 +44,7 @@ export class Channel {
     this.#generation = generation;
     this.#bellOut = bellOut;
     this.#client = new Uint32Array(mapPeer(memory.fd, layout.client.size).buffer);
-    this.words = new Uint32Array(mapFixed(own.fd, layout.driver.size));
+    this.words = new Uint32Array(mapFixed(own.fd, layout.driver.size).buffer);
     this.words[DRIVER_WORDS.parked] = 1;
     const drain = new Uint8Array(4096);
     watch(bellIn.fd, { readable: true }, () => {

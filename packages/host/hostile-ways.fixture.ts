@@ -202,7 +202,7 @@ export const ways: Readonly<Record<string, Way>> = {
   // what it leaves to its successor
   "poisoned-state": {
     opened(_, { stateFd }) {
-      const buffer = mapFixed(stateFd, DEVICE_MEMORY_BYTES);
+      const { buffer } = mapFixed(stateFd, DEVICE_MEMORY_BYTES);
       const text = Buffer.from("no JSON");
       Buffer.from(buffer).set(text, STATE_OFFSET + 16);
       new Uint32Array(buffer, STATE_OFFSET).set([0xfffffff0, text.length, crc32(text)]);

@@ -3,9 +3,12 @@ import { constants } from "node:os";
 import { join } from "node:path";
 
 declare const pollHandle: unique symbol;
+declare const regionHandle: unique symbol;
 declare const usbfsHandle: unique symbol;
 /** A watched descriptor of this thread's event loop. */
 export type PollHandle = { readonly [pollHandle]: true };
+/** One mapping of shared memory. */
+export type RegionHandle = { readonly [regionHandle]: true };
 /** One usbfs descriptor and the URBs submitted on it. */
 export type UsbfsHandle = { readonly [usbfsHandle]: true };
 
@@ -35,11 +38,13 @@ export interface Native {
   memfdCreate(name: string, sealable: boolean): number;
   addSeals(fd: number, seals: number): number;
   getSeals(fd: number): number;
+  /** MAP_SHARED from offset 0. The mapping outlives the descriptor and goes when the handle and all its parts are collected. */
+  map(fd: number, length: number, writable: boolean): RegionHandle | number;
   /**
-   * MAP_SHARED from offset 0. The mapping outlives the descriptor and goes when the ArrayBuffer is collected. Writing to one that is not
-   * writable, or touching it beyond the end of the file, kills the process with a signal.
+   * A part of a mapping. Writing to one that is not writable, or touching it beyond the end of the file, kills the process with a signal. Ask
+   * once for each part: V8 wants one ArrayBuffer an address.
    */
-  mmap(fd: number, length: number, writable: boolean): ArrayBuffer | number;
+  part(region: RegionHandle, offset: number, length: number): ArrayBuffer;
   /** Shared futex. Blocks the thread, at most 60 s: for workers, tests and polling clients, never on a main loop. */
   futexWait(words: Int32Array, index: number, expected: number, timeoutMs: number): number;
   /** The number of waiters woken. */

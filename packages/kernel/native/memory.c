@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -33,22 +34,57 @@ static int64_t bind_get_seals(struct call *call) {
   return answer(fcntl(fd, F_GET_SEALS));
 }
 
-static void unmap(napi_env env, void *address, void *length) {
-  (void)env;
-  munmap(address, (size_t)length);
+// One mapping. It goes when its handle and every ArrayBuffer of a part of it are collected.
+struct region {
+  uint8_t *address;
+  size_t length;
+  size_t users;
+};
+static const napi_type_tag region_tag = {0x72696e6733726567, 0x696f6e2d68616e64};
+
+static void release(struct region *region) {
+  if (--region->users) return;
+  munmap(region->address, region->length);
+  free(region);
 }
 
-static int64_t bind_mmap(struct call *call) {
+static void collected(napi_env env, void *data, void *hint) {
+  (void)env;
+  release(hint ? hint : data);
+}
+
+static int64_t bind_map(struct call *call) {
   int fd = int_argument(call, 0);
   size_t length = (size_t)integer_argument(call, 1, 1, MAPPING_MAX);
   bool writable = bool_argument(call, 2);
   REFUSED(call);
-  void *address = mmap(NULL, length, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
-  if (address == MAP_FAILED) return -errno;
-  // The finalizer's hint carries the length: there is nothing to allocate, so nothing to leak.
-  if (napi_create_external_arraybuffer(call->env, address, length, unmap, (void *)length, &call->value) == napi_ok)
+  struct region *region = malloc(sizeof *region);
+  if (!region) return -ENOMEM;
+  *region = (struct region){.length = length, .users = 1};
+  region->address = mmap(NULL, length, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
+  if (region->address == MAP_FAILED) {
+    int64_t error = -errno;
+    free(region);
+    return error;
+  }
+  call->value = create_handle(call->env, region, collected, &region_tag);
+  if (call->value) return 0;
+  release(region);
+  return -ENOMEM;
+}
+
+// V8 counts every ArrayBuffer as memory that a collection might free, and collects when there is much of it: so whoever has a large mapping
+// takes the parts that he touches.
+static int64_t bind_part(struct call *call) {
+  struct region *region = handle_argument(call, 0, &region_tag);
+  int64_t offset = integer_argument(call, 1, 0, region ? (int64_t)region->length : 0);
+  int64_t length = integer_argument(call, 2, 1, region ? (int64_t)region->length - offset : 1);
+  REFUSED(call);
+  region->users++;
+  if (napi_create_external_arraybuffer(call->env, region->address + offset, (size_t)length, collected, region,
+                                       &call->value) == napi_ok)
     return 0;
-  munmap(address, length);
+  release(region);
   return -ENOMEM;
 }
 
@@ -77,6 +113,7 @@ static int64_t bind_futex_wake(struct call *call) {
 
 const struct binding memory_bindings[] = {
     {"memfdCreate", bind_memfd_create}, {"addSeals", bind_add_seals},   {"getSeals", bind_get_seals},
-    {"mmap", bind_mmap},                {"futexWait", bind_futex_wait}, {"futexWake", bind_futex_wake},
+    {"map", bind_map},                  {"part", bind_part},            {"futexWait", bind_futex_wait},
+    {"futexWake", bind_futex_wake},
     {0},
 };

@@ -26,9 +26,9 @@ function memfd(name: string, size: number): number {
 }
 
 function map(fd: number, size: number, writable: boolean): ArrayBuffer {
-  const buffer = native.mmap(fd, size, writable);
-  assert.ok(buffer instanceof ArrayBuffer);
-  return buffer;
+  const region = native.map(fd, size, writable);
+  assert.ok(typeof region !== "number");
+  return native.part(region, 0, size);
 }
 
 function mappings(name: string): number {
@@ -90,7 +90,7 @@ test("sealed memory can be neither truncated, grown, written nor mapped writable
   assert.equal(native.ftruncate(peer, 0), -errno.EPERM);
   assert.equal(native.ftruncate(peer, 8192), -errno.EPERM);
   assert.equal(native.write(peer, new Uint8Array(1)), -errno.EPERM);
-  assert.equal(native.mmap(peer, 4096, true), -errno.EPERM);
+  assert.equal(native.map(peer, 4096, true), -errno.EPERM);
   const reader = new Int32Array(map(peer, 4096, false));
   words[5] = 77;
   assert.equal(reader[5], 77);
@@ -110,11 +110,38 @@ test("a memfd made without sealing takes no seals, and a pipe has none", () => {
 test("mapping nothing, too much, or what cannot be mapped fails", () => {
   const ends = new Int32Array(2);
   native.pipe(ends);
-  assert.throws(() => native.mmap(ends[0]!, 0, true), TypeError);
-  assert.throws(() => native.mmap(ends[0]!, 2 ** 32 + 1, true), TypeError);
-  assert.equal(native.mmap(ends[0]!, 4096, false), -errno.ENODEV);
-  assert.equal(native.mmap(-1, 4096, false), -errno.EBADF);
+  assert.throws(() => native.map(ends[0]!, 0, true), TypeError);
+  assert.throws(() => native.map(ends[0]!, 2 ** 32 + 1, true), TypeError);
+  assert.equal(native.map(ends[0]!, 4096, false), -errno.ENODEV);
+  assert.equal(native.map(-1, 4096, false), -errno.EBADF);
   for (const end of ends) native.close(end);
+});
+
+test("parts are places in one mapping, which lasts as long as any of them", async () => {
+  const fd = memfd("ring3-parts", 3 * 4096);
+  const whole = new Uint8Array(map(fd, 3 * 4096, true));
+  const reader = native.map(fd, 3 * 4096, false);
+  assert.ok(typeof reader !== "number");
+  native.close(fd);
+  for (const [offset, length] of [
+    [-1, 1],
+    [0, 0],
+    [0, 3 * 4096 + 1],
+    [3 * 4096, 1],
+    [4096, 2 * 4096 + 1],
+  ] as const)
+    assert.throws(() => native.part(reader, offset, length), TypeError);
+  assert.throws(() => native.part({} as never, 0, 1), TypeError);
+  let first: Uint8Array | undefined = new Uint8Array(native.part(reader, 0, 10));
+  const last = new Uint8Array(native.part(reader, 4096, 2 * 4096));
+  whole[4096] = 7;
+  whole[3 * 4096 - 1] = 9;
+  assert.deepEqual([first[0], last[0], last.at(-1)], [0, 7, 9]);
+  first = undefined;
+  collect();
+  await turn();
+  whole[4096] = 8;
+  assert.equal(last[0], 8);
 });
 
 test("a memfd name beyond 249 bytes is ENAMETOOLONG", () => {
@@ -137,7 +164,7 @@ test("futexWake wakes a thread that waits on another, read-only mapping", async 
   const worker = new Worker(
     `const { parentPort, workerData } = require("node:worker_threads");
      import(workerData.native).then(({ native }) => {
-       const words = new Int32Array(native.mmap(workerData.fd, 4096, false));
+       const words = new Int32Array(native.part(native.map(workerData.fd, 4096, false), 0, 4096));
        parentPort.postMessage("ready");
        parentPort.postMessage(native.futexWait(words, 9, 0, 20000));
      });`,

@@ -29,7 +29,7 @@ test("sealed memory refuses truncation, growth, writing, a writable map and furt
   assert.equal(native.ftruncate(fd.fd, 0), -EPERM);
   assert.equal(native.ftruncate(fd.fd, 8192), -EPERM);
   assert.equal(native.write(fd.fd, new Uint8Array(1)), -EPERM);
-  assert.equal(native.mmap(fd.fd, 4096, true), -EPERM);
+  assert.equal(native.map(fd.fd, 4096, true), -EPERM);
   assert.equal(native.addSeals(fd.fd, 8), -EPERM);
   fd.close();
 });
@@ -69,7 +69,7 @@ test("memory of fixed size is written by both sides and resized by neither", () 
   const memory = createShared("ring3-test", 4096);
   assert.throws(() => mapFixed(memory.fd.fd, 4096), { kind: "protocol" });
   memory.sealSize();
-  const other = new Uint8Array(mapFixed(memory.fd.fd, 4096));
+  const other = new Uint8Array(mapFixed(memory.fd.fd, 4096).buffer);
   other[0] = 5;
   assert.equal(new Uint8Array(memory.buffer)[0], 5);
   assert.equal(native.ftruncate(memory.fd.fd, 0), -EPERM);
@@ -95,7 +95,7 @@ test("a sealed file reads as it was written and can never change", () => {
   assert.deepEqual(readSealed(file.fd), bytes);
   assert.equal(native.write(file.fd, bytes), -EPERM);
   assert.equal(native.ftruncate(file.fd, 0), -EPERM);
-  assert.equal(native.mmap(file.fd, 4096, true), -EPERM);
+  assert.equal(native.map(file.fd, 4096, true), -EPERM);
   file.close();
   const nothing = sealedFile("ring3-code", new Uint8Array(0));
   assert.equal(readSealed(nothing.fd).length, 0);

@@ -26,10 +26,17 @@ export interface Memory {
   sealSize(): void;
 }
 
-export interface SharedMemory extends Memory {
-  /** Mapped writable; lives on when `fd` is closed. */
+/** Shared memory in this process's address space; lives on when its descriptor is closed. */
+export interface Mapping {
+  readonly size: number;
+  /** All of it. V8 collects garbage for large ones: those are taken in parts. */
   readonly buffer: ArrayBuffer;
+  /** Only what is asked for; once for each part. */
+  part(offset: number, length: number): ArrayBuffer;
 }
+
+/** Mapped writable. */
+export interface SharedMemory extends Memory, Mapping {}
 
 export function createMemory(name: string, size: number): Memory {
   const fd = new Descriptor(check(native.memfdCreate(name, true), `create shared memory ${name}`));
@@ -52,7 +59,7 @@ export function createMemory(name: string, size: number): Memory {
 export function createShared(name: string, size: number): SharedMemory {
   const memory = createMemory(name, size);
   try {
-    return { ...memory, buffer: map(memory.fd.fd, size, true) };
+    return Object.assign(map(memory.fd.fd, size, true), memory);
   } catch (error) {
     memory.fd.close();
     throw error;
@@ -63,10 +70,9 @@ export function createShared(name: string, size: number): SharedMemory {
  * Maps what a peer's createShared and seal made, read-only: a write to the buffer kills this process. Throws DeviceError("protocol") for memory
  * that its writer could truncate or let others write, and for more than `maxSize` bytes. Does not take the descriptor.
  */
-export function mapPeer(fd: number, maxSize: number): { buffer: ArrayBuffer; size: number } {
+export function mapPeer(fd: number, maxSize: number): Mapping {
   requireSeals(fd, ONE_WRITER_SEALS);
-  const size = sealedSize(fd, maxSize);
-  return { buffer: map(fd, size, false), size };
+  return map(fd, sealedSize(fd, maxSize), false);
 }
 
 /** For who passes such memory on: throws where mapPeer would, or where it is not exactly of that size. */
@@ -78,7 +84,7 @@ export function checkPeer(fd: number, size: number): void {
 }
 
 /** Maps memory writable that another process has made, by createMemory and sealSize. Throws DeviceError("protocol") if its size is another or not sealed. */
-export function mapFixed(fd: number, size: number): ArrayBuffer {
+export function mapFixed(fd: number, size: number): Mapping {
   requireSeals(fd, SIZE_SEALS);
   if (sealedSize(fd, size) !== size)
     throw new DeviceError("protocol", `shared memory: expected ${size} bytes, found ${native.fileSize(fd)}`);
@@ -133,8 +139,16 @@ function sealedSize(fd: number, maxSize: number): number {
   return size;
 }
 
-function map(fd: number, size: number, writable: boolean): ArrayBuffer {
-  const buffer = native.mmap(fd, size, writable);
-  if (typeof buffer === "number") throw systemError(`map ${size} bytes of shared memory`, buffer);
-  return buffer;
+function map(fd: number, size: number, writable: boolean): Mapping {
+  const region = native.map(fd, size, writable);
+  if (typeof region === "number") throw systemError(`map ${size} bytes of shared memory`, region);
+  let whole: ArrayBuffer | undefined;
+  return {
+    size,
+    get buffer() {
+      whole ??= native.part(region, 0, size);
+      return whole;
+    },
+    part: (offset, length) => native.part(region, offset, length),
+  };
 }
