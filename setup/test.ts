@@ -48,8 +48,8 @@ function nodeTest(stage: string, files: string[], timeoutMs: number, env: NodeJS
 
 const exclude = ["**/node_modules/**", "lab/tests/**"];
 const tests = (...patterns: string[]) => globSync(patterns, { cwd: root, exclude });
-const processTests = tests("{packages,drivers,sims,examples}/**/*.process.test.ts");
-const unitTests = tests("{packages,drivers,sims,lab,setup,bench,examples}/**/*.test.ts").filter(
+const processTests = tests("{packages,drivers,sims,examples,docs}/**/*.process.test.ts");
+const unitTests = tests("{packages,drivers,sims,lab,setup,bench,examples,docs}/**/*.test.ts").filter(
   (file) => !processTests.includes(file),
 );
 
