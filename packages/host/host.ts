@@ -145,6 +145,7 @@ export class Host {
       devices,
       device: { id: params.device.id },
       incarnation: params.incarnation,
+      probeMs: Number.POSITIVE_INFINITY, // the manager's to limit, by the manifest
       reason: params.reason?.text ?? "",
       clock: this.#clock,
       log: this.#log,

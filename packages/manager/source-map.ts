@@ -14,7 +14,7 @@ interface Origin {
  * stranger's text, the map the driver author's: both may be nonsense.
  */
 export function inSources(stack: string, driver: string, map: string | undefined): string {
-  if (map === undefined) return stack;
+  if (map === undefined || stack === "") return stack;
   try {
     const sources = new SourceMap(JSON.parse(map));
     return stack.replace(/driver:([a-z0-9-]+):(\d{1,7}):(\d{1,7})/g, (place, name, line, column) => {

@@ -61,7 +61,7 @@ async function types(folder: string): Promise<Finding> {
       JSON.stringify({
         extends: join(root, "drivers/tsconfig.json"),
         include: [join(folder, "**/*.ts")],
-        exclude: [join(folder, "**/*.test.ts")],
+        exclude: [join(folder, "**/*.test.ts"), join(folder, "**/*.fixture.ts")],
       }),
     );
     return {
