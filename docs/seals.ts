@@ -8,15 +8,15 @@ import { block } from "@ring3/sdk";
 const memory = new ClientMemory(block);
 memory.slot(0).set(new TextEncoder().encode("bytes on their way to the disk"));
 
-function says(what: string, answer: ArrayBuffer | number): void {
+function says(what: string, answer: unknown): void {
   const verdict = typeof answer === "number" && answer < 0 ? getSystemErrorName(answer) : "works";
   console.log(`${what.padEnd(22)} ${verdict}`);
 }
 
 const { fd } = memory;
 const { size } = memory.layout.client;
-says("map it to read", native.mmap(fd, size, false));
-says("map it to write", native.mmap(fd, size, true));
+says("map it to read", native.map(fd, size, false));
+says("map it to write", native.map(fd, size, true));
 says("write to it", native.write(fd, new Uint8Array(1)));
 says("make it smaller", native.ftruncate(fd, 0));
 says("make it larger", native.ftruncate(fd, 2 * size));

@@ -27,7 +27,7 @@ before(async () => {
     ...["--log-override:empty-import-meta=silent", `--outfile=${join(folder, "host.cjs")}`],
   ]);
   assert.equal(bundled.code, 0, bundled.err);
-  ring3 = await RunningRing3.start({ program: folder });
+  ring3 = await RunningRing3.start({ program: folder, config: "spares: 0\n" }); // a spare has descriptors too
   life = await DriversLife.of(ring3);
   const drive = await plug("honest", ".0");
   await exercise(drive);
@@ -95,7 +95,7 @@ const exposed: Readonly<Record<string, RegExp>> = {
   "descriptors-without-a-frame": /malformed: frame: expected at most \d+ descriptors, found \d+/,
   "answers-with-descriptors":
     /malformed: host connection: expected 0 descriptors in the answer to probe, found 2/,
-  "answers-nonsense": /malformed: host connection: probe.contract: expected an object, found "block"/,
+  "answers-nonsense": /malformed: host connection: probe.units: expected a list, found "many"/,
   "impossible-disk": /probe: unit 0: sectorBytes: expected a power of two from 512 to 65536, found 0/,
   "impossible-change": /malformed: change of unit 0: sectors: expected .*, found -1/,
   "says-gone": /grant: the device went away/,

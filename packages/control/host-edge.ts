@@ -52,28 +52,35 @@ export const hostEdge = defineEdge({
     rehearse: { params: nothing, result: nothing },
     /** Stage 1 of the jail: gives up what a host without a driver does not need. Comes once, before all else. */
     confine: { params: v.strictObject({ filter }), result: nothing },
-    /** Descriptors: the driver's code (sealed memfd), the device's state memory, then one for each grant. */
-    probe: {
+    /**
+     * The driver for a device, while that is being opened: limits and filter go on, then the code is loaded. Descriptors: the code (sealed
+     * memfd), the device's state memory.
+     */
+    load: {
       params: v.strictObject({
         device: v.strictObject({ id: name, identity, name: text }),
         driver: v.strictObject({ name, version: name, class: className, stateVersion: count }),
         incarnation,
         reason: startReason,
-        grants: v.pipe(v.array(usbGrant), v.maxLength(14)),
         /** Stage 2, put on before the driver's code is loaded. */
         filter,
         /** The process's writable private memory may become this large, mapped or not (RLIMIT_DATA); null: there is no jail. */
         dataBytes: v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
       }),
+      result: v.strictObject({ contract: contractId }),
+      fds: 2,
+    },
+    /** The device, a descriptor for each grant. */
+    probe: {
+      params: v.strictObject({ grants: v.pipe(v.array(usbGrant), v.minLength(1), v.maxLength(16)) }),
       result: v.strictObject({
-        contract: contractId,
         units: v.pipe(
           v.array(v.strictObject({ index: count, properties, operations: v.array(name) })),
           v.minLength(1),
           v.maxLength(256),
         ),
       }),
-      fds: [2, 16],
+      fds: [1, 16],
     },
     /** Descriptors: client's memory, doorbell to listen to, doorbell to ring, the driver's memory. The last is mapped when the answer comes. */
     open: {

@@ -13,6 +13,7 @@ import { createLog, type Log, type LogEntry } from "@ring3/core/log";
 import { LogBudget } from "@ring3/core/log-budget";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { readSealed } from "@ring3/kernel/shm/memory";
+import type { Driver } from "@ring3/sdk/define";
 import type { UnitRunner } from "@ring3/sdk/runner";
 import { type Session, startDriver } from "@ring3/sdk/session";
 import { confineDriver, confineSpare, limitData } from "./confine.ts";
@@ -49,7 +50,7 @@ export class Host {
   #contract: Contract | undefined;
   #session: Session | undefined;
   #memory: HostDeviceMemory | undefined;
-  #incarnation = 0;
+  #loaded: { readonly driver: Driver; readonly params: Params<HostEdge, "load"> } | undefined;
   #leaving = false;
 
   /** `rehearsal`: what a spare does to be ready for its first driver. */
@@ -76,6 +77,7 @@ export class Host {
           if (filter !== null) confineSpare(Buffer.from(filter, "base64"));
           return {};
         },
+        load: (params, fds) => this.#load(params, fds),
         probe: (params, fds) => this.#probe(params, fds),
         open: (params, fds) => this.#open(params, fds),
         close: ({ channel }) => this.#close(channel),
@@ -118,19 +120,10 @@ export class Host {
     this.#exit(1);
   }
 
-  async #probe(params: Params<HostEdge, "probe">, fds: Descriptor[]): Promise<Result<HostEdge, "probe">> {
-    // Taken from the peer, who closes what a failed handler was given: the transport still watches its own then.
-    const [code, memory, ...grants] = fds.map((given) => new Descriptor(given.take())) as [
-      Descriptor,
-      Descriptor,
-      ...Descriptor[],
-    ];
-    const [terms] = params.grants;
-    if (this.#session !== undefined || terms === undefined || grants.length !== params.grants.length)
-      throw new DeviceError("invalid", "probe");
-    this.#incarnation = params.incarnation;
+  #load(params: Params<HostEdge, "load">, fds: Descriptor[]): Result<HostEdge, "load"> {
+    if (this.#loaded !== undefined) throw new DeviceError("invalid", "load");
+    const [code, memory] = fds as [Descriptor, Descriptor];
     this.#memory = new HostDeviceMemory(memory, params.driver.stateVersion, () => this.#clock.now());
-    const { recorder } = this.#memory;
     memory.close();
     this.#beat();
     const source = readSealed(code.fd);
@@ -139,7 +132,18 @@ export class Host {
     if (params.filter !== null) confineDriver(Buffer.from(params.filter, "base64"));
     const driver = loadDriver(params.driver.name, source);
     this.#contract = driver.contract;
-    const { devices, transport } = openGrant(terms, grants[0]!, this.#clock, recorder);
+    this.#loaded = { driver, params };
+    return { contract: contractId(driver.contract) };
+  }
+
+  async #probe({ grants }: Params<HostEdge, "probe">, fds: Descriptor[]): Promise<Result<HostEdge, "probe">> {
+    // Taken from the peer, who closes what a failed handler was given: the transport still watches its own then.
+    const given = fds.map((fd) => new Descriptor(fd.take()));
+    const [terms] = grants;
+    if (this.#session !== undefined || this.#loaded === undefined || given.length !== grants.length)
+      throw new DeviceError("invalid", "probe");
+    const { driver, params } = this.#loaded;
+    const { devices, transport } = openGrant(terms!, given[0]!, this.#clock, this.#memory!.recorder);
     void transport.gone.then(() => this.#peer.notify("disconnected", {}));
     this.#session = await startDriver(driver, {
       devices,
@@ -149,7 +153,7 @@ export class Host {
       reason: params.reason?.text ?? "",
       clock: this.#clock,
       log: this.#log,
-      state: this.#memory,
+      state: this.#memory!,
       emit: (unit, event, data) => this.#emit(unit, event, data),
     });
     const units = this.#session.units.map((runner, index) => ({
@@ -158,7 +162,7 @@ export class Host {
       operations: Object.keys(driver.contract.operations).filter((name) => name in runner.unit),
     }));
     this.#reported.push(...units.map(({ properties }) => JSON.stringify(properties)));
-    return { contract: contractId(driver.contract), units };
+    return { units };
   }
 
   #beat(): void {
@@ -184,7 +188,7 @@ export class Host {
     const [memory, bellIn, bellOut, own] = fds as [Descriptor, Descriptor, Descriptor, Descriptor];
     const end = new DriverEnd(
       this.#contract!,
-      { memory, bellIn, bellOut, own, generation: this.#incarnation },
+      { memory, bellIn, bellOut, own, generation: this.#loaded!.params.incarnation },
       {
         submitted: (request) => this.#submit(channel, runner, mode, request),
         cancelled: (tag) => runner.cancel(`${channel}/${tag}`),

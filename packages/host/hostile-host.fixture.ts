@@ -11,11 +11,12 @@ import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
 import { Host } from "./host.ts";
 import { Channel } from "./hostile-channel.fixture.ts";
-import { answered, CONTROL_FD, type Hand, type Way, ways } from "./hostile-ways.fixture.ts";
+import { answered, CONTROL_FD, contract, type Hand, type Way, ways } from "./hostile-ways.fixture.ts";
 
 const never = () => new Promise<never>(() => {});
 
 function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
+  let loaded: { state: Descriptor; memory: HostDeviceMemory } | undefined;
   let hand: Hand | undefined;
   let incarnation = 0;
   const peer: ServingPeer<typeof hostEdge> = servingPeer<typeof hostEdge, Descriptor>(
@@ -24,16 +25,16 @@ function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
     {
       rehearse: () => ({}),
       confine: () => ({}), // of a hostile host the manager can expect nothing
-      probe(params, fds) {
-        const [, state, grant] = fds.map((given) => new Descriptor(given.take())) as [
-          Descriptor,
-          Descriptor,
-          Descriptor,
-        ];
-        const memory = new HostDeviceMemory(state, 0, () => 0);
-        hand = { peer, memory, stateFd: state.fd, grant };
+      load(params, fds) {
+        const [, state] = fds.map((given) => new Descriptor(given.take())) as [Descriptor, Descriptor];
+        loaded = { state, memory: new HostDeviceMemory(state, 0, () => 0) };
         incarnation = params.incarnation;
-        setInterval(() => memory.beat(), 200);
+        setInterval(() => loaded!.memory.beat(), 200);
+        return { contract };
+      },
+      probe(_, fds) {
+        const { state, memory } = loaded!;
+        hand = { peer, memory, stateFd: state.fd, grant: new Descriptor(fds[0]!.take()) };
         return (way.probe?.(hand) ?? answered) as typeof answered;
       },
       open(_, fds) {
@@ -53,14 +54,14 @@ function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
 }
 
 const transport = new FrameSocket(new Descriptor(CONTROL_FD));
-/** Says that it is confined, whoever it will be; then reads who is to be probed, decides, and hands that request on. */
+/** Says that it is confined, whoever it will be; then reads for which device, decides, and hands that request on. */
 transport.onFrame = (payload: Uint8Array, fds: Descriptor[]) => {
   const { id, method, params } = JSON.parse(Buffer.from(payload).toString()) as {
     id: number;
     method: string;
-    params: Params<typeof hostEdge, "probe">;
+    params: Params<typeof hostEdge, "load">;
   };
-  if (method !== "probe") return transport.send(Buffer.from(JSON.stringify({ id, result: {} })));
+  if (method !== "load") return transport.send(Buffer.from(JSON.stringify({ id, result: {} })));
   const [name = "", last = "Infinity"] = params.device.identity.serial!.split(".");
   let deliver: (payload: Uint8Array, fds: Descriptor[]) => void = () => {};
   const handed: FrameTransport<Descriptor> = {

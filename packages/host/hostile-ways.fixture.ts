@@ -26,7 +26,7 @@ const unit = {
   },
   operations: ["read", "write", "flush", "discard", "writeZeroes"],
 };
-const contract = { name: block.name, version: block.version, hash: block.hash };
+export const contract = { name: block.name, version: block.version, hash: block.hash };
 
 /** How a host can break the rules; what is not said is as it should be. */
 export interface Way {
@@ -51,7 +51,7 @@ export interface Hand {
 /** channel/device-memory.ts: two copies of the state, each with sequence, length, checksum, version and bytes. */
 const STATE_OFFSET = 4096;
 
-export const answered = { contract, units: [unit] };
+export const answered = { units: [unit] };
 const never = () => new Promise<never>(() => {});
 /** To the manager, past all framing. */
 const raw = (bytes: Uint8Array | string, fds: number[] = []) =>
@@ -149,9 +149,9 @@ export const ways: Readonly<Record<string, Way>> = {
       raw("\xff\x00\x00\x00\x10\x00\x00\x00"[sent % 8]!, [grant.fd, grant.fd]);
   }),
   "answers-with-descriptors": { probe: ({ grant }) => new Answer(answered, [grant.fd, grant.fd]) },
-  "answers-nonsense": { probe: () => ({ contract: "block", units: "many" }) },
+  "answers-nonsense": { probe: () => ({ units: "many" }) },
   "impossible-disk": {
-    probe: () => ({ contract, units: [{ ...unit, properties: { ...unit.properties, sectorBytes: 0 } }] }),
+    probe: () => ({ units: [{ ...unit, properties: { ...unit.properties, sectorBytes: 0 } }] }),
   },
   "impossible-change": telling(({ peer }) =>
     peer.notify("changed", { unit: 0, properties: { ...unit.properties, sectors: -1 } }),

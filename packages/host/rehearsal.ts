@@ -61,22 +61,25 @@ export async function rehearse(clock: Clock): Promise<void> {
   const [grant, wire] = socketPair();
   const device = serve(wire);
   const memory = new DeviceMemory();
-  await manager.ask("probe", probe, [
-    sealedFile("rehearsal", new TextEncoder().encode(driver)),
-    duplicate(memory.fd),
-    grant,
-  ]);
+  const code = sealedFile("rehearsal", new TextEncoder().encode(driver));
+  await manager.ask("load", load, [code, duplicate(memory.fd)]);
+  await manager.ask("probe", probe, [grant]);
   await useUnit(manager, clock);
   await manager.ask("remove", {}, []);
   device.close();
   memory.close();
 }
 
-const probe: Params<HostEdge, "probe"> = {
+const load: Params<HostEdge, "load"> = {
   device: { id: "rehearsal", identity: { vendor: "1209", product: "0001", serial: null }, name: "" },
   driver: { name: "rehearsal", version: "0", class: "block", stateVersion: 0 },
   incarnation: 2,
   reason: { kind: "signal", text: "" },
+  dataBytes: null,
+  filter: null,
+};
+
+const probe: Params<HostEdge, "probe"> = {
   grants: [
     {
       surface: "usb",
@@ -89,8 +92,6 @@ const probe: Params<HostEdge, "probe"> = {
       devid: 1,
     },
   ],
-  dataBytes: null,
-  filter: null,
 };
 
 async function useUnit(manager: PlayedManager, clock: Clock): Promise<void> {
@@ -113,7 +114,7 @@ async function useUnit(manager: PlayedManager, clock: Clock): Promise<void> {
       memory: driverMemory.fd,
       bellIn: toClient.read,
       bellOut: toDriver.write,
-      generation: probe.incarnation,
+      generation: load.incarnation,
     },
     { completed: () => answered(), event() {}, malformed() {} },
     clock,

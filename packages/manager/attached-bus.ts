@@ -96,6 +96,7 @@ export class AttachedBus {
     return info.interfaces.map(({ id, number }) => ({
       id,
       bus: "usb",
+      transport: "usbip",
       identity: identityOf(info),
       name: nameOf(info),
       facts: factsOf(info, number),

@@ -24,6 +24,7 @@ export interface BusDevice {
   /** Where it is: `usb-1-4.2:1.0`. The same place gives the same id. */
   readonly id: string;
   readonly bus: "usb";
+  readonly transport: UsbGrant["transport"];
   readonly identity: Identity;
   /** What it calls itself, made printable. */
   readonly name: string;

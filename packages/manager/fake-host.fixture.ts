@@ -62,6 +62,7 @@ export class FakeHost {
   }
 
   readonly #call = async (method: string, params: unknown, fds: readonly unknown[] = []) => {
+    if (method === "load") return { result: { contract: contractId }, fds: [] }; // goes with `probe`
     this.#say(method);
     for (const fd of fds) if (fd instanceof Descriptor) fd.close();
     if (method === "probe") return this.#probe.promise;
@@ -83,7 +84,7 @@ export class FakeHost {
   }
 
   async probed(...units: HostUnit[]): Promise<void> {
-    this.#probe.resolve({ result: { contract: contractId, units }, fds: [] });
+    this.#probe.resolve({ result: { units }, fds: [] });
     await settled();
   }
 
@@ -133,6 +134,7 @@ export function busDevice(overrides: Partial<BusDevice> = {}): BusDevice {
   return {
     id: "usb-1-4:1.0",
     bus: "usb",
+    transport: "usbfs",
     identity: { vendor: "0781", product: "5583", serial: "4C53" },
     name: "SanDisk Extreme",
     facts: {

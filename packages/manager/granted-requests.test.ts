@@ -1,13 +1,12 @@
 // Runs in: tests.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { UsbGrant } from "@ring3/control/host-edge";
 import { hostRequests } from "@ring3/kernel/usbfs/constants";
 import { manifest } from "./fake-host.fixture.ts";
 import { everyRequest, grantedRequests } from "./granted-requests.ts";
 
-const usbfs = { transport: "usbfs" } as UsbGrant;
-const usbip = { transport: "usbip" } as UsbGrant;
+const usbfs = { transport: "usbfs" } as const;
+const usbip = { transport: "usbip" } as const;
 
 test("a usbfs grant has its surface's whole table, and no more than 18 requests", () => {
   assert.deepEqual(new Set(grantedRequests(manifest, usbfs)), new Set(Object.values(hostRequests)));

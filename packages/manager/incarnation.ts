@@ -115,6 +115,9 @@ export class Incarnation {
       return this.#fail("exit", error as Error);
     }
     if (this.#over) return;
+    // The driver is loaded while the device is opened: neither needs the other.
+    const loading = this.#load(this.#host);
+    this.#watch(this.#host);
     let grant: Grant;
     try {
       grant = await bus.open();
@@ -123,8 +126,7 @@ export class Incarnation {
     }
     if (grant.taken) this.#observer.taken();
     if (this.#over) return grant.descriptor.close();
-    this.#watch(this.#host);
-    await this.#probe(this.#host, grant);
+    await this.#probe(this.#host, loading, grant);
   }
 
   #listeners(): HostListeners {
@@ -165,7 +167,7 @@ export class Incarnation {
     });
   }
 
-  async #probe(host: HostProcess, grant: Grant): Promise<void> {
+  async #probe(host: HostProcess, loading: Promise<void>, grant: Grant): Promise<void> {
     const { clock, driver, timeScale } = this.#parts;
     const probeMs = driver.manifest.limits.probeMs * timeScale;
     const timer = clock.after(probeMs, () =>
@@ -173,7 +175,7 @@ export class Incarnation {
     );
     let units: readonly HostUnit[];
     try {
-      units = await this.#askToProbe(host, grant);
+      units = await this.#askToProbe(host, loading, grant);
     } catch (error) {
       if (!host.peer.signal.aborted) this.#fail("probe", error as Error); // the end of a connection is told by the process
       return;
@@ -183,32 +185,45 @@ export class Incarnation {
     if (!this.#over) this.#observer.probed(units);
   }
 
-  async #askToProbe(host: HostProcess, grant: Grant): Promise<readonly HostUnit[]> {
+  #load(host: HostProcess): Promise<void> {
     const { bus, driver, memory, number, reason, sandboxed } = this.#parts;
     const { manifest, contract, code } = driver;
-    const { result } = await host.peer.call(
-      "probe",
-      {
-        device: { id: bus.id, identity: bus.identity, name: bus.name },
-        driver: {
-          name: manifest.name,
-          version: manifest.version,
-          class: manifest.class,
-          stateVersion: manifest.stateVersion,
+    const loaded = host.peer
+      .call(
+        "load",
+        {
+          device: { id: bus.id, identity: bus.identity, name: bus.name },
+          driver: {
+            name: manifest.name,
+            version: manifest.version,
+            class: manifest.class,
+            stateVersion: manifest.stateVersion,
+          },
+          incarnation: number,
+          reason: number === 1 || reason === undefined ? null : { kind: reason.kind, text: reason.text },
+          dataBytes: sandboxed ? dataBytes(host.pid) + memoryCeiling(shapeOf(manifest)) : null,
+          filter: host.filter(grantedRequests(manifest, bus)),
         },
-        incarnation: number,
-        reason: number === 1 || reason === undefined ? null : { kind: reason.kind, text: reason.text },
-        grants: [grant.terms],
-        dataBytes: sandboxed ? dataBytes(host.pid) + memoryCeiling(shapeOf(manifest)) : null,
-        filter: host.filter(grantedRequests(manifest, grant.terms)),
-      },
-      [code.fd, memory.fd, grant.descriptor],
-    );
-    if (result.contract.hash !== contract.hash)
-      throw new DeviceError(
-        "invalid",
-        `driver built for ${result.contract.name} version ${result.contract.version} (${result.contract.hash}), this ring3 has ${contract.name} version ${contract.version} (${contract.hash})`,
-      );
+        [code.fd, memory.fd],
+      )
+      .then(({ result }) => {
+        if (result.contract.hash !== contract.hash)
+          throw new DeviceError(
+            "invalid",
+            `driver built for ${result.contract.name} version ${result.contract.version} (${result.contract.hash}), this ring3 has ${contract.name} version ${contract.version} (${contract.hash})`,
+          );
+      });
+    loaded.catch(() => {}); // told with the probe
+    return loaded;
+  }
+
+  async #askToProbe(host: HostProcess, loading: Promise<void>, grant: Grant): Promise<readonly HostUnit[]> {
+    const { manifest } = this.#parts.driver;
+    await loading.catch((error) => {
+      grant.descriptor.close();
+      throw error;
+    });
+    const { result } = await host.peer.call("probe", { grants: [grant.terms] }, [grant.descriptor]);
     const fault = faultOfUnits(classes[manifest.class]!, result.units);
     if (fault !== undefined) throw new DeviceError("invalid", fault);
     return result.units;

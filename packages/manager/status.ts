@@ -6,11 +6,12 @@ import type { Manifest } from "@ring3/control/manifest";
 import { takeRuleFor } from "@ring3/control/rules";
 import { selectorText } from "@ring3/control/selector";
 import type { DeviceStatus } from "@ring3/control/status";
-import { requestNames } from "@ring3/control/surfaces";
 import { allowedCalls } from "@ring3/kernel/jail/stage-driver";
+import type { BusDevice } from "./bus.ts";
 import { unitId } from "./claims.ts";
 import type { Device } from "./device.ts";
 import { rank } from "./drivers.ts";
+import { grantedNames } from "./granted-requests.ts";
 import type { HostUnit } from "./host-units.ts";
 import { holdersOf, inUse, type Manager, ownerOf } from "./manager.ts";
 
@@ -77,17 +78,18 @@ export function explain(manager: Manager, device: Device, sandboxed: boolean): E
     kernelDriver: ownerOf(device),
     takeRule: takeRule === undefined ? null : selectorText(takeRule),
     holders: holdersOf(device).map(({ node, how, where }) => ({ node, how, where })),
-    jail: driver === undefined || !sandboxed ? null : jailOf(driver.manifest),
+    jail: driver === undefined || !sandboxed ? null : jailOf(driver.manifest, bus),
     missing: [...(driver === undefined ? ["a driver that matches"] : []), ...manager.lacks],
     next: nextSteps(device),
   };
 }
 
-function jailOf({ sandbox, requests }: Manifest): Explanation["jail"] {
+function jailOf(manifest: Manifest, bus: BusDevice): Explanation["jail"] {
+  const { sandbox } = manifest;
   return {
     tier: sandbox,
     systemCalls: [...allowedCalls(sandbox)],
-    requests: [...(requests?.usb ?? requestNames("usb"))],
+    requests: [...grantedNames(manifest, bus)],
   };
 }
 

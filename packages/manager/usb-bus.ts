@@ -119,6 +119,7 @@ function busDevice(id: string, info: UsbDeviceInfo, number: number): BusDevice {
   return {
     id,
     bus: "usb",
+    transport: "usbfs",
     identity: identityOf(info),
     name: nameOf(info),
     facts: factsOf(info, number),
