@@ -66,9 +66,7 @@ export async function readStrings(
   const language = (await read(0, 0, parseLanguages))?.[0] ?? ENGLISH;
   const text = async (number: number) =>
     number === 0 ? undefined : await read(number, language, parseString);
-  return {
-    manufacturer: await text(manufacturerString),
-    product: await text(productString),
-    serial: await text(serialString),
-  };
+  const numbers = [manufacturerString, productString, serialString];
+  const [manufacturer, product, serial] = await Promise.all(numbers.map(text));
+  return { manufacturer, product, serial };
 }
