@@ -38,8 +38,10 @@ function overhear(original: Access, whose: (words: Uint32Array) => keyof typeof 
 /** Before the driver's first channel. */
 export function overhearAll(): void {
   const originals = { load, store, add } as unknown as Readonly<Record<"load" | "store" | "add", Access>>;
-  const written = ({ buffer }: Uint32Array) => (buffer.byteLength === layout.driver.size ? "own" : "device");
-  const read = ({ buffer }: Uint32Array) => (buffer.byteLength === layout.client.size ? "client" : "device");
+  // Of either memory the part before the slots is mapped by itself.
+  const { driver, client } = layout;
+  const written = ({ buffer }: Uint32Array) => (buffer.byteLength === driver.dataOffset ? "own" : "device");
+  const read = ({ buffer }: Uint32Array) => (buffer.byteLength === client.dataOffset ? "client" : "device");
   Object.assign(Atomics, {
     load: overhear(originals.load, read),
     store: overhear(originals.store, written),
