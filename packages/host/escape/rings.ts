@@ -12,11 +12,11 @@ const PROGRESS_WORD = 16;
 /** By the client's doorbell the lie is looked at; whoever has to act on it kills this process meanwhile. */
 const LOOKED_AT_MS = 3000;
 
-/** `lie`, and a ring of the bell. Denied by `kind`: the manager ends the driver for it. */
-function lying(name: string, lie: (inside: Inside) => unknown, kind = "malformed"): Probe {
+/** `lie`, and a ring of the bell: the manager ends the driver for it. */
+function lying(name: string, lie: (inside: Inside) => unknown): Probe {
   return {
     name,
-    denied: [`died: ${kind}`],
+    denied: ["died: malformed"],
     async run(inside) {
       lie(inside);
       channel.ring();
@@ -126,8 +126,8 @@ function frame(text: string, descriptors = 0): Uint8Array {
   return whole;
 }
 
-const said = (name: string, bytes: Uint8Array, kind?: string): Probe =>
-  lying(`to the manager: ${name}`, () => call("write", CONTROL, bytes, bytes.length), kind);
+const said = (name: string, bytes: Uint8Array): Probe =>
+  lying(`to the manager: ${name}`, () => call("write", CONTROL, bytes, bytes.length));
 
 /** Frames of its own, past the limit that the host keeps for its driver's log. */
 const flooding: Probe = {
