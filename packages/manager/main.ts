@@ -111,6 +111,10 @@ async function main(): Promise<void> {
       installedDrivers([...values.drivers, ...config.driver_paths, join(program, "drivers")], log),
   });
   const crashes = new CrashStore(crashDirectory(stateDirectory), manager.log);
+  if (sandboxed && cgroups === undefined)
+    manager.log.info(
+      "no cgroups for driver hosts here: the watchdog and RLIMIT_DATA alone limit their memory",
+    );
   const spares = new Spares({
     clock: systemClock,
     log: manager.log,
