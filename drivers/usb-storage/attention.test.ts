@@ -9,6 +9,7 @@ import {
   maxLun,
   OUT,
   probe,
+  readCapacity,
   readCdb,
   recovery,
   SYNC,
@@ -234,7 +235,9 @@ test("a power loss that a driver learned of is told by the next one until a requ
     ...recovery(),
     maxLun(hex("00")),
     ...wire.sense(0x0, 0x00),
-    ...probe(wire).slice(1),
+    ...inquire(wire),
+    ...wire.command(TUR),
+    ...readCapacity(wire),
   ];
   const first = await start(
     (wire) => [

@@ -1,6 +1,7 @@
 // Runs in: driver host, jailed. Owns: what must be known of one LUN beyond this driver's death, in `ctx.state`: the number of its
 // medium, and what a device tells only once and clients have not heard yet.
 import type { Context, Json } from "@ring3/sdk";
+import { type Particulars, particularsIn } from "./medium.ts";
 
 /** The event that clients are to be told. Lost writes are the graver one, as they need no cache to be lost from. */
 export type Loss = "powerLost" | "writesLost";
@@ -16,6 +17,8 @@ interface Known {
   readonly asking: boolean;
   /** It is not certain that clients have heard of it. */
   readonly loss: Loss | null;
+  /** Of a fixed medium of that size. */
+  readonly particulars: Particulars | null;
 }
 
 const nothing: Known = {
@@ -25,7 +28,10 @@ const nothing: Known = {
   removable: false,
   asking: false,
   loss: null,
+  particulars: null,
 };
+/** `ctx.state` has room for the particulars of so many. */
+const PARTICULARS_LUNS = 4;
 /** Should the state be lost, numbers go on so far apart that no incarnation before can have given them. */
 const APART = 0x1_0000;
 
@@ -64,7 +70,7 @@ export class Kept {
 
   /** Another medium may be in; what it is will be `found`. */
   changed(): void {
-    this.#keep({ number: (this.#known.number + 1) >>> 0, sectors: null, asking: false });
+    this.#keep({ number: (this.#known.number + 1) >>> 0, sectors: null, particulars: null, asking: false });
   }
 
   /** What is in now. Of another size it is another medium. */
@@ -72,6 +78,20 @@ export class Kept {
     const { sectors: before, sectorBytes: bytesBefore } = this.#known;
     if (before !== null && (before !== sectors || bytesBefore !== sectorBytes)) this.changed();
     this.#keep({ sectors, sectorBytes, asking: false });
+  }
+
+  /** What the device has answered about the medium that was found. */
+  asked({
+    sectors,
+    sectorBytes,
+    ...particulars
+  }: Particulars & { sectors: number; sectorBytes: number }): void {
+    if (Number(this.#lun) < PARTICULARS_LUNS) this.#keep({ particulars });
+  }
+
+  particularsOf(sectors: number, sectorBytes: number): Particulars | undefined {
+    const { particulars, sectors: before, sectorBytes: bytesBefore } = this.#known;
+    return sectors === before && sectorBytes === bytesBefore ? (particulars ?? undefined) : undefined;
   }
 
   asking(asking: boolean): void {
@@ -91,10 +111,10 @@ export class Kept {
   }
 
   #keep(change: Partial<Known>): void {
-    const known: Known & Record<string, Json> = { ...this.#known, ...change };
+    const known: Known = { ...this.#known, ...change };
     if (JSON.stringify(known) === JSON.stringify(this.#known)) return;
     this.#known = known;
-    this.#ctx.state.set({ ...recordOf(this.#ctx.state.get()), [this.#lun]: known });
+    this.#ctx.state.set({ ...recordOf(this.#ctx.state.get()), [this.#lun]: known as unknown as Json });
   }
 }
 
@@ -113,5 +133,6 @@ function knownOf(state: Json | undefined, lun: string): Known {
     typeof removable === "boolean" &&
     typeof asking === "boolean" &&
     (loss === "powerLost" || loss === "writesLost" || loss === null);
-  return fits ? { number, sectors, sectorBytes, removable, asking, loss } : nothing;
+  const particulars = particularsIn(recordOf(recordOf(state)[lun]).particulars) ?? null;
+  return fits ? { number, sectors, sectorBytes, removable, asking, loss, particulars } : nothing;
 }

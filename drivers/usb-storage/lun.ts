@@ -2,7 +2,7 @@
 import { type Block, block, DeviceError, type EventData, type Geometry, type Wait } from "@ring3/sdk";
 import { inquiry, type ScsiCommand, testUnitReady } from "./cdb.ts";
 import type { Kept, Loss } from "./kept.ts";
-import { flagsOf, type Medium, readMedium } from "./medium.ts";
+import { flagsOf, type Medium, type Particulars, readMedium } from "./medium.ts";
 import { INQUIRY_BYTES, type Inquiry, parseInquiry } from "./replies.ts";
 import { type Attention, type Sense, senseText } from "./sense.ts";
 import { Target } from "./target.ts";
@@ -47,6 +47,8 @@ export class Lun {
   #fresh: boolean;
   /** True while the medium is looked at: attentions are then about what is being found out. */
   #looking = true;
+  /** The device has told of nothing since the driver before. */
+  #unheardOf: boolean;
   #lookAgain = false;
   /** Nobody can be told before the driver's probe is over and a request has come. */
   #probed = false;
@@ -64,6 +66,7 @@ export class Lun {
     this.#events = events;
     this.#kept = kept;
     this.#fresh = !restarted;
+    this.#unheardOf = restarted;
     const told = {
       asking: (asking: boolean) => kept.asking(asking),
       attention: (of: Attention, wait: Wait) => this.#attention(of, wait),
@@ -106,6 +109,7 @@ export class Lun {
   }
 
   #begun(): void {
+    this.#unheardOf = false;
     this.#told = this.#kept.medium;
     this.#fresh = false;
     this.#probed = true;
@@ -198,6 +202,7 @@ export class Lun {
   }
 
   async #attention(of: Attention, wait: Wait): Promise<void> {
+    this.#unheardOf = false;
     // A reset of our own explains one of these, but never that the power was gone.
     const ownReset = this.#bot.resets !== this.#resetsSeen;
     this.#resetsSeen = this.#bot.resets;
@@ -275,7 +280,8 @@ export class Lun {
       do {
         await this.#ready(wait);
         this.#lookAgain = false; // from here on a change would leave a mixture
-        this.#medium = await readMedium(this.#target, this.#host, this.#about, wait);
+        const known = (sectors: number, sectorBytes: number) => this.#knownOf(sectors, sectorBytes);
+        this.#medium = await readMedium(this.#target, this.#host, this.#about, known, wait);
       } while (this.#lookAgain);
     } catch (error) {
       this.#medium = undefined;
@@ -284,6 +290,16 @@ export class Lun {
       this.#looking = false;
     }
     this.#kept.found(this.#medium?.sectors ?? 0, this.#medium?.sectorBytes ?? 0);
+    if (!this.#about.removable && this.#medium !== undefined) this.#kept.asked(this.#medium);
+  }
+
+  /**
+   * What the driver before has asked need not be asked again, of a medium that nobody can exchange and a device that has nothing to say
+   * about what happened to it since: a start after a death is shorter by half.
+   */
+  #knownOf(sectors: number, sectorBytes: number): Particulars | undefined {
+    const unchanged = this.#unheardOf && !this.#about.removable;
+    return unchanged ? this.#kept.particularsOf(sectors, sectorBytes) : undefined;
   }
 
   /** All pending attentions have been told once this succeeds. */

@@ -52,6 +52,9 @@ export interface Medium extends Capacity {
   readonly rotational: boolean;
 }
 
+/** What of a medium a device tells only when it is asked questions that it need not answer. */
+export type Particulars = Omit<Medium, "sectors" | "sectorBytes">;
+
 /** What clients are told of a LUN and the medium in it, if one is. */
 export function flagsOf(about: Inquiry, medium: Medium | undefined): number {
   const removable = about.removable ? BLOCK_REMOVABLE : 0;
@@ -71,8 +74,17 @@ export function flagsOf(about: Inquiry, medium: Medium | undefined): number {
 /** A question that a device need not answer; cheap sticks hang on some. */
 const OPTIONAL_MS = 3_000;
 
-/** The caller holds a turn. Rejects with "no-medium" and the like from the target. */
-export async function readMedium(target: Target, host: Host, about: Inquiry, wait: Wait): Promise<Medium> {
+/**
+ * The caller holds a turn. `known`: its particulars, should it be the medium of that size that they were asked of before. Rejects with
+ * "no-medium" and the like from the target.
+ */
+export async function readMedium(
+  target: Target,
+  host: Host,
+  about: Inquiry,
+  known: (sectors: number, sectorBytes: number) => Particulars | undefined,
+  wait: Wait,
+): Promise<Medium> {
   const ask = async <T>(
     parse: (bytes: Uint8Array) => T,
     command: Parameters<Target["run"]>[0],
@@ -97,8 +109,7 @@ export async function readMedium(target: Target, host: Host, about: Inquiry, wai
     }
   }
 
-  async function readCapacity(): Promise<Capacity> {
-    const small = await ask(parseCapacity10, readCapacity10(), CAPACITY_10_BYTES, wait);
+  async function readCapacity(small: Omit<Capacity, "provisioned"> | undefined): Promise<Capacity> {
     const large = (limit: Wait): Promise<Capacity> =>
       ask(parseCapacity16, readCapacity16(CAPACITY_16_BYTES), CAPACITY_16_BYTES, limit);
     if (small === undefined) return await large(wait);
@@ -137,7 +148,10 @@ export async function readMedium(target: Target, host: Host, about: Inquiry, wai
     };
   }
 
-  const capacity = await readCapacity();
+  const small = await ask(parseCapacity10, readCapacity10(), CAPACITY_10_BYTES, wait);
+  const before = small && known(small.sectors, small.sectorBytes);
+  if (before !== undefined) return { ...before, sectors: small!.sectors, sectorBytes: small!.sectorBytes };
+  const capacity = await readCapacity(small);
   const mode = await readMode();
   // Old bridges do not survive vital product data (Linux: skip_vpd_pages); one that manages provisioning is not old.
   const more = capacity.provisioned
@@ -154,3 +168,19 @@ export async function readMedium(target: Target, host: Host, about: Inquiry, wai
 
 /** Not about the question: the medium or the device itself is gone. */
 const passesOn: ReadonlySet<string> = new Set(["disconnected", "no-medium", "medium-changed"]);
+
+/** As `ctx.state` gives them back; undefined for anything else. */
+export function particularsIn(value: unknown): Particulars | undefined {
+  const { limits, provisioning, writeCache, ...flags } = recordIn(value);
+  const [numbers, truths] = [recordIn(limits), recordIn(provisioning)];
+  const fits =
+    Object.keys(NO_LIMITS).every((name) => typeof numbers[name] === "number") &&
+    Object.keys(NO_PROVISIONING).every((name) => typeof truths[name] === "boolean") &&
+    ["readOnly", "fua", "rotational", "provisioned"].every((name) => typeof flags[name] === "boolean") &&
+    (writeCache === undefined || typeof writeCache === "boolean");
+  return fits ? (value as Particulars) : undefined;
+}
+
+function recordIn(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+}

@@ -115,11 +115,16 @@ export interface StickOptions {
 export const inquire = (wire: Wire, { inquiry = INQUIRY, lun = 0 }: StickOptions = {}): Step[] =>
   wire.command("120000002400", { length: 36, in: hex(inquiry), lun });
 
+export const readCapacity = (
+  wire: Wire,
+  { capacity = "000003ff 00000200", lun = 0 }: StickOptions = {},
+): Step[] => wire.command("25000000000000000000", { length: 8, in: hex(capacity), lun });
+
 /** What the driver asks of a medium. */
 export const look = (wire: Wire, options: StickOptions = {}): Step[] => {
-  const { capacity = "000003ff 00000200", mode = "03000000", lun = 0 } = options;
+  const { mode = "03000000", lun = 0 } = options;
   return [
-    ...wire.command("25000000000000000000", { length: 8, in: hex(capacity), lun }),
+    ...readCapacity(wire, options),
     ...wire.command("1a003f00c000", { length: 192, in: hex(mode), residue: 192 - hex(mode).length, lun }),
   ];
 };

@@ -1,0 +1,77 @@
+// Runs in: tests. What a driver asks of a disk at its first start, and after a death.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { drive, MIB, pattern, read, type Started, type Transport, write } from "./simulated-drive.fixture.ts";
+
+/** Commands that were sent, by their operation codes: byte 15 of a CBW (Bulk-Only 1.0 §5.1). */
+function overheard(codes: number[]) {
+  return (transport: Transport): Transport => ({
+    ...bound(transport),
+    transfer(type, endpoint, data, signal) {
+      if (data.length === 31 && endpoint < 0x80) codes.push(data[15]!);
+      return transport.transfer(type, endpoint, data, signal);
+    },
+  });
+}
+
+function bound(transport: Transport): Transport {
+  const names = [
+    "control",
+    "isochronous",
+    "clearHalt",
+    "setInterface",
+    "claim",
+    "release",
+    "reset",
+    "close",
+  ] as const;
+  const methods = Object.fromEntries(names.map((name) => [name, transport[name].bind(transport)]));
+  return { gone: transport.gone, ...methods } as unknown as Transport;
+}
+
+const MODE_SENSE_6 = 0x1a;
+const propertiesOf = ({ units: [unit] }: Started) => unit!.properties;
+
+test("after a death a fixed disk is not asked again what it has told the driver before, and is the same", async () => {
+  await using disk = await drive(MIB);
+  const [first, second]: [number[], number[]] = [[], []];
+  const before = await disk.start(1, overheard(first));
+  const properties = propertiesOf(before);
+  await before.usb.transport.close();
+  const after = await disk.start(2, overheard(second));
+  assert.deepEqual(propertiesOf(after), properties);
+  assert.equal(first.includes(MODE_SENSE_6), true);
+  assert.equal(second.includes(MODE_SENSE_6), false);
+  assert.ok(second.length < first.length, `${second.length} of ${first.length}`);
+  await write(after, 0, pattern(512));
+  assert.deepEqual(await read(after, 0, 1), pattern(512));
+});
+
+for (const [what, happens, ...args] of [
+  ["that tells of a loss of power", "fault unit-attention-power-on"],
+  ["whose medium can be exchanged", "", "--removable"],
+] as const)
+  test(`a disk ${what} is asked all of it again`, async () => {
+    await using disk = await drive(MIB, ...args);
+    const codes: number[] = [];
+    const before = await disk.start();
+    await before.usb.transport.close();
+    if (happens !== "") await disk.sim.command(happens);
+    const after = await disk.start(2, overheard(codes));
+    assert.equal(codes.includes(MODE_SENSE_6), true);
+    assert.equal(propertiesOf(after).medium, 1);
+  });
+
+test("kept particulars that are none are asked for again", async () => {
+  await using disk = await drive(MIB);
+  const before = await disk.start();
+  const properties = propertiesOf(before);
+  const kept = before.state.readState() as { 0: object };
+  for (const particulars of [7, [], { readOnly: true }, { ...kept[0], limits: null }]) {
+    before.state.writeState({ 0: { ...kept[0], particulars } });
+    const codes: number[] = [];
+    const after = await disk.start(2, overheard(codes));
+    assert.equal(codes.includes(MODE_SENSE_6), true);
+    assert.deepEqual(propertiesOf(after), properties);
+  }
+});
