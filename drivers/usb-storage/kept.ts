@@ -42,12 +42,16 @@ export class Kept {
   readonly owed: boolean;
   #known: Known;
 
-  constructor(lun: number, ctx: Pick<Context, "state" | "incarnation">) {
+  constructor(lun: number, ctx: Pick<Context, "state" | "incarnation" | "log">) {
     this.#lun = String(lun);
     this.#ctx = ctx;
     this.#known = knownOf(ctx.state.get(), this.#lun);
     this.owed = this.#known.number !== 0;
     if (!this.#known.asking) return;
+    const meant = this.removable ? "another medium" : "a loss of power";
+    ctx.log.warn(
+      `LUN ${lun}: the driver died over sense data that nobody can ask for again: taken for ${meant}`,
+    );
     if (this.removable) this.changed();
     else this.lost("powerLost");
   }
