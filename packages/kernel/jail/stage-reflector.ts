@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { check } from "../fd/descriptor.ts";
 import { native } from "../native.ts";
-import { type Architecture, assembleFilter } from "./seccomp.ts";
+import { type Architecture, assembleFilter, type Rule } from "./seccomp.ts";
 import {
   type Allowance,
   allow,
@@ -15,7 +15,8 @@ import {
   unimplemented,
 } from "./stage-driver.ts";
 
-// linux/fcntl.h
+// asm-generic/fcntl.h, linux/fcntl.h
+const F_SETFL = 4;
 const F_DUPFD_CLOEXEC = 1030;
 const F_ADD_SEALS = 1033;
 
@@ -40,9 +41,25 @@ const more: readonly Allowance[] = [
   },
 ];
 
+/**
+ * At its end Node puts back the flags of descriptors 0 to 2, where another process that shares them has changed O_NONBLOCK, and aborts if it
+ * may not (node.cc, ResetStdio). They are the keeper's and the manager's too, who are still using them: told that it was done, it leaves them be.
+ */
+const sharedFlags: Rule = {
+  call: "fcntl",
+  x64: 72,
+  arm64: 25,
+  when: [equal(1, F_SETFL)],
+  verdict: { errno: 0 },
+};
+
 export function reflectorFilter(architecture: Architecture, pid: number): Uint8Array {
   const calls = [...hostCalls("standard", pid), ...more];
-  return assembleFilter(architecture, [...unimplemented, ...rulesOf(calls), nonBlocking], REFUSED);
+  return assembleFilter(
+    architecture,
+    [...unimplemented, ...rulesOf(calls), nonBlocking, sharedFlags],
+    REFUSED,
+  );
 }
 
 /**
