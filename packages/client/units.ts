@@ -73,7 +73,7 @@ export class Units {
     unitClass: ClientClass<C>,
     mode: Access,
   ): Promise<UnitSession<C>> {
-    const info = this.#infos.get(unit);
+    const info = this.#infos.get(unit) ?? (await this.#justTold(unit));
     if (info === undefined)
       throw new DeviceError("invalid", `open ${unit}: there is no such unit; see: ring3 status`);
     return await UnitSession.open(this.connection, info, unitClass, mode, this.#clock, (opened) => {
@@ -81,6 +81,13 @@ export class Units {
       this.#sessions.add(session);
       void session.closed.then(() => this.#sessions.delete(session));
     });
+  }
+
+  /** The caller may have heard of it before this connection has: what the manager had told by then comes before its answer. */
+  async #justTold(unit: string): Promise<UnitInfo | undefined> {
+    const [device] = unit.split("#") as [string];
+    await this.connection.ask("wait", { device, state: "running", timeoutMs: 0 });
+    return this.#infos.get(unit);
   }
 
   #of(unit: string): UnitSession<Contract>[] {

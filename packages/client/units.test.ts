@@ -1,0 +1,69 @@
+// Runs in: node --test. Owns: the units of a connection to a manager that the test plays.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { block } from "@ring3/classes/block/contract";
+import { recovery } from "@ring3/classes/block/recovery";
+import { clientEdge, type UnitInfo } from "@ring3/control/client-edge";
+import { type Handlers, type ServingPeer, servingPeer } from "@ring3/control/peer";
+import { DeviceError } from "@ring3/core/errors";
+import { systemClock } from "@ring3/kernel/clock/clock";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
+import { ManagerConnection } from "./manager-connection.ts";
+import { Units } from "./units.ts";
+
+const unit = "usb-1-1:1.0#0";
+const device = "usb-1-1:1.0";
+const info: UnitInfo = {
+  unit,
+  device,
+  class: "block",
+  alias: null,
+  name: "a stick",
+  properties: block.properties!.create(),
+  operations: ["read"],
+  identity: { vendor: "1209", product: "0001", serial: "S1" },
+  enumeration: 1,
+  incarnation: 1,
+};
+const blockClass = { contract: block, recovery };
+
+/** `told`: what the manager has on its way when it is asked something. */
+function connected(told: readonly UnitInfo[]) {
+  const [ours, theirs] = socketPair();
+  const asked: string[] = [];
+  const ask = (method: string, answer: () => object) => () => {
+    asked.push(method);
+    for (const info of told) manager.notify("unitAdded", info);
+    return answer();
+  };
+  const handlers = {
+    wait: ask("wait", () => ({ reached: true, device, state: "running", reason: "" })),
+    close: ask("close", () => ({})),
+    open: ask("open", () => {
+      throw new DeviceError("denied", "open: played");
+    }),
+  } as unknown as Handlers<typeof clientEdge, Descriptor, ServingPeer<typeof clientEdge>>;
+  const ignored = { suspect() {}, progress() {}, endpoint() {} };
+  const manager = servingPeer<typeof clientEdge, Descriptor>(
+    clientEdge,
+    new FrameSocket(theirs),
+    handlers,
+    ignored,
+  );
+  const units = new Units((notices) => new ManagerConnection(ours, notices), systemClock);
+  return { units, asked, [Symbol.dispose]: () => manager.close() };
+}
+
+test("a unit that is told of just now can be opened: what was sent before an answer is there with it", async () => {
+  using client = connected([info]);
+  await assert.rejects(client.units.open(unit, blockClass, "read"), /open: played/);
+  assert.deepEqual(client.asked, ["wait", "open", "close"]);
+});
+
+test("a unit that is not there cannot be opened", async () => {
+  using client = connected([]);
+  const none = { kind: "invalid", message: /^open usb-1-1:1\.0#0: there is no such unit; see: ring3 status/ };
+  await assert.rejects(client.units.open(unit, blockClass, "read"), none);
+  assert.deepEqual(client.asked, ["wait"]);
+});
