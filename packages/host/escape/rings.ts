@@ -79,7 +79,7 @@ const inRings: readonly Probe[] = [
   ),
   lying("a doorbell rung without end", () => {
     setInterval(() => {
-      while (channel.ring() > 0);
+      for (let ring = 0; ring < 64 && channel.ring() > 0; ring++); // and the event loop turns: not for its hang is it to be ended
     }, 1);
   }),
 ];
