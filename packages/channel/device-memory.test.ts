@@ -1,7 +1,7 @@
 // Runs in: tests.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { crc32 } from "node:zlib";
+import { fnv1a32 } from "@ring3/core/hash";
 import { type Descriptor, duplicate } from "@ring3/kernel/fd/descriptor";
 import { mapFixed } from "@ring3/kernel/shm/memory";
 import { DEVICE_MEMORY_BYTES, DeviceMemory, HostDeviceMemory } from "./device-memory.ts";
@@ -22,7 +22,7 @@ afterEach(() => {
 const hostMemory = (version = 0) => new HostDeviceMemory(fd, version, () => 0);
 
 /** What a host may write there without asking anyone. */
-function write(sequence: number, bytes: Buffer, checksum = crc32(bytes)): void {
+function write(sequence: number, bytes: Buffer, checksum = fnv1a32(bytes)): void {
   const { buffer } = mapFixed(fd.fd, DEVICE_MEMORY_BYTES);
   new Uint32Array(buffer, STATE).set([sequence, bytes.length, checksum]);
   new Uint8Array(buffer, STATE + 16).set(bytes);

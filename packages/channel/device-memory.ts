@@ -1,8 +1,8 @@
 // Runs in: manager (keeps it over all incarnations) and driver host. Owns: a device's small shared memory: heartbeat,
 // progress, the driver's state and the in-flight recorder.
 
-import { crc32 } from "node:zlib";
 import { DeviceError } from "@ring3/core/errors";
+import { fnv1a32 } from "@ring3/core/hash"; // node:zlib would cost a host 5 ms of its start
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { createShared, mapFixed, type SharedMemory } from "@ring3/kernel/shm/memory";
 import { RECORDER_BYTES, type RecordEntry, type Recorder, RingRecorder, readRecorder } from "./recorder.ts";
@@ -103,7 +103,7 @@ export class HostDeviceMemory {
     view.setUint32(0, Math.max(...sequences) + 1, true);
     view.setUint32(4, bytes.length, true);
     view.setUint32(12, this.#version, true);
-    view.setUint32(8, crc32(bytes), true);
+    view.setUint32(8, fnv1a32(bytes), true);
   }
 
   #copyView(index: number): DataView {
@@ -116,7 +116,7 @@ export class HostDeviceMemory {
     const length = view.getUint32(4, true);
     if (sequence === 0 || length > STATE_MAX_BYTES) return undefined;
     const bytes = new Uint8Array(this.#buffer, view.byteOffset + STATE_HEADER_BYTES, length).slice();
-    return crc32(bytes) === view.getUint32(8, true)
+    return fnv1a32(bytes) === view.getUint32(8, true)
       ? { sequence, version: view.getUint32(12, true), bytes }
       : undefined;
   }

@@ -52,23 +52,28 @@ export const hostEdge = defineEdge({
     rehearse: { params: nothing, result: nothing },
     /** Stage 1 of the jail: gives up what a host without a driver does not need. Comes once, before all else. */
     confine: { params: v.strictObject({ filter }), result: nothing },
-    /**
-     * The driver for a device, while that is being opened: limits and filter go on, then the code is loaded. Descriptors: the code (sealed
-     * memfd), the device's state memory.
-     */
+    /** Stage 2 of the jail: limits and filter go on, then the driver's code is loaded. Descriptor: the code (sealed memfd). */
     load: {
       params: v.strictObject({
-        device: v.strictObject({ id: name, identity, name: text }),
-        driver: v.strictObject({ name, version: name, class: className, stateVersion: count }),
-        incarnation,
-        reason: startReason,
-        /** Stage 2, put on before the driver's code is loaded. */
+        driver: name,
+        /** Put on before the driver's code is loaded. */
         filter,
         /** The process's writable private memory may become this large, mapped or not (RLIMIT_DATA); null: there is no jail. */
         dataBytes: v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
       }),
       result: v.strictObject({ contract: contractId }),
-      fds: 2,
+      fds: 1,
+    },
+    /** The device that the driver is for, while that is being opened. Descriptor: the device's state memory. */
+    assign: {
+      params: v.strictObject({
+        device: v.strictObject({ id: name, identity, name: text }),
+        driver: v.strictObject({ version: name, class: className, stateVersion: count }),
+        incarnation,
+        reason: startReason,
+      }),
+      result: nothing,
+      fds: 1,
     },
     /** The device, a descriptor for each grant. */
     probe: {

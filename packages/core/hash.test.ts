@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { fnv1a64 } from "./hash.ts";
+import { fnv1a32, fnv1a64 } from "./hash.ts";
 
 test("the published test vectors of FNV-1a", () => {
   assert.deepEqual(["", "a", "foobar"].map(fnv1a64), [
@@ -10,6 +10,8 @@ test("the published test vectors of FNV-1a", () => {
     "af63dc4c8601ec8c",
     "85944171f73967e8",
   ]);
+  const narrow = ["", "a", "foobar"].map((text) => fnv1a32(new TextEncoder().encode(text)));
+  assert.deepEqual(narrow, [0x811c9dc5, 0xe40c292c, 0xbf9cf968]);
 });
 
 test("two halves of 32 bits give what 64-bit arithmetic gives", () => {

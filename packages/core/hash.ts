@@ -1,4 +1,5 @@
-// Runs in: everywhere. Owns: the 64-bit hash by which two ends compare contracts. Against mistakes, not against forgery.
+// Runs in: everywhere. Owns: the hashes by which two ends compare contracts and a half-written state is known. Against mistakes, not
+// against forgery.
 
 /** FNV-1a, 64 bits, of the text's UTF-8 bytes, as 16 hexadecimal digits (RFC 9923 §2). */
 export function fnv1a64(text: string): string {
@@ -12,4 +13,11 @@ export function fnv1a64(text: string): string {
     low = product >>> 0;
   }
   return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");
+}
+
+/** FNV-1a, 32 bits, of the bytes (RFC 9923 §2). */
+export function fnv1a32(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
 }

@@ -50,7 +50,8 @@ export class Host {
   #contract: Contract | undefined;
   #session: Session | undefined;
   #memory: HostDeviceMemory | undefined;
-  #loaded: { readonly driver: Driver; readonly params: Params<HostEdge, "load"> } | undefined;
+  #driver: Driver | undefined;
+  #assigned: Params<HostEdge, "assign"> | undefined;
   #leaving = false;
 
   /** `rehearsal`: what a spare does to be ready for its first driver. */
@@ -77,7 +78,8 @@ export class Host {
           if (filter !== null) confineSpare(Buffer.from(filter, "base64"));
           return {};
         },
-        load: (params, fds) => this.#load(params, fds),
+        load: (params, fds) => this.#load(params, fds[0]!),
+        assign: (params, fds) => this.#assign(params, fds[0]!),
         probe: (params, fds) => this.#probe(params, fds),
         open: (params, fds) => this.#open(params, fds),
         close: ({ channel }) => this.#close(channel),
@@ -120,37 +122,41 @@ export class Host {
     this.#exit(1);
   }
 
-  #load(params: Params<HostEdge, "load">, fds: Descriptor[]): Result<HostEdge, "load"> {
-    if (this.#loaded !== undefined) throw new DeviceError("invalid", "load");
-    const [code, memory] = fds as [Descriptor, Descriptor];
-    this.#memory = new HostDeviceMemory(memory, params.driver.stateVersion, () => this.#clock.now());
-    memory.close();
-    this.#beat();
+  #load(params: Params<HostEdge, "load">, code: Descriptor): Result<HostEdge, "load"> {
+    if (this.#driver !== undefined) throw new DeviceError("invalid", "load");
     const source = readSealed(code.fd);
     code.close();
     if (params.dataBytes !== null) limitData(params.dataBytes);
     if (params.filter !== null) confineDriver(Buffer.from(params.filter, "base64"));
-    const driver = loadDriver(params.driver.name, source);
-    this.#contract = driver.contract;
-    this.#loaded = { driver, params };
-    return { contract: contractId(driver.contract) };
+    this.#driver = loadDriver(params.driver, source);
+    this.#contract = this.#driver.contract;
+    return { contract: contractId(this.#contract) };
+  }
+
+  #assign(params: Params<HostEdge, "assign">, memory: Descriptor): Record<string, never> {
+    if (this.#assigned !== undefined) throw new DeviceError("invalid", "assign");
+    this.#assigned = params;
+    this.#memory = new HostDeviceMemory(memory, params.driver.stateVersion, () => this.#clock.now());
+    memory.close();
+    this.#beat();
+    return {};
   }
 
   async #probe({ grants }: Params<HostEdge, "probe">, fds: Descriptor[]): Promise<Result<HostEdge, "probe">> {
     // Taken from the peer, who closes what a failed handler was given: the transport still watches its own then.
     const given = fds.map((fd) => new Descriptor(fd.take()));
     const [terms] = grants;
-    if (this.#session !== undefined || this.#loaded === undefined || given.length !== grants.length)
+    const [driver, assigned] = [this.#driver, this.#assigned];
+    if (this.#session !== undefined || !driver || !assigned || given.length !== grants.length)
       throw new DeviceError("invalid", "probe");
-    const { driver, params } = this.#loaded;
     const { devices, transport } = openGrant(terms!, given[0]!, this.#clock, this.#memory!.recorder);
     void transport.gone.then(() => this.#peer.notify("disconnected", {}));
     this.#session = await startDriver(driver, {
       devices,
-      device: { id: params.device.id },
-      incarnation: params.incarnation,
+      device: { id: assigned.device.id },
+      incarnation: assigned.incarnation,
       probeMs: Number.POSITIVE_INFINITY, // the manager's to limit, by the manifest
-      reason: params.reason?.text ?? "",
+      reason: assigned.reason?.text ?? "",
       clock: this.#clock,
       log: this.#log,
       state: this.#memory!,
@@ -188,7 +194,7 @@ export class Host {
     const [memory, bellIn, bellOut, own] = fds as [Descriptor, Descriptor, Descriptor, Descriptor];
     const end = new DriverEnd(
       this.#contract!,
-      { memory, bellIn, bellOut, own, generation: this.#loaded!.params.incarnation },
+      { memory, bellIn, bellOut, own, generation: this.#assigned!.incarnation },
       {
         submitted: (request) => this.#submit(channel, runner, mode, request),
         cancelled: (tag) => runner.cancel(`${channel}/${tag}`),

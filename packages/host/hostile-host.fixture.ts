@@ -16,7 +16,7 @@ import { answered, CONTROL_FD, contract, type Hand, type Way, ways } from "./hos
 const never = () => new Promise<never>(() => {});
 
 function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
-  let loaded: { state: Descriptor; memory: HostDeviceMemory } | undefined;
+  let assigned: { state: Descriptor; memory: HostDeviceMemory } | undefined;
   let hand: Hand | undefined;
   let incarnation = 0;
   const peer: ServingPeer<typeof hostEdge> = servingPeer<typeof hostEdge, Descriptor>(
@@ -25,15 +25,16 @@ function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
     {
       rehearse: () => ({}),
       confine: () => ({}), // of a hostile host the manager can expect nothing
-      load(params, fds) {
-        const [, state] = fds.map((given) => new Descriptor(given.take())) as [Descriptor, Descriptor];
-        loaded = { state, memory: new HostDeviceMemory(state, 0, () => 0) };
+      load: () => ({ contract }),
+      assign(params, fds) {
+        const state = new Descriptor(fds[0]!.take());
+        assigned = { state, memory: new HostDeviceMemory(state, 0, () => 0) };
         incarnation = params.incarnation;
-        setInterval(() => loaded!.memory.beat(), 200);
-        return { contract };
+        setInterval(() => assigned!.memory.beat(), 200);
+        return {};
       },
       probe(_, fds) {
-        const { state, memory } = loaded!;
+        const { state, memory } = assigned!;
         hand = { peer, memory, stateFd: state.fd, grant: new Descriptor(fds[0]!.take()) };
         return (way.probe?.(hand) ?? answered) as typeof answered;
       },
@@ -53,15 +54,17 @@ function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
   );
 }
 
+const kept: [Uint8Array, Descriptor[]][] = [];
 const transport = new FrameSocket(new Descriptor(CONTROL_FD));
-/** Says that it is confined, whoever it will be; then reads for which device, decides, and hands that request on. */
+/** Says that it is confined, whoever it will be; then reads for which device, decides, and hands that and the one before on. */
 transport.onFrame = (payload: Uint8Array, fds: Descriptor[]) => {
   const { id, method, params } = JSON.parse(Buffer.from(payload).toString()) as {
     id: number;
     method: string;
-    params: Params<typeof hostEdge, "load">;
+    params: Params<typeof hostEdge, "assign">;
   };
-  if (method !== "load") return transport.send(Buffer.from(JSON.stringify({ id, result: {} })));
+  if (method === "load") return void kept.push([payload, fds]);
+  if (method !== "assign") return transport.send(Buffer.from(JSON.stringify({ id, result: {} })));
   const [name = "", last = "Infinity"] = params.device.identity.serial!.split(".");
   let deliver: (payload: Uint8Array, fds: Descriptor[]) => void = () => {};
   const handed: FrameTransport<Descriptor> = {
@@ -77,6 +80,6 @@ transport.onFrame = (payload: Uint8Array, fds: Descriptor[]) => {
   };
   if (params.incarnation <= Number(last)) hostile(ways[name]!, handed);
   else new Host(handed, systemClock, (code) => process.exit(code));
-  deliver(payload, fds);
+  for (const frame of [...kept, [payload, fds] as const]) deliver(...frame);
 };
 transport.send(Buffer.from(`{"notice":"ready","params":{}}`));

@@ -62,7 +62,8 @@ export async function rehearse(clock: Clock): Promise<void> {
   const device = serve(wire);
   const memory = new DeviceMemory();
   const code = sealedFile("rehearsal", new TextEncoder().encode(driver));
-  await manager.ask("load", load, [code, duplicate(memory.fd)]);
+  await manager.ask("load", { driver: "rehearsal", filter: null, dataBytes: null }, [code]);
+  await manager.ask("assign", assign, [duplicate(memory.fd)]);
   await manager.ask("probe", probe, [grant]);
   await useUnit(manager, clock);
   await manager.ask("remove", {}, []);
@@ -70,13 +71,11 @@ export async function rehearse(clock: Clock): Promise<void> {
   memory.close();
 }
 
-const load: Params<HostEdge, "load"> = {
+const assign: Params<HostEdge, "assign"> = {
   device: { id: "rehearsal", identity: { vendor: "1209", product: "0001", serial: null }, name: "" },
-  driver: { name: "rehearsal", version: "0", class: "block", stateVersion: 0 },
+  driver: { version: "0", class: "block", stateVersion: 0 },
   incarnation: 2,
   reason: { kind: "signal", text: "" },
-  dataBytes: null,
-  filter: null,
 };
 
 const probe: Params<HostEdge, "probe"> = {
@@ -114,7 +113,7 @@ async function useUnit(manager: PlayedManager, clock: Clock): Promise<void> {
       memory: driverMemory.fd,
       bellIn: toClient.read,
       bellOut: toDriver.write,
-      generation: load.incarnation,
+      generation: assign.incarnation,
     },
     { completed: () => answered(), event() {}, malformed() {} },
     clock,

@@ -62,7 +62,7 @@ export class FakeHost {
   }
 
   readonly #call = async (method: string, params: unknown, fds: readonly unknown[] = []) => {
-    if (method === "load") return { result: { contract: contractId }, fds: [] }; // goes with `probe`
+    if (method === "assign") return { result: {}, fds: [] }; // goes with `probe`
     this.#say(method);
     for (const fd of fds) if (fd instanceof Descriptor) fd.close();
     if (method === "probe") return this.#probe.promise;
@@ -77,7 +77,7 @@ export class FakeHost {
       ask: this.#call,
       fenced: this.#fenced.promise,
       kill: () => this.#say("kill"),
-      filter: () => null,
+      loaded: Promise.resolve(contractId),
       stack: async () => "",
     } as unknown as HostProcess);
     await settled();

@@ -2,6 +2,7 @@
 
 import { openSync } from "node:fs";
 import type { MethodName, Notice, Params, Result } from "@ring3/control/edge";
+import type { ContractId } from "@ring3/control/fields";
 import { hostEdge } from "@ring3/control/host-edge";
 import { type CallingPeer, callingPeer, type Sendable } from "@ring3/control/peer";
 import type { Clock } from "@ring3/core/clock";
@@ -13,7 +14,7 @@ import { Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
 import type { Tier } from "@ring3/kernel/jail/stage-driver";
 import { native } from "@ring3/kernel/native";
 import { watch } from "@ring3/kernel/poll/watch";
-import { childrenOf, openPidfd, type Pidfd } from "@ring3/kernel/process/pidfd";
+import { childrenOf, dataBytes, openPidfd, type Pidfd } from "@ring3/kernel/process/pidfd";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
 import { type Exited, exitReason } from "./exit-reason.ts";
 import type { Jail } from "./jail.ts";
@@ -59,11 +60,11 @@ export interface HostProcess {
   kill(): void;
   /** Where its JavaScript stands, however busy it is; "" where it does not say within the time. */
   stack(withinMs: number): Promise<string>;
-  /** What the driver's filter must be, in base64, where it is granted these ioctl requests; null outside of a jail. */
-  filter(requests: readonly number[]): string | null;
+  /** The driver's code is in it. Rejects with what is wrong with the driver, or "disconnected" where the host ends before. */
+  readonly loaded: Promise<ContractId>;
 }
 
-/** What a host is started for: it cannot be changed once its runtime is loaded. */
+/** What cannot be changed once a host's runtime is loaded. */
 export interface HostShape {
   /** What the driver may hold. */
   readonly memoryMb: number;
@@ -72,13 +73,26 @@ export interface HostShape {
   readonly tier: Tier;
 }
 
-/** A host for a device's driver, at once where one waits. Rejects, and leaves nothing behind, where none can be started. */
-export type StartHost = (shape: HostShape, listeners: HostListeners) => Promise<HostProcess>;
+/** What a host is started for. */
+export interface HostKind extends HostShape {
+  readonly driver: {
+    /** No two drivers have the same. */
+    readonly name: string;
+    /** Sealed; lent. */
+    readonly code: Descriptor;
+    /** The ioctl requests that it is granted. */
+    readonly requests: readonly number[];
+  };
+}
 
-/** A host without a driver: its runtime is loaded and its base filter on. */
+/** A host for a device's driver, at once where one waits. Rejects, and leaves nothing behind, where none can be started. */
+export type StartHost = (kind: HostKind, listeners: HostListeners) => Promise<HostProcess>;
+
+/** A host without a device: it is confined, and its driver's code is loaded or being loaded. */
 export interface SpareHost {
   /** False once it has ended, or is another's. */
   readonly free: boolean;
+  readonly loaded: Promise<ContractId>;
   adopt(listeners: HostListeners): HostProcess;
   kill(): void;
   readonly fenced: Promise<void>;
@@ -102,10 +116,10 @@ const noDevice: HostListeners = { log() {}, failed() {}, disconnected() {}, chan
 /** Resolves once the host's runtime is loaded and confined; `rehearsed`: and has run what its driver will run. Rejects, and leaves nothing behind, where it does not get so far. */
 export async function startSpare(
   { processes, jail, cgroups, clock, timeScale }: HostParts,
-  shape: HostShape,
+  kind: HostKind,
   rehearsed: boolean,
 ): Promise<SpareHost> {
-  const { order, ours, errors, status } = placeOrder(jail, shape);
+  const { order, ours, errors, status } = placeOrder(jail, kind);
   const output = collect(errors);
   const { promise: ready, resolve: isReady, reject: isNotReady } = Promise.withResolvers<void>();
   const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
@@ -127,12 +141,17 @@ export async function startSpare(
     if (kind !== "disconnected") return broken(message);
     clock.after(EXIT_MS * timeScale, () => broken("its control connection is closed and it lives on"));
   });
+  /** Told by bubblewrap, or later by its parent. */
   const exited = (exit: Exited) => {
+    if (hasExited) return;
     hasExited = true;
-    const reason = group?.outOfMemory ? outOfMemory(shape) : exitReason(exit, output.text());
+    const reason = group?.outOfMemory ? outOfMemory(kind) : exitReason(exit, output.text());
     isNotReady(new DeviceError("io", `start a driver host: ${reason.text}`));
-    hasEnded();
     listeners.lost(reason);
+  };
+  const reaped = (exit: Exited) => {
+    hasEnded();
+    exited(exit);
   };
   const closePipes = () => {
     output.close();
@@ -148,11 +167,13 @@ export async function startSpare(
     outer?.kill();
   });
   try {
-    outer = await processes.start("host", order, exited).catch((error) => {
+    outer = await processes.start("host", order, reaped).catch((error) => {
       hasEnded(); // it never began
       throw error;
     });
-    const initPid = await jail.initPid(outer.pid, status, ended);
+    const report = jail.report(outer.pid, status, ended);
+    void report.exitCode.then((code) => exited({ code, signal: null }));
+    const initPid = await report.initPid;
     const init = jail.sandboxed ? openChild(initPid, outer.pid) : openPidfd(initPid);
     sandbox = init;
     await ready;
@@ -161,17 +182,18 @@ export async function startSpare(
     const driver = jail.sandboxed ? openChild(pid, initPid) : openPidfd(pid);
     command = driver;
     group = cgroups?.enclose([outer.pid, initPid, pid], {
-      memoryBytes: memoryCeiling(shape),
-      cpuPercent: shape.cpuPercent,
+      memoryBytes: memoryCeiling(kind),
+      cpuPercent: kind.cpuPercent,
       pids: THREADS_MAX,
     });
     if (rehearsed) await peer.call("rehearse", {});
-    await peer.call("confine", { filter: base64(jail.spareFilter(shape.tier)) });
+    await peer.call("confine", { filter: base64(jail.spareFilter(kind.tier)) });
     let dead = false;
-    const fenced = init.exited.then(async () => {
+    const fenced = init.exited.then(() => {
       dead = true;
       peer.close();
-      await ended;
+    });
+    void Promise.all([fenced, ended]).then(() => {
       closePipes();
       group?.remove();
       init.close();
@@ -196,14 +218,21 @@ export async function startSpare(
       if (dead || !driver.signal(SIGUSR2)) return Promise.resolve("");
       return output.stack(clock, withinMs);
     };
-    const filter = (requests: readonly number[]) => base64(jail.driverFilter(shape.tier, requests));
+    const { name, code, requests } = kind.driver;
+    const filter = base64(jail.driverFilter(kind.tier, requests));
+    const mayHold = jail.sandboxed ? dataBytes(pid) + memoryCeiling(kind) : null;
+    const loaded = peer
+      .call("load", { driver: name, filter, dataBytes: mayHold }, [code.fd])
+      .then(({ result }) => result.contract);
+    loaded.catch(() => {}); // told with the probe, or with the spare's end
     return {
+      loaded,
       get free() {
         return !hasExited && !dead && !peer.signal.aborted && listeners === noDevice;
       },
       adopt(adopter) {
         listeners = adopter;
-        return { pid, peer, ask, fenced, kill, filter, stack };
+        return { pid, peer, ask, loaded, fenced, kill, stack };
       },
       kill,
       fenced,

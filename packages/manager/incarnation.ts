@@ -2,25 +2,17 @@
 
 import type { DeviceMemory } from "@ring3/channel/device-memory";
 import type { Properties } from "@ring3/control/fields";
-import type { Manifest } from "@ring3/control/manifest";
 import { withoutKindText } from "@ring3/control/wire";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
 import { type FailureReason, limits } from "@ring3/core/lifecycle";
 import type { Log } from "@ring3/core/log";
-import { dataBytes } from "@ring3/kernel/process/pidfd";
 import type { BusDevice, Grant } from "./bus.ts";
 import { classes } from "./classes.ts";
 import type { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import { grantedRequests } from "./granted-requests.ts";
-import {
-  type HostListeners,
-  type HostProcess,
-  type HostShape,
-  memoryCeiling,
-  type StartHost,
-} from "./host-process.ts";
+import type { HostKind, HostListeners, HostProcess, StartHost } from "./host-process.ts";
 import { faultOfUnits, type HostUnit } from "./host-units.ts";
 import { inSources } from "./source-map.ts";
 import { type Usage, Watchdog } from "./watchdog.ts";
@@ -60,6 +52,8 @@ export class Incarnation {
   readonly #parts: IncarnationParts;
   readonly #observer: IncarnationObserver;
   #hosting: Promise<HostProcess> | undefined;
+  /** Settles once the device is open or will not be. */
+  #opening: Promise<Grant> | undefined;
   #host: HostProcess | undefined;
   #watchdog: Watchdog | undefined;
   #stack = "";
@@ -97,36 +91,48 @@ export class Incarnation {
     this.#over = true;
     this.#watchdog?.stop();
     const host = await this.#hosting?.catch(() => undefined);
-    if (host === undefined) return;
-    if (inOrder) await this.#removeInOrder(host);
-    if (hung) this.#stack = await host.stack(STACK_MS * timeScale);
-    host.kill();
+    if (host !== undefined && inOrder) await this.#removeInOrder(host);
+    if (host !== undefined && hung) this.#stack = await host.stack(STACK_MS * timeScale);
+    host?.kill();
     const timer = clock.after(limits.fenceMs * timeScale, late);
-    await host.fenced;
+    await host?.fenced;
+    await this.#opening?.catch(() => {}); // an opening that comes late would end the next one's
     timer.cancel();
   }
 
   async #run(): Promise<void> {
-    const { startHost, bus, driver } = this.#parts;
+    const { startHost, driver, bus } = this.#parts;
+    // The device is opened while the host comes up: neither needs the other.
+    this.#hosting = startHost(kindOf(driver, bus), this.#listeners());
+    this.#opening = this.#open();
+    this.#opening.catch(() => {}); // told below, where the host is not what failed
     try {
-      this.#hosting = startHost(shapeOf(driver.manifest), this.#listeners());
       this.#host = await this.#hosting;
     } catch (error) {
+      this.#drop(this.#opening);
       return this.#fail("exit", error as Error);
     }
-    if (this.#over) return;
-    // The driver is loaded while the device is opened: neither needs the other.
-    const loading = this.#load(this.#host);
+    if (this.#over) return this.#drop(this.#opening);
+    const ready = this.#assign(this.#host);
     this.#watch(this.#host);
     let grant: Grant;
     try {
-      grant = await bus.open();
+      grant = await this.#opening;
     } catch (error) {
       return this.#fail("grant", error as Error);
     }
-    if (grant.taken) this.#observer.taken();
     if (this.#over) return grant.descriptor.close();
-    await this.#probe(this.#host, loading, grant);
+    await this.#probe(this.#host, ready, grant);
+  }
+
+  async #open(): Promise<Grant> {
+    const grant = await this.#parts.bus.open();
+    if (grant.taken) this.#observer.taken();
+    return grant;
+  }
+
+  #drop(opening: Promise<Grant>): void {
+    opening.then(({ descriptor }) => descriptor.close()).catch(() => {}); // what was not opened need not be closed
   }
 
   #listeners(): HostListeners {
@@ -167,7 +173,7 @@ export class Incarnation {
     });
   }
 
-  async #probe(host: HostProcess, loading: Promise<void>, grant: Grant): Promise<void> {
+  async #probe(host: HostProcess, ready: Promise<void>, grant: Grant): Promise<void> {
     const { clock, driver, timeScale } = this.#parts;
     const probeMs = driver.manifest.limits.probeMs * timeScale;
     const timer = clock.after(probeMs, () =>
@@ -175,7 +181,7 @@ export class Incarnation {
     );
     let units: readonly HostUnit[];
     try {
-      units = await this.#askToProbe(host, loading, grant);
+      units = await this.#askToProbe(host, ready, grant);
     } catch (error) {
       if (!host.peer.signal.aborted) this.#fail("probe", error as Error); // the end of a connection is told by the process
       return;
@@ -185,41 +191,34 @@ export class Incarnation {
     if (!this.#over) this.#observer.probed(units);
   }
 
-  #load(host: HostProcess): Promise<void> {
-    const { bus, driver, memory, number, reason, sandboxed } = this.#parts;
-    const { manifest, contract, code } = driver;
-    const loaded = host.peer
-      .call(
-        "load",
-        {
-          device: { id: bus.id, identity: bus.identity, name: bus.name },
-          driver: {
-            name: manifest.name,
-            version: manifest.version,
-            class: manifest.class,
-            stateVersion: manifest.stateVersion,
-          },
-          incarnation: number,
-          reason: number === 1 || reason === undefined ? null : { kind: reason.kind, text: reason.text },
-          dataBytes: sandboxed ? dataBytes(host.pid) + memoryCeiling(shapeOf(manifest)) : null,
-          filter: host.filter(grantedRequests(manifest, bus)),
-        },
-        [code.fd, memory.fd],
-      )
-      .then(({ result }) => {
-        if (result.contract.hash !== contract.hash)
-          throw new DeviceError(
-            "invalid",
-            `driver built for ${result.contract.name} version ${result.contract.version} (${result.contract.hash}), this ring3 has ${contract.name} version ${contract.version} (${contract.hash})`,
-          );
-      });
-    loaded.catch(() => {}); // told with the probe
-    return loaded;
+  /** Resolves once the driver's code is loaded and knows its device. */
+  #assign(host: HostProcess): Promise<void> {
+    const { bus, driver, memory, number, reason } = this.#parts;
+    const { manifest, contract } = driver;
+    const assigned = host.peer.call(
+      "assign",
+      {
+        device: { id: bus.id, identity: bus.identity, name: bus.name },
+        driver: { version: manifest.version, class: manifest.class, stateVersion: manifest.stateVersion },
+        incarnation: number,
+        reason: number === 1 || reason === undefined ? null : { kind: reason.kind, text: reason.text },
+      },
+      [memory.fd],
+    );
+    const ready = Promise.all([host.loaded, assigned]).then(([its]) => {
+      if (its.hash !== contract.hash)
+        throw new DeviceError(
+          "invalid",
+          `driver built for ${its.name} version ${its.version} (${its.hash}), this ring3 has ${contract.name} version ${contract.version} (${contract.hash})`,
+        );
+    });
+    ready.catch(() => {}); // told with the probe
+    return ready;
   }
 
-  async #askToProbe(host: HostProcess, loading: Promise<void>, grant: Grant): Promise<readonly HostUnit[]> {
+  async #askToProbe(host: HostProcess, ready: Promise<void>, grant: Grant): Promise<readonly HostUnit[]> {
     const { manifest } = this.#parts.driver;
-    await loading.catch((error) => {
+    await ready.catch((error) => {
       grant.descriptor.close();
       throw error;
     });
@@ -237,8 +236,15 @@ export class Incarnation {
   }
 }
 
-function shapeOf({ limits: { memoryMb, cpuPercent }, sandbox }: Manifest): HostShape {
-  return { memoryMb, cpuPercent, tier: sandbox };
+function kindOf({ manifest, code }: ChosenDriver, bus: BusDevice): HostKind {
+  const { name, limits, sandbox } = manifest;
+  const { memoryMb, cpuPercent } = limits;
+  return {
+    memoryMb,
+    cpuPercent,
+    tier: sandbox,
+    driver: { name, code, requests: grantedRequests(manifest, bus) },
+  };
 }
 
 /** What V8 and Node throw where the kernel gives no more memory. */

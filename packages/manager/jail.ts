@@ -32,6 +32,14 @@ export interface HostDescriptors {
   readonly status: Sendable;
 }
 
+/** What is told of one jail while it stands. */
+export interface JailReport {
+  /** The process whose end is the end of all inside. */
+  readonly initPid: Promise<number>;
+  /** Resolves when the host's process has ended, sooner than its parent's end is told; never, where nobody tells. */
+  readonly exitCode: Promise<number>;
+}
+
 export interface Jail {
   readonly sandboxed: boolean;
   order(descriptors: HostDescriptors, shape: HostShape): ProcessOrder;
@@ -39,8 +47,8 @@ export interface Jail {
   spareFilter(tier: Tier): Uint8Array | undefined;
   /** And what it puts on before it loads a driver that is granted these ioctl requests. */
   driverFilter(tier: Tier, requests: readonly number[]): Uint8Array | undefined;
-  /** The process whose end is the end of all inside. `outerPid`: what the order started. */
-  initPid(outerPid: number, status: Descriptor, ended: Promise<void>): Promise<number>;
+  /** `outerPid`: what the order started. */
+  report(outerPid: number, status: Descriptor, ended: Promise<void>): JailReport;
   /** Everything of this order is dead. */
   giveBack(order: ProcessOrder): void;
 }
@@ -93,7 +101,7 @@ export async function createJail(
         throw error;
       }
     },
-    initPid: (_outerPid, status, ended) => readInitPid(status, ended),
+    report: (_outerPid, status, ended) => readReport(status, ended),
     giveBack(order) {
       if (order.user !== undefined) users?.giveBack(order.user.uid);
     },
@@ -133,7 +141,7 @@ export function noJail(paths: RuntimePaths): Jail {
       args: [...nodeOptions(shape), paths.host],
       stdio: [input, errors, errors, control],
     }),
-    initPid: async (outerPid) => outerPid,
+    report: (outerPid) => ({ initPid: Promise.resolve(outerPid), exitCode: new Promise(() => {}) }),
     giveBack() {},
   };
 }
@@ -166,23 +174,26 @@ function readable(bytes: Uint8Array): Descriptor {
   return read;
 }
 
-/** Bubblewrap says it once the namespaces stand. */
-function readInitPid(status: Descriptor, ended: Promise<void>): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const chunk = new Uint8Array(4096);
-    let text = "";
-    const watched = watch(status.fd, { readable: true }, () => {
-      const length = native.read(status.fd, chunk);
-      if (length > 0) text += new TextDecoder().decode(chunk.subarray(0, length));
-      const { init } = parseJailStatus(text);
-      if (init !== undefined) resolve(init);
-      if (init !== undefined || length === 0) watched.close();
-    });
-    void ended.then(() => {
-      watched.close();
-      reject(new DeviceError("io", "start a jail: bubblewrap ended before it stood"));
-    });
+/** Bubblewrap says which is its init once the namespaces stand, and how the command has ended. */
+function readReport(status: Descriptor, ended: Promise<void>): JailReport {
+  const init = Promise.withResolvers<number>();
+  const exit = Promise.withResolvers<number>();
+  init.promise.catch(() => {}); // whoever waits for it may have given up before
+  const chunk = new Uint8Array(4096);
+  let text = "";
+  const watched = watch(status.fd, { readable: true }, () => {
+    const length = native.read(status.fd, chunk);
+    if (length > 0) text += new TextDecoder().decode(chunk.subarray(0, length));
+    const said = parseJailStatus(text);
+    if (said.init !== undefined) init.resolve(said.init);
+    if (said.exitCode !== undefined) exit.resolve(said.exitCode);
+    if (said.exitCode !== undefined || length === 0) watched.close();
   });
+  void ended.then(() => {
+    watched.close();
+    init.reject(new DeviceError("io", "start a jail: bubblewrap ended before it stood"));
+  });
+  return { initPid: init.promise, exitCode: exit.promise };
 }
 
 export function runtimePaths(directory: string): RuntimePaths {

@@ -103,7 +103,7 @@ async function main(): Promise<void> {
     clock: systemClock,
     random: systemRandom,
     eventLog: new EventLog(join(stateDirectory, "events.jsonl")),
-    startHost: (shape, listeners) => spares.take(shape, listeners),
+    startHost: (kind, listeners) => spares.take(kind, listeners),
     sandboxed,
     crashed: (crash) => crashes.add(crashReport(crash)),
     lacks: () => (sandboxed ? lacksForJails() : []),
@@ -118,8 +118,9 @@ async function main(): Promise<void> {
   const spares = new Spares({
     clock: systemClock,
     log: manager.log,
-    start: async (shape, rehearsed) => startSpare({ ...hostParts, jail: await jail() }, shape, rehearsed),
+    start: async (kind, rehearsed) => startSpare({ ...hostParts, jail: await jail() }, kind, rehearsed),
     count: config.spares,
+    timeScale: config.limits.time_scale,
   });
   const added = (device: BusDevice) => void manager.added(device);
   const removed = (id: string) => void manager.removed(id);

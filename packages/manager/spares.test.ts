@@ -1,23 +1,30 @@
 // Runs in: tests.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ContractId } from "@ring3/control/fields";
 import { manualClock } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
 import { createLog } from "@ring3/core/log";
-import { settled } from "./fake-host.fixture.ts";
-import type { HostListeners, HostProcess, HostShape, SpareHost } from "./host-process.ts";
+import { code, settled } from "./fake-host.fixture.ts";
+import type { HostKind, HostListeners, HostProcess, SpareHost } from "./host-process.ts";
 import { Spares } from "./spares.ts";
 
 const listeners = {} as HostListeners;
-const standard: HostShape = { memoryMb: 256, cpuPercent: undefined, tier: "standard" };
+const driver = { name: "a driver", code, requests: [] };
+const standard: HostKind = { memoryMb: 256, cpuPercent: undefined, tier: "standard", driver };
 
 class PlayedSpare implements SpareHost {
   free = true;
   killed = false;
+  readonly #loading = Promise.withResolvers<ContractId>();
+  readonly loaded = this.#loading.promise;
   readonly name: string;
   readonly fenced = Promise.resolve();
 
-  constructor(name: string) {
+  constructor(name: string, hangs: boolean) {
     this.name = name;
+    this.loaded.catch(() => {});
+    if (!hangs) this.#loading.resolve({ name: "block", version: 1, hash: "" });
   }
 
   adopt(): HostProcess {
@@ -27,6 +34,7 @@ class PlayedSpare implements SpareHost {
 
   kill(): void {
     this.killed = true;
+    this.#loading.reject(new DeviceError("disconnected", "played"));
   }
 }
 
@@ -34,12 +42,14 @@ function setUp(count = 1) {
   const clock = manualClock();
   const started: PlayedSpare[] = [];
   const logged: string[] = [];
+  const hanging = new Set<string>();
   const parts = {
     clock,
     count,
+    timeScale: 1,
     log: createLog("test", ({ message }) => logged.push(message), clock),
-    start: async ({ tier }: HostShape): Promise<SpareHost> => {
-      const spare = new PlayedSpare(`${tier} ${started.length + 1}`);
+    start: async ({ tier, driver: { name } }: HostKind): Promise<SpareHost> => {
+      const spare = new PlayedSpare(`${tier} ${started.length + 1}`, hanging.has(name));
       started.push(spare);
       return spare;
     },
@@ -51,7 +61,7 @@ function setUp(count = 1) {
     clock.advance(ms);
     await settled();
   };
-  return { spares, parts, started, logged, take, later };
+  return { spares, parts, started, logged, hanging, take, later };
 }
 
 test("the first host is started when it is asked for, the next waits already", async () => {
@@ -87,6 +97,34 @@ test("a spare of another tier is not taken", async () => {
   assert.equal(await take({ ...standard, tier: "strict" }), "strict 3");
 });
 
+test("a spare has its driver's code, so another driver does not get it", async () => {
+  const { take, later } = setUp();
+  await take();
+  await later(1000);
+  assert.equal(await take({ ...standard, driver: { ...driver, name: "another" } }), "standard 3");
+  assert.equal(await take({ ...standard, driver: { ...driver, requests: [1] } }), "standard 4");
+  assert.equal(await take(), "standard 2");
+});
+
+test("a driver whose code hangs as it is loaded gets no spare, and the one begun is ended", async () => {
+  const { started, logged, hanging, take, later } = setUp();
+  hanging.add(driver.name);
+  await take();
+  await later(1000);
+  await later(5000);
+  assert.deepEqual([started[1]!.killed, logged], [true, ["no spare host: played: the device is gone"]]);
+  assert.equal(await take(), "standard 3");
+});
+
+test("closing ends a spare whose driver's code hangs", async () => {
+  const { spares, started, hanging, take, later } = setUp();
+  hanging.add(driver.name);
+  await take();
+  await later(1000);
+  await spares.close();
+  assert.equal(started[1]!.killed, true);
+});
+
 test("none wait where none are wanted", async () => {
   const { started, take, later } = setUp(0);
   await take();
@@ -96,7 +134,7 @@ test("none wait where none are wanted", async () => {
 
 test("of many kinds, spares of those asked for longest ago are ended", async () => {
   const { started, take, later } = setUp();
-  for (let memoryMb = 32; memoryMb < 37; memoryMb++) {
+  for (let memoryMb = 32; memoryMb < 41; memoryMb++) {
     await take({ ...standard, memoryMb });
     await later(1000);
   }
@@ -142,7 +180,7 @@ test("closing waits for a spare that is being started, and ends it", async () =>
   });
   await settled();
   assert.equal(closed, false);
-  const late = new PlayedSpare("late");
+  const late = new PlayedSpare("late", false);
   starting.resolve(late);
   await closing;
   assert.equal(late.killed, true);

@@ -2,29 +2,34 @@
 
 import type { Clock } from "@ring3/core/clock";
 import type { Log } from "@ring3/core/log";
-import type { HostListeners, HostProcess, HostShape, SpareHost } from "./host-process.ts";
+import type { HostKind, HostListeners, HostProcess, SpareHost } from "./host-process.ts";
 
 /** The next spare is started when the device that took the last one has had time to come up: they share the processors. */
 const REFILL_MS = 200;
-/** Kinds of hosts of which spares are kept: those that were asked for last. */
-const SHAPES_MAX = 4;
+/** Kinds of hosts, a driver's each, of which spares are kept: those that were asked for last. */
+const KINDS_MAX = 8;
+/** A driver's code that is not loaded by then hangs; the driver's own next start tells more of it. */
+const LOAD_MS = 5_000;
 
 export interface SparesParts {
   readonly clock: Clock;
   readonly log: Log;
   /** `rehearsed`: it has time for that. */
-  readonly start: (shape: HostShape, rehearsed: boolean) => Promise<SpareHost>;
+  readonly start: (kind: HostKind, rehearsed: boolean) => Promise<SpareHost>;
   /** How many wait, of each kind that is in use. */
   readonly count: number;
+  readonly timeScale: number;
 }
 
-const keyOf = ({ memoryMb, cpuPercent, tier }: HostShape) => `${tier}/${memoryMb}/${cpuPercent}`;
+const keyOf = ({ memoryMb, cpuPercent, tier, driver }: HostKind) =>
+  [tier, memoryMb, cpuPercent, driver.name, ...driver.requests].join("/");
 
 export class Spares {
   readonly #parts: SparesParts;
   /** By kind, the one asked for last at the end. */
   readonly #waiting = new Map<string, SpareHost[]>();
   readonly #starting = new Set<Promise<void>>();
+  readonly #loading = new Set<SpareHost>();
   #closed = false;
 
   constructor(parts: SparesParts) {
@@ -32,16 +37,16 @@ export class Spares {
   }
 
   /** A spare, or where none waits a new host. */
-  async take(shape: HostShape, listeners: HostListeners): Promise<HostProcess> {
-    const key = keyOf(shape);
+  async take(kind: HostKind, listeners: HostListeners): Promise<HostProcess> {
+    const key = keyOf(kind);
     const waiting = this.#waiting.get(key) ?? [];
     this.#waiting.delete(key);
     this.#waiting.set(key, waiting);
     this.#forgetOldest();
-    this.#parts.clock.after(REFILL_MS, () => this.#refill(shape));
+    this.#parts.clock.after(REFILL_MS, () => this.#refill(kind));
     for (let spare = waiting.shift(); spare !== undefined; spare = waiting.shift())
       if (spare.free) return spare.adopt(listeners);
-    return (await this.#parts.start(shape, false)).adopt(listeners);
+    return (await this.#parts.start(kind, false)).adopt(listeners);
   }
 
   /** No more are started, and those that wait are ended. Resolves once they are. */
@@ -49,25 +54,26 @@ export class Spares {
     this.#closed = true;
     const waiting = [...this.#waiting.values()].flat();
     this.#waiting.clear();
-    for (const spare of waiting) spare.kill();
+    for (const spare of [...waiting, ...this.#loading]) spare.kill();
     await Promise.all([...this.#starting, ...waiting.map(({ fenced }) => fenced)]);
   }
 
-  #refill(shape: HostShape): void {
-    const waiting = this.#waiting.get(keyOf(shape));
+  #refill(kind: HostKind): void {
+    const waiting = this.#waiting.get(keyOf(kind));
     if (waiting === undefined || this.#closed) return;
     const free = waiting.filter((spare) => spare.free);
     waiting.splice(0, waiting.length, ...free);
     if (waiting.length >= this.#parts.count) return;
-    const started = this.#start(shape, waiting);
+    const started = this.#start(kind, waiting);
     this.#starting.add(started);
     void started.then(() => this.#starting.delete(started));
   }
 
-  async #start(shape: HostShape, waiting: SpareHost[]): Promise<void> {
+  async #start(kind: HostKind, waiting: SpareHost[]): Promise<void> {
     try {
-      const spare = await this.#parts.start(shape, true);
-      if (!this.#closed && this.#waiting.get(keyOf(shape)) === waiting) return void waiting.push(spare);
+      const spare = await this.#parts.start(kind, true);
+      await this.#loaded(spare);
+      if (!this.#closed && this.#waiting.get(keyOf(kind)) === waiting) return void waiting.push(spare);
       spare.kill();
       await spare.fenced;
     } catch (error) {
@@ -75,9 +81,26 @@ export class Spares {
     }
   }
 
+  async #loaded(spare: SpareHost): Promise<void> {
+    const { clock, timeScale } = this.#parts;
+    const late = clock.after(LOAD_MS * timeScale, () => spare.kill());
+    this.#loading.add(spare);
+    if (this.#closed) spare.kill();
+    try {
+      await spare.loaded;
+    } catch (error) {
+      spare.kill();
+      await spare.fenced;
+      throw error;
+    } finally {
+      this.#loading.delete(spare);
+      late.cancel();
+    }
+  }
+
   #forgetOldest(): void {
     for (const [key, waiting] of this.#waiting) {
-      if (this.#waiting.size <= SHAPES_MAX) return;
+      if (this.#waiting.size <= KINDS_MAX) return;
       for (const spare of waiting) spare.kill();
       this.#waiting.delete(key);
     }
