@@ -233,9 +233,7 @@ test("power lost while there was no driver is told before the first answer of th
 test("a power loss that a driver learned of is told by the next one until a request has come after the telling", async () => {
   const restart = (wire: Wire): Step[] => [
     ...recovery(),
-    maxLun(hex("00")),
     ...wire.sense(0x0, 0x00),
-    ...inquire(wire),
     ...wire.command(TUR),
     ...readCapacity(wire),
   ];

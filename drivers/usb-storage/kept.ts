@@ -1,7 +1,9 @@
 // Runs in: driver host, jailed. Owns: what must be known of one LUN beyond this driver's death, in `ctx.state`: the number of its
 // medium, and what a device tells only once and clients have not heard yet.
 import type { Context, Json } from "@ring3/sdk";
+import { LUN_MAX } from "./bot.ts";
 import { type Particulars, particularsIn } from "./medium.ts";
+import { type Inquiry, inquiryIn } from "./replies.ts";
 
 /** The event that clients are to be told. Lost writes are the graver one, as they need no cache to be lost from. */
 export type Loss = "powerLost" | "writesLost";
@@ -19,6 +21,8 @@ interface Known {
   readonly loss: Loss | null;
   /** Of a fixed medium of that size. */
   readonly particulars: Particulars | null;
+  /** What the device has said the LUN is. */
+  readonly about: Inquiry | null;
 }
 
 const nothing: Known = {
@@ -29,11 +33,14 @@ const nothing: Known = {
   asking: false,
   loss: null,
   particulars: null,
+  about: null,
 };
-/** `ctx.state` has room for the particulars of so many. */
-const PARTICULARS_LUNS = 4;
+/** `ctx.state` has room for what so many have said. */
+const TALKATIVE_LUNS = 3;
 /** Should the state be lost, numbers go on so far apart that no incarnation before can have given them. */
 const APART = 0x1_0000;
+
+type State = Context["state"];
 
 export class Kept {
   readonly #lun: string;
@@ -57,10 +64,17 @@ export class Kept {
   }
 
   /** Before the first use, once the device has said what it is. */
-  begin(removable: boolean): void {
+  begin(about: Inquiry): void {
+    const { removable } = about;
     const { incarnation } = this.#ctx;
     const first = removable && incarnation > 1 ? (incarnation * APART) >>> 0 : 1;
-    this.#keep({ number: this.#known.number === 0 ? first : this.#known.number, removable });
+    const number = this.#known.number === 0 ? first : this.#known.number;
+    this.#keep({ number, removable, about: Number(this.#lun) < TALKATIVE_LUNS ? about : null });
+  }
+
+  /** What the device has told a driver before; undefined: it is to be asked. */
+  get about(): Inquiry | undefined {
+    return this.#known.about ?? undefined;
   }
 
   /** The medium can be exchanged. */
@@ -90,7 +104,7 @@ export class Kept {
     sectorBytes,
     ...particulars
   }: Particulars & { sectors: number; sectorBytes: number }): void {
-    if (Number(this.#lun) < PARTICULARS_LUNS) this.#keep({ particulars });
+    if (Number(this.#lun) < TALKATIVE_LUNS) this.#keep({ particulars });
   }
 
   particularsOf(sectors: number, sectorBytes: number): Particulars | undefined {
@@ -122,6 +136,17 @@ export class Kept {
   }
 }
 
+/** The highest LUN, as the device has told a driver before. */
+export function keptLastLun(state: State): number | undefined {
+  const { last } = recordOf(state.get());
+  const fits = Number.isInteger(last) && (last as number) >= 0 && (last as number) <= LUN_MAX;
+  return fits ? (last as number) : undefined;
+}
+
+export function keepLastLun(state: State, last: number): void {
+  if (last !== keptLastLun(state)) state.set({ ...recordOf(state.get()), last });
+}
+
 /** An earlier version of this driver may have kept something else. */
 function recordOf(state: Json | undefined): Readonly<Record<string, Json>> {
   const isRecord = typeof state === "object" && state !== null && !Array.isArray(state);
@@ -137,6 +162,8 @@ function knownOf(state: Json | undefined, lun: string): Known {
     typeof removable === "boolean" &&
     typeof asking === "boolean" &&
     (loss === "powerLost" || loss === "writesLost" || loss === null);
+  if (!fits) return nothing;
   const particulars = particularsIn(recordOf(recordOf(state)[lun]).particulars) ?? null;
-  return fits ? { number, sectors, sectorBytes, removable, asking, loss, particulars } : nothing;
+  const about = inquiryIn(recordOf(recordOf(state)[lun]).about) ?? null;
+  return { number, sectors, sectorBytes, removable, asking, loss, particulars, about };
 }

@@ -78,8 +78,12 @@ export class Lun {
     this.#target.changeable = kept.removable;
   }
 
-  /** undefined: the device says that there is no such LUN. */
+  /** undefined: the device says that there is no such LUN. What it has told the driver before holds until it is unplugged. */
   async inquire(wait: Wait): Promise<Inquiry | undefined> {
+    if (this.#kept.about !== undefined) {
+      this.#about = this.#kept.about;
+      return this.#about;
+    }
     const data = new Uint8Array(INQUIRY_BYTES);
     using _turn = await this.#bot.turns.take(wait);
     try {
@@ -96,7 +100,7 @@ export class Lun {
   async probe(wait: Wait): Promise<void> {
     const { removable } = this.#about;
     this.#target.changeable = removable;
-    this.#kept.begin(removable);
+    this.#kept.begin(this.#about);
     using _turn = await this.#bot.turns.take(wait);
     await this.#look(wait);
     this.#begun();

@@ -2,7 +2,7 @@
 import { type Block, type Context, DeviceError, type EventData, type UsbDevice } from "@ring3/sdk";
 import { getMaxLun, LUN_MAX } from "./bot.ts";
 import { Disk } from "./disk.ts";
-import { Kept, type Loss } from "./kept.ts";
+import { Kept, keepLastLun, keptLastLun, type Loss } from "./kept.ts";
 import { Lun } from "./lun.ts";
 import { quirksOf } from "./quirks.ts";
 import { BulkOnly } from "./transport.ts";
@@ -24,7 +24,9 @@ export async function openDisks(usb: UsbDevice, ctx: Context<Block>): Promise<Di
 
   const luns: Lun[] = [];
   const unusable = new Map<Lun, DeviceError>();
-  for (let number = 0, last = await maxLun(usb, ctx); number <= last; number++) {
+  const last = keptLastLun(ctx.state) ?? (await maxLun(usb, ctx));
+  keepLastLun(ctx.state, last);
+  for (let number = 0; number <= last; number++) {
     const unit = luns.length;
     const events = {
       mediumChanged: (now: EventData<Block, "mediumChanged">) => ctx.emit("mediumChanged", now, unit),

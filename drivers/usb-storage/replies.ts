@@ -49,6 +49,16 @@ export function parseInquiry(bytes: Uint8Array): Inquiry {
   };
 }
 
+/** As `ctx.state` gives it back; undefined for anything else. */
+export function inquiryIn(value: unknown): Inquiry | undefined {
+  const { type, connected, removable, version, vendor, product } = Object(value) as Record<string, unknown>;
+  const fits =
+    [type, version].every((each) => typeof each === "number") &&
+    [connected, removable].every((each) => typeof each === "boolean") &&
+    [vendor, product].every((each) => typeof each === "string");
+  return fits ? (value as Inquiry) : undefined;
+}
+
 export interface Capacity {
   readonly sectors: number;
   readonly sectorBytes: number;

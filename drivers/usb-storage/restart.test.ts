@@ -30,6 +30,7 @@ function bound(transport: Transport): Transport {
 }
 
 const MODE_SENSE_6 = 0x1a;
+const INQUIRY = 0x12;
 const propertiesOf = ({ units: [unit] }: Started) => unit!.properties;
 
 test("after a death a fixed disk is not asked again what it has told the driver before, and is the same", async () => {
@@ -41,7 +42,7 @@ test("after a death a fixed disk is not asked again what it has told the driver 
   const after = await disk.start(2, overheard(second));
   assert.deepEqual(propertiesOf(after), properties);
   assert.equal(first.includes(MODE_SENSE_6), true);
-  assert.equal(second.includes(MODE_SENSE_6), false);
+  assert.deepEqual([second.includes(MODE_SENSE_6), second.includes(INQUIRY)], [false, false]);
   assert.ok(second.length < first.length, `${second.length} of ${first.length}`);
   await write(after, 0, pattern(512));
   assert.deepEqual(await read(after, 0, 1), pattern(512));
@@ -61,6 +62,24 @@ for (const [what, happens, ...args] of [
     assert.equal(codes.includes(MODE_SENSE_6), true);
     assert.equal(propertiesOf(after).medium, 1);
   });
+
+test("a kept inquiry, or a highest LUN, that is none is asked for again", async () => {
+  await using disk = await drive(MIB);
+  const before = await disk.start();
+  const kept = before.state.readState() as { 0: object };
+  for (const wrong of [
+    { 0: { ...kept[0], about: { type: 0 } } },
+    { 0: { ...kept[0], about: [] }, last: -1 },
+    { last: 1e9 },
+    { last: 0.5 },
+  ]) {
+    before.state.writeState(wrong as never);
+    const codes: number[] = [];
+    const after = await disk.start(2, overheard(codes));
+    assert.equal(codes.includes(INQUIRY), true);
+    assert.equal(after.units.length, 1);
+  }
+});
 
 test("kept particulars that are none are asked for again", async () => {
   await using disk = await drive(MIB);
