@@ -57,7 +57,7 @@ build/kernel-asan.node: $(addon_sources) $(addon_headers) | $(npm_stamp)
 	$(CC) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined $(addon_flags) $(addon_sources) -o $@.new
 	@mv $@.new $@
 
-build/bundles.stamp: setup/bundle.ts $(sources) $(npm_stamp)
+build/bundles.stamp: $(wildcard setup/*.ts) $(sources) build/kernel.node $(npm_stamp)
 	@echo '== bundles'
 	@mkdir -p build
 	@$(node) setup/bundle.ts

@@ -1,7 +1,7 @@
 // Runs in: tests. Owns: one ring3 whose driver hosts are replaced by one that lies (packages/host/hostile-host.fixture.ts), and
 // for each way to lie a simulated drive. The first incarnation lies, the second is the ordinary host.
 import assert from "node:assert/strict";
-import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -21,6 +21,8 @@ before(async () => {
   chmodSync(folder, 0o711); // the jail's users read the bundles here
   for (const file of ["manager.cjs", "keeper.cjs", "reflector.cjs", "kernel.node", "drivers"])
     cpSync(join(repository, "build", file), join(folder, file), { recursive: true });
+  for (const file of ["host-code.cjs", "host-code.cache", "host-code-strict.cache"])
+    writeFileSync(join(folder, file), ""); // this host is in one piece
   const bundled = await run(join(repository, `node_modules/@esbuild/linux-${process.arch}/bin/esbuild`), [
     join(repository, "packages/host/hostile-host.fixture.ts"),
     ...["--bundle", "--platform=node", "--target=node26", "--format=cjs"],

@@ -187,7 +187,15 @@ export async function startSpare(
       pids: THREADS_MAX,
     });
     if (rehearsed) await peer.call("rehearse", {});
-    await peer.call("confine", { filter: base64(jail.spareFilter(kind.tier)) });
+    const confined = peer.call("confine", { filter: base64(jail.spareFilter(kind.tier)) });
+    const { name, code, requests } = kind.driver;
+    const filter = base64(jail.driverFilter(kind.tier, requests));
+    const mayHold = jail.sandboxed ? dataBytes(pid) + memoryCeiling(kind) : null;
+    const loaded = peer
+      .call("load", { driver: name, filter, dataBytes: mayHold }, [code.fd])
+      .then(({ result }) => result.contract);
+    loaded.catch(() => {}); // told with the probe, or with the spare's end
+    await confined;
     let dead = false;
     const fenced = init.exited.then(() => {
       dead = true;
@@ -218,13 +226,6 @@ export async function startSpare(
       if (dead || !driver.signal(SIGUSR2)) return Promise.resolve("");
       return output.stack(clock, withinMs);
     };
-    const { name, code, requests } = kind.driver;
-    const filter = base64(jail.driverFilter(kind.tier, requests));
-    const mayHold = jail.sandboxed ? dataBytes(pid) + memoryCeiling(kind) : null;
-    const loaded = peer
-      .call("load", { driver: name, filter, dataBytes: mayHold }, [code.fd])
-      .then(({ result }) => result.contract);
-    loaded.catch(() => {}); // told with the probe, or with the spare's end
     return {
       loaded,
       get free() {

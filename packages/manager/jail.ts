@@ -82,10 +82,17 @@ export async function createJail(
       seccompFd: SECCOMP_FD,
       statusFd: STATUS_FD,
     });
+  const assembled = new Map<string, Uint8Array>(); // it takes as long as a device takes to be opened
+  const once = (key: string, assemble: () => Uint8Array): Uint8Array => {
+    const known = assembled.get(key) ?? assemble();
+    assembled.set(key, known);
+    return known;
+  };
   return {
     sandboxed: true,
-    spareFilter: (tier) => spareFilter(architecture, tier, everyRequest),
-    driverFilter: (tier, requests) => driverFilter(architecture, tier, requests),
+    spareFilter: (tier) => once(tier, () => spareFilter(architecture, tier, everyRequest)),
+    driverFilter: (tier, requests) =>
+      once(`${[tier, ...requests].join("/")}/`, () => driverFilter(architecture, tier, requests)),
     order({ input, errors, control, status }, shape) {
       const seccomp = readable(filter);
       try {
@@ -197,5 +204,7 @@ function readReport(status: Descriptor, ended: Promise<void>): JailReport {
 }
 
 export function runtimePaths(directory: string): RuntimePaths {
-  return { node: process.execPath, host: join(directory, "host.cjs"), addon: join(directory, "kernel.node") };
+  const at = (name: string) => join(directory, name);
+  const code = ["host-code.cjs", "host-code.cache", "host-code-strict.cache"].map(at);
+  return { node: process.execPath, host: at("host.cjs"), code, addon: at("kernel.node") };
 }

@@ -53,15 +53,21 @@ test("a library that is not installed is named together with who needs it", () =
   });
 });
 
-test("the runtime's files are node, host, addon and each library once, all free of links", async () => {
+test("the runtime's files are node, host and its code, addon and each library once, all free of links", async () => {
   const host = file("host.cjs", "");
   symlinkSync(host, join(directory, "host-link.cjs"));
-  const paths = { node: process.execPath, host: join(directory, "host-link.cjs"), addon: process.execPath };
+  const paths = {
+    node: process.execPath,
+    host: join(directory, "host-link.cjs"),
+    code: [file("more.cjs", "")],
+    addon: process.execPath,
+  };
   const files = await runtimeFiles(paths);
-  assert.deepEqual(files.slice(0, 3), [
+  assert.deepEqual(files.slice(0, 4), [
     { source: realpathSync(process.execPath), target: "/ring3/node" },
     { source: host, target: "/ring3/host.cjs" },
     { source: realpathSync(process.execPath), target: "/ring3/kernel.node" },
+    { source: join(directory, "more.cjs"), target: "/ring3/more.cjs" },
   ]);
   const targets = files.map(({ target }) => target);
   assert.equal(new Set(targets).size, targets.length);
@@ -74,7 +80,7 @@ test("the runtime's files are node, host, addon and each library once, all free 
 
 test("a file that is no program makes ldd fail with its name", async () => {
   const host = file("text.node", "not a binary");
-  await assert.rejects(runtimeFiles({ node: process.execPath, host, addon: host }), {
+  await assert.rejects(runtimeFiles({ node: process.execPath, host, code: [], addon: host }), {
     kind: "io",
     message: /text\.node/,
   });

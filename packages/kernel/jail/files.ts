@@ -25,6 +25,8 @@ export const inside = { node: "/ring3/node", host: "/ring3/host.cjs", addon: "/r
 export interface RuntimePaths {
   readonly node: string;
   readonly host: string;
+  /** What the host loads, each by its own name beside it. */
+  readonly code: readonly string[];
   readonly addon: string;
 }
 
@@ -74,14 +76,15 @@ async function librariesOf(file: string): Promise<string[]> {
   }
 }
 
-/** Everything a driver host must see: node, host bundle, addon, and the shared libraries of both binaries. Sources are free of links. */
+/** Everything a driver host must see: node, host and its code, addon, and the shared libraries of both binaries. Sources are free of links. */
 export async function runtimeFiles(paths: RuntimePaths): Promise<JailFile[]> {
   const libraries = new Set([...(await librariesOf(paths.node)), ...(await librariesOf(paths.addon))]);
   const parts = (["node", "host", "addon"] as const).map((part) => ({
     source: paths[part],
     target: inside[part],
   }));
-  return [...parts, ...[...libraries].map((path) => ({ source: path, target: path }))].map(
+  const code = paths.code.map((source) => ({ source, target: join(dirname(inside.host), basename(source)) }));
+  return [...parts, ...code, ...[...libraries].map((path) => ({ source: path, target: path }))].map(
     ({ source, target }) => ({
       source: realpathSync(source),
       target,

@@ -53,7 +53,7 @@ export async function prepareJails(): Promise<JailBed> {
   const filter = join(directory, "filter");
   writeFileSync(filter, stageZeroFilter(architectureOf(process.arch)));
   const addon = join(import.meta.dirname, "../../../build/kernel.node");
-  const all = await runtimeFiles({ node: process.execPath, host, addon });
+  const all = await runtimeFiles({ node: process.execPath, host, code: [], addon });
   const staged = stageRuntime(unreadable(all, user), join(directory, "runtime"));
   const files = all.map((file) => staged.find(({ target }) => target === file.target) ?? file);
   const bwrap = findBwrap();
