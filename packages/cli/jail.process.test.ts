@@ -176,7 +176,8 @@ test("its file tree is read-only: the runtime's files and /dev/null, nothing of 
     .trim()
     .split("\n")
     .map((line) => line.split(" "));
-  const allowed = /^(\/|\/dev\/null|\/ring3\/(node|host\.cjs|kernel\.node)|\/lib(64)?\/.*\.so[.\d]*)$/;
+  const allowed =
+    /^(\/|\/dev\/null|\/ring3\/(node|host(-code)?\.cjs|host-code(-strict)?\.cache|kernel\.node)|\/lib(64)?\/.*\.so[.\d]*)$/;
   assert.deepEqual(
     mounts.filter(([, , , , point]) => !allowed.test(point!)),
     [],
