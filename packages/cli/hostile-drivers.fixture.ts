@@ -146,6 +146,23 @@ export const quarantined: Readonly<Record<string, Quarantined>> = {
     manifest: quick,
     reason: /^heartbeat: no heartbeat for \d+ ms$/,
   },
+  "hangs as it is loaded": {
+    code: "for (;;);",
+    manifest: quick,
+    reason: /^probe: it has not returned within 500 ms$/,
+  },
+  "exits as it is loaded": {
+    code: "process.exit(0)",
+    reason: /^crash: the driver ended its process with code 0$/,
+  },
+  "throws as it is loaded": {
+    code: `throw new Error("not on this machine")`,
+    reason: /^probe: not on this machine/,
+  },
+  "breaks before it has a device": {
+    code: `setTimeout(() => { throw new Error("too early"); }); drive(() => new Promise(() => {}))`,
+    reason: /^crash: Error: too early/,
+  },
   "exports no driver": {
     code: `module.exports.default = { probe: () => unit }`,
     reason: /^probe: the driver's default export: expected the result of defineDriver, found object$/,

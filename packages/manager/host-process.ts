@@ -110,9 +110,6 @@ export interface HostParts {
 /** The runtime's threads, all of which it has by then, and some more. */
 const THREADS_MAX = 32;
 
-/** Nobody has adopted it yet: what it says then is that it broke. */
-const noDevice: HostListeners = { log() {}, failed() {}, disconnected() {}, changed() {}, lost() {} };
-
 /** Resolves once the host's runtime is loaded and confined; `rehearsed`: and has run what its driver will run. Rejects, and leaves nothing behind, where it does not get so far. */
 export async function startSpare(
   { processes, jail, cgroups, clock, timeScale }: HostParts,
@@ -124,7 +121,20 @@ export async function startSpare(
   const { promise: ready, resolve: isReady, reject: isNotReady } = Promise.withResolvers<void>();
   const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
   ready.catch(() => {}); // the wait for the jail may be over first
-  let listeners = noDevice;
+  /** What whoever adopts it is to hear first. */
+  let broke: ((adopter: HostListeners) => void) | undefined;
+  let listeners: HostListeners = {
+    log() {},
+    disconnected() {},
+    changed() {},
+    failed: (failure) => {
+      broke ??= (adopter) => adopter.failed(failure);
+    },
+    lost: (reason) => {
+      broke ??= (adopter) => adopter.lost(reason);
+    },
+  };
+  const nobody = listeners;
   const peer = callingPeer<HostEdge, Descriptor>(hostEdge, new FrameSocket(ours), {
     ready: () => isReady(),
     log: (line) => listeners.log(line),
@@ -187,7 +197,7 @@ export async function startSpare(
       pids: THREADS_MAX,
     });
     if (rehearsed) await peer.call("rehearse", {});
-    const confined = peer.call("confine", { filter: base64(jail.spareFilter(kind.tier)) });
+    await peer.call("confine", { filter: base64(jail.spareFilter(kind.tier)) });
     const { name, code, requests } = kind.driver;
     const filter = base64(jail.driverFilter(kind.tier, requests));
     const mayHold = jail.sandboxed ? dataBytes(pid) + memoryCeiling(kind) : null;
@@ -195,7 +205,6 @@ export async function startSpare(
       .call("load", { driver: name, filter, dataBytes: mayHold }, [code.fd])
       .then(({ result }) => result.contract);
     loaded.catch(() => {}); // told with the probe, or with the spare's end
-    await confined;
     let dead = false;
     const fenced = init.exited.then(() => {
       dead = true;
@@ -229,10 +238,11 @@ export async function startSpare(
     return {
       loaded,
       get free() {
-        return !hasExited && !dead && !peer.signal.aborted && listeners === noDevice;
+        return broke === undefined && !dead && !peer.signal.aborted && listeners === nobody;
       },
       adopt(adopter) {
         listeners = adopter;
+        broke?.(adopter);
         return { pid, peer, ask, loaded, fenced, kill, stack };
       },
       kill,
