@@ -55,8 +55,11 @@ function setUp(count = 1) {
     },
   };
   const spares = new Spares(parts);
-  const take = async (shape = standard) =>
-    ((await spares.take(shape, listeners)) as unknown as PlayedSpare).name;
+  const take = async (shape = standard) => {
+    const { name } = (await spares.take(shape, listeners)) as unknown as PlayedSpare;
+    await settled();
+    return name;
+  };
   const later = async (ms: number) => {
     clock.advance(ms);
     await settled();
@@ -106,20 +109,31 @@ test("a spare has its driver's code, so another driver does not get it", async (
   assert.equal(await take(), "standard 2");
 });
 
-test("a driver whose code hangs as it is loaded gets no spare, and the one begun is ended", async () => {
-  const { started, logged, hanging, take, later } = setUp();
+test("a driver whose code hangs or fails as it is loaded gets no spare", async () => {
+  const { started, hanging, take, later } = setUp();
   hanging.add(driver.name);
   await take();
+  await later(10_000);
+  started[0]!.kill();
+  await later(10_000);
+  assert.equal(started.length, 1);
+});
+
+test("a spare in which the driver's code hangs, as it did not before, is ended", async () => {
+  const { started, logged, hanging, take, later } = setUp();
+  await take();
+  hanging.add(driver.name);
   await later(1000);
   await later(5000);
   assert.deepEqual([started[1]!.killed, logged], [true, ["no spare host: played: the device is gone"]]);
+  hanging.clear();
   assert.equal(await take(), "standard 3");
 });
 
 test("closing ends a spare whose driver's code hangs", async () => {
   const { spares, started, hanging, take, later } = setUp();
-  hanging.add(driver.name);
   await take();
+  hanging.add(driver.name);
   await later(1000);
   await spares.close();
   assert.equal(started[1]!.killed, true);

@@ -43,10 +43,10 @@ export class Spares {
     this.#waiting.delete(key);
     this.#waiting.set(key, waiting);
     this.#forgetOldest();
-    this.#parts.clock.after(REFILL_MS, () => this.#refill(kind));
-    for (let spare = waiting.shift(); spare !== undefined; spare = waiting.shift())
-      if (spare.free) return spare.adopt(listeners);
-    return (await this.#parts.start(kind, false)).adopt(listeners);
+    const free = takeFree(waiting) ?? (await this.#parts.start(kind, false));
+    const later = () => this.#parts.clock.after(REFILL_MS, () => this.#refill(kind));
+    free.loaded.then(later, () => {}); // what cannot be loaded here needs no spare
+    return free.adopt(listeners);
   }
 
   /** No more are started, and those that wait are ended. Resolves once they are. */
@@ -105,4 +105,10 @@ export class Spares {
       this.#waiting.delete(key);
     }
   }
+}
+
+function takeFree(waiting: SpareHost[]): SpareHost | undefined {
+  for (let spare = waiting.shift(); spare !== undefined; spare = waiting.shift())
+    if (spare.free) return spare;
+  return undefined;
 }
