@@ -10,7 +10,7 @@ addon_sources := $(filter-out $(probe_source),$(wildcard packages/kernel/native/
 addon_headers := $(wildcard packages/kernel/native/*.h)
 addon_flags := -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -isystem $(node_package)/include/node
 
-.PHONY: setup demo test lab bench clean demo-packages test-packages
+.PHONY: setup demo test lab bench fuzz clean demo-packages test-packages
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -27,6 +27,9 @@ lab: test-packages setup
 
 bench: demo-packages setup
 	@$(node) --disable-warning=ExperimentalWarning bench/main.ts $(NAME)
+
+fuzz: demo-packages setup
+	@$(node) --disable-warning=ExperimentalWarning fuzz/main.ts $(INPUTS:%=--inputs=%) $(SEED:%=--seed=%) $(TARGET)
 
 clean:
 	rm -rf build

@@ -128,3 +128,13 @@ test("an account has its name and its supplementary groups", () => {
   });
   assert.deepEqual(accountOf(7, 8, passwd, group), { uid: 7, user: null, gids: [8], groups: [] });
 });
+
+test("a list as a key is refused, and nothing of it goes to the standard error", async () => {
+  const warnings: Error[] = [];
+  const heard = (warning: Error) => warnings.push(warning);
+  process.on("warning", heard);
+  assert.throws(() => parseConfig("? [spares, \u001b]\n: 1\n", "ring3.yaml"), /ring3\.yaml:1:\d+/);
+  await new Promise(setImmediate);
+  process.off("warning", heard);
+  assert.deepEqual(warnings, []);
+});

@@ -53,7 +53,9 @@ export function readDocument<S extends v.GenericSchema>(
       { ...at(0), path: "", expected: `at most ${maxLength} characters`, found: String(text.length) },
     ]);
   }
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  // "error": warnings are in `document`, and none is to go round to the standard error of whoever reads a stranger's file.
+  const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: true, logLevel: "error" } as const;
+  const document = parseDocument(text, options);
   const broken = [...document.errors, ...document.warnings];
   if (broken.length > 0)
     throw new DocumentError(
