@@ -30,7 +30,12 @@ const nothing = () => {};
 const readers: readonly ((end: MemoryEnd) => { readonly signal: AbortSignal })[] = [
   (end) => servingPeer(clientEdge, end as never, refuseAll(clientEdge) as never, tells),
   (end) =>
-    servingPeer(keeperEdge, end as never, refuseAll(keeperEdge) as never, { kill: heard, patience: heard }),
+    servingPeer(keeperEdge, end as never, refuseAll(keeperEdge) as never, {
+      kill: heard,
+      patience: heard,
+      serving: heard,
+      alive: heard,
+    }),
   (end) => {
     const notices = { ready: heard, log: heard, failed: heard, changed: heard, disconnected: heard };
     const peer = callingPeer<typeof hostEdge, never>(hostEdge, end as never, notices);

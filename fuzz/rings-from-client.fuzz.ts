@@ -21,7 +21,7 @@ export default {
   what: "submissions in a channel, from an application",
   seeds: submissionsOf(layout),
   async run(input) {
-    collectMappings();
+    await collectMappings();
     control.fill(0);
     control.set(input.subarray(0, control.length));
     let requests = 0;

@@ -23,7 +23,7 @@ export default {
   what: "completions and events in a channel, from a driver host",
   seeds: completionsOf(layout),
   async run(input) {
-    collectMappings();
+    await collectMappings();
     memory.reset();
     control.fill(0);
     control.set(input.subarray(0, control.length));

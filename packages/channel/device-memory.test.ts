@@ -82,3 +82,16 @@ test("a beat is seen by the manager", () => {
   hostMemory().beat();
   assert.notEqual(manager.heartbeat(), before);
 });
+
+test("after the highest sequence a driver can have written there, what is kept is read all the same", () => {
+  for (const sequence of [0xffff_ffff, 0xffff_fffe, 0x8000_0000]) {
+    manager.dropState();
+    write(sequence, Buffer.from('"before"'));
+    const host = hostMemory();
+    assert.equal(host.readState(), "before");
+    for (let round = 0; round < 4; round++) {
+      host.writeState(round);
+      assert.equal(host.readState(), round);
+    }
+  }
+});

@@ -58,6 +58,14 @@ export class DeviceMemory {
   }
 }
 
+interface StateCopy {
+  /** Which of the two. */
+  readonly index: number;
+  readonly sequence: number;
+  readonly version: number;
+  readonly bytes: Uint8Array;
+}
+
 /** The driver host's side. */
 export class HostDeviceMemory {
   readonly recorder: Recorder;
@@ -84,9 +92,7 @@ export class HostDeviceMemory {
 
   /** The newest copy whose checksum holds; undefined where there is none, or where it is of another version. */
   readState(): unknown {
-    const copies = [0, 1].map((index) => this.#readCopy(index)).filter((copy) => copy !== undefined);
-    copies.sort((a, b) => b.sequence - a.sequence);
-    const [newest] = copies;
+    const newest = this.#newest();
     return newest?.version === this.#version ? parsed(newest.bytes) : undefined;
   }
 
@@ -95,29 +101,35 @@ export class HostDeviceMemory {
     const bytes = new TextEncoder().encode(JSON.stringify(value));
     if (bytes.length > STATE_MAX_BYTES)
       throw new DeviceError("invalid", `driver state of ${bytes.length} bytes, at most ${STATE_MAX_BYTES}`);
-    const sequences = [0, 1].map((index) => this.#readCopy(index)?.sequence ?? 0);
-    const target = sequences[0]! <= sequences[1]! ? 0 : 1;
-    const view = this.#copyView(target);
+    const newest = this.#newest();
+    const view = this.#copyView(newest?.index === 0 ? 1 : 0);
     view.setUint32(8, 0, true);
     new Uint8Array(this.#buffer, view.byteOffset + STATE_HEADER_BYTES, bytes.length).set(bytes);
-    view.setUint32(0, Math.max(...sequences) + 1, true);
+    view.setUint32(0, ((newest?.sequence ?? 0) + 1) >>> 0 || 1, true); // 0: there is none
     view.setUint32(4, bytes.length, true);
     view.setUint32(12, this.#version, true);
     view.setUint32(8, fnv1a32(bytes), true);
+  }
+
+  /** Sequences count round, so whatever a driver has written there, the next write is newer (RFC 1982 §3.2). */
+  #newest(): StateCopy | undefined {
+    const [first, second] = [this.#readCopy(0), this.#readCopy(1)];
+    if (first === undefined || second === undefined) return first ?? second;
+    return ((second.sequence - first.sequence) | 0) > 0 ? second : first;
   }
 
   #copyView(index: number): DataView {
     return new DataView(this.#buffer, STATE_OFFSET + index * STATE_COPY_BYTES, STATE_COPY_BYTES);
   }
 
-  #readCopy(index: number): { sequence: number; version: number; bytes: Uint8Array } | undefined {
+  #readCopy(index: number): StateCopy | undefined {
     const view = this.#copyView(index);
     const sequence = view.getUint32(0, true);
     const length = view.getUint32(4, true);
     if (sequence === 0 || length > STATE_MAX_BYTES) return undefined;
     const bytes = new Uint8Array(this.#buffer, view.byteOffset + STATE_HEADER_BYTES, length).slice();
     return fnv1a32(bytes) === view.getUint32(8, true)
-      ? { sequence, version: view.getUint32(12, true), bytes }
+      ? { index, sequence, version: view.getUint32(12, true), bytes }
       : undefined;
   }
 }

@@ -29,6 +29,10 @@ export const keeperEdge = defineEdge({
   tells: {
     /** SIGKILL to the process started under that name, while it is the keeper's child. */
     kill: v.strictObject({ name }),
+    /** Clients are served from here on. */
+    serving: v.strictObject({}),
+    /** Its event loop turns; after "watch". */
+    alive: v.strictObject({}),
     /** How long the manager may take to end everything in order. Without a word the keeper has a time of its own. */
     patience: v.strictObject({ ms: count }),
   },
@@ -37,5 +41,7 @@ export const keeperEdge = defineEdge({
     exited: v.strictObject({ name, pid, code: v.nullable(count), signal: v.nullable(name) }),
     /** SIGTERM or SIGINT reached the keeper: the manager ends everything in order and exits. */
     stop: v.strictObject({}),
+    /** Whoever started ring3 watches over it: the manager is to say "alive" so often. */
+    watch: v.strictObject({ everyMs: v.pipe(v.number(), v.integer(), v.minValue(1)) }),
   },
 });

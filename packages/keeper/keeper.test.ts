@@ -16,7 +16,7 @@ afterEach(() => {
   for (const end of open.splice(0)) end.close();
 });
 
-function setUp() {
+function setUp(watchMs?: number) {
   const clock = manualClock();
   const processes: { spec: ProcessSpec; killed: boolean; exit: (exit: Exit) => void }[] = [];
   const ends: [boolean, string][] = [];
@@ -31,7 +31,12 @@ function setUp() {
     return { pid: 100 + processes.length, kill };
   };
   const [ours, theirs] = socketPair();
-  const keeper = new Keeper<Descriptor>(spawn, clock, (inOrder, reason) => ends.push([inOrder, reason]));
+  const told: string[] = [];
+  const service = { tell: (state: string) => void told.push(state), watchMs };
+  const keeper = new Keeper<Descriptor>(spawn, clock, service, (inOrder, reason) =>
+    ends.push([inOrder, reason]),
+  );
+  const watched: number[] = [];
   const exits: string[] = [];
   let stops = 0;
   const manager = callingPeer<typeof keeperEdge, Descriptor>(keeperEdge, new FrameSocket(theirs), {
@@ -39,6 +44,7 @@ function setUp() {
     stop: () => {
       stops++;
     },
+    watch: ({ everyMs }) => watched.push(everyMs),
   });
   open.push(manager);
   keeper.start(managerSpec, new FrameSocket(ours));
@@ -46,7 +52,7 @@ function setUp() {
     manager.call("spawn", { name, file, args: ["a"], uid: 7, stdio: 1 }, [
       new Descriptor(openSync("/dev/null", "r")),
     ]);
-  return { keeper, clock, processes, ends, manager, exits, stops: () => stops, start };
+  return { keeper, clock, processes, ends, manager, exits, stops: () => stops, start, told, watched };
 }
 
 async function settle(): Promise<void> {
@@ -119,4 +125,22 @@ test("a manager that dies unasked takes everybody along, and the reason is said"
   await settle();
   assert.equal(processes[1]!.killed, true);
   assert.deepEqual(ends, [[false, "the manager ended with SIGKILL"]]);
+});
+
+test("the service manager hears when ring3 serves, that its manager lives, and that it stops", async () => {
+  const { keeper, manager, told, watched } = setUp(30_000);
+  manager.tell("serving", {});
+  await settle();
+  assert.deepEqual([told, watched], [["READY=1"], [10_000]]);
+  manager.tell("alive", {});
+  await settle();
+  keeper.stop();
+  assert.deepEqual(told, ["READY=1", "WATCHDOG=1", "STOPPING=1"]);
+});
+
+test("where nobody watches, the manager is not asked for signs of life", async () => {
+  const { manager, watched } = setUp();
+  manager.tell("serving", {});
+  await settle();
+  assert.deepEqual(watched, []);
 });

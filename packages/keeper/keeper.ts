@@ -6,6 +6,7 @@ import { keeperEdge as edge } from "@ring3/control/keeper-edge";
 import { type FrameTransport, type Handed, type ServingPeer, servingPeer } from "@ring3/control/peer";
 import type { Clock, Timer } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
+import type { ServiceManager } from "./service-manager.ts";
 
 export interface Child {
   readonly pid: number;
@@ -37,6 +38,7 @@ export class Keeper<D extends Handed> {
   readonly #spawn: Spawn;
   readonly #clock: Clock;
   readonly #ended: (inOrder: boolean, reason: string) => void;
+  readonly #service: ServiceManager;
   readonly #children = new Map<string, Child>();
   #peer: ServingPeer<typeof keeperEdge> | undefined;
   #manager: Child | undefined;
@@ -44,9 +46,15 @@ export class Keeper<D extends Handed> {
   #stopMs = STOP_MS;
   #reason = "";
 
-  constructor(spawn: Spawn, clock: Clock, ended: (inOrder: boolean, reason: string) => void) {
+  constructor(
+    spawn: Spawn,
+    clock: Clock,
+    service: ServiceManager,
+    ended: (inOrder: boolean, reason: string) => void,
+  ) {
     this.#spawn = spawn;
     this.#clock = clock;
+    this.#service = service;
     this.#ended = ended;
   }
 
@@ -57,12 +65,21 @@ export class Keeper<D extends Handed> {
       { spawn: (params, fds: D[]) => this.#start(params, fds) },
       {
         kill: ({ name }) => this.#children.get(name)?.kill(),
+        serving: () => this.#serving(),
+        alive: () => this.#service.tell("WATCHDOG=1"),
         patience: ({ ms }) => {
           this.#stopMs = ms;
         },
       },
     );
     this.#manager = this.#spawn(manager, (exit) => this.#managerExited(exit));
+  }
+
+  /** From here on a manager that hangs is noticed: it misses its sign of life three times in the time that the service manager gives. */
+  #serving(): void {
+    this.#service.tell("READY=1");
+    const { watchMs } = this.#service;
+    if (watchMs !== undefined) this.#peer!.notify("watch", { everyMs: Math.max(1, Math.floor(watchMs / 3)) });
   }
 
   #start(params: Params<typeof keeperEdge, "spawn">, fds: D[]): { pid: number } {
@@ -85,6 +102,7 @@ export class Keeper<D extends Handed> {
   /** Has the manager end everything in order, and ends it without the manager where that takes too long. */
   stop(): void {
     if (this.#stopping !== undefined) return;
+    this.#service.tell("STOPPING=1");
     this.#peer?.notify("stop", {});
     this.#stopping = this.#clock.after(this.#stopMs, () => {
       this.#reason = `the manager did not stop within ${this.#stopMs / 1000} s`;

@@ -11,6 +11,7 @@ import { architectureOf } from "@ring3/kernel/jail/seccomp";
 import { confineSupervisors } from "@ring3/kernel/jail/supervisor";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
 import { type Exit, Keeper, type ProcessSpec } from "./keeper.ts";
+import { serviceManager } from "./service-manager.ts";
 import { claimStateDirectory } from "./state-directory.ts";
 
 function spawn(spec: ProcessSpec, exited: (exit: Exit) => void) {
@@ -45,7 +46,7 @@ try {
   process.exit(1);
 }
 
-const keeper = new Keeper(spawn, systemClock, (inOrder, reason) => {
+const keeper = new Keeper(spawn, systemClock, serviceManager(process.env, process.pid), (inOrder, reason) => {
   if (!inOrder)
     process.stderr.write(`ring3: ${reason}; everything was stopped. Start again with: ring3 up\n`);
   process.exit(inOrder ? 0 : 1);

@@ -55,6 +55,8 @@ export interface Native {
   /** The path has `mode` (less the umask) from its first moment. */
   listenUnix(path: string, backlog: number, mode: number): number;
   connectUnix(path: string): number;
+  /** One message to who has bound the path, or the abstract name behind an "@" (sd_notify(3)). */
+  sendDatagram(path: string, message: Uint8Array): number;
   accept(fd: number): number;
   /** At most 64 buffers and 253 descriptors; without any it is writev(2). Descriptors go with the first byte: after a short write send the rest without them. */
   sendmsg(fd: number, buffers: readonly Uint8Array[], fds: readonly number[]): number;

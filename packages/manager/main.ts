@@ -92,6 +92,7 @@ async function main(): Promise<void> {
   };
   const processes = new Processes(
     new FrameSocket(new Descriptor(KEEPER_FD)),
+    systemClock,
     () => void stop(),
     () => process.exit(1), // nobody could start or reap anything any more
   );
@@ -183,6 +184,7 @@ async function main(): Promise<void> {
     }
   });
   new UsbBus(systemClock, manager.log, config.limits.time_scale, added, removed).start();
+  processes.serving();
   process.stdout.write(values.json ? `${JSON.stringify({ ready: true })}\n` : "ready\n");
 }
 

@@ -3,6 +3,7 @@
 import type { Notice } from "@ring3/control/edge";
 import { keeperEdge } from "@ring3/control/keeper-edge";
 import { type CallingPeer, callingPeer, type FrameTransport, type Sendable } from "@ring3/control/peer";
+import type { Clock } from "@ring3/core/clock";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 
 export type Exited = Notice<typeof keeperEdge, "exited">;
@@ -18,11 +19,17 @@ export interface ProcessOrder {
 export class Processes {
   readonly #peer: CallingPeer<typeof keeperEdge, Descriptor>;
   readonly #listeners = new Map<string, (exit: Exited) => void>();
+  readonly #clock: Clock;
   #count = 0;
 
   /** `stop`: the keeper wants everything ended in order; `lost`: the keeper is gone. */
-  constructor(transport: FrameTransport<Descriptor>, stop: () => void, lost: () => void) {
-    this.#peer = callingPeer(keeperEdge, transport, { exited: (exit) => this.#exited(exit), stop });
+  constructor(transport: FrameTransport<Descriptor>, clock: Clock, stop: () => void, lost: () => void) {
+    this.#clock = clock;
+    this.#peer = callingPeer(keeperEdge, transport, {
+      exited: (exit) => this.#exited(exit),
+      stop,
+      watch: ({ everyMs }) => this.#beat(everyMs),
+    });
     this.#peer.signal.addEventListener("abort", lost);
   }
 
@@ -46,6 +53,17 @@ export class Processes {
       this.#listeners.delete(name);
       throw error;
     }
+  }
+
+  /** Clients are served from here on. */
+  serving(): void {
+    this.#peer.tell("serving", {});
+  }
+
+  #beat(everyMs: number): void {
+    if (this.#peer.signal.aborted) return;
+    this.#peer.tell("alive", {});
+    this.#clock.after(everyMs, () => this.#beat(everyMs));
   }
 
   /** How long ending everything in order may take on this machine. */

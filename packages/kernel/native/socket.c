@@ -63,6 +63,26 @@ static int64_t bind_connect_unix(struct call *call) {
   return error;
 }
 
+// sd_notify(3): a leading "@" stands for the NUL of an abstract name, whose length is part of it.
+static int64_t bind_send_datagram(struct call *call) {
+  struct sockaddr_un address;
+  int error = address_argument(call, &address);
+  struct bytes message = bytes_argument(call, 1);
+  REFUSED(call);
+  if (error) return error;
+  socklen_t size = offsetof(struct sockaddr_un, sun_path) + strlen(address.sun_path);
+  if (address.sun_path[0] == '@')
+    address.sun_path[0] = 0;
+  else
+    size++;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -errno;
+  ssize_t sent = sendto(fd, message.data, message.length, MSG_NOSIGNAL, (struct sockaddr *)&address, size);
+  error = sent < 0 ? -errno : (int)sent;
+  close(fd);
+  return error;
+}
+
 static int64_t bind_accept(struct call *call) {
   int fd = int_argument(call, 0);
   REFUSED(call);
@@ -179,7 +199,7 @@ static int64_t bind_peer_credentials(struct call *call) {
 
 const struct binding socket_bindings[] = {
     {"socketpair", bind_socketpair}, {"listenUnix", bind_listen_unix}, {"connectUnix", bind_connect_unix},
-    {"accept", bind_accept},         {"sendmsg", bind_sendmsg},        {"recvmsg", bind_recvmsg},
+    {"sendDatagram", bind_send_datagram}, {"accept", bind_accept},         {"sendmsg", bind_sendmsg},        {"recvmsg", bind_recvmsg},
     {"shutdown", bind_shutdown},      {"peerCredentials", bind_peer_credentials},
     {0},
 };
