@@ -25,6 +25,7 @@ case ${1-} in
     need mkfs.ext4 e2fsprogs
     need mkfs.vfat dosfstools
     need mcopy mtools
+    need systemd-analyze systemd
     ;;
   *) echo 'usage: packages.sh demo|test' >&2; exit 2 ;;
 esac

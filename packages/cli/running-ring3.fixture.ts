@@ -62,6 +62,8 @@ export interface StartOptions {
   /** A folder of bundles instead of build/, which `ring3 up` would start. */
   readonly program?: string;
   readonly stateDirectory?: string;
+  /** Instead of the one that runs the tests. */
+  readonly node?: string;
   /** A command that starts the command behind it: `unshare …`. */
   readonly under?: readonly string[];
 }
@@ -89,6 +91,7 @@ export class RunningRing3 implements AsyncDisposable {
     config,
     program,
     stateDirectory,
+    node = process.execPath,
     under = [],
   }: StartOptions = {}): Promise<RunningRing3> {
     const folder = mkdtempSync(join(tmpdir(), "r3-")); // a socket's path takes 107 bytes
@@ -100,7 +103,7 @@ export class RunningRing3 implements AsyncDisposable {
       program === undefined
         ? [main, "up", "--state-dir", directory]
         : ["--enable-source-maps", join(program, "keeper.cjs"), directory];
-    const line = [...under, process.execPath, ...command, ...configuration, ...args] as [string, ...string[]];
+    const line = [...under, node, ...command, ...configuration, ...args] as [string, ...string[]];
     const child = spawn(line[0], line.slice(1), {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_TEST_CONTEXT: undefined },

@@ -67,6 +67,14 @@ export function confineSupervisors(architecture: Architecture, root: boolean): v
   check(native.keepCapabilities(masks[0]! >>> 0, masks[1]! >>> 0), "give up capabilities");
 }
 
+/**
+ * A service manager may have given a keeper that is not root capabilities for its manager, which has them by now. Nobody who is started later gets
+ * any: bubblewrap refuses to run with them, and reflectors need none.
+ */
+export function endInheritance(root: boolean): void {
+  if (!root) check(native.keepCapabilities(0xffff_ffff, 0xffff_ffff), "end the inheritance of capabilities");
+}
+
 function bwrapPath(): string | undefined {
   try {
     return findBwrap();
