@@ -8,9 +8,15 @@ export interface GuestRing3 extends AsyncDisposable {
   readonly life: DriversLife;
 }
 
-export async function startRing3({ graceMs = 3000, take = [] as string[] } = {}): Promise<GuestRing3> {
+/** `under`: a command that starts the command behind it. */
+export async function startRing3({
+  graceMs = 3000,
+  take = [] as string[],
+  under = [] as string[],
+} = {}): Promise<GuestRing3> {
   const rules = take.map((serial) => `{ serial: ${serial} }`);
   const ring3 = await RunningRing3.start({
+    under,
     config: `limits: { time_scale: ${scaled(1)}, replug_grace: ${graceMs}ms }\ntake: [${rules.join(", ")}]\n`,
   });
   const life = await DriversLife.of(ring3);

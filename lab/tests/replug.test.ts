@@ -17,7 +17,8 @@ let device: string;
 let address: string;
 before(async () => {
   await run("modprobe", "-a", "usb-storage", "sd_mod", "nbd");
-  guest = await startRing3({ take: [SERIAL], graceMs: GRACE_MS });
+  // As PrivateNetwork= of systemd/ring3.service has it: the kernel announces devices in every network namespace of root's.
+  guest = await startRing3({ take: [SERIAL], graceMs: GRACE_MS, under: ["unshare", "--net"] });
 });
 after(() => guest?.[Symbol.asyncDispose]());
 
