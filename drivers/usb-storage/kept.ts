@@ -136,15 +136,24 @@ export class Kept {
   }
 }
 
-/** The highest LUN, as the device has told a driver before. */
-export function keptLastLun(state: State): number | undefined {
-  const { last } = recordOf(state.get());
-  const fits = Number.isInteger(last) && (last as number) >= 0 && (last as number) <= LUN_MAX;
-  return fits ? (last as number) : undefined;
+/** What a device as a whole has told a driver before. */
+export interface KeptDevice {
+  /** The highest LUN. */
+  readonly last: number;
+  /** Its residues are wrong even when all is well. */
+  readonly ignoreResidue: boolean;
 }
 
-export function keepLastLun(state: State, last: number): void {
-  if (last !== keptLastLun(state)) state.set({ ...recordOf(state.get()), last });
+export function keptDevice(state: State): KeptDevice | undefined {
+  const { last, ignoreResidue } = recordOf(recordOf(state.get()).device);
+  const fits = Number.isInteger(last) && (last as number) >= 0 && (last as number) <= LUN_MAX;
+  return fits && typeof ignoreResidue === "boolean" ? { last: last as number, ignoreResidue } : undefined;
+}
+
+export function keepDevice(state: State, device: KeptDevice): void {
+  const kept = keptDevice(state);
+  if (kept?.last === device.last && kept.ignoreResidue === device.ignoreResidue) return;
+  state.set({ ...recordOf(state.get()), device: { ...device } });
 }
 
 /** An earlier version of this driver may have kept something else. */

@@ -2,7 +2,7 @@
 import { type Block, type Context, DeviceError, type EventData, type UsbDevice } from "@ring3/sdk";
 import { getMaxLun, LUN_MAX } from "./bot.ts";
 import { Disk } from "./disk.ts";
-import { Kept, keepLastLun, keptLastLun, type Loss } from "./kept.ts";
+import { Kept, keepDevice, keptDevice, type Loss } from "./kept.ts";
 import { Lun } from "./lun.ts";
 import { quirksOf } from "./quirks.ts";
 import { BulkOnly } from "./transport.ts";
@@ -16,24 +16,30 @@ const POLL_MS = 2_000;
 export async function openDisks(usb: UsbDevice, ctx: Context<Block>): Promise<Disk[]> {
   using wait = ctx.limit(Number.POSITIVE_INFINITY);
   const { commandBytes, ignoreResidue } = quirksOf(usb);
+  const kept = keptDevice(ctx.state);
   const bot = new BulkOnly(usb, ctx);
-  bot.ignoreResidue = ignoreResidue;
+  bot.ignoreResidue = ignoreResidue || (kept?.ignoreResidue ?? false);
   const restarted = ctx.incarnation > 1;
   // The driver before may have died in the middle of a command.
   if (restarted) await bot.recover(wait);
 
   const luns: Lun[] = [];
   const unusable = new Map<Lun, DeviceError>();
-  const last = keptLastLun(ctx.state) ?? (await maxLun(usb, ctx));
-  keepLastLun(ctx.state, last);
-  for (let number = 0; number <= last; number++) {
+  const last = kept?.last ?? (await maxLun(usb, ctx));
+  for (let number = 0; number <= (last ?? 0); number++) {
     const unit = luns.length;
     const events = {
       mediumChanged: (now: EventData<Block, "mediumChanged">) => ctx.emit("mediumChanged", now, unit),
       lost: (event: Loss) => ctx.emit(event, {}, unit),
     };
-    const kept = new Kept(number, ctx);
-    const lun = new Lun(number, { bot, host: ctx, events, kept, commandBytes, restarted });
+    const lun = new Lun(number, {
+      bot,
+      host: ctx,
+      events,
+      kept: new Kept(number, ctx),
+      commandBytes,
+      restarted,
+    });
     const about = await lun.inquire(wait);
     if (about === undefined) continue;
     if (!about.connected || about.type !== DIRECT_ACCESS) {
@@ -50,6 +56,7 @@ export async function openDisks(usb: UsbDevice, ctx: Context<Block>): Promise<Di
       unusable.set(lun, error);
     }
   }
+  if (last !== undefined) keepDevice(ctx.state, { last, ignoreResidue: bot.ignoreResidue });
   const [failure] = unusable.values();
   if (unusable.size === luns.length) throw failure ?? new DeviceError("unsupported", "no LUN is a disk");
   for (const [lun, error] of unusable) lun.beginWithout(error);
@@ -61,11 +68,12 @@ export async function openDisks(usb: UsbDevice, ctx: Context<Block>): Promise<Di
   return luns.map((lun) => new Disk(lun));
 }
 
-async function maxLun(usb: UsbDevice, ctx: Context<Block>): Promise<number> {
+/** undefined: it has not said, and may another time. Until then it has one. */
+async function maxLun(usb: UsbDevice, ctx: Context<Block>): Promise<number | undefined> {
   const answer = new Uint8Array(1);
   using limit = ctx.limit(MAX_LUN_MS);
   const outcome = await usb.raw.controlIn(getMaxLun(usb.matched.interfaceNumber), answer, limit);
   if (outcome.status === "gone") throw new DeviceError("disconnected", "get max LUN");
-  // Devices with one LUN may stall it (BOT §3.2), and some answer nothing or nonsense.
-  return outcome.status === "ok" && outcome.bytes === 1 && answer[0]! <= LUN_MAX ? answer[0]! : 0;
+  if (outcome.status === "stall") return 0; // devices with one LUN may (BOT §3.2)
+  return outcome.status === "ok" && outcome.bytes === 1 && answer[0]! <= LUN_MAX ? answer[0]! : undefined;
 }

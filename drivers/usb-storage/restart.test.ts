@@ -29,7 +29,23 @@ function bound(transport: Transport): Transport {
   return { gone: transport.gone, ...methods } as unknown as Transport;
 }
 
+/** All residues are as large as the data: dCBWDataTransferLength and dCSWDataResidue lie at byte 8 (Bulk-Only 1.0 §5.1, §5.2). */
+function lyingAboutResidues(transport: Transport): Transport {
+  let announced = 0;
+  return {
+    ...bound(transport),
+    async transfer(type, endpoint, data, signal) {
+      const view = new DataView(data.buffer, data.byteOffset, data.length);
+      if (data.length === 31 && endpoint < 0x80) announced = view.getUint32(8, true);
+      const outcome = await transport.transfer(type, endpoint, data, signal);
+      if (data.length === 13 && outcome.bytes === 13) view.setUint32(8, announced, true);
+      return outcome;
+    },
+  };
+}
+
 const MODE_SENSE_6 = 0x1a;
+const GET_MAX_LUN = 0xfe; // Bulk-Only 1.0 §3.2
 const INQUIRY = 0x12;
 const propertiesOf = ({ units: [unit] }: Started) => unit!.properties;
 
@@ -69,9 +85,10 @@ test("a kept inquiry, or a highest LUN, that is none is asked for again", async 
   const kept = before.state.readState() as { 0: object };
   for (const wrong of [
     { 0: { ...kept[0], about: { type: 0 } } },
-    { 0: { ...kept[0], about: [] }, last: -1 },
-    { last: 1e9 },
-    { last: 0.5 },
+    { 0: { ...kept[0], about: [] }, device: { last: -1, ignoreResidue: false } },
+    { device: { last: 1e9, ignoreResidue: false } },
+    { device: { last: 0.5, ignoreResidue: true } },
+    { device: { last: 0 } },
   ]) {
     before.state.writeState(wrong as never);
     const codes: number[] = [];
@@ -93,4 +110,31 @@ test("kept particulars that are none are asked for again", async () => {
     assert.equal(codes.includes(MODE_SENSE_6), true);
     assert.deepEqual(propertiesOf(after), properties);
   }
+});
+
+test("a device whose residues are wrong is known as such after a death, though it is not asked who it is again", async () => {
+  await using disk = await drive(MIB);
+  const before = await disk.start(1, lyingAboutResidues);
+  await write(before, 0, pattern(512));
+  await before.usb.transport.close();
+  const after = await disk.start(2, lyingAboutResidues);
+  assert.deepEqual(await read(after, 0, 1), pattern(512));
+});
+
+test("a highest LUN that the device did not say is asked for again", async () => {
+  await using disk = await drive(MIB);
+  const asked: number[] = [];
+  const silent = (transport: Transport): Transport => ({
+    ...bound(transport),
+    transfer: transport.transfer.bind(transport),
+    async control(setup, data, signal) {
+      if (setup.request !== GET_MAX_LUN) return transport.control(setup, data, signal);
+      asked.push(setup.request);
+      return { status: "error", bytes: 0, errno: 71 };
+    },
+  });
+  const before = await disk.start(1, silent);
+  await before.usb.transport.close();
+  await disk.start(2, silent);
+  assert.equal(asked.length, 2);
 });
