@@ -29,7 +29,10 @@ const info: UnitInfo = {
 const blockClass = { contract: block, recovery };
 
 /** `told`: what the manager has on its way when it is asked something. */
-function connected(told: readonly UnitInfo[]) {
+function connected(
+  told: readonly UnitInfo[],
+  wait = () => ({ reached: true, device, state: "running", reason: "" }),
+) {
   const [ours, theirs] = socketPair();
   const asked: string[] = [];
   const ask = (method: string, answer: () => object) => () => {
@@ -38,7 +41,7 @@ function connected(told: readonly UnitInfo[]) {
     return answer();
   };
   const handlers = {
-    wait: ask("wait", () => ({ reached: true, device, state: "running", reason: "" })),
+    wait: ask("wait", wait),
     close: ask("close", () => ({})),
     open: ask("open", () => {
       throw new DeviceError("denied", "open: played");
@@ -66,4 +69,14 @@ test("a unit that is not there cannot be opened", async () => {
   const none = { kind: "invalid", message: /^open usb-1-1:1\.0#0: there is no such unit; see: ring3 status/ };
   await assert.rejects(client.units.open(unit, blockClass, "read"), none);
   assert.deepEqual(client.asked, ["wait"]);
+});
+
+test("a name that means several devices, or cannot be one's, is no unit's either", async () => {
+  using client = connected([], () => {
+    throw new DeviceError("invalid", "usb-1 means several devices");
+  });
+  await assert.rejects(
+    client.units.open("usb-1#0", blockClass, "read"),
+    /^DeviceError: open usb-1#0: there is no such unit/,
+  );
 });

@@ -86,7 +86,11 @@ export class Units {
   /** The caller may have heard of it before this connection has: what the manager had told by then comes before its answer. */
   async #justTold(unit: string): Promise<UnitInfo | undefined> {
     const [device] = unit.split("#") as [string];
-    await this.connection.ask("wait", { device, state: "running", timeoutMs: 0 });
+    try {
+      await this.connection.ask("wait", { device, state: "running", timeoutMs: 0 });
+    } catch (error) {
+      if ((error as DeviceError).kind !== "invalid") throw error; // no device has such a name
+    }
     return this.#infos.get(unit);
   }
 

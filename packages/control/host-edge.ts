@@ -64,6 +64,8 @@ export const hostEdge = defineEdge({
       result: v.strictObject({ contract: contractId }),
       fds: 1,
     },
+    /** Does its event loop turn? Of a spare, which has no memory to beat in. */
+    ping: { params: nothing, result: nothing },
     /** The device that the driver is for, while that is being opened. Descriptor: the device's state memory. */
     assign: {
       params: v.strictObject({

@@ -79,6 +79,7 @@ export class Host {
           return {};
         },
         load: (params, fds) => this.#load(params, fds[0]!),
+        ping: () => ({}),
         assign: (params, fds) => this.#assign(params, fds[0]!),
         probe: (params, fds) => this.#probe(params, fds),
         open: (params, fds) => this.#open(params, fds),

@@ -26,6 +26,7 @@ function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
       rehearse: () => ({}),
       confine: () => ({}), // of a hostile host the manager can expect nothing
       load: () => ({ contract }),
+      ping: () => ({}),
       assign(params, fds) {
         const state = new Descriptor(fds[0]!.take());
         assigned = { state, memory: new HostDeviceMemory(state, 0, () => 0) };

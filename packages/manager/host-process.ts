@@ -14,7 +14,7 @@ import { Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
 import type { Tier } from "@ring3/kernel/jail/stage-driver";
 import { native } from "@ring3/kernel/native";
 import { watch } from "@ring3/kernel/poll/watch";
-import { childrenOf, dataBytes, openPidfd, type Pidfd } from "@ring3/kernel/process/pidfd";
+import { childrenOf, dataBytes, openPidfd, type Pidfd, privateBytes } from "@ring3/kernel/process/pidfd";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
 import { type Exited, exitReason } from "./exit-reason.ts";
 import type { Jail } from "./jail.ts";
@@ -93,6 +93,8 @@ export interface SpareHost {
   /** False once it has ended, or is another's. */
   readonly free: boolean;
   readonly loaded: Promise<ContractId>;
+  /** It answers within that time, and holds no more than it may. */
+  healthy(withinMs: number): Promise<boolean>;
   adopt(listeners: HostListeners): HostProcess;
   kill(): void;
   readonly fenced: Promise<void>;
@@ -105,6 +107,8 @@ export interface HostParts {
   readonly cgroups: Cgroups | undefined;
   readonly clock: Clock;
   readonly timeScale: number;
+  /** What is still to be cleared away behind hosts that are dead; nothing of it rejects. */
+  readonly clearing: Set<Promise<void>>;
 }
 
 /** The runtime's threads, all of which it has by then, and some more. */
@@ -112,11 +116,11 @@ const THREADS_MAX = 32;
 
 /** Resolves once the host's runtime is loaded and confined; `rehearsed`: and has run what its driver will run. Rejects, and leaves nothing behind, where it does not get so far. */
 export async function startSpare(
-  { processes, jail, cgroups, clock, timeScale }: HostParts,
+  { processes, jail, cgroups, clock, timeScale, clearing }: HostParts,
   kind: HostKind,
   rehearsed: boolean,
 ): Promise<SpareHost> {
-  const { order, ours, errors, status } = placeOrder(jail, kind);
+  const { order, ours, errors, status } = await placeWhenCleared(jail, kind, clearing);
   const output = collect(errors);
   const { promise: ready, resolve: isReady, reject: isNotReady } = Promise.withResolvers<void>();
   const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
@@ -127,12 +131,13 @@ export async function startSpare(
     log() {},
     disconnected() {},
     changed() {},
-    failed: (failure) => {
-      broke ??= (adopter) => adopter.failed(failure);
-    },
-    lost: (reason) => {
-      broke ??= (adopter) => adopter.lost(reason);
-    },
+    failed: (failure) => breaks((adopter) => adopter.failed(failure)),
+    lost: (reason) => breaks((adopter) => adopter.lost(reason)),
+  };
+  /** Nobody would end it otherwise. */
+  const breaks = (tell: (adopter: HostListeners) => void) => {
+    broke ??= tell;
+    if (!dead) sandbox?.signal(SIGKILL);
   };
   const nobody = listeners;
   const peer = callingPeer<HostEdge, Descriptor>(hostEdge, new FrameSocket(ours), {
@@ -143,6 +148,7 @@ export async function startSpare(
     changed: (change) => listeners.changed(change),
   });
   let hasExited = false;
+  let dead = false;
   const broken = (text: string) => {
     if (!hasExited) listeners.lost({ kind: "malformed", text, outside: false });
   };
@@ -205,18 +211,21 @@ export async function startSpare(
       .call("load", { driver: name, filter, dataBytes: mayHold }, [code.fd])
       .then(({ result }) => result.contract);
     loaded.catch(() => {}); // told with the probe, or with the spare's end
-    let dead = false;
     const fenced = init.exited.then(() => {
       dead = true;
       peer.close();
     });
-    void Promise.all([fenced, ended]).then(() => {
-      closePipes();
-      group?.remove();
-      init.close();
-      driver.close();
-      jail.giveBack(order);
-    });
+    const cleared = Promise.all([fenced, ended])
+      .then(() => {
+        closePipes();
+        init.close();
+        driver.close();
+        jail.giveBack(order);
+        group?.remove();
+      })
+      .catch((error: Error) => listeners.log({ level: "warn", message: `left behind: ${error.message}` }))
+      .finally(() => clearing.delete(cleared));
+    void fenced.then(() => clearing.add(cleared));
     const kill = () => {
       if (!dead) init.signal(SIGKILL);
     };
@@ -235,8 +244,14 @@ export async function startSpare(
       if (dead || !driver.signal(SIGUSR2)) return Promise.resolve("");
       return output.stack(clock, withinMs);
     };
+    const answers = () => peer.call("ping", {}).then(() => privateBytes(pid) <= kind.memoryMb * 2 ** 20);
     return {
       loaded,
+      healthy: (withinMs) => {
+        const { promise: late, resolve } = Promise.withResolvers<boolean>();
+        const timer = clock.after(withinMs, () => resolve(false));
+        return Promise.race([answers().catch(() => false), late]).finally(() => timer.cancel());
+      },
       get free() {
         return broke === undefined && !dead && !peer.signal.aborted && listeners === nobody;
       },
@@ -252,13 +267,18 @@ export async function startSpare(
     sandbox?.signal(SIGKILL);
     outer?.kill();
     peer.close();
-    void Promise.all([ended, sandbox?.exited]).then(() => {
-      closePipes();
-      group?.remove();
-      sandbox?.close();
-      command?.close();
-      jail.giveBack(order); // its user may be another's only now
-    });
+    dead = true;
+    const cleared = Promise.all([ended, sandbox?.exited])
+      .then(() => {
+        closePipes();
+        sandbox?.close();
+        command?.close();
+        jail.giveBack(order); // its user may be another's only now
+        group?.remove();
+      })
+      .catch(() => {}) // what is left of the group is told when all of them end
+      .finally(() => clearing.delete(cleared));
+    clearing.add(cleared);
     throw error;
   } finally {
     tooLong.cancel();
@@ -277,6 +297,17 @@ function outOfMemory(shape: HostShape): FailureReason {
 
 const base64 = (filter: Uint8Array | undefined) =>
   filter === undefined ? null : Buffer.from(filter).toString("base64");
+
+/** Where all user ids are given out, those of the dead are waited for: nobody has them any more, and their owners' parent has only to say so. */
+async function placeWhenCleared(jail: Jail, kind: HostKind, clearing: HostParts["clearing"]) {
+  try {
+    return placeOrder(jail, kind);
+  } catch (error) {
+    if (!(error instanceof DeviceError) || error.kind !== "no-space" || clearing.size === 0) throw error;
+    await Promise.all(clearing);
+    return placeOrder(jail, kind);
+  }
+}
 
 /** The order for a jail, and our ends of its descriptors. Nothing stays open where not all can be had. */
 function placeOrder(jail: Jail, shape: HostShape) {

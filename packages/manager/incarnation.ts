@@ -96,28 +96,28 @@ export class Incarnation {
     host?.kill();
     const timer = clock.after(limits.fenceMs * timeScale, late);
     await host?.fenced;
-    await this.#opening?.catch(() => {}); // an opening that comes late would end the next one's
     timer.cancel();
+    await this.#opening?.catch(() => {}); // an opening that comes late would end the next one's; it has a deadline of its own
   }
 
   async #run(): Promise<void> {
     const { startHost, driver, bus } = this.#parts;
-    // The device is opened while the host comes up: neither needs the other.
     this.#hosting = startHost(kindOf(driver, bus), this.#listeners());
-    this.#opening = this.#open();
-    this.#opening.catch(() => {}); // told below, where the host is not what failed
+    // A stream takes its time, and is opened while the host comes up: neither needs the other. From the kernel nothing is taken in vain.
+    if (bus.transport === "usbip") this.#open();
     try {
       this.#host = await this.#hosting;
     } catch (error) {
-      this.#drop(this.#opening);
+      this.#drop();
       return this.#fail("exit", error as Error);
     }
-    if (this.#over) return this.#drop(this.#opening);
+    if (this.#over) return this.#drop();
     const ready = this.#assign(this.#host);
     this.#watch(this.#host);
+    this.#opening ?? this.#open();
     let grant: Grant;
     try {
-      grant = await this.#opening;
+      grant = await this.#opening!;
     } catch (error) {
       return this.#fail("grant", error as Error);
     }
@@ -125,14 +125,16 @@ export class Incarnation {
     await this.#probe(this.#host, ready, grant);
   }
 
-  async #open(): Promise<Grant> {
-    const grant = await this.#parts.bus.open();
-    if (grant.taken) this.#observer.taken();
-    return grant;
+  #open(): void {
+    this.#opening = this.#parts.bus.open().then((grant) => {
+      if (grant.taken) this.#observer.taken();
+      return grant;
+    });
+    this.#opening.catch(() => {}); // told by whoever waits for it
   }
 
-  #drop(opening: Promise<Grant>): void {
-    opening.then(({ descriptor }) => descriptor.close()).catch(() => {}); // what was not opened need not be closed
+  #drop(): void {
+    this.#opening?.then(({ descriptor }) => descriptor.close()).catch(() => {}); // what was not opened need not be closed
   }
 
   #listeners(): HostListeners {

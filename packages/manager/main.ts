@@ -83,6 +83,7 @@ async function main(): Promise<void> {
 
   const stop = async () => {
     await Promise.all([spares.close(), manager.stopAll()]);
+    await Promise.all(clearing);
     try {
       cgroups?.close();
     } catch (error) {
@@ -98,7 +99,8 @@ async function main(): Promise<void> {
   );
   processes.patience(STOP_MS * config.limits.time_scale);
   const cgroups = sandboxed ? Cgroups.own() : undefined;
-  const hostParts = { processes, cgroups, clock: systemClock, timeScale: config.limits.time_scale };
+  const clearing = new Set<Promise<void>>();
+  const hostParts = { processes, cgroups, clearing, clock: systemClock, timeScale: config.limits.time_scale };
   const manager: Manager = new Manager({
     config,
     clock: systemClock,

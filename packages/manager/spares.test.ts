@@ -16,6 +16,7 @@ const standard: HostKind = { memoryMb: 256, cpuPercent: undefined, tier: "standa
 class PlayedSpare implements SpareHost {
   free = true;
   killed = false;
+  well = true;
   readonly #loading = Promise.withResolvers<ContractId>();
   readonly loaded = this.#loading.promise;
   readonly name: string;
@@ -26,6 +27,8 @@ class PlayedSpare implements SpareHost {
     this.loaded.catch(() => {});
     if (!hangs) this.#loading.resolve({ name: "block", version: 1, hash: "" });
   }
+
+  healthy = async () => this.well;
 
   adopt(): HostProcess {
     this.free = false;
@@ -136,6 +139,27 @@ test("closing ends a spare whose driver's code hangs", async () => {
   hanging.add(driver.name);
   await later(1000);
   await spares.close();
+  assert.equal(started[1]!.killed, true);
+});
+
+test("a spare that does not answer, or holds too much, is ended, and nobody gets it", async () => {
+  const { started, logged, take, later } = setUp();
+  await take();
+  await later(1000);
+  await later(10_000);
+  assert.equal(started[1]!.killed, false);
+  started[1]!.well = false;
+  await later(10_000);
+  assert.deepEqual([started[1]!.killed, logged.length], [true, 1]);
+  assert.equal(await take(), "standard 3");
+});
+
+test("a spare that has broken is ended when it is found so", async () => {
+  const { started, take, later } = setUp();
+  await take();
+  await later(1000);
+  started[1]!.free = false;
+  assert.equal(await take(), "standard 3");
   assert.equal(started[1]!.killed, true);
 });
 

@@ -10,6 +10,9 @@ const REFILL_MS = 200;
 const KINDS_MAX = 8;
 /** A driver's code that is not loaded by then hangs; the driver's own next start tells more of it. */
 const LOAD_MS = 5_000;
+/** Nobody watches over a spare's heartbeat: it is asked so often whether it lives, and within its memory. */
+const CHECK_MS = 10_000;
+const ANSWER_MS = 2_000;
 
 export interface SparesParts {
   readonly clock: Clock;
@@ -61,8 +64,9 @@ export class Spares {
   #refill(kind: HostKind): void {
     const waiting = this.#waiting.get(keyOf(kind));
     if (waiting === undefined || this.#closed) return;
-    const free = waiting.filter((spare) => spare.free);
+    const [free = [], broken = []] = [true, false].map((is) => waiting.filter((spare) => spare.free === is));
     waiting.splice(0, waiting.length, ...free);
+    for (const spare of broken) spare.kill();
     if (waiting.length >= this.#parts.count) return;
     const started = this.#start(kind, waiting);
     this.#starting.add(started);
@@ -73,7 +77,10 @@ export class Spares {
     try {
       const spare = await this.#parts.start(kind, true);
       await this.#loaded(spare);
-      if (!this.#closed && this.#waiting.get(keyOf(kind)) === waiting) return void waiting.push(spare);
+      if (!this.#closed && this.#waiting.get(keyOf(kind)) === waiting) {
+        waiting.push(spare);
+        return this.#checkLater(spare, waiting);
+      }
       spare.kill();
       await spare.fenced;
     } catch (error) {
@@ -98,6 +105,20 @@ export class Spares {
     }
   }
 
+  #checkLater(spare: SpareHost, waiting: SpareHost[]): void {
+    const { clock, timeScale, log } = this.#parts;
+    clock.after(CHECK_MS, async () => {
+      if (!waiting.includes(spare)) return;
+      const healthy = await spare.healthy(ANSWER_MS * timeScale);
+      const at = waiting.indexOf(spare);
+      if (at === -1) return;
+      if (healthy) return this.#checkLater(spare, waiting);
+      waiting.splice(at, 1);
+      spare.kill();
+      log.warn("a spare host was ended: it did not answer, or held more memory than its driver may");
+    });
+  }
+
   #forgetOldest(): void {
     for (const [key, waiting] of this.#waiting) {
       if (this.#waiting.size <= KINDS_MAX) return;
@@ -110,5 +131,6 @@ export class Spares {
 function takeFree(waiting: SpareHost[]): SpareHost | undefined {
   for (let spare = waiting.shift(); spare !== undefined; spare = waiting.shift())
     if (spare.free) return spare;
+    else spare.kill();
   return undefined;
 }
