@@ -1,5 +1,8 @@
 // Runs in: fuzzing.
+import assert from "node:assert/strict";
 import { ValiError } from "valibot";
+import { crashText } from "../packages/cli/crash-text.ts";
+import { plain } from "../packages/cli/text.ts";
 import { type CrashReport, parseCrashReport } from "../packages/control/crash.ts";
 import { bytesOf, type Target } from "./target.ts";
 
@@ -20,9 +23,12 @@ const report: CrashReport = {
 export default {
   what: "crash reports, from a folder that others may have written to",
   seeds: [bytesOf(JSON.stringify(report))],
+  words: ["\\u001b[2J", "\\u009b", "\\u2028", "1e999", "-1", "null", "[]"].map(bytesOf),
   run(input) {
     try {
-      parseCrashReport(new TextDecoder().decode(input));
+      const report = parseCrashReport(new TextDecoder().decode(input));
+      const shown = crashText(report, 80, plain).replaceAll("\n", " ");
+      assert.doesNotMatch(shown, /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e]/u);
       return true;
     } catch (error) {
       if (error instanceof ValiError || error instanceof SyntaxError) return false;

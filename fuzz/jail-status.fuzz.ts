@@ -14,7 +14,10 @@ export default {
   ],
   run(input) {
     const text = new TextDecoder().decode(input.subarray(1));
-    if (input[0] === 0x6c) return parseLdd(text, "node").every((path) => path.startsWith("/"));
+    if (input[0] === 0x6c) {
+      for (const path of parseLdd(text, "node")) assert.ok(path.startsWith("/"), path);
+      return true;
+    }
     const { init, exitCode } = parseJailStatus(text);
     for (const value of [init, exitCode]) assert.ok(value === undefined || Number.isSafeInteger(value));
     return init !== undefined || exitCode !== undefined;

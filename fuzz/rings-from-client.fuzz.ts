@@ -8,12 +8,12 @@ import { duplicate, pipe } from "../packages/kernel/fd/descriptor.ts";
 import { createShared } from "../packages/kernel/shm/memory.ts";
 import { echo, GENERATION } from "./echo-contract.ts";
 import { collectMappings } from "./mappings.ts";
-import { submissionsOf } from "./ring-seeds.ts";
+import { clientPlaces, submissionsOf, unpack } from "./ring-seeds.ts";
 import type { Target } from "./target.ts";
 
 const layout = layoutOf(echo);
 const client = createShared("fuzz-client", layout.client.size);
-const control = new Uint8Array(client.part(0, layout.client.dataOffset));
+const control = new Uint32Array(client.part(0, layout.client.dataOffset));
 client.seal();
 const own = createDriverMemory(echo);
 
@@ -22,9 +22,8 @@ export default {
   seeds: submissionsOf(layout),
   async run(input) {
     await collectMappings();
-    control.fill(0);
-    control.set(input.subarray(0, control.length));
-    let requests = 0;
+    unpack(input, clientPlaces(layout), control);
+    const taken: { tag: number; operation: keyof typeof echo.operations }[] = [];
     let broken = false;
     const [bellIn, bellOut] = [pipe(), pipe()];
     const end = new DriverEnd(
@@ -39,7 +38,7 @@ export default {
       {
         submitted: ({ tag, data, operation }) => {
           assert.ok(tag < layout.slots && data.length <= layout.slotBytes && operation in echo.operations);
-          requests++;
+          taken.push({ tag, operation: operation as keyof typeof echo.operations });
         },
         cancelled: () => {},
         malformed: () => {
@@ -49,10 +48,18 @@ export default {
       systemClock,
     );
     end.start();
+    for (const { tag, operation } of taken)
+      if (!broken)
+        end.complete(tag, 0, 0, 0, (view, offset) => {
+          if (operation === "add") echo.operations.add.out!.encode({ sum: 1 }, view, offset);
+        });
+    end.emit("click", { value: 1 });
+    end.emit("state", { value: 2 ** 40 });
+    end.retryEvents();
     end.close();
     bellIn.write.close();
     bellOut.read.close();
-    assert.ok(requests <= layout.slots);
-    return !broken && requests > 0;
+    assert.ok(taken.length <= layout.slots);
+    return !broken && taken.length > 0;
   },
 } satisfies Target;

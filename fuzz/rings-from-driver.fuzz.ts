@@ -9,13 +9,13 @@ import { duplicate, pipe } from "../packages/kernel/fd/descriptor.ts";
 import { mapFixed } from "../packages/kernel/shm/memory.ts";
 import { echo, GENERATION } from "./echo-contract.ts";
 import { collectMappings } from "./mappings.ts";
-import { completionsOf } from "./ring-seeds.ts";
+import { completionsOf, driverPlaces, unpack } from "./ring-seeds.ts";
 import type { Target } from "./target.ts";
 
 const layout = layoutOf(echo);
 const memory = new ClientMemory(echo);
 const driver = createDriverMemory(echo);
-const control = new Uint8Array(mapFixed(driver.fd.fd, layout.driver.size).part(0, layout.driver.dataOffset));
+const control = new Uint32Array(mapFixed(driver.fd.fd, layout.driver.size).part(0, layout.driver.dataOffset));
 driver.seal();
 const { add, read } = echo.operations;
 
@@ -25,8 +25,7 @@ export default {
   async run(input) {
     await collectMappings();
     memory.reset();
-    control.fill(0);
-    control.set(input.subarray(0, control.length));
+    unpack(input, driverPlaces(layout), control);
     let answers = 0;
     let broken = false;
     const [bellIn, bellOut] = [pipe(), pipe()];

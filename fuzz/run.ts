@@ -21,6 +21,7 @@ export interface Outcome {
 /** Inputs number `from` up to `to` of a target, or up to the first that is a finding. */
 export async function fuzz(order: Omit<Order, "progress">, hangMs = HANG_MS): Promise<Outcome> {
   const progress = new Int32Array(new SharedArrayBuffer(12));
+  Atomics.store(progress, 0, -1); // until the target is loaded
   const worker = new Worker(join(import.meta.dirname, "worker.ts"), {
     workerData: { ...order, progress } satisfies Order,
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
@@ -32,7 +33,7 @@ export async function fuzz(order: Omit<Order, "progress">, hangMs = HANG_MS): Pr
   let last = -1;
   const timer = setInterval(() => {
     const now = Atomics.load(progress, 0);
-    if (now === last) resolve(at(`not done within ${hangMs} ms`));
+    if (now >= 0 && now === last) resolve(at(`not done within ${hangMs} ms`));
     last = now;
   }, hangMs);
   const finding = await promise;

@@ -21,6 +21,17 @@ function fits({ sectors, sectorBytes }: { sectors: number; sectorBytes: number }
   assert.ok(Number.isSafeInteger(sectors * sectorBytes) && sectors > 0 && sectorBytes >= 512);
 }
 
+function truths(facts: readonly unknown[]): boolean {
+  for (const fact of facts) assert.equal(typeof fact, "boolean");
+  return true;
+}
+
+function numbers(values: readonly number[], most: number): boolean {
+  for (const value of values)
+    assert.ok(Number.isSafeInteger(value) && value >= 0 && value <= most, `${value}`);
+  return true;
+}
+
 /** By the input's first byte. False: told in words what is wrong. */
 const parsers: readonly ((bytes: Uint8Array) => boolean)[] = [
   (bytes) => {
@@ -39,7 +50,8 @@ const parsers: readonly ((bytes: Uint8Array) => boolean)[] = [
   (bytes) => {
     const { vendor, product, type } = parseInquiry(bytes);
     assert.match(vendor + product, /^[\x20-\x7e]*$/);
-    return type <= 31;
+    assert.ok(type <= 31);
+    return true;
   },
   (bytes) => {
     const capacity = parseCapacity10(bytes);
@@ -50,12 +62,12 @@ const parsers: readonly ((bytes: Uint8Array) => boolean)[] = [
     fits(parseCapacity16(bytes));
     return true;
   },
-  (bytes) => typeof parseModeSense(bytes, 6).writeProtected === "boolean",
-  (bytes) => typeof parseModeSense(bytes, 10).writeProtected === "boolean",
-  (bytes) => parseSupportedPages(bytes).every((page) => page >= 0 && page <= 0xff),
-  (bytes) => Object.values(parseBlockLimits(bytes)).every((limit) => limit >= 0 && limit <= 0xffff_ffff),
-  (bytes) => typeof parseRotational(bytes) === "boolean",
-  (bytes) => Object.values(parseProvisioning(bytes)).every((fact) => typeof fact === "boolean"),
+  (bytes) => truths([parseModeSense(bytes, 6).writeProtected, parseModeSense(bytes, 6).fua]),
+  (bytes) => truths([parseModeSense(bytes, 10).writeProtected, parseModeSense(bytes, 10).fua]),
+  (bytes) => numbers(parseSupportedPages(bytes), 0xff),
+  (bytes) => numbers(Object.values(parseBlockLimits(bytes)), 0xffff_ffff),
+  (bytes) => truths([parseRotational(bytes)]),
+  (bytes) => truths(Object.values(parseProvisioning(bytes))),
 ];
 
 const seed = (parser: number, ...bytes: number[]) => Uint8Array.of(parser, ...bytes);

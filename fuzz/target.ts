@@ -30,7 +30,11 @@ export async function loadTarget(name: string): Promise<Target> {
 /** Inputs that once were findings, by their files' names; each is tried again in `make test`. */
 export function foundInputs(name: string): ReadonlyMap<string, Uint8Array> {
   const folder = join(import.meta.dirname, "found", name);
-  return new Map(globSync("*", { cwd: folder }).map((file) => [file, readFileSync(join(folder, file))]));
+  return new Map(
+    globSync("*", { cwd: folder })
+      .toSorted()
+      .map((file) => [file, readFileSync(join(folder, file))]),
+  );
 }
 
 export type Verdict = "taken" | "refused";

@@ -82,12 +82,26 @@ const submit = {
   errorCount: 0,
 } as const;
 
+function packets(bytes: Uint8Array): boolean {
+  const found = decodePackets(bytes.subarray(0, bytes.length - (bytes.length % 16)));
+  for (const { offset, length, actual } of found)
+    for (const value of [offset, length, actual]) assert.ok(Number.isSafeInteger(value), `${value}`);
+  return found.length > 0;
+}
+
+function command(bytes: Uint8Array): boolean {
+  if (bytes.length < HEADER_BYTES) return false;
+  const found = decodeCommand(bytes.subarray(0, HEADER_BYTES));
+  if (found.command === "submit")
+    assert.ok(found.endpoint <= 15 && found.length >= 0 && found.setup.length === 8);
+  return true;
+}
+
 /** By the input's first byte. */
 const parsers: readonly ((bytes: Uint8Array) => boolean)[] = [
-  (bytes) => bytes.length >= HEADER_BYTES && decodeCommand(bytes.subarray(0, HEADER_BYTES)).seqnum >= 0,
+  command,
   replies,
-  (bytes) =>
-    decodePackets(bytes.subarray(0, bytes.length - (bytes.length % 16))).every(({ offset }) => offset >= 0),
+  packets,
   (bytes) => whole(bytes, decodeRequest),
   (bytes) => whole(bytes, decodeDevlistReply),
   (bytes) => whole(bytes, (part) => decodeImportReply(part, "1-1")),

@@ -1,7 +1,11 @@
 // Runs in: manager (writes) and CLI (reads). Owns: the shape of a crash report and where reports lie. The manager has made all text printable.
 import { join } from "node:path";
+import { printable } from "@ring3/core/log";
 import * as v from "valibot";
 import { className, count, failureKind, identity, incarnation, name, text } from "./fields.ts";
+
+/** More than any line that a manager writes. */
+const TEXT_MAX = 4096;
 
 /** What the in-flight recorder had last, oldest first. */
 const record = v.strictObject({
@@ -11,10 +15,13 @@ const record = v.strictObject({
   text,
 });
 
+/** The last moment that a Date has. */
+const TIME_MAX = 8.64e15;
+
 export const crashReport = v.strictObject({
   id: name,
   /** Milliseconds since 1970. */
-  time: v.number(),
+  time: v.pipe(v.number(), v.minValue(0), v.maxValue(TIME_MAX)),
   device: v.strictObject({ id: name, name: text, identity }),
   driver: v.strictObject({ name, version: name, class: className }),
   sandbox: v.picklist(["standard", "strict", "none"]),
@@ -34,7 +41,9 @@ export function crashDirectory(stateDirectory: string): string {
   return join(stateDirectory, "crashes");
 }
 
-/** Throws a ValiError for anything that no manager wrote. */
+/** Throws a ValiError or SyntaxError for anything that no manager wrote. All text is printable, whoever has written the file. */
 export function parseCrashReport(json: string): CrashReport {
-  return v.parse(crashReport, JSON.parse(json));
+  const harmless = (_: string, value: unknown) =>
+    typeof value === "string" ? printable(value, TEXT_MAX) : value;
+  return v.parse(crashReport, JSON.parse(json, harmless));
 }
