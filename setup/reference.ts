@@ -188,7 +188,7 @@ function systemCallsPage(): string {
     `Stage 2, put on all threads before the driver's code is loaded: ${counts.join(", ")}. Everything else answers ${code("EPERM")}.`,
     table(["call", "x86-64", "arm64", "standard", "strict", "what for"], [...allowed, ioctl]),
     `The requests of ${code("ioctl")}: ${surfaceNames.map((name) => `[${name}](${name}.md)`).join(", ")}. ${code("FIONBIO")} answers with success and does nothing: every descriptor is non-blocking already.\n${unimplemented.map(({ call }) => code(call)).join(", ")} answer ${code("ENOSYS")}: the runtime tries them and does without.`,
-    `Stage 1, a spare without a driver, may call the same; ${code("ioctl")} with the requests of every surface; ${code("prlimit64")} on itself and ${code("seccomp")}, with which it\nenters stage 2.`,
+    `Stage 1, before a driver is loaded, may call the same; ${code("ioctl")} with the requests of every surface; ${code("prlimit64")} on itself and ${code("seccomp")}, with which it\nenters stage 2.`,
     "## What stage 0 refuses",
     "From before the runtime is started. What is not listed passes this filter, and meets the next.",
     table(["call", "x86-64", "arm64", "when", "answer", "why"], refused),

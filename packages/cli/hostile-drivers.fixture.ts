@@ -149,7 +149,7 @@ export const quarantined: Readonly<Record<string, Quarantined>> = {
   "hangs as it is loaded": {
     code: "for (;;);",
     manifest: quick,
-    reason: /^probe: it has not returned within 500 ms$/,
+    reason: /^(probe: it has not returned within 500 ms|heartbeat: no heartbeat for \d+ ms)$/, // whichever time is over first
   },
   "exits as it is loaded": {
     code: "process.exit(0)",

@@ -1,9 +1,18 @@
-// Runs in: tests. Owns: a ring3 started as systemd/ring3.service has it started: not root, with two capabilities for its manager, in a network
-// namespace of its own, with /proc/sys read-only, and watched over.
+// Runs in: tests. Owns: a ring3 started much as systemd/ring3.service has it started: not root, with two capabilities for its manager, in a
+// network namespace of its own, with /proc/sys read-only, under its umask, and watched over.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,8 +26,8 @@ const USER = process.getuid!() === 0 ? 64_123 : process.getuid!();
 const WATCH_MS = 1500;
 const folder = mkdtempSync(join(tmpdir(), "r3-service-"));
 const said: string[] = [];
-let listener: ChildProcess;
-let sim: ChildProcess;
+let listener: ChildProcess | undefined;
+let sim: ChildProcess | undefined;
 let ring3: RunningRing3;
 let life: DriversLife;
 
@@ -35,6 +44,7 @@ set -e
 mount --bind /proc/sys /proc/sys
 mount --bind /proc/sys/user /proc/sys/user
 mount -o remount,bind,ro /proc/sys
+umask 077
 exec setpriv --reuid ${USER} --regid ${USER} --clear-groups --no-new-privs --bounding-set=-all,${capabilities} \
   --inh-caps=${capabilities} --ambient-caps=${capabilities} "$@"`;
 
@@ -71,9 +81,9 @@ before(async () => {
 });
 
 after(async () => {
-  life.close();
-  await ring3.stop();
-  for (const process of [listener, sim]) process.kill();
+  life?.close();
+  await ring3?.stop();
+  for (const process of [listener, sim]) process?.kill();
   rmSync(folder, { recursive: true });
 });
 
@@ -109,10 +119,14 @@ test("it serves a disk over its driver's death, and only its manager has the two
   const host = (await ring3.device(drive.device)).hostPid!;
   for (const pid of [keeperPid, manager.pid, reflectors[0]!.pid, host])
     assert.deepEqual([statusOf(pid, "Uid"), statusOf(pid, "NoNewPrivs")], [String(USER), "1"]);
-  const held = [manager.pid, reflectors[0]!.pid, host].map((pid) => BigInt(`0x${statusOf(pid, "CapEff")}`));
+  const held = [manager.pid, keeperPid, reflectors[0]!.pid, host].map((pid) =>
+    BigInt(`0x${statusOf(pid, "CapEff")}`),
+  );
   const two = process.getuid!() === 0 ? (1n << 19n) | (1n << 2n) : 0n; // CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH: linux/capability.h
-  assert.deepEqual(held, [two, 0n, 0n]);
+  assert.deepEqual(held, [two, 0n, 0n, 0n]);
   assert.equal((await ring3.device(drive.device)).sandbox, "standard");
+  const endpoints = statSync(join(ring3.directory, "block")).mode & 0o777;
+  assert.equal(endpoints, 0o711); // whom an access rule lets in may reach the sockets, whatever the umask
 });
 
 test("the service manager is told that it serves, that it lives while its manager does, and that it stops", async () => {
@@ -142,5 +156,6 @@ test("its unit is as little exposed as a manager of devices can be, and systemd 
   assert.equal(exposure.status, 0, exposure.stdout + exposure.stderr);
   assert.match(exposure.stdout, /Overall exposure level for ring3\.service: (2\.[0-5]|1\.\d)/);
   const { stderr } = spawnSync("systemd-analyze", ["verify", path], { encoding: "utf8" });
+  assert.match(stderr, /\/opt\/ring3\/ring3 is not executable/); // it has been read to that line, and ring3 is not installed here
   assert.doesNotMatch(stderr, /Unknown|Failed to parse|ignoring/);
 });

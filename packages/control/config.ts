@@ -63,7 +63,7 @@ export const configSchema = v.strictObject({
   driver_paths: v.optional(v.array(v.pipe(v.string(), v.minLength(1))), []),
   /** Driver hosts run as these users, one each. The default is above systemd's dynamic and container ranges. */
   uid_range: v.optional(uidRange, { first: 2_000_000_000, count: 1024 }),
-  /** Hosts that wait for a driver, of each kind in use: a device that failed is back the sooner. Each holds about 15 MB. */
+  /** Hosts that wait with a driver loaded, for each driver in use: a device that failed is back the sooner. Each holds about 15 MB. */
   spares: v.optional(v.pipe(v.number(), v.integer("an integer"), v.minValue(0), v.maxValue(16)), 1),
   limits: v.optional(
     v.strictObject({

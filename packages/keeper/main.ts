@@ -8,7 +8,7 @@ import { DeviceError } from "@ring3/core/errors";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { keepInherited } from "@ring3/kernel/fd/descriptor";
 import { architectureOf } from "@ring3/kernel/jail/seccomp";
-import { confineSupervisors, endInheritance } from "@ring3/kernel/jail/supervisor";
+import { confineSupervisors, giveUpManagersCapabilities } from "@ring3/kernel/jail/supervisor";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
 import { type Exit, Keeper, type ProcessSpec } from "./keeper.ts";
 import { serviceManager } from "./service-manager.ts";
@@ -74,4 +74,4 @@ keeper.start(
   new FrameSocket(ours),
 );
 managers.close();
-endInheritance(process.getuid!() === 0);
+giveUpManagersCapabilities(process.getuid!() === 0);

@@ -64,15 +64,15 @@ export function confineSupervisors(architecture: Architecture, root: boolean): v
   check(native.seccomp(filter, false), "put on the supervisors' filter");
   const masks = [0, 0];
   for (const capability of Object.values(kept)) masks[capability >> 5]! |= 1 << (capability & 31);
-  check(native.keepCapabilities(masks[0]! >>> 0, masks[1]! >>> 0), "give up capabilities");
+  check(native.keepCapabilities(masks[0]! >>> 0, masks[1]! >>> 0, true), "give up capabilities");
 }
 
 /**
- * A service manager may have given a keeper that is not root capabilities for its manager, which has them by now. Nobody who is started later gets
- * any: bubblewrap refuses to run with them, and reflectors need none.
+ * A service manager may have given a keeper that is not root capabilities for its manager, which has them by now. Neither the keeper nor anybody whom it
+ * starts later has a use for them, and bubblewrap refuses to run with any. What stays in the bounding set nobody can get: there are no new privileges.
  */
-export function endInheritance(root: boolean): void {
-  if (!root) check(native.keepCapabilities(0xffff_ffff, 0xffff_ffff), "end the inheritance of capabilities");
+export function giveUpManagersCapabilities(root: boolean): void {
+  if (!root) check(native.keepCapabilities(0, 0, false), "give up the manager's capabilities");
 }
 
 function bwrapPath(): string | undefined {

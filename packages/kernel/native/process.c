@@ -41,7 +41,9 @@ static int64_t bind_seccomp(struct call *call) {
 static int64_t bind_keep_capabilities(struct call *call) {
   uint32_t keep[2] = {(uint32_t)integer_argument(call, 0, 0, UINT32_MAX), (uint32_t)integer_argument(call, 1, 0, UINT32_MAX)};
   REFUSED(call);
-  for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+  bool bounding = bool_argument(call, 2);
+  REFUSED(call);
+  for (int capability = 0; bounding && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
     if (!(keep[capability / 32] >> capability % 32 & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return -errno;
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct held[2];
