@@ -98,7 +98,10 @@ export async function prepareJails(): Promise<JailBed> {
       return text.out.split("\n").slice(0, -1);
     };
     await said(1);
-    const { init } = parseJailStatus(text.status);
+    // It may have spoken, and died, before bubblewrap's word of it has been read.
+    let { init } = parseJailStatus(text.status);
+    for (let over = false; init === undefined && !over; init = parseJailStatus(text.status).init)
+      over = await Promise.race([once(status!, "data").then(() => false), ended.then(() => true)]);
     assert.ok(init !== undefined, `no jail: ${text.err}`);
     return { outer, init, driver: childrenOf(init)[0] ?? 0, said, ended, complaints: () => text.err };
   };
