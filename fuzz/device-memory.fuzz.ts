@@ -1,8 +1,6 @@
 // Runs in: fuzzing.
 import assert from "node:assert/strict";
-import { block } from "@ring3/classes/block/contract";
 import { manualClock } from "@ring3/core/clock";
-import type { Contract } from "@ring3/core/contract";
 import { fnv1a32 } from "@ring3/core/hash";
 import { createLog } from "@ring3/core/log";
 import type { Json } from "@ring3/sdk";
@@ -11,8 +9,8 @@ import { DEVICE_MEMORY_BYTES, DeviceMemory, HostDeviceMemory } from "../packages
 import { RECORDER_BYTES, RECORDER_ENTRIES } from "../packages/channel/recorder.ts";
 import { duplicate } from "../packages/kernel/fd/descriptor.ts";
 import { mapFixed } from "../packages/kernel/shm/memory.ts";
-import { type Crash, crashReport } from "../packages/manager/crash-report.ts";
-import { manifest } from "../packages/manager/fake-host.fixture.ts";
+import { crashReport } from "../packages/manager/crash-report.ts";
+import { crash } from "../packages/manager/fake-host.fixture.ts";
 import type { Target } from "./target.ts";
 
 const manager = new DeviceMemory();
@@ -84,15 +82,3 @@ export default {
 } satisfies Target;
 
 const log = createLog("fuzz", () => {}, manualClock());
-const crash: Crash = {
-  time: 0,
-  device: { id: "usb-1-4:1.0", name: "Disk", identity: { vendor: "0781", product: "5583", serial: null } },
-  manifest,
-  contract: block as unknown as Contract,
-  sandboxed: true,
-  incarnation: 3,
-  reason: { kind: "crash", text: "it broke", outside: false },
-  stack: "",
-  recorded: [],
-  resources: null,
-};

@@ -30,10 +30,12 @@ export async function fuzz(order: Omit<Order, "progress">, hangMs = HANG_MS): Pr
   const at = (error: string) => ({ index: Atomics.load(progress, 0), error });
   worker.on("message", resolve);
   worker.on("error", (error) => resolve(at(String((error as Error).stack ?? error))));
+  const loadedBy = performance.now() + HANG_MS;
   let last = -1;
   const timer = setInterval(() => {
     const now = Atomics.load(progress, 0);
-    if (now >= 0 && now === last) resolve(at(`not done within ${hangMs} ms`));
+    if (now === last && (now >= 0 || performance.now() > loadedBy))
+      resolve(at(`not done within ${hangMs} ms`));
     last = now;
   }, hangMs);
   const finding = await promise;

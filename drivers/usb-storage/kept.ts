@@ -1,5 +1,5 @@
-// Runs in: driver host, jailed. Owns: what must be known of one LUN beyond this driver's death, in `ctx.state`: the number of its
-// medium, and what a device tells only once and clients have not heard yet.
+// Runs in: driver host, jailed. Owns: what must be known of a device and its LUNs beyond this driver's death, in `ctx.state`: the number of a
+// LUN's medium, what a device tells only once and clients have not heard yet, and what it need not be asked again.
 import type { Context, Json } from "@ring3/sdk";
 import { LUN_MAX } from "./bot.ts";
 import { type Particulars, particularsIn } from "./medium.ts";
@@ -138,16 +138,19 @@ export class Kept {
 
 /** What a device as a whole has told a driver before. */
 export interface KeptDevice {
-  /** The highest LUN. */
-  readonly last: number;
+  /** The highest LUN; null: it has not said. */
+  readonly last: number | null;
   /** Its residues are wrong even when all is well. */
   readonly ignoreResidue: boolean;
 }
 
 export function keptDevice(state: State): KeptDevice | undefined {
   const { last, ignoreResidue } = recordOf(recordOf(state.get()).device);
-  const fits = Number.isInteger(last) && (last as number) >= 0 && (last as number) <= LUN_MAX;
-  return fits && typeof ignoreResidue === "boolean" ? { last: last as number, ignoreResidue } : undefined;
+  const fits =
+    last === null || (Number.isInteger(last) && (last as number) >= 0 && (last as number) <= LUN_MAX);
+  return fits && typeof ignoreResidue === "boolean"
+    ? { last: last as number | null, ignoreResidue }
+    : undefined;
 }
 
 export function keepDevice(state: State, device: KeptDevice): void {

@@ -41,6 +41,7 @@ export async function openDisks(usb: UsbDevice, ctx: Context<Block>): Promise<Di
       restarted,
     });
     const about = await lun.inquire(wait);
+    keepDevice(ctx.state, { last: last ?? null, ignoreResidue: bot.ignoreResidue }); // before the answer itself is kept
     if (about === undefined) continue;
     if (!about.connected || about.type !== DIRECT_ACCESS) {
       ctx.log.info(`LUN ${number}: device type ${about.type}, not a disk`);
@@ -56,7 +57,6 @@ export async function openDisks(usb: UsbDevice, ctx: Context<Block>): Promise<Di
       unusable.set(lun, error);
     }
   }
-  if (last !== undefined) keepDevice(ctx.state, { last, ignoreResidue: bot.ignoreResidue });
   const [failure] = unusable.values();
   if (unusable.size === luns.length) throw failure ?? new DeviceError("unsupported", "no LUN is a disk");
   for (const [lun, error] of unusable) lun.beginWithout(error);

@@ -121,7 +121,7 @@ test("a device whose residues are wrong is known as such after a death, though i
   assert.deepEqual(await read(after, 0, 1), pattern(512));
 });
 
-test("a highest LUN that the device did not say is asked for again", async () => {
+test("a highest LUN that the device did not say is asked for again, and its wrong residues are known all the same", async () => {
   await using disk = await drive(MIB);
   const asked: number[] = [];
   const silent = (transport: Transport): Transport => ({
@@ -133,8 +133,11 @@ test("a highest LUN that the device did not say is asked for again", async () =>
       return { status: "error", bytes: 0, errno: 71 };
     },
   });
-  const before = await disk.start(1, silent);
+  const hostile = (transport: Transport) => silent(lyingAboutResidues(transport));
+  const before = await disk.start(1, hostile);
+  await write(before, 0, pattern(512));
   await before.usb.transport.close();
-  await disk.start(2, silent);
+  const after = await disk.start(2, hostile);
   assert.equal(asked.length, 2);
+  assert.deepEqual(await read(after, 0, 1), pattern(512));
 });

@@ -7,25 +7,11 @@ import { test } from "node:test";
 import { block } from "@ring3/classes/block/contract";
 import { parseCrashReport } from "@ring3/control/crash";
 import { manualClock } from "@ring3/core/clock";
-import type { Contract } from "@ring3/core/contract";
 import { createLog } from "@ring3/core/log";
-import { type Crash, crashReport } from "./crash-report.ts";
+import { crashReport } from "./crash-report.ts";
 import { CrashStore } from "./crash-store.ts";
-import { manifest } from "./fake-host.fixture.ts";
+import { crash } from "./fake-host.fixture.ts";
 import { inSources } from "./source-map.ts";
-
-const crash: Crash = {
-  time: 1_800_000_000_000,
-  device: { id: "usb-1-4:1.0", name: "Disk", identity: { vendor: "0781", product: "5583", serial: null } },
-  manifest,
-  contract: block as unknown as Contract,
-  sandboxed: true,
-  incarnation: 3,
-  reason: { kind: "crash", text: "it broke", outside: false },
-  stack: "Error: it broke\n    at read",
-  recorded: [],
-  resources: null,
-};
 
 test("a report is named by time, device and incarnation, and is what its reader accepts", () => {
   const report = crashReport(crash);

@@ -8,6 +8,7 @@ import type { FailureReason } from "@ring3/core/lifecycle";
 import { Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
 import { sealedFile } from "@ring3/kernel/shm/memory";
 import type { BusDevice } from "./bus.ts";
+import type { Crash } from "./crash-report.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { HostListeners, HostProcess, StartHost } from "./host-process.ts";
 import type { HostUnit } from "./host-units.ts";
@@ -171,6 +172,19 @@ export const manifest: Manifest = {
   sandbox: "standard",
   stateVersion: 0,
   limits: { memoryMb: 4096, hangMs: 1e9, probeMs: 15_000 },
+};
+
+export const crash: Crash = {
+  time: 1_800_000_000_000,
+  device: { id: "usb-1-4:1.0", name: "Disk", identity: { vendor: "0781", product: "5583", serial: null } },
+  manifest,
+  contract: block as unknown as Contract,
+  sandboxed: true,
+  incarnation: 3,
+  reason: { kind: "crash", text: "it broke", outside: false },
+  stack: "Error: it broke\n    at read",
+  recorded: [],
+  resources: null,
 };
 
 export const code = sealedFile("driver", new TextEncoder().encode("exports.default = {}"));

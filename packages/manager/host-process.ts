@@ -169,9 +169,20 @@ export async function startSpare(
     hasEnded();
     exited(exit);
   };
-  const closePipes = () => {
-    output.close();
-    status.close(); // not before bubblewrap has ended: it writes there at its end
+  /** It is dead, or about to be. */
+  const clear = () => {
+    const cleared = Promise.all([ended, sandbox?.exited])
+      .then(() => {
+        output.close();
+        status.close(); // not before bubblewrap has ended: it writes there at its end
+        sandbox?.close();
+        command?.close();
+        jail.giveBack(order); // its user may be another's only now
+        group?.remove();
+      })
+      .catch((error: Error) => listeners.log({ level: "warn", message: `left behind: ${error.message}` }))
+      .finally(() => clearing.delete(cleared));
+    clearing.add(cleared);
   };
   let sandbox: Pidfd | undefined;
   let command: Pidfd | undefined;
@@ -215,17 +226,7 @@ export async function startSpare(
       dead = true;
       peer.close();
     });
-    const cleared = Promise.all([fenced, ended])
-      .then(() => {
-        closePipes();
-        init.close();
-        driver.close();
-        jail.giveBack(order);
-        group?.remove();
-      })
-      .catch((error: Error) => listeners.log({ level: "warn", message: `left behind: ${error.message}` }))
-      .finally(() => clearing.delete(cleared));
-    void fenced.then(() => clearing.add(cleared));
+    void fenced.then(clear);
     const kill = () => {
       if (!dead) init.signal(SIGKILL);
     };
@@ -268,17 +269,7 @@ export async function startSpare(
     outer?.kill();
     peer.close();
     dead = true;
-    const cleared = Promise.all([ended, sandbox?.exited])
-      .then(() => {
-        closePipes();
-        sandbox?.close();
-        command?.close();
-        jail.giveBack(order); // its user may be another's only now
-        group?.remove();
-      })
-      .catch(() => {}) // what is left of the group is told when all of them end
-      .finally(() => clearing.delete(cleared));
-    clearing.add(cleared);
+    clear();
     throw error;
   } finally {
     tooLong.cancel();
@@ -286,7 +277,7 @@ export async function startSpare(
 }
 
 /** What the kernel lets a host have. It is above what a driver may hold, which the watchdog looks at and names the better reason. */
-export function memoryCeiling({ memoryMb }: HostShape): number {
+function memoryCeiling({ memoryMb }: HostShape): number {
   return 2 * memoryMb * 2 ** 20;
 }
 

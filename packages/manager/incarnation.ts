@@ -114,7 +114,7 @@ export class Incarnation {
     if (this.#over) return this.#drop();
     const ready = this.#assign(this.#host);
     this.#watch(this.#host);
-    this.#opening ?? this.#open();
+    if (this.#opening === undefined) this.#open();
     let grant: Grant;
     try {
       grant = await this.#opening!;

@@ -37,6 +37,7 @@ class PlayedSpare implements SpareHost {
 
   kill(): void {
     this.killed = true;
+    this.well = false;
     this.#loading.reject(new DeviceError("disconnected", "played"));
   }
 }
@@ -171,7 +172,7 @@ test("none wait where none are wanted", async () => {
 });
 
 test("of many kinds, spares of those asked for longest ago are ended", async () => {
-  const { started, take, later } = setUp();
+  const { started, logged, take, later } = setUp();
   for (let memoryMb = 32; memoryMb < 41; memoryMb++) {
     await take({ ...standard, memoryMb });
     await later(1000);
@@ -181,6 +182,8 @@ test("of many kinds, spares of those asked for longest ago are ended", async () 
     ended.map(({ name }) => name),
     ["standard 2"], // the first kind's
   );
+  await later(10_000);
+  assert.deepEqual(logged, []); // it is no longer asked whether it is well
 });
 
 test("closing ends those that wait and those that come late", async () => {

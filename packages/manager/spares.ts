@@ -1,4 +1,4 @@
-// Runs in: manager. Owns: hosts that wait for a driver, so that a device that failed need not wait for a process to start.
+// Runs in: manager. Owns: hosts that wait for a device, their driver loaded, so that a device that failed need not wait for a process to start.
 
 import type { Clock } from "@ring3/core/clock";
 import type { Log } from "@ring3/core/log";
@@ -46,7 +46,8 @@ export class Spares {
     this.#waiting.delete(key);
     this.#waiting.set(key, waiting);
     this.#forgetOldest();
-    const free = takeFree(waiting) ?? (await this.#parts.start(kind, false));
+    endBroken(waiting);
+    const free = waiting.shift() ?? (await this.#parts.start(kind, false));
     const later = () => this.#parts.clock.after(REFILL_MS, () => this.#refill(kind));
     free.loaded.then(later, () => {}); // what cannot be loaded here needs no spare
     return free.adopt(listeners);
@@ -55,7 +56,7 @@ export class Spares {
   /** No more are started, and those that wait are ended. Resolves once they are. */
   async close(): Promise<void> {
     this.#closed = true;
-    const waiting = [...this.#waiting.values()].flat();
+    const waiting = [...this.#waiting.values()].flatMap((spares) => spares.splice(0));
     this.#waiting.clear();
     for (const spare of [...waiting, ...this.#loading]) spare.kill();
     await Promise.all([...this.#starting, ...waiting.map(({ fenced }) => fenced)]);
@@ -64,9 +65,7 @@ export class Spares {
   #refill(kind: HostKind): void {
     const waiting = this.#waiting.get(keyOf(kind));
     if (waiting === undefined || this.#closed) return;
-    const [free = [], broken = []] = [true, false].map((is) => waiting.filter((spare) => spare.free === is));
-    waiting.splice(0, waiting.length, ...free);
-    for (const spare of broken) spare.kill();
+    endBroken(waiting);
     if (waiting.length >= this.#parts.count) return;
     const started = this.#start(kind, waiting);
     this.#starting.add(started);
@@ -122,15 +121,15 @@ export class Spares {
   #forgetOldest(): void {
     for (const [key, waiting] of this.#waiting) {
       if (this.#waiting.size <= KINDS_MAX) return;
-      for (const spare of waiting) spare.kill();
+      for (const spare of waiting.splice(0)) spare.kill();
       this.#waiting.delete(key);
     }
   }
 }
 
-function takeFree(waiting: SpareHost[]): SpareHost | undefined {
-  for (let spare = waiting.shift(); spare !== undefined; spare = waiting.shift())
-    if (spare.free) return spare;
+function endBroken(waiting: SpareHost[]): void {
+  for (const spare of waiting.splice(0)) {
+    if (spare.free) waiting.push(spare);
     else spare.kill();
-  return undefined;
+  }
 }
