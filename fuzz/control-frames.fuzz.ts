@@ -35,6 +35,8 @@ const readers: readonly ((end: MemoryEnd) => { readonly signal: AbortSignal })[]
   (end) =>
     servingPeer(keeperEdge, end as never, refuseAll(keeperEdge) as never, {
       kill: heard,
+      note: heard,
+      drop: heard,
       patience: heard,
       serving: heard,
       alive: heard,

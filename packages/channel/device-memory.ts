@@ -4,7 +4,7 @@
 import { DeviceError } from "@ring3/core/errors";
 import { fnv1a32 } from "@ring3/core/hash"; // node:zlib would cost a host 5 ms of its start
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
-import { createShared, mapFixed, type SharedMemory } from "@ring3/kernel/shm/memory";
+import { createMemory, mapFixed } from "@ring3/kernel/shm/memory";
 import { RECORDER_BYTES, type RecordEntry, type Recorder, RingRecorder, readRecorder } from "./recorder.ts";
 
 const HEARTBEAT_WORD = 0;
@@ -21,17 +21,19 @@ export const STATE_MAX_BYTES = 4096;
 
 /** The manager's side. It trusts nothing in here: a heartbeat is only compared with the one before. */
 export class DeviceMemory {
-  readonly #memory: SharedMemory;
+  readonly #fd: Descriptor;
+  readonly #buffer: ArrayBuffer;
   readonly #words: Uint32Array;
 
-  constructor() {
-    this.#memory = createShared("ring3-device", DEVICE_MEMORY_BYTES);
-    this.#memory.sealSize(); // the host writes here, but can neither shrink it under the manager nor grow it
-    this.#words = new Uint32Array(this.#memory.buffer);
+  /** `earlier`: one that an earlier manager made, with what is in it; taken. Throws DeviceError("protocol") where it is none. */
+  constructor(earlier?: Descriptor) {
+    this.#fd = earlier ?? createDeviceMemory();
+    this.#buffer = mapFixed(this.#fd.fd, DEVICE_MEMORY_BYTES).buffer;
+    this.#words = new Uint32Array(this.#buffer);
   }
 
   get fd(): number {
-    return this.#memory.fd.fd;
+    return this.#fd.fd;
   }
 
   heartbeat(): number {
@@ -45,17 +47,24 @@ export class DeviceMemory {
 
   /** The state that brought a driver down again and again is dropped before the last attempt. */
   dropState(): void {
-    new Uint8Array(this.#memory.buffer, STATE_OFFSET, 2 * STATE_COPY_BYTES).fill(0);
+    new Uint8Array(this.#buffer, STATE_OFFSET, 2 * STATE_COPY_BYTES).fill(0);
   }
 
   /** What the last incarnation did. Ask once it is dead. */
   recorded(): RecordEntry[] {
-    return readRecorder(this.#memory.buffer, RECORDER_OFFSET);
+    return readRecorder(this.#buffer, RECORDER_OFFSET);
   }
 
   close(): void {
-    this.#memory.fd.close();
+    this.#fd.close();
   }
+}
+
+/** The host writes here, but can neither shrink it under the manager nor grow it. */
+function createDeviceMemory(): Descriptor {
+  const memory = createMemory("ring3-device", DEVICE_MEMORY_BYTES);
+  memory.sealSize();
+  return memory.fd;
 }
 
 interface StateCopy {

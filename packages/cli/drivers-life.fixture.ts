@@ -1,6 +1,7 @@
 // Runs in: tests. Owns: a connection on which the manager tells of units as drivers start for them, and the signals that
 // drivers are sent.
-import { connectToManager, type ManagerConnection } from "@ring3/client/manager-connection";
+import { connectToManager } from "@ring3/client/connect";
+import type { ManagerConnection } from "@ring3/client/manager-connection";
 import type { UnitInfo } from "@ring3/control/client-edge";
 import type { DeviceStatus } from "@ring3/control/status";
 import { type Drive, PATIENCE_MS, type RunningRing3 } from "./running-ring3.fixture.ts";
@@ -26,7 +27,9 @@ export class DriversLife {
 
   static async of(ring3: RunningRing3): Promise<DriversLife> {
     const life = new DriversLife(ring3);
-    await life.#connection.ask("subscribe", { class: null });
+    const subscribe = (ask: ManagerConnection["ask"]) => ask("subscribe", { class: null, formerly: null });
+    life.#connection.onResumed = async (ask) => void (await subscribe(ask));
+    await subscribe(life.#connection.ask);
     return life;
   }
 

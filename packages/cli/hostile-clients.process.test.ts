@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { blockClass } from "@ring3/client";
-import { connectToManager } from "@ring3/client/manager-connection";
+import { connectToManager } from "@ring3/client/connect";
 import { DriversLife, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient } from "./nbd-client.fixture.ts";
 import { type Drive, type Ended, RunningRing3, repository, run } from "./running-ring3.fixture.ts";
@@ -233,7 +233,7 @@ test("memory that is no sealed memory is refused where it is handed in, and the 
   for (const file of ["/dev/null", "/dev/zero", "/proc/self/exe", join(ring3.directory, "events.jsonl")]) {
     const params = {
       channel: manager.nextChannel(),
-      replaces: null,
+      opening: 1,
       unit: `${drive.device}#0`,
       mode: "read",
       contract,
@@ -243,7 +243,7 @@ test("memory that is no sealed memory is refused where it is handed in, and the 
   const other = { name: "block", version: 9, hash: "0123456789abcdef" };
   const params = {
     channel: manager.nextChannel(),
-    replaces: null,
+    opening: 1,
     unit: `${drive.device}#0`,
     mode: "read",
     contract: other,

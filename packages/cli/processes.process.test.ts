@@ -1,10 +1,10 @@
-// Runs in: tests. Owns: a ring3 of which each other process is killed: reflector, manager, keeper.
+// Runs in: tests. Owns: a ring3 of which reflector and keeper are killed; manager-death.process.test.ts is about the manager.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { BLOCK_BYTES, blocksOf } from "./disk-ledger.fixture.ts";
 import { DriversLife, eventually, pause, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient, NbdError } from "./nbd-client.fixture.ts";
+import { descendants, left } from "./process-tree.fixture.ts";
 import { RunningRing3 } from "./running-ring3.fixture.ts";
 
 const MIB = 2 ** 20;
@@ -12,39 +12,6 @@ const MIB = 2 ** 20;
 const END_MS = 2000;
 
 const blocks = (version: number, count: number) => blocksOf(0, new Uint32Array(count).fill(version));
-
-/** Of /proc/PID/stat: the parent, or undefined where the process has ended. proc_pid_stat(5) */
-function parentOf(pid: string): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return state === "Z" ? undefined : Number(parent);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Everything below a process, wherever its parents have gone meanwhile. */
-function descendants(root: number): number[] {
-  const parents = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => [Number(pid), parentOf(pid)] as const);
-  const found = new Set([root]);
-  for (let before = 0; before < found.size; ) {
-    before = found.size;
-    for (const [pid, parent] of parents) if (parent !== undefined && found.has(parent)) found.add(pid);
-  }
-  found.delete(root);
-  return [...found];
-}
-
-/** Processes that name the state directory, or are among `pids`. */
-function left(directory: string, pids: readonly number[]): string[] {
-  return readdirSync("/proc").filter((pid) => {
-    if (!/^\d+$/.test(pid) || parentOf(pid) === undefined) return false;
-    return pids.includes(Number(pid)) || readFileSync(`/proc/${pid}/cmdline`, "latin1").includes(directory);
-  });
-}
 
 async function serving(ring3: RunningRing3) {
   const drive = await ring3.plug("disk", "--create", "16M");
@@ -101,44 +68,32 @@ test("SIGKILL of the reflector with a write under way: nobody is refused, and th
   assert.ok(drive.bytes(0, 256 * BLOCK_BYTES).equals(blocks(2, 256)));
 });
 
-for (const [what, victim, says] of [
-  [
-    "manager",
-    (status: { manager: { pid: number } }) => status.manager.pid,
-    /the manager ended with SIGKILL; everything was stopped/,
-  ],
-  ["keeper", (status: { keeperPid: number }) => status.keeperPid, /^/],
-] as const)
-  test(`SIGKILL of the ${what}: everything ends within ${END_MS} ms, and the next ring3 starts clean`, async () => {
-    const ring3 = await RunningRing3.start();
-    const { drive, socket } = await serving(ring3);
-    const client = await NbdClient.connect(socket);
-    await client.write(0, blocks(1, 256));
-    const pids = descendants(ring3.keeperPid);
-    assert.ok(
-      pids.length >= 5,
-      `${pids.length} processes: manager, reflector, bubblewrap, its init, the host`,
-    );
-    process.kill(victim(await ring3.status()), "SIGKILL");
-    await eventually(
-      "the end of everything",
-      () => (left(ring3.directory, pids).length === 0 ? true : undefined),
-      END_MS,
-    );
-    const { code, signal, err } = await ring3.ended();
-    assert.deepEqual([code, signal], what === "manager" ? [1, null] : [null, "SIGKILL"]);
-    assert.match(err, says);
+test(`SIGKILL of the keeper: everything ends within ${END_MS} ms, and the next ring3 starts clean`, async () => {
+  const ring3 = await RunningRing3.start();
+  const { drive, socket } = await serving(ring3);
+  const client = await NbdClient.connect(socket);
+  await client.write(0, blocks(1, 256));
+  const pids = descendants(ring3.keeperPid);
+  assert.ok(pids.length >= 5, `${pids.length} processes: manager, reflector, bubblewrap, its init, the host`);
+  process.kill(ring3.keeperPid, "SIGKILL");
+  await eventually(
+    "the end of everything",
+    () => (left(ring3.directory, pids).length === 0 ? true : undefined),
+    END_MS,
+  );
+  const { code, signal } = await ring3.ended();
+  assert.deepEqual([code, signal], [null, "SIGKILL"]);
 
-    await drive.end();
-    const again = await RunningRing3.start({ stateDirectory: ring3.directory });
-    const next = await serving(again);
-    const found = await NbdClient.connect(next.socket);
-    assert.equal((await found.read(0, BLOCK_BYTES)).length, BLOCK_BYTES);
-    await found.close();
-    assert.equal(next.socket, socket);
-    await again.stop();
-    await ring3.stop();
-  });
+  await drive.end();
+  const again = await RunningRing3.start({ stateDirectory: ring3.directory });
+  const next = await serving(again);
+  const found = await NbdClient.connect(next.socket);
+  assert.equal((await found.read(0, BLOCK_BYTES)).length, BLOCK_BYTES);
+  await found.close();
+  assert.equal(next.socket, socket);
+  await again.stop();
+  await ring3.stop();
+});
 
 test("SIGTERM under load ends all in order with 0, and no process is left", async () => {
   const ring3 = await RunningRing3.start();

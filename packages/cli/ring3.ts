@@ -1,10 +1,7 @@
 // Runs in: CLI. Owns: the terminal for one command, and its connection to the manager.
 import { styleText } from "node:util";
-import {
-  connectToManager,
-  type ManagerConnection,
-  type ManagerNotices,
-} from "@ring3/client/manager-connection";
+import { connectToManager } from "@ring3/client/connect";
+import type { ManagerConnection, ManagerNotices } from "@ring3/client/manager-connection";
 
 export type Colour = "red" | "green" | "yellow" | "dim" | "bold";
 

@@ -7,7 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { connectToManager, type ManagerConnection } from "@ring3/client/manager-connection";
+import { connectToManager } from "@ring3/client/connect";
+import type { ManagerConnection } from "@ring3/client/manager-connection";
+import type { clientEdge } from "@ring3/control/client-edge";
+import type { Params } from "@ring3/control/edge";
 import { type DeviceState, type DeviceStatus, parseStatus, type Status } from "@ring3/control/status";
 
 const pathOf = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
@@ -83,6 +86,10 @@ export class RunningRing3 implements AsyncDisposable {
     this.#child = child;
     this.#stderr = stderr;
     this.manager = connectToManager(directory);
+    this.manager.onResumed = async (ask) => {
+      for (const { attachment } of this.#drives)
+        if (attachment !== undefined) await ask("attach", attachment);
+    };
   }
 
   /** Resolves once it has said "ready"; rejects with what it said on its standard error. */
@@ -214,6 +221,8 @@ export class Drive {
   readonly process: ChildProcess;
   /** Resolves when ring3 knows the device. */
   readonly plugged: Promise<void>;
+  /** While it is plugged in: what a manager is told of it. */
+  attachment: Params<typeof clientEdge, "attach"> | undefined;
   readonly #name: string;
   readonly #socket: string;
   readonly #manager: ManagerConnection;
@@ -239,7 +248,7 @@ export class Drive {
       const line = JSON.parse(text) as Line;
       if (line.ready === true) resolve();
       else if (line.event === "plugged") this.#do(() => this.#attach());
-      else if (line.event === "unplugged") this.#do(() => this.#manager.ask("detach", { port: this.#name }));
+      else if (line.event === "unplugged") this.#do(() => this.#detach());
       else if ("command" in line) this.#answers.shift()!(line);
     });
   }
@@ -249,8 +258,14 @@ export class Drive {
   }
 
   async #attach(): Promise<void> {
-    const [socket, busid, port] = [this.#socket, "1-1", this.#name];
-    await this.#manager.ask("attach", { transport: "usbip", socket, busid, port });
+    const attachment = { transport: "usbip", socket: this.#socket, busid: "1-1", port: this.#name } as const;
+    await this.#manager.ask("attach", attachment);
+    this.attachment = attachment;
+  }
+
+  async #detach(): Promise<void> {
+    this.attachment = undefined;
+    await this.#manager.ask("detach", { port: this.#name });
   }
 
   /** A command of the simulated drive, such as "fault hang@3". */

@@ -7,7 +7,7 @@ import { stateDirectory } from "@ring3/control/state-directory";
 import type { Contract } from "@ring3/core/contract";
 import type { UnitPort } from "@ring3/core/unit";
 import { systemClock } from "@ring3/kernel/clock/clock";
-import { connectToManager } from "./manager-connection.ts";
+import { connectToManager } from "./connect.ts";
 import type { ClientClass } from "./unit-session.ts";
 import { type UnitListener, Units } from "./units.ts";
 

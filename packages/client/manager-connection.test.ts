@@ -10,7 +10,8 @@ import { DeviceError } from "@ring3/core/errors";
 import { type Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
 import { createShared, mapPeer } from "@ring3/kernel/shm/memory";
 import { FrameSocket, listen } from "@ring3/kernel/socket/frame-socket";
-import { connectToManager, type ManagerNotices } from "./manager-connection.ts";
+import { connectToManager } from "./connect.ts";
+import type { ManagerNotices } from "./manager-connection.ts";
 
 type Edge = typeof clientEdge;
 
@@ -44,6 +45,7 @@ function serve(
     manager,
     told,
     peers,
+    listener,
     [Symbol.dispose]() {
       manager.disconnect();
       for (const peer of peers) peer.close();
@@ -86,7 +88,7 @@ test("open sends the client's memory and brings back the driver's, with two door
   const { result, fds } = await running.manager.open(
     {
       channel: running.manager.nextChannel(),
-      replaces: null,
+      opening: 1,
       unit: "usb-1-4:1.0#0",
       mode: "write",
       contract,
@@ -105,14 +107,14 @@ test("what is told and noticed crosses the socket in order", async () => {
     {
       subscribe: (_, __, peer) => {
         for (const incarnation of [1, 2]) peer.notify("ready", { unit: "u#0", incarnation });
-        return {};
+        return { client: "us", channels: [] };
       },
     },
     { ready: ({ incarnation }) => heard.push(incarnation) },
   );
   running.manager.progress(1);
   running.manager.suspect({ channel: 1, kind: "heartbeat", text: "2 s" });
-  await running.manager.ask("subscribe", { class: "block" });
+  await running.manager.ask("subscribe", { class: "block", formerly: null });
   assert.deepEqual(
     [heard, running.told],
     [
@@ -122,13 +124,63 @@ test("what is told and noticed crosses the socket in order", async () => {
   );
 });
 
-test("a manager that goes rejects what is pending and aborts the signal", async () => {
+test("when ring3 ends, what is pending is rejected and the signal aborts", async () => {
   using running = serve({ status: () => new Promise(() => {}) });
   const pending = running.manager.ask("status", {});
   await assert.rejects(running.manager.ask("resume", { device: "x" }));
+  running.listener.close();
   running.peers[0]!.close();
   await assert.rejects(pending, { kind: "disconnected" });
   assert.ok(running.manager.signal.aborted);
+  await assert.rejects(running.manager.ask("status", {}), { kind: "disconnected" });
+});
+
+test("what a manager's death left unanswered is asked of the next, after that has been told of us", async () => {
+  const asked: string[] = [];
+  using running = serve({
+    stop: ({ device }) => {
+      asked.push(`stop of manager ${running.peers.length}`);
+      if (running.peers.length === 1) return new Promise(() => {});
+      return { device, state: "stopped", reason: "" };
+    },
+    subscribe: () => {
+      asked.push(`subscribe of manager ${running.peers.length}`);
+      return { client: "us", channels: [] };
+    },
+  });
+  running.manager.onResumed = async (ask) => void (await ask("subscribe", { class: null, formerly: "us" }));
+  const pending = running.manager.ask("stop", { device: "x" });
+  await assert.rejects(running.manager.ask("resume", { device: "x" }));
+  running.peers[0]!.close();
+  assert.deepEqual(await pending, { device: "x", state: "stopped", reason: "" });
+  assert.deepEqual(asked, ["stop of manager 1", "subscribe of manager 2", "stop of manager 2"]);
+  assert.equal(running.manager.signal.aborted, false);
+});
+
+test("a manager that dies while it is told of us is one more, and a last one is not looked for for ever", async () => {
+  let told = 0;
+  using running = serve({
+    status: (_, __, peer) => {
+      told++;
+      peer.close();
+      return new Promise(() => {});
+    },
+  });
+  running.manager.onResumed = async (ask) => void (await ask("status", {}));
+  await assert.rejects(running.manager.ask("resume", { device: "x" }));
+  running.peers[0]!.close();
+  await assert.rejects(running.manager.ask("status", {}), /every connection to ring3 is closed at once/);
+  assert.deepEqual([told, running.manager.signal.aborted], [6, true]);
+});
+
+test("who is dismissed does not come back", async () => {
+  using running = serve({ status: () => new Promise(() => {}) });
+  const pending = running.manager.ask("status", {});
+  await assert.rejects(running.manager.ask("resume", { device: "x" }));
+  running.peers[0]!.notify("dismissed", { reason: "it cried wolf" });
+  running.peers[0]!.close();
+  await assert.rejects(pending, { kind: "denied", message: /ring3 has hung up: it cried wolf/ });
+  assert.equal(running.peers.length, 1);
 });
 
 test("no manager, and a socket file that nobody listens at, say how to start one", () => {

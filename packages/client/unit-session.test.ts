@@ -50,6 +50,10 @@ class PlayedManager implements Manager {
   held: Submission[] = [];
   driver: DriverEnd | undefined;
   channel = 0;
+  opening = 0;
+  opens = 0;
+  /** Channels whose driver was suspected. */
+  readonly suspected: number[] = [];
 
   open: Manager["open"] = async (params, memoryFd) => {
     const { incarnation, properties: told } = this.now;
@@ -71,7 +75,13 @@ class PlayedManager implements Manager {
     memory.seal();
     driver.start();
     cleanups.push(() => driver.close());
-    Object.assign(this, { driver, held, channel: params.channel });
+    Object.assign(this, {
+      driver,
+      held,
+      channel: params.channel,
+      opening: params.opening,
+      opens: this.opens + 1,
+    });
     this.meanwhile();
     await new Promise(setImmediate);
     const result = { incarnation, properties: told, operations: announced.operations };
@@ -86,7 +96,7 @@ class PlayedManager implements Manager {
     return this.channel + 1;
   }
 
-  suspect(): void {}
+  suspect: Manager["suspect"] = ({ channel }) => void this.suspected.push(channel);
   progress(): void {}
 }
 
@@ -253,5 +263,55 @@ test("plugged in again with a medium of another size: the write fails", async ()
   session.ready();
   await writing;
   assert.deepEqual(numbers(), []);
+  await session.close();
+});
+
+test("another manager, the same driver: what is under way is not sent again, and a suspicion is told again", async () => {
+  const { manager, session, write } = await opened();
+  const writing = write(3);
+  await settle();
+  const { held } = manager;
+  session.resumed([manager.channel]);
+  await settle();
+  assert.equal(manager.held, held);
+  assert.equal(held.length, 1);
+  manager.driver!.complete(held[0]!.tag, 0, 0, 0);
+  await writing;
+  assert.equal(manager.opens, 1);
+  await session.close();
+});
+
+test("another manager, and the driver died meanwhile: the write is sent to the next one, in the same opening", async () => {
+  const { manager, session, write, numbers } = await opened();
+  const writing = write(3);
+  await settle();
+  manager.driver!.close();
+  manager.now = { incarnation: 2, properties };
+  session.resumed([]);
+  await settle();
+  assert.deepEqual([numbers(), manager.opens, manager.opening], [[3], 2, 1]);
+  manager.driver!.complete(manager.held[0]!.tag, 0, 0, 0);
+  await writing;
+  await session.close();
+});
+
+test("a suspicion that the last manager may not have heard is told to the next, and not one of an earlier channel", async () => {
+  const { manager, session, write } = await opened();
+  const writing = write(3);
+  await settle();
+  manager.driver!.complete(manager.held[0]!.tag, 0, 0, SECTOR); // a write has no bytes to give
+  await settle();
+  const { channel } = manager;
+  assert.deepEqual(manager.suspected, [channel]);
+  session.resumed([channel]);
+  assert.deepEqual(manager.suspected, [channel, channel]);
+  manager.driver!.close();
+  manager.now = { incarnation: 2, properties };
+  session.resumed([]);
+  await settle();
+  session.resumed([manager.channel]);
+  assert.deepEqual(manager.suspected, [channel, channel]);
+  manager.driver!.complete(manager.held[0]!.tag, 0, 0, 0);
+  await writing;
   await session.close();
 });

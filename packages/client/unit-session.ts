@@ -43,6 +43,10 @@ export class UnitSession<C extends Contract> {
   #info: UnitInfo;
   #proven: UnitInfo;
   #channel = 0;
+  /** The first channel that was asked for. */
+  #opening = 0;
+  /** What was said against the driver behind the channel. */
+  #suspicion: Parameters<Manager["suspect"]>[0] | undefined;
   #attached = false;
   #closing = false;
   #connecting: Promise<void> | undefined;
@@ -89,10 +93,15 @@ export class UnitSession<C extends Contract> {
       operations: info.operations,
       clock,
       listener: {
-        suspect: (kind, text) => this.#manager.suspect({ channel: this.#channel, kind, text }),
+        suspect: (kind, text) => this.#suspect(kind, text),
         progress: () => this.#manager.progress(this.#channel),
       },
     });
+  }
+
+  #suspect(kind: "deadline" | "malformed", text: string): void {
+    this.#suspicion = { channel: this.#channel, kind, text };
+    this.#manager.suspect(this.#suspicion);
   }
 
   #connect(): Promise<void> {
@@ -117,12 +126,13 @@ export class UnitSession<C extends Contract> {
 
   async #openChannel(): Promise<void> {
     this.end.prepare();
-    const replaces = this.#channel === 0 ? null : this.#channel;
     this.#channel = this.#manager.nextChannel();
+    this.#opening ||= this.#channel;
+    this.#suspicion = undefined;
     const { name, version, hash } = this.#class.contract;
     const params = {
       channel: this.#channel,
-      replaces,
+      opening: this.#opening,
       unit: this.unit,
       mode: this.#mode,
       contract: { name, version, hash },
@@ -142,7 +152,7 @@ export class UnitSession<C extends Contract> {
     } catch (error) {
       for (const fd of fds) fd.close();
       const { message } = error as DeviceError; // its driver will be killed, and `lost` and `ready` follow
-      this.#manager.suspect({ channel: this.#channel, kind: "malformed", text: message });
+      this.#suspect("malformed", message);
     }
   }
 
@@ -171,6 +181,18 @@ export class UnitSession<C extends Contract> {
 
   paused({ channel, held }: Notice<ClientEdge, "paused">): void {
     if (channel === this.#channel) this.end.paused(held);
+  }
+
+  /** Another manager is there: `open` are the channels to which a driver listens. It may not have heard what was told to the last one. */
+  resumed(open: readonly number[]): void {
+    if (this.#connecting !== undefined || this.end.ended !== undefined || this.#closing) return;
+    if (this.#attached && open.includes(this.#channel)) {
+      if (this.#suspicion !== undefined) this.#manager.suspect(this.#suspicion);
+      return;
+    }
+    this.#attached = false;
+    this.end.driverLost({ outside: true, shared: true });
+    void this.#connect();
   }
 
   ready(): void {

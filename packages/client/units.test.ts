@@ -54,7 +54,7 @@ function connected(
     handlers,
     ignored,
   );
-  const units = new Units((notices) => new ManagerConnection(ours, notices), systemClock);
+  const units = new Units((notices) => new ManagerConnection(() => ours, notices, systemClock), systemClock);
   return { units, asked, [Symbol.dispose]: () => manager.close() };
 }
 
@@ -79,4 +79,47 @@ test("a name that means several devices, or cannot be one's, is no unit's either
     client.units.open("usb-1#0", blockClass, "read"),
     /^DeviceError: open usb-1#0: there is no such unit/,
   );
+});
+
+test("another manager: it is told who we were, and what it does not know of is gone", async () => {
+  const other = { ...info, unit: "usb-1-2:1.0#0" };
+  const events: string[] = [];
+  const subscribed: unknown[] = [];
+  let here: readonly UnitInfo[] = [info, other];
+  const peers: ServingPeer<typeof clientEdge>[] = [];
+  const handlers = {
+    subscribe: (params: unknown, _: unknown, peer: ServingPeer<typeof clientEdge>) => {
+      subscribed.push(params);
+      for (const unit of here) peer.notify("unitAdded", unit);
+      return { client: "secret", channels: [] };
+    },
+  } as unknown as Handlers<typeof clientEdge, Descriptor, ServingPeer<typeof clientEdge>>;
+  const manager = () => {
+    const [ours, theirs] = socketPair();
+    const ignored = { suspect() {}, progress() {}, endpoint() {} };
+    peers.push(
+      servingPeer<typeof clientEdge, Descriptor>(clientEdge, new FrameSocket(theirs), handlers, ignored),
+    );
+    return ours;
+  };
+  const resumed = Promise.withResolvers<void>();
+  const units = new Units((notices) => new ManagerConnection(manager, notices, systemClock), systemClock, {
+    added: ({ unit }) => events.push(`added ${unit}`),
+    removed: ({ unit }, reason) => events.push(`removed ${unit}: ${reason}`),
+    resumed: () => resumed.resolve(),
+  });
+  await units.subscribe("block");
+  here = [info];
+  peers[0]!.close();
+  await resumed.promise;
+  assert.deepEqual(subscribed, [
+    { class: "block", formerly: null },
+    { class: "block", formerly: "secret" },
+  ]);
+  assert.deepEqual(events, [
+    "added usb-1-1:1.0#0",
+    "added usb-1-2:1.0#0",
+    "removed usb-1-2:1.0#0: it went while ring3's manager was replaced",
+  ]);
+  units.connection.disconnect();
 });

@@ -4,7 +4,7 @@ import type { UnitInfo } from "@ring3/control/client-edge";
 import type { Access } from "@ring3/control/fields";
 import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
-import { DeviceError } from "@ring3/core/errors";
+import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
 import { isolated } from "./isolated.ts";
 import type { ManagerConnection, ManagerNotices } from "./manager-connection.ts";
 import { type ClientClass, UnitSession } from "./unit-session.ts";
@@ -14,6 +14,8 @@ export interface UnitListener {
   /** A new incarnation or enumeration, or other properties. */
   changed?(info: UnitInfo, before: UnitInfo): void;
   removed?(info: UnitInfo, reason: string): void;
+  /** Another manager has taken a dead one's place, and knows us. */
+  resumed?(): void;
 }
 
 export class Units {
@@ -22,6 +24,11 @@ export class Units {
   readonly #listener: UnitListener;
   readonly #infos = new Map<string, UnitInfo>();
   readonly #sessions = new Set<UnitSession<Contract>>();
+  #subscribed: string | null = null;
+  /** Who we are to the manager; null before we have subscribed. */
+  #client: string | null = null;
+  /** Units that the manager has told of since it was asked which there are. */
+  #told = new Set<string>();
 
   constructor(
     connect: (notices: ManagerNotices) => ManagerConnection,
@@ -31,14 +38,9 @@ export class Units {
     this.#clock = clock;
     this.#listener = listener;
     this.connection = connect({
-      unitAdded: (info) => this.#told(info),
-      unitChanged: (info) => this.#told(info),
-      unitRemoved: ({ unit, kind, reason }) => {
-        const info = this.#infos.get(unit);
-        this.#infos.delete(unit);
-        for (const session of this.#of(unit)) session.removed(kind, reason);
-        if (info !== undefined) isolated(() => this.#listener.removed?.(info, reason));
-      },
+      unitAdded: (info) => this.#heardOf(info),
+      unitChanged: (info) => this.#heardOf(info),
+      unitRemoved: ({ unit, kind, reason }) => this.#removed(unit, kind, reason),
       lost: (notice) => {
         for (const session of this.#sessions) session.lost(notice);
       },
@@ -49,6 +51,7 @@ export class Units {
         for (const session of this.#of(unit)) session.ready();
       },
     });
+    this.connection.onResumed = (ask) => this.#resumed(ask);
     this.connection.signal.addEventListener("abort", () => {
       for (const session of this.#sessions) session.removed("disconnected", "the connection to ring3 ended");
     });
@@ -56,7 +59,27 @@ export class Units {
 
   /** Resolves once every unit of the class (null: of every class) that there is now is known. */
   async subscribe(className: string | null): Promise<void> {
-    await this.connection.ask("subscribe", { class: className });
+    this.#subscribed = className;
+    await this.#subscribe(this.connection.ask);
+  }
+
+  /** Resolves with the channels of ours to which a driver listens. */
+  async #subscribe(ask: ManagerConnection["ask"]): Promise<readonly number[]> {
+    const { client, channels } = await ask("subscribe", { class: this.#subscribed, formerly: this.#client });
+    this.#client = client;
+    return channels;
+  }
+
+  /** Another manager: what it does not know of has gone while there was none, and each session learns whether its driver is still there. */
+  async #resumed(ask: ManagerConnection["ask"]): Promise<void> {
+    if (this.#client === null) return;
+    this.#told = new Set();
+    const channels = await this.#subscribe(ask);
+    for (const unit of [...this.#infos.keys()])
+      if (!this.#told.has(unit))
+        this.#removed(unit, "disconnected", "it went while ring3's manager was replaced");
+    for (const session of this.#sessions) session.resumed(channels);
+    isolated(() => this.#listener.resumed?.());
   }
 
   get known(): readonly UnitInfo[] {
@@ -98,7 +121,15 @@ export class Units {
     return [...this.#sessions].filter((session) => session.unit === unit);
   }
 
-  #told(info: UnitInfo): void {
+  #removed(unit: string, kind: DeviceErrorKind, reason: string): void {
+    const info = this.#infos.get(unit);
+    this.#infos.delete(unit);
+    for (const session of this.#of(unit)) session.removed(kind, reason);
+    if (info !== undefined) isolated(() => this.#listener.removed?.(info, reason));
+  }
+
+  #heardOf(info: UnitInfo): void {
+    this.#told.add(info.unit);
     const before = this.#infos.get(info.unit);
     this.#infos.set(info.unit, info);
     for (const session of this.#of(info.unit)) session.changed(info);

@@ -128,18 +128,28 @@ export const clientEdge = defineEdge({
     /** Unplugs what this connection attached. */
     detach: { params: v.strictObject({ port: name }), result: nothing },
 
-    /** Every unit of the class comes as `unitAdded` before the answer, later changes as notices; null: every class. */
-    subscribe: { params: v.strictObject({ class: v.nullable(className) }), result: nothing },
+    /**
+     * Every unit of the class comes as `unitAdded` before the answer, later changes as notices; null: every class. A client whose connection to
+     * an earlier manager has ended says who it was there, and has what it had opened; `channels` are those of them to which a driver still
+     * listens. The drivers of others are dead.
+     */
+    subscribe: {
+      params: v.strictObject({ class: v.nullable(className), formerly: v.nullable(name) }),
+      result: v.strictObject({ client: name, channels: v.array(channel) }),
+    },
+    /** Only from a class's reflector: a connection on which the next manager will listen, once this one has ended. */
+    standby: { params: nothing, result: nothing, answerFds: 1 },
     /**
      * Descriptors: client's memory. The answer brings the driver's memory, the doorbell to listen to and the one to ring.
-     * The client chooses `channel`, so that it exists before the first notice about it can arrive. "busy" while no driver
+     * The client chooses `channel`, so that it exists before the first notice about it can arrive, and so that it can
+     * ask again where the answer was lost. "busy" while no driver
      * runs: `ready` says when to try again. "invalid" for another contract: the message names both versions.
      */
     open: {
       params: v.strictObject({
         channel,
-        /** The client's dead channel that this one is to take the place of; null for a first one. */
-        replaces: v.nullable(channel),
+        /** The first channel that was asked for in this opening of the unit: this one takes the place of the last. */
+        opening: channel,
         unit: name,
         mode: access,
         contract: contractId,
@@ -197,6 +207,8 @@ export const clientEdge = defineEdge({
     }),
     /** A debugger holds the driver behind a channel, or has let go of it: meanwhile no deadline of its requests passes. */
     paused: v.strictObject({ channel, held: v.boolean() }),
+    /** This connection ends for what its client has done; another one would too. */
+    dismissed: v.strictObject({ reason: text }),
     /** A driver runs for a unit that this connection has opened before. */
     ready: v.strictObject({ unit: name, incarnation }),
     log: logEntry,

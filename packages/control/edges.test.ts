@@ -117,7 +117,7 @@ test("descriptors of a device larger than 64 KiB do not reach a host", () => {
 test("a channel is a positive integer and a contract has a hash", () => {
   const open = {
     channel: 1,
-    replaces: null,
+    opening: 1,
     unit: "usb-1-4:1.0#0",
     mode: "write",
     contract: { name: "block", version: 1, hash: "0123456789abcdef" },

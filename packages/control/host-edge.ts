@@ -50,8 +50,27 @@ export const hostEdge = defineEdge({
   methods: {
     /** A spare has time: it runs once through what its driver will run, so that this is compiled then. Only before `confine`. */
     rehearse: { params: nothing, result: nothing },
-    /** Stage 1 of the jail: gives up what a host without a driver does not need. Comes once, before all else. */
-    confine: { params: v.strictObject({ filter }), result: nothing },
+    /**
+     * Stage 1 of the jail: gives up what a host without a driver does not need. Comes once, before all else. Descriptor: a connection on which
+     * the next manager will speak, once the one that this came on has ended.
+     */
+    confine: { params: v.strictObject({ filter }), result: nothing, fds: 1 },
+    /**
+     * The first word of a manager that takes a dead one's place. What was said on the connection before may be lost, so the host says how it
+     * stands. Descriptor: as with `confine`.
+     */
+    adopt: {
+      params: nothing,
+      result: v.strictObject({
+        /** As they are now; empty before `probe` was answered. */
+        units: v.pipe(v.array(v.strictObject({ properties })), v.maxLength(256)),
+        /** Open ones. */
+        channels: v.array(channel),
+        /** `disconnected` was told, or would have been. */
+        gone: v.boolean(),
+      }),
+      fds: 1,
+    },
     /** Stage 2 of the jail: limits and filter go on, then the driver's code is loaded. Descriptor: the code (sealed memfd). */
     load: {
       params: v.strictObject({

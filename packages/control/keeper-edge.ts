@@ -1,10 +1,14 @@
-// Runs in: keeper (serves) and manager (asks). Owns: nothing. What the manager has the keeper do.
+// Runs in: keeper (serves) and manager (asks). Owns: nothing. What the manager has the keeper do, and keep for the next manager.
 import * as v from "valibot";
 import { defineEdge } from "./edge.ts";
-import { count, name, path, pid, text, userId } from "./fields.ts";
+import { count, name, nothing, path, pid, text, userId } from "./fields.ts";
 
 /** SCM_MAX_FD is 253; a frame carries 16. */
 export const maxStdio = 16;
+/** Descriptors that one record may hold. */
+export const maxHeld = 8;
+/** A manager's own words: as long as one device with all its units may need. */
+const note = v.pipe(v.string(), v.maxLength(1 << 20));
 
 export const keeperEdge = defineEdge({
   name: "keeper",
@@ -25,10 +29,27 @@ export const keeperEdge = defineEdge({
       result: v.strictObject({ pid }),
       fds: [1, maxStdio],
     },
+    /** Keeps descriptors under a name, in place of those it had. What is kept outlives the manager, and ends with the keeper. */
+    hold: { params: v.strictObject({ name }), result: nothing, fds: [1, maxHeld] },
+    /** What earlier managers have left, one record after the other, oldest first; null when there is no further one. */
+    inherit: {
+      params: v.strictObject({ index: count }),
+      result: v.strictObject({ record: v.nullable(v.strictObject({ name, note: v.nullable(note) })) }),
+      answerFds: [0, maxHeld],
+    },
+    /** The processes that live, whichever manager had them started. */
+    children: {
+      params: nothing,
+      result: v.strictObject({ children: v.array(v.strictObject({ name, pid })) }),
+    },
   },
   tells: {
     /** SIGKILL to the process started under that name, while it is the keeper's child. */
     kill: v.strictObject({ name }),
+    /** Keeps a text under a name, in place of the one it had. The keeper does not read it. */
+    note: v.strictObject({ name, note }),
+    /** Lets go of what is kept under a name. */
+    drop: v.strictObject({ name }),
     /** Clients are served from here on. */
     serving: v.strictObject({}),
     /** Its event loop turns; after "watch". */

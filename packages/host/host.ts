@@ -5,7 +5,7 @@ import { DriverEnd, type Submission } from "@ring3/channel/driver-end";
 import type { Notice, Params, Result } from "@ring3/control/edge";
 import type { ContractId, Properties } from "@ring3/control/fields";
 import { hostEdge } from "@ring3/control/host-edge";
-import { type FrameTransport, type ServingPeer, servingPeer } from "@ring3/control/peer";
+import { type FrameTransport, type Handlers, type ServingPeer, servingPeer } from "@ring3/control/peer";
 import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { DeviceError, kindCode } from "@ring3/core/errors";
@@ -40,7 +40,10 @@ const LOG_PER_SECOND = 20;
 
 export class Host {
   readonly #clock: Clock;
-  readonly #peer: ServingPeer<HostEdge>;
+  readonly #connect: (stream: Descriptor) => FrameTransport<Descriptor>;
+  #peer: ServingPeer<HostEdge>;
+  /** Where the next manager will speak. */
+  #standby: Descriptor | undefined;
   readonly #log: Log;
   readonly #logBudget: LogBudget;
   readonly #exit: (code: number) => void;
@@ -53,52 +56,82 @@ export class Host {
   #driver: Driver | undefined;
   #assigned: Params<HostEdge, "assign"> | undefined;
   #leaving = false;
+  #gone = false;
+  readonly #handlers: Handlers<HostEdge, Descriptor, ServingPeer<HostEdge>>;
 
   /** `rehearsal`: what a spare does to be ready for its first driver. */
   constructor(
     transport: FrameTransport<Descriptor>,
+    connect: (stream: Descriptor) => FrameTransport<Descriptor>,
     clock: Clock,
     exit: (code: number) => void,
     rehearsal: () => Promise<void> = async () => {},
   ) {
     this.#clock = clock;
+    this.#connect = connect;
     this.#exit = (code) => {
       this.#leaving = true;
       exit(code);
     };
-    this.#peer = servingPeer<HostEdge, Descriptor>(
-      hostEdge,
-      transport,
-      {
-        rehearse: async () => {
-          await rehearsal();
-          return {};
-        },
-        confine: ({ filter }) => {
-          if (filter !== null) confineSpare(Buffer.from(filter, "base64"));
-          return {};
-        },
-        load: (params, fds) => this.#load(params, fds[0]!),
-        ping: () => ({}),
-        assign: (params, fds) => this.#assign(params, fds[0]!),
-        probe: (params, fds) => this.#probe(params, fds),
-        open: (params, fds) => this.#open(params, fds),
-        close: ({ channel }) => this.#close(channel),
-        suspend: async () => {
-          await this.#session?.suspend();
-          return {};
-        },
-        resume: async () => {
-          await this.#session?.resume();
-          return {};
-        },
-        remove: () => this.#remove(),
+    this.#handlers = {
+      rehearse: async () => {
+        await rehearsal();
+        return {};
       },
-      {},
-    );
-    this.#peer.signal.addEventListener("abort", () => this.#exit(0)); // without a manager nothing here has a purpose
+      confine: ({ filter }, fds) => {
+        this.#standBy(fds[0]!);
+        if (filter !== null) confineSpare(Buffer.from(filter, "base64"));
+        return {};
+      },
+      load: (params, fds) => this.#load(params, fds[0]!),
+      ping: () => ({}),
+      assign: (params, fds) => this.#assign(params, fds[0]!),
+      probe: (params, fds) => this.#probe(params, fds),
+      open: (params, fds) => this.#open(params, fds),
+      close: ({ channel }) => this.#close(channel),
+      suspend: async () => {
+        await this.#session?.suspend();
+        return {};
+      },
+      resume: async () => {
+        await this.#session?.resume();
+        return {};
+      },
+      remove: () => this.#remove(),
+      adopt: (_, fds) => this.#adopt(fds[0]!),
+    };
+    this.#peer = this.#serve(transport);
     this.#log = createLog("driver", (entry) => this.#report(entry), clock);
     this.#logBudget = new LogBudget(clock, LOG_BURST, LOG_PER_SECOND);
+  }
+
+  #serve(transport: FrameTransport<Descriptor>): ServingPeer<HostEdge> {
+    const peer = servingPeer<HostEdge, Descriptor>(hostEdge, transport, this.#handlers, {});
+    peer.signal.addEventListener("abort", () => this.#managerGone());
+    return peer;
+  }
+
+  /** Another one may come, and finds the driver at its work. Where nobody can come any more, nothing here has a purpose. */
+  #managerGone(): void {
+    const standby = this.#standby;
+    this.#standby = undefined;
+    if (standby === undefined) this.#exit(0);
+    else this.#peer = this.#serve(this.#connect(standby));
+  }
+
+  #standBy(stream: Descriptor): void {
+    this.#standby?.close();
+    this.#standby = stream;
+  }
+
+  #adopt(standby: Descriptor): Result<HostEdge, "adopt"> {
+    this.#standBy(standby);
+    const runners = this.#session?.units ?? [];
+    return {
+      units: runners.map((runner) => ({ properties: propertiesOf(this.#contract!, runner) })),
+      channels: [...this.#channels.keys()],
+      gone: this.#gone,
+    };
   }
 
   ready(): void {
@@ -151,7 +184,10 @@ export class Host {
     if (this.#session !== undefined || !driver || !assigned || given.length !== grants.length)
       throw new DeviceError("invalid", "probe");
     const { devices, transport } = openGrant(terms!, given[0]!, this.#clock, this.#memory!.recorder);
-    void transport.gone.then(() => this.#peer.notify("disconnected", {}));
+    void transport.gone.then(() => {
+      this.#gone = true;
+      this.#peer.notify("disconnected", {});
+    });
     this.#session = await startDriver(driver, {
       devices,
       device: { id: assigned.device.id },

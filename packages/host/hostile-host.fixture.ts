@@ -50,6 +50,7 @@ function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
       suspend: never,
       resume: never,
       remove: never,
+      adopt: never,
     },
     {},
   );
@@ -80,7 +81,13 @@ transport.onFrame = (payload: Uint8Array, fds: Descriptor[]) => {
     close: () => transport.close(),
   };
   if (params.incarnation <= Number(last)) hostile(ways[name]!, handed);
-  else new Host(handed, systemClock, (code) => process.exit(code));
+  else
+    new Host(
+      handed,
+      (stream) => new FrameSocket(stream),
+      systemClock,
+      (code) => process.exit(code),
+    );
   for (const frame of [...kept, [payload, fds] as const]) deliver(...frame);
 };
 transport.send(Buffer.from(`{"notice":"ready","params":{}}`));

@@ -15,6 +15,7 @@ const SIGUSR2 = 12; // asm-generic/signal.h
 
 const host = new Host(
   new FrameSocket(new Descriptor(CONTROL_FD)),
+  (stream) => new FrameSocket(stream),
   runningClock(systemClock),
   (code) => process.exit(code),
   () => rehearse(systemClock),

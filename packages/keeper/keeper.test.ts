@@ -1,9 +1,9 @@
 // Runs in: node --test. Owns: a keeper with processes that are not there, and the manager's end of its connection.
 import assert from "node:assert/strict";
-import { openSync } from "node:fs";
+import { openSync, readFileSync } from "node:fs";
 import { afterEach, test } from "node:test";
 import { keeperEdge } from "@ring3/control/keeper-edge";
-import { callingPeer } from "@ring3/control/peer";
+import { type CallingPeer, callingPeer } from "@ring3/control/peer";
 import { manualClock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
@@ -30,29 +30,59 @@ function setUp(watchMs?: number) {
     };
     return { pid: 100 + processes.length, kill };
   };
-  const [ours, theirs] = socketPair();
   const told: string[] = [];
-  const service = { tell: (state: string) => void told.push(state), watchMs };
-  const keeper = new Keeper<Descriptor>(spawn, clock, service, (inOrder, reason) =>
-    ends.push([inOrder, reason]),
-  );
+  const said: string[] = [];
   const watched: number[] = [];
   const exits: string[] = [];
   let stops = 0;
-  const manager = callingPeer<typeof keeperEdge, Descriptor>(keeperEdge, new FrameSocket(theirs), {
-    exited: ({ name, signal }) => exits.push(`${name} ${signal}`),
-    stop: () => {
-      stops++;
-    },
-    watch: ({ everyMs }) => watched.push(everyMs),
-  });
-  open.push(manager);
-  keeper.start(managerSpec, new FrameSocket(ours));
+  type Manager = CallingPeer<typeof keeperEdge, Descriptor>;
+  const managers: Manager[] = [];
+  const prepare = (number: number, deaths: number) => {
+    const [ours, theirs] = socketPair();
+    const manager = callingPeer<typeof keeperEdge, Descriptor>(keeperEdge, new FrameSocket(theirs), {
+      exited: ({ name, signal }) => exits.push(`${name} ${signal}`),
+      stop: () => {
+        stops++;
+      },
+      watch: ({ everyMs }) => watched.push(everyMs),
+    });
+    managers.push(manager);
+    open.push(manager);
+    const spec = { ...managerSpec, args: [String(number), String(deaths)] };
+    return { spec, transport: new FrameSocket(ours), started() {} };
+  };
+  const service = { tell: (state: string) => void told.push(state), watchMs };
+  const ended = (inOrder: boolean, reason: string) => ends.push([inOrder, reason]);
+  const keeper = new Keeper<Descriptor>(spawn, clock, service, prepare, ended, (text) => said.push(text));
+  keeper.start();
   const start = (name: string, file = "host") =>
-    manager.call("spawn", { name, file, args: ["a"], uid: 7, stdio: 1 }, [
-      new Descriptor(openSync("/dev/null", "r")),
-    ]);
-  return { keeper, clock, processes, ends, manager, exits, stops: () => stops, start, told, watched };
+    managers
+      .at(-1)!
+      .call("spawn", { name, file, args: ["a"], uid: 7, stdio: 1 }, [
+        new Descriptor(openSync("/dev/null", "r")),
+      ]);
+  /** The manager that there is now has served, and dies. */
+  const managerDies = async () => {
+    managers.at(-1)!.tell("serving", {});
+    await settle();
+    processes.findLast(({ spec }) => spec.file === "manager")!.exit({ code: null, signal: "SIGKILL" });
+    await settle();
+  };
+  return {
+    keeper,
+    clock,
+    processes,
+    ends,
+    managers,
+    manager: managers[0]!,
+    managerDies,
+    exits,
+    said,
+    stops: () => stops,
+    start,
+    told,
+    watched,
+  };
 }
 
 async function settle(): Promise<void> {
@@ -118,13 +148,93 @@ test("a manager has as long to stop as it has said that it needs", async () => {
   assert.equal(processes[0]!.killed, true);
 });
 
-test("a manager that dies unasked takes everybody along, and the reason is said", async () => {
+test("a manager that ends before it has ever served ends ring3: nobody could use it", async () => {
   const { start, processes, ends } = setUp();
   await start("host/1");
-  processes[0]!.exit({ code: null, signal: "SIGKILL" });
+  processes[0]!.exit({ code: 1, signal: null });
   await settle();
   assert.equal(processes[1]!.killed, true);
-  assert.deepEqual(ends, [[false, "the manager ended with SIGKILL"]]);
+  assert.deepEqual(ends, [[false, "the manager ended with code 1"]]);
+});
+
+test("a manager that dies is replaced at once, its processes live on, and the new one hears of their ends", async () => {
+  const { start, processes, ends, exits, said, managers, managerDies, clock } = setUp();
+  await start("host/1");
+  await managerDies();
+  clock.advance(0);
+  assert.deepEqual([ends, said], [[], ["the manager ended with SIGKILL; another takes its place"]]);
+  assert.deepEqual(
+    processes.map(({ spec, killed }) => [spec.file, spec.args[0], killed]),
+    [
+      ["manager", "0", false],
+      ["host", "a", false],
+      ["manager", "1", false],
+    ],
+  );
+  const { result } = await managers[1]!.call("children", {});
+  assert.deepEqual(result.children, [{ name: "host/1", pid: 102 }]);
+  processes[1]!.exit({ code: null, signal: "SIGSEGV" });
+  await settle();
+  assert.deepEqual(exits, ["host/1 SIGSEGV"]);
+});
+
+test("what a manager has kept, the next one inherits: text, descriptors, and nothing that was dropped", async () => {
+  const { managers, managerDies, clock } = setUp();
+  const first = managers[0]!;
+  await first.call("hold", { name: "device/a" }, [new Descriptor(openSync("/proc/self/status", "r"))]);
+  first.tell("note", { name: "device/a", note: "old" });
+  first.tell("note", { name: "client/b", note: "b" });
+  first.tell("note", { name: "device/a", note: "new" });
+  first.tell("drop", { name: "client/b" });
+  first.tell("note", { name: "client/c", note: "c" });
+  await managerDies();
+  clock.advance(0);
+  const inherit = (index: number) => managers[1]!.call("inherit", { index });
+  const { result, fds } = await inherit(0);
+  assert.deepEqual(result, { record: { name: "device/a", note: "new" } });
+  assert.match(readFileSync(fds[0]!.fd, "latin1"), /^Name:/); // ours to read, as it was theirs
+  fds[0]!.close();
+  assert.deepEqual((await inherit(1)).result, { record: { name: "client/c", note: "c" } });
+  assert.deepEqual((await inherit(2)).result, { record: null });
+});
+
+test("managers that keep dying are waited for longer each time, and told how many; after five in a row all ends", async () => {
+  const { start, processes, ends, managerDies, clock } = setUp();
+  await start("host/1");
+  for (const [deaths, delay] of [0, 250, 500, 1000, 2000].entries()) {
+    await managerDies();
+    if (delay > 0) clock.advance(delay - 1);
+    assert.equal(processes.length, 2 + deaths);
+    clock.advance(1);
+    assert.deepEqual(processes.at(-1)!.spec.args, [String(deaths + 1), String(deaths + 1)]);
+  }
+  await managerDies();
+  assert.deepEqual(ends, [[false, "the manager ended with SIGKILL, the 6th in a row"]]);
+  assert.equal(processes[1]!.killed, true);
+});
+
+test("a manager that has lived for two seconds is the first of a new row", async () => {
+  const { processes, managerDies, clock } = setUp();
+  for (let death = 0; death < 8; death++) {
+    clock.advance(2000);
+    await managerDies();
+    clock.advance(0);
+  }
+  assert.deepEqual(processes.at(-1)!.spec.args, ["8", "1"]);
+});
+
+test("stop while there is no manager: everything is killed, and it is said that it was not in order", async () => {
+  const { keeper, start, processes, ends, managerDies, clock } = setUp();
+  await start("host/1");
+  await managerDies();
+  clock.advance(0);
+  await managerDies();
+  keeper.stop();
+  await settle();
+  assert.equal(processes[1]!.killed, true);
+  assert.deepEqual(ends, [[false, "there was no manager to stop it in order"]]);
+  clock.advance(60_000);
+  assert.equal(processes.length, 3); // nobody is started any more
 });
 
 test("the service manager hears when ring3 serves, that its manager lives, and that it stops", async () => {

@@ -1,11 +1,13 @@
-// Runs in: keeper. Owns: every process of ring3. Starts what the manager asks for, reaps it, and ends it all at the end.
+// Runs in: keeper. Owns: every process of ring3. Starts what the manager asks for, reaps it, puts a new manager in a dead
+// one's place, and ends it all at the end.
 
 import type { Params } from "@ring3/control/edge";
 import type { keeperEdge } from "@ring3/control/keeper-edge";
 import { keeperEdge as edge } from "@ring3/control/keeper-edge";
-import { type FrameTransport, type Handed, type ServingPeer, servingPeer } from "@ring3/control/peer";
+import { Answer, type FrameTransport, type Handed, type ServingPeer, servingPeer } from "@ring3/control/peer";
 import type { Clock, Timer } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
+import { Records } from "./records.ts";
 import type { ServiceManager } from "./service-manager.ts";
 
 export interface Child {
@@ -32,17 +34,48 @@ export type Spawn = (spec: ProcessSpec, exited: (exit: Exit) => void) => Child;
 
 /** A manager that has not said how long it needs to stop everything in order has this long. */
 const STOP_MS = 15_000;
+/** A manager that has lived for so long does not die of what it was left: what it dies of later is counted anew. */
+const HEALTHY_MS = 2_000;
+/** So many managers in a row that did not: there will be none that can. */
+const DEATHS_MAX = 5;
+/** Before the second start in a row, doubled for each further one; the first is at once. */
+const BACKOFF_MS = 250;
 
-/** One keeper, one manager. `ended` is called once, when nothing runs any more: true where that was asked for. */
+/** One start of the manager. */
+export interface ManagerStart<D extends Handed> {
+  readonly spec: ProcessSpec;
+  /** The keeper's end of the connection to it. */
+  readonly transport: FrameTransport<D>;
+  /** The manager has been started, or could not be: what was opened for that is closed. */
+  started(): void;
+}
+
+/** `number`: how many managers there were before; `deaths`: how many of those died in a row. */
+export type PrepareManager<D extends Handed> = (number: number, deaths: number) => ManagerStart<D>;
+
+/**
+ * One keeper, one manager at a time. `ended` is called once, when nothing runs any more: true where that was asked for. `said`: for people,
+ * while it goes on.
+ */
 export class Keeper<D extends Handed> {
   readonly #spawn: Spawn;
   readonly #clock: Clock;
+  readonly #prepare: PrepareManager<D>;
   readonly #ended: (inOrder: boolean, reason: string) => void;
+  readonly #said: (text: string) => void;
   readonly #service: ServiceManager;
   readonly #children = new Map<string, Child>();
+  readonly #records = new Records<D>();
   #peer: ServingPeer<typeof keeperEdge> | undefined;
   #manager: Child | undefined;
+  #managers = 0;
+  #deaths = 0;
+  #startedAt = 0;
+  /** A manager has served once: whatever ends the next one, it is not how ring3 was started. */
+  #served = false;
+  #again: Timer | undefined;
   #stopping: Timer | undefined;
+  #over = false;
   #stopMs = STOP_MS;
   #reason = "";
 
@@ -50,21 +83,44 @@ export class Keeper<D extends Handed> {
     spawn: Spawn,
     clock: Clock,
     service: ServiceManager,
+    prepare: PrepareManager<D>,
     ended: (inOrder: boolean, reason: string) => void,
+    said: (text: string) => void,
   ) {
     this.#spawn = spawn;
     this.#clock = clock;
     this.#service = service;
+    this.#prepare = prepare;
     this.#ended = ended;
+    this.#said = said;
   }
 
-  start(manager: ProcessSpec, transport: FrameTransport<D>): void {
-    this.#peer = servingPeer(
+  start(): void {
+    const { spec, transport, started } = this.#prepare(this.#managers++, this.#deaths);
+    this.#startedAt = this.#clock.now();
+    const peer = servingPeer<typeof edge, D>(
       edge,
       transport,
-      { spawn: (params, fds: D[]) => this.#start(params, fds) },
+      {
+        spawn: (params, fds) => this.#start(params, fds),
+        hold: ({ name }, fds) => {
+          this.#records.hold(name, fds);
+          return {};
+        },
+        inherit: ({ index }) => {
+          const { name, note, held } = this.#records.at(index) ?? { name: "", note: null, held: [] };
+          const record = name === "" ? null : { name, note };
+          return new Answer(
+            { record },
+            held.map(({ fd }) => fd),
+          );
+        },
+        children: () => ({ children: [...this.#children].map(([name, { pid }]) => ({ name, pid })) }),
+      },
       {
         kill: ({ name }) => this.#children.get(name)?.kill(),
+        note: ({ name, note }) => this.#records.note(name, note),
+        drop: ({ name }) => this.#records.drop(name),
         serving: () => this.#serving(),
         alive: () => this.#service.tell("WATCHDOG=1"),
         patience: ({ ms }) => {
@@ -72,11 +128,20 @@ export class Keeper<D extends Handed> {
         },
       },
     );
-    this.#manager = this.#spawn(manager, (exit) => this.#managerExited(exit));
+    this.#peer = peer;
+    try {
+      this.#manager = this.#spawn(spec, (exit) => {
+        peer.close();
+        this.#managerExited(exit);
+      });
+    } finally {
+      started();
+    }
   }
 
   /** From here on a manager that hangs is noticed: it misses its sign of life three times in the time that the service manager gives. */
   #serving(): void {
+    this.#served = true;
     this.#service.tell("READY=1");
     const { watchMs } = this.#service;
     if (watchMs !== undefined) this.#peer!.notify("watch", { everyMs: Math.max(1, Math.floor(watchMs / 3)) });
@@ -99,10 +164,11 @@ export class Keeper<D extends Handed> {
     return { pid: child.pid };
   }
 
-  /** Has the manager end everything in order, and ends it without the manager where that takes too long. */
+  /** Has the manager end everything in order, and ends it without the manager where that takes too long, or where there is none. */
   stop(): void {
-    if (this.#stopping !== undefined) return;
+    if (this.#stopping !== undefined || this.#over) return;
     this.#service.tell("STOPPING=1");
+    if (this.#again !== undefined) return this.#end("there was no manager to stop it in order");
     this.#peer?.notify("stop", {});
     this.#stopping = this.#clock.after(this.#stopMs, () => {
       this.#reason = `the manager did not stop within ${this.#stopMs / 1000} s`;
@@ -112,16 +178,40 @@ export class Keeper<D extends Handed> {
 
   #managerExited(exit: Exit): void {
     this.#manager = undefined;
-    if (this.#stopping === undefined || exit.code !== 0)
-      this.#reason ||= `the manager ended with ${exit.signal ?? `code ${exit.code}`}`;
+    this.#peer = undefined;
+    const how = `the manager ended with ${exit.signal ?? `code ${exit.code}`}`;
+    if (this.#stopping !== undefined) return this.#end(exit.code === 0 ? "" : how);
+    if (!this.#served) return this.#end(how);
+    this.#deaths = this.#clock.now() - this.#startedAt < HEALTHY_MS ? this.#deaths + 1 : 1;
+    if (this.#deaths > DEATHS_MAX) return this.#end(`${how}, the ${this.#deaths}th in a row`);
+    const delay = this.#deaths === 1 ? 0 : BACKOFF_MS * 2 ** (this.#deaths - 2);
+    this.#said(`${how}; another takes its place${delay === 0 ? "" : ` in ${delay} ms`}`);
+    this.#again = this.#clock.after(delay, () => {
+      this.#again = undefined;
+      this.#startAgain();
+    });
+  }
+
+  #startAgain(): void {
+    try {
+      this.start();
+    } catch (error) {
+      this.#end(`no manager could be started: ${(error as Error).message}`);
+    }
+  }
+
+  /** Whatever still runs is killed, and loses what it hangs on. */
+  #end(reason: string): void {
+    this.#over = true;
+    this.#reason ||= reason;
+    this.#again?.cancel();
     this.#stopping?.cancel();
-    this.#peer?.close();
+    this.#records.clear();
     for (const child of this.#children.values()) child.kill();
     this.#endWhenEmpty();
   }
 
   #endWhenEmpty(): void {
-    if (this.#manager === undefined && this.#children.size === 0)
-      this.#ended(this.#reason === "", this.#reason);
+    if (this.#over && this.#children.size === 0) this.#ended(this.#reason === "", this.#reason);
   }
 }

@@ -6,11 +6,11 @@ import { openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DeviceError } from "@ring3/core/errors";
 import { systemClock } from "@ring3/kernel/clock/clock";
-import { keepInherited } from "@ring3/kernel/fd/descriptor";
+import { type Descriptor, keepInherited } from "@ring3/kernel/fd/descriptor";
 import { architectureOf } from "@ring3/kernel/jail/seccomp";
-import { confineSupervisors, giveUpManagersCapabilities } from "@ring3/kernel/jail/supervisor";
+import { confineSupervisors, lendManagersCapabilities } from "@ring3/kernel/jail/supervisor";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
-import { type Exit, Keeper, type ProcessSpec } from "./keeper.ts";
+import { type Exit, Keeper, type ManagerStart, type ProcessSpec } from "./keeper.ts";
 import { serviceManager } from "./service-manager.ts";
 import { claimStateDirectory } from "./state-directory.ts";
 
@@ -46,32 +46,46 @@ try {
   process.exit(1);
 }
 
-const keeper = new Keeper(spawn, systemClock, serviceManager(process.env, process.pid), (inOrder, reason) => {
-  if (!inOrder)
-    process.stderr.write(`ring3: ${reason}; everything was stopped. Start again with: ring3 up\n`);
-  process.exit(inOrder ? 0 : 1);
-});
+const root = process.getuid!() === 0;
+const nothing = openSync("/dev/null", "r");
+
+function prepareManager(number: number, deaths: number): ManagerStart<Descriptor> {
+  const [ours, managers] = socketPair();
+  lendManagersCapabilities(root, true);
+  return {
+    spec: {
+      file: process.execPath,
+      args: [
+        "--enable-source-maps",
+        join(dirname(process.argv[1]!), "manager.cjs"),
+        ...[stateDirectory, String(process.pid), String(number), String(deaths)],
+        ...managerArgs,
+      ],
+      uid: undefined,
+      gid: undefined,
+      stdio: [nothing, 1, 2, managers.fd],
+    },
+    transport: new FrameSocket(ours),
+    started() {
+      managers.close();
+      lendManagersCapabilities(root, false);
+    },
+  };
+}
+
+const keeper = new Keeper(
+  spawn,
+  systemClock,
+  serviceManager(process.env, process.pid),
+  prepareManager,
+  (inOrder, reason) => {
+    if (!inOrder)
+      process.stderr.write(`ring3: ${reason}; everything was stopped. Start again with: ring3 up\n`);
+    process.exit(inOrder ? 0 : 1);
+  },
+  (text) => void process.stderr.write(`ring3: ${text}\n`),
+);
 process.on("SIGTERM", () => keeper.stop());
 process.on("SIGINT", () => keeper.stop());
 process.on("SIGHUP", () => keeper.stop());
-
-const [ours, managers] = socketPair();
-const nothing = openSync("/dev/null", "r");
-keeper.start(
-  {
-    file: process.execPath,
-    args: [
-      "--enable-source-maps",
-      join(dirname(process.argv[1]!), "manager.cjs"),
-      stateDirectory,
-      String(process.pid),
-      ...managerArgs,
-    ],
-    uid: undefined,
-    gid: undefined,
-    stdio: [nothing, 1, 2, managers.fd],
-  },
-  new FrameSocket(ours),
-);
-managers.close();
-giveUpManagersCapabilities(process.getuid!() === 0);
+keeper.start();

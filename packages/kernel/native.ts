@@ -93,9 +93,11 @@ export interface Native {
   seccomp(program: Uint8Array, noNewPrivileges: boolean): number;
   /**
    * Gives up all capabilities but those in the two masks (0 to 31, 32 to 63; linux/capability.h), for this thread and all processes that it
-   * starts. `bounding`: out of the bounding set too, -EPERM without CAP_SETPCAP.
+   * starts, out of the bounding set too. -EPERM without CAP_SETPCAP.
    */
-  keepCapabilities(low: number, high: number, bounding: boolean): number;
+  keepCapabilities(low: number, high: number): number;
+  /** On: what this thread is permitted is in effect, and ambient for whom it starts then. Off: neither, and permitted still. */
+  lendCapabilities(on: boolean): number;
   /** setrlimit(2), soft and hard: `resource` is a RLIMIT_* of asm-generic/resource.h. */
   limit(resource: number, most: number): number;
 

@@ -8,6 +8,7 @@ import type { Account } from "@ring3/control/rules";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import type { AbsentClients } from "./absent-clients.ts";
 import { mayUse, requireOperator } from "./access.ts";
 import type { AttachedBus, Attachment } from "./attached-bus.ts";
 import type { Device } from "./device.ts";
@@ -27,6 +28,10 @@ export interface Serving {
   readonly uid: number;
   /** By the account files as they are now. */
   readonly accountOf: (uid: number, gid: number) => Account;
+  /** Clients of an earlier manager that have not come back yet. */
+  readonly absent: AbsentClients;
+  /** That nobody can guess. */
+  readonly newToken: () => string;
   readonly startedAt: number;
   readonly keeperPid: number;
   readonly reflectors: () => { class: string; pid: number }[];
@@ -35,13 +40,14 @@ export interface Serving {
   readonly endpoints: Map<string, Map<string, Endpoint>>;
 }
 
-/** Who is on the other side. `reflector`: the class that it reflects. */
+/** Who is on the other side. `reflector`: the class that it reflects; `standby`: gives its end of a connection to the next manager. */
 export interface ClientIdentity {
   readonly name: string;
   readonly uid: number;
   /** Read only where an access rule has to be asked. */
   account(): Account;
   readonly reflector?: string;
+  readonly standby?: () => Descriptor;
 }
 
 /** Until then a verb's answer says how far it came. */
@@ -64,7 +70,7 @@ export class Administration {
 
   handlers(): Omit<
     Handlers<ClientEdge, Descriptor, ServingPeer<ClientEdge>>,
-    "subscribe" | "open" | "listen" | "close" | "access"
+    "subscribe" | "standby" | "open" | "listen" | "close" | "access"
   > {
     const { manager, attached } = this.#serving;
     return {
@@ -116,11 +122,11 @@ export class Administration {
         return { port: attachment.port, devices: [...attachment.devices] };
       },
       detach: ({ port }) => {
-        const attachment = this.#attachments.get(port);
-        if (attachment === undefined)
+        const attachment = this.#attachments.get(port) ?? attached.forsaken(port);
+        if (attachment === undefined && attached.isTaken(port))
           throw new DeviceError("invalid", `detach port ${port}: this connection attached none there`);
         this.#attachments.delete(port);
-        attachment.detach();
+        attachment?.detach(); // who asks again, since a manager died before it answered, finds it done
         return {};
       },
     };

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { AttachedBus } from "./attached-bus.ts";
 import type { BusDevice } from "./bus.ts";
+import { noLegacy } from "./fake-host.fixture.ts";
 
 const program = fileURLToPath(new URL("../../sims/usb-drive/main.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "ring3-attached-"));
@@ -40,6 +41,7 @@ async function setUp(port: string, serial: string) {
   const told: string[] = [];
   const bus = new AttachedBus(
     systemClock,
+    noLegacy,
     (id) => present.has(id),
     (device) => {
       present.set(device.id, device);

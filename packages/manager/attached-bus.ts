@@ -1,9 +1,13 @@
 // Runs in: manager. Owns: the devices that clients have attached: each is reached through a USB/IP server's socket.
 
-import type { Clock } from "@ring3/core/clock";
+import { type PlugRecord, recordName } from "@ring3/control/legacy";
+import type { Clock, Timer } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
+import { parseDescriptors } from "@ring3/kernel/usb/descriptors";
+import { describedInterfaces } from "@ring3/kernel/usb/device-info";
 import { type Imported, importDevice } from "@ring3/kernel/usbip/import";
 import type { BusDevice, Grant } from "./bus.ts";
+import type { Legacy } from "./legacy.ts";
 import { factsOf, grantTerms, identityOf, looksTheSame, nameOf } from "./usb-device.ts";
 
 export interface Attachment {
@@ -22,10 +26,16 @@ interface Plug {
   readonly busid: string;
   enumerated: Enumerated | undefined;
   ids: readonly string[];
+  /** Runs while a device that was attached at an earlier manager waits for who attached it. */
+  forsaken: Timer | undefined;
 }
+
+/** Who has attached a device has so long to say so again to a new manager. */
+const RETURN_MS = 10_000;
 
 export class AttachedBus {
   readonly #clock: Clock;
+  readonly #legacy: Legacy;
   readonly #added: (device: BusDevice) => void;
   readonly #removed: (id: string) => void;
   readonly #isPresent: (id: string) => boolean;
@@ -34,11 +44,13 @@ export class AttachedBus {
   /** `isPresent`: whether any bus has a device of that id. */
   constructor(
     clock: Clock,
+    legacy: Legacy,
     isPresent: (id: string) => boolean,
     added: (device: BusDevice) => void,
     removed: (id: string) => void,
   ) {
     this.#clock = clock;
+    this.#legacy = legacy;
     this.#isPresent = isPresent;
     this.#added = added;
     this.#removed = removed;
@@ -46,6 +58,11 @@ export class AttachedBus {
 
   /** Rejects where the server does not answer as USB/IP servers do, or the port is taken. */
   async attach(socket: string, busid: string, wanted: string | null): Promise<Attachment> {
+    const forsaken = [...this.#plugs.values()].find(
+      (plug) => plug.forsaken !== undefined && plug.socket === socket && plug.busid === busid,
+    );
+    if (forsaken !== undefined && forsaken.port === (wanted ?? forsaken.port))
+      return this.#returned(forsaken);
     const port = wanted ?? this.#freePort();
     if (!/^[A-Za-z0-9.-]{1,32}$/.test(port))
       throw new DeviceError(
@@ -54,7 +71,7 @@ export class AttachedBus {
       );
     if (this.#plugs.has(port))
       throw new DeviceError("busy", `attach to port ${port}: a device is plugged in there`);
-    const plug: Plug = { port, socket, busid, enumerated: undefined, ids: [] };
+    const plug: Plug = { port, socket, busid, enumerated: undefined, ids: [], forsaken: undefined };
     this.#plugs.set(port, plug);
     try {
       const { stream, ...enumerated } = await this.#import(plug);
@@ -64,16 +81,47 @@ export class AttachedBus {
       if (taken !== undefined)
         throw new DeviceError("busy", `attach to port ${port}: ${taken.id} is plugged in there`);
       this.#plugIn(plug, enumerated, devices);
-      return { port, devices: plug.ids, detach: () => this.#detach(plug) };
+      return this.#attachment(plug);
     } catch (error) {
       this.#plugs.delete(port);
       throw error;
     }
   }
 
+  /** What was attached at an earlier manager is still plugged in. */
+  inherit(record: PlugRecord): void {
+    const { port, socket, busid } = record;
+    const forsaken = this.#clock.after(RETURN_MS, () => this.#detach(plug));
+    const plug: Plug = { port, socket, busid, enumerated: undefined, ids: [], forsaken };
+    const enumerated = enumeratedOf(record);
+    this.#plugs.set(port, plug);
+    this.#plugIn(plug, enumerated, this.#devices(plug, enumerated));
+  }
+
+  /** What was attached there at an earlier manager, and by nobody at this one. */
+  forsaken(port: string): Attachment | undefined {
+    const plug = this.#plugs.get(port);
+    return plug?.forsaken === undefined ? undefined : this.#returned(plug);
+  }
+
+  isTaken(port: string): boolean {
+    return this.#plugs.has(port);
+  }
+
+  #returned(plug: Plug): Attachment {
+    plug.forsaken!.cancel();
+    plug.forsaken = undefined;
+    return this.#attachment(plug);
+  }
+
+  #attachment(plug: Plug): Attachment {
+    return { port: plug.port, devices: plug.ids, detach: () => this.#detach(plug) };
+  }
+
   #detach(plug: Plug): void {
     if (this.#plugs.get(plug.port) !== plug) return;
     this.#plugs.delete(plug.port);
+    this.#legacy.drop(recordName("plug", plug.port));
     for (const id of plug.ids) this.#removed(id);
   }
 
@@ -84,6 +132,7 @@ export class AttachedBus {
   #plugIn(plug: Plug, enumerated: Enumerated, devices: readonly BusDevice[]): void {
     plug.enumerated = enumerated;
     plug.ids = devices.map(({ id }) => id);
+    this.#legacy.note("plug", recordName("plug", plug.port), recordOf(plug, enumerated));
     for (const device of devices) this.#added(device);
   }
 
@@ -103,6 +152,8 @@ export class AttachedBus {
       kernelDriver: () => null,
       holders: () => [],
       allowTaking() {},
+      takeable: false,
+      plugging: `${enumerated.serverPid}/${info.busNumber}/${info.deviceNumber}`,
       withheld: () => false,
       giveBack: () => null,
       open: () => this.#open(plug, enumerated, number),
@@ -128,4 +179,44 @@ export class AttachedBus {
     const devices = this.#devices(plug, now).filter(({ id }) => !this.#isPresent(id));
     this.#plugIn(plug, now, devices);
   }
+}
+
+function recordOf({ port, socket, busid }: Plug, { info, serverPid }: Enumerated): PlugRecord {
+  const { busNumber, deviceNumber, speed, configurationValue } = info;
+  const { manufacturer = null, product = null, serial = null } = info.strings;
+  const descriptors = Buffer.from(info.descriptors.bytes).toString("base64");
+  const strings = { manufacturer, product, serial };
+  return {
+    port,
+    socket,
+    busid,
+    serverPid,
+    busNumber,
+    deviceNumber,
+    speed,
+    configurationValue,
+    descriptors,
+    strings,
+  };
+}
+
+function enumeratedOf(record: PlugRecord): Enumerated {
+  const { port, serverPid, busNumber, deviceNumber, speed, configurationValue } = record;
+  const descriptors = parseDescriptors(Buffer.from(record.descriptors, "base64"));
+  const { manufacturer, product, serial } = record.strings;
+  const info = {
+    port,
+    busNumber,
+    deviceNumber,
+    speed,
+    configurationValue,
+    descriptors,
+    strings: {
+      manufacturer: manufacturer ?? undefined,
+      product: product ?? undefined,
+      serial: serial ?? undefined,
+    },
+    interfaces: describedInterfaces(descriptors, configurationValue, port),
+  };
+  return { info, serverPid };
 }

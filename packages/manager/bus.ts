@@ -38,6 +38,10 @@ export interface BusDevice {
   allowTaking(): void;
   /** Why it could not be opened now: somebody has it, and it may not be taken from them. */
   withheld(): boolean;
+  /** Whether it may. */
+  readonly takeable: boolean;
+  /** Of all devices that were ever plugged in there, which one: another plugging-in has another text. */
+  readonly plugging: string;
   /** Opens it afresh, takes it from the kernel's driver where it may, and narrows the descriptor to what the driver may do. */
   open(): Promise<Grant>;
   /** Ring3 lets go: the kernel's driver that wants it has it afterwards; null where none does. */

@@ -3,13 +3,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { layoutOf } from "@ring3/channel/layout";
 import { block } from "@ring3/classes/block/contract";
+import type { ClientRecord } from "@ring3/control/legacy";
 import { manualClock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { createLog } from "@ring3/core/log";
 import { createShared } from "@ring3/kernel/shm/memory";
 import { type Claimant, Claims } from "./claims.ts";
 import { Device } from "./device.ts";
-import { busDevice, chosenDriver, FakeHosts, settled, unit } from "./fake-host.fixture.ts";
+import { busDevice, chosenDriver, FakeHosts, noLegacy, settled, unit } from "./fake-host.fixture.ts";
+import type { Legacy } from "./legacy.ts";
 
 const layout = layoutOf(block as unknown as Contract);
 const contract = { name: block.name, version: block.version, hash: block.hash };
@@ -20,11 +22,11 @@ function memory(size: number) {
   return shared.fd;
 }
 
-async function setUp() {
+async function setUp(legacy = noLegacy) {
   const clock = manualClock();
   const told: string[] = [];
   const hosts = new FakeHosts();
-  const claims = new Claims();
+  const claims = new Claims(legacy);
   const device = new Device(busDevice(), {
     clock,
     random: { next: () => 0 },
@@ -32,6 +34,7 @@ async function setUp() {
     startHost: hosts.start,
     sandboxed: true,
     crashed() {},
+    legacy: noLegacy,
     timeScale: 1,
     observer: {
       changed() {},
@@ -39,12 +42,16 @@ async function setUp() {
       lost: (which, loss) => claims.lost(which, loss),
       unitChanged() {},
       held() {},
+      inherited() {},
       unitVanished() {},
     },
   });
   const claimant = (name: string, trusted = false): Claimant => ({
     name,
     trusted,
+    uid: 1000,
+    reflector: trusted ? "block" : null,
+    token: name,
     lost: (channel, _incarnation, { kind, outside }) =>
       told.push(`${name} lost ${channel}: ${kind}${outside ? " from outside" : ""}`),
     ready: (id) => told.push(`${name} ready ${id}`),
@@ -53,18 +60,13 @@ async function setUp() {
   const run = async () => {
     await hosts.last.runs(unit());
   };
-  const open = async (
-    who: Claimant,
-    channel: number,
-    mode: "read" | "write" = "read",
-    replaces: number | null = null,
-  ) => {
+  const open = async (who: Claimant, channel: number, mode: "read" | "write" = "read", opening = channel) => {
     const opened = await claims.open(
       who,
       device,
       0,
       mode,
-      { channel, replaces, contract },
+      { channel, opening, contract },
       memory(layout.client.size),
     );
     for (const fd of [opened.driverMemory, opened.bellIn, opened.bellOut]) fd.close();
@@ -188,8 +190,7 @@ test("an application in whose hands the driver fails four times in a row loses i
   const fails = (inHand: number[]) =>
     claims.lost(device, { final: false, outside: false, text: "crash", inHand: new Set(inHand) });
   for (let round = 1; round <= 4; round++) {
-    for (const who of [reader, other, reflector])
-      await open(who, round, "read", round === 1 ? null : round - 1);
+    for (const who of [reader, other, reflector]) await open(who, round, "read", 1);
     if (round === 3) claims.progress(other, round);
     const first = 3 * (round - 1);
     fails([first + 1, first + 2, first + 3]);
@@ -199,4 +200,125 @@ test("an application in whose hands the driver fails four times in a row loses i
     "process 2 lost 4: driver-restarted",
     "the reflector lost 4: driver-restarted",
   ]);
+});
+
+/** What the keeper was told of clients. */
+function keeping() {
+  const kept = new Map<string, ClientRecord>();
+  const legacy: Legacy = {
+    note: (_kind, name, record) => void kept.set(name, structuredClone(record) as ClientRecord),
+    hold() {},
+    drop: (name) => void kept.delete(name),
+  };
+  return { kept, legacy };
+}
+
+test("what a client opens is kept for the next manager before the driver hears of it, until it is closed", async () => {
+  const { kept, legacy } = keeping();
+  const { claims, hosts, claimant, open } = await setUp(legacy);
+  const reader = claimant("reader");
+  hosts.last.answer = async () => {
+    assert.deepEqual(kept.get("client/reader")?.openings[0]?.at, { host: "host 1", channel: 1 });
+    return { result: {}, fds: [] };
+  };
+  await open(reader, 1);
+  assert.deepEqual(kept.get("client/reader"), {
+    name: "reader",
+    uid: 1000,
+    reflector: null,
+    openings: [
+      {
+        device: "usb-1-4:1.0",
+        unit: 0,
+        mode: "read",
+        opening: 1,
+        channel: 1,
+        at: { host: "host 1", channel: 1 },
+        failures: 0,
+      },
+    ],
+  });
+  hosts.last.answer = async () => ({ result: {}, fds: [] });
+  await claims.close(reader, 1);
+  assert.deepEqual([...kept.keys()], []);
+});
+
+/** At the manager after the one that had this. */
+async function inheriting(at: { host: string; channel: number } | null) {
+  const { kept, legacy } = keeping();
+  const parts = await setUp(legacy);
+  const absent = parts.claimant("writer");
+  const opening = {
+    device: parts.device.id,
+    unit: 0,
+    mode: "write",
+    opening: 3,
+    channel: 8,
+    at,
+    failures: 2,
+  } as const;
+  const record: ClientRecord = { name: "writer", uid: 1000, reflector: null, openings: [opening] };
+  parts.claims.inherit(absent, record, (id) => (id === parts.device.id ? parts.device : undefined));
+  return { ...parts, kept, absent };
+}
+
+test("a client that is back has its unit, which nobody else could have meanwhile, and the channel to the same host", async () => {
+  const { claims, claimant, open, absent, restart, device, told } = await inheriting({
+    host: "host 1",
+    channel: 40,
+  });
+  await assert.rejects(open(claimant("another"), 1, "write"), { kind: "denied" });
+  const back = claimant("writer");
+  assert.deepEqual(claims.handOver(absent, back), [8]);
+  device.failed({ kind: "crash", text: "it broke", outside: false });
+  await restart();
+  assert.deepEqual(told, ["writer lost 8: driver-restarted", "writer ready usb-1-4:1.0#0"]);
+  await open(back, 9, "write", 3); // the same opening: nobody has to let go of it first
+});
+
+test("a channel to a host that died before is none, and the next one is for the same opening", async () => {
+  const { claims, claimant, open, absent } = await inheriting({ host: "host/0.1", channel: 40 });
+  const back = claimant("writer");
+  assert.deepEqual(claims.handOver(absent, back), []);
+  await open(back, 9, "write", 3);
+});
+
+test("host channels are never named twice, whichever manager named them", async () => {
+  const { claimant, open, hosts, claims, absent } = await inheriting({ host: "host 1", channel: 40 });
+  const opened: unknown[] = [];
+  hosts.last.answer = async (_method, params) => {
+    opened.push((params as { channel: number }).channel);
+    return { result: {}, fds: [] };
+  };
+  claims.closeAll(absent);
+  await settled();
+  await open(claimant("another"), 1, "write");
+  assert.deepEqual(opened, [40, 41]); // closed, opened
+});
+
+test("what host and manager disagree about is closed: the client is told, and the host asked", async () => {
+  const { claims, claimant, absent, device, hosts, told } = await inheriting({ host: "host 1", channel: 40 });
+  claims.handOver(absent, claimant("writer"));
+  const asked: unknown[] = [];
+  hosts.last.answer = async (method, params) => {
+    asked.push([method, params]);
+    return { result: {}, fds: [] };
+  };
+  claims.reconcile(device, [77]);
+  await settled();
+  assert.deepEqual(told, ["writer lost 8: driver-restarted from outside", "writer ready usb-1-4:1.0#0"]);
+  assert.deepEqual(asked, [["close", { channel: 77 }]]);
+});
+
+test("an opening whose answer was lost is asked for again: the channel that nobody knows of is closed first", async () => {
+  const { claims, claimant, open, absent, hosts } = await inheriting({ host: "host 1", channel: 40 });
+  const back = claimant("writer");
+  claims.handOver(absent, back);
+  const asked: string[] = [];
+  hosts.last.answer = async (method) => {
+    asked.push(method);
+    return { result: {}, fds: [] };
+  };
+  await open(back, 8, "write", 3);
+  assert.deepEqual(asked, ["close", "open"]);
 });

@@ -3,6 +3,7 @@
 import { createDriverMemory } from "@ring3/channel/driver-memory";
 import { layoutOf } from "@ring3/channel/layout";
 import type { Access, ContractId } from "@ring3/control/fields";
+import { type ClientRecord, recordName } from "@ring3/control/legacy";
 import { DeviceError } from "@ring3/core/errors";
 import type { FailureReason } from "@ring3/core/lifecycle";
 import { type Descriptor, duplicate, pipe } from "@ring3/kernel/fd/descriptor";
@@ -10,6 +11,7 @@ import { checkPeer } from "@ring3/kernel/shm/memory";
 import { classes } from "./classes.ts";
 import type { Device } from "./device.ts";
 import type { Loss } from "./device-observer.ts";
+import type { Legacy } from "./legacy.ts";
 
 /** A client's connection, as far as claims need it. */
 export interface Claimant {
@@ -17,6 +19,10 @@ export interface Claimant {
   readonly name: string;
   /** A class's reflector: its word counts against a driver, and it needs as many channels as there are units. */
   readonly trusted: boolean;
+  readonly uid: number;
+  readonly reflector: string | null;
+  /** By which it proves to the next manager who it was to this one. */
+  readonly token: string;
   lost(
     channel: number,
     incarnation: number,
@@ -27,14 +33,16 @@ export interface Claimant {
 }
 
 interface Claim {
-  readonly claimant: Claimant;
+  claimant: Claimant;
   readonly device: Device;
   readonly unit: number;
   readonly mode: Access;
-  /** The client's name for its latest channel. */
+  /** The client's name for the first channel of this opening, and for its latest. */
+  readonly opening: number;
   channel: number;
-  /** What the host calls it, while it is open there. */
+  /** What the host calls it, while it is open there; and which host that is. */
   hostChannel: number | undefined;
+  host: string;
   /** What its client has said of the latest channel, once each. */
   suspected: boolean;
   progressed: boolean;
@@ -62,8 +70,13 @@ export function unitId(device: string, unit: number): string {
 }
 
 export class Claims {
+  readonly #legacy: Legacy;
   readonly #claims = new Set<Claim>();
   #lastHostChannel = 0;
+
+  constructor(legacy: Legacy) {
+    this.#legacy = legacy;
+  }
 
   /**
    * Opens a unit for a client, or opens it again after a loss. Takes the memory's descriptor. Throws "denied" where the
@@ -75,13 +88,14 @@ export class Claims {
     device: Device,
     unit: number,
     mode: Access,
-    { channel, replaces, contract }: { channel: number; replaces: number | null; contract: ContractId },
+    { channel, opening, contract }: { channel: number; opening: number; contract: ContractId },
     memory: Descriptor,
   ): Promise<Opened> {
     const layout = layoutOf(device.driver!.contract);
     checkPeer(memory.fd, layout.client.size);
-    const claim = this.#claim(claimant, device, unit, mode, replaces);
+    const claim = this.#claim(claimant, device, unit, mode, opening);
     claim.channel = channel;
+    if (claim.hostChannel !== undefined) await this.#closeChannel(claim); // its client has not heard of it: the answer was a dead manager's
     const { host } = device;
     if (host === undefined)
       throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver is ${device.life.state}`);
@@ -90,7 +104,8 @@ export class Claims {
     const toClient = pipe();
     const driverMemory = createDriverMemory(device.driver!.contract);
     const hostChannel = ++this.#lastHostChannel;
-    Object.assign(claim, { hostChannel, suspected: false, progressed: false });
+    Object.assign(claim, { hostChannel, host: host.name, suspected: false, progressed: false });
+    this.#note(claimant);
     try {
       const params = { channel: hostChannel, unit, mode, contract };
       const own = duplicate(driverMemory.fd.fd);
@@ -108,15 +123,13 @@ export class Claims {
     }
   }
 
-  #claim(claimant: Claimant, device: Device, unit: number, mode: Access, replaces: number | null): Claim {
+  #claim(claimant: Claimant, device: Device, unit: number, mode: Access, opening: number): Claim {
     const others: Claim[] = [];
     let own = 0;
     for (const claim of this.#claims) {
       if (claim.claimant === claimant) own++;
       if (claim.device !== device || claim.unit !== unit) continue;
-      const dead =
-        claim.claimant === claimant && claim.channel === replaces && claim.hostChannel === undefined;
-      if (dead && claim.mode === mode) return claim;
+      if (claim.claimant === claimant && claim.opening === opening && claim.mode === mode) return claim;
       others.push(claim);
     }
     if (own >= CHANNELS_MAX && !claimant.trusted)
@@ -124,19 +137,72 @@ export class Claims {
     const holders = others.map((claim) => ({ name: claim.claimant.name, mode: claim.mode }));
     const refused = classes[device.driver!.manifest.class]!.admit(holders, { name: claimant.name, mode });
     if (refused !== undefined) throw new DeviceError("denied", `${unitId(device.id, unit)}: ${refused}`);
-    const claim: Claim = {
-      claimant,
-      device,
-      unit,
-      mode,
-      channel: 0,
-      hostChannel: undefined,
-      suspected: false,
-      progressed: false,
-      failures: 0,
-    };
+    const claim = newClaim(claimant, device, unit, mode, opening);
     this.#claims.add(claim);
     return claim;
+  }
+
+  /** What every manager has said of this client goes to the keeper before anybody else learns of it. */
+  #note(claimant: Claimant): void {
+    const { name, uid, reflector, token } = claimant;
+    const record = recordName("client", token);
+    const own = [...this.#claims].filter((claim) => claim.claimant === claimant);
+    if (own.length === 0) return this.#legacy.drop(record);
+    const openings = own.map(({ device, unit, mode, opening, channel, hostChannel, host, failures }) => {
+      const at = hostChannel === undefined ? null : { host, channel: hostChannel };
+      return { device: device.id, unit, mode, opening, channel, at, failures };
+    });
+    this.#legacy.note("client", record, { name, uid, reflector, openings });
+  }
+
+  /** What a client had opened at an earlier manager; `absent` stands for it until it is back, `deviceOf` finds what is there still. */
+  inherit(absent: Claimant, record: ClientRecord, deviceOf: (id: string) => Device | undefined): void {
+    for (const { device: id, unit, mode, opening, channel, at, failures } of record.openings) {
+      const device = deviceOf(id);
+      if (at !== null) this.#lastHostChannel = Math.max(this.#lastHostChannel, at.channel);
+      if (device === undefined) continue;
+      const claim = newClaim(absent, device, unit, mode, opening);
+      const lives = at !== null && device.hostName === at.host;
+      Object.assign(claim, {
+        channel,
+        failures,
+        hostChannel: lives ? at.channel : undefined,
+        host: at?.host ?? "",
+      });
+      this.#claims.add(claim);
+    }
+    this.#note(absent);
+  }
+
+  /** The client is back, and has its token again. The channels of its openings to which a driver still listens. */
+  handOver(absent: Claimant, claimant: Claimant): number[] {
+    const channels: number[] = [];
+    for (const claim of this.#claims) {
+      if (claim.claimant !== absent) continue;
+      claim.claimant = claimant;
+      if (claim.hostChannel !== undefined) channels.push(claim.channel);
+    }
+    return channels;
+  }
+
+  /** A host that outlived its manager says which channels are open there: what the two disagree about is closed, and may be opened again. */
+  reconcile(device: Device, open: readonly number[]): void {
+    const unknown = new Set(open);
+    for (const claim of this.#claims) {
+      if (claim.device !== device || claim.hostChannel === undefined || unknown.delete(claim.hostChannel))
+        continue;
+      claim.hostChannel = undefined;
+      const { incarnation } = device.life;
+      const loss = {
+        final: false,
+        outside: true,
+        text: "its channel was never opened",
+        shared: true,
+      } as const;
+      claim.claimant.lost(claim.channel, incarnation, { ...loss, kind: "driver-restarted" });
+      claim.claimant.ready(unitId(device.id, claim.unit), incarnation);
+    }
+    for (const channel of unknown) void device.channelHost?.ask("close", { channel }).catch(() => undefined); // a dead driver has let go
   }
 
   /**
@@ -182,11 +248,17 @@ export class Claims {
   }
 
   async #release(claim: Claim): Promise<void> {
-    const { channelHost } = claim.device;
+    await this.#closeChannel(claim);
+    this.#claims.delete(claim);
+    this.#note(claim.claimant);
+  }
+
+  async #closeChannel(claim: Claim): Promise<void> {
     const { hostChannel } = claim;
+    const { channelHost } = claim.device;
+    claim.hostChannel = undefined;
     if (channelHost !== undefined && hostChannel !== undefined)
       await channelHost.ask("close", { channel: hostChannel }).catch(() => undefined); // a dead driver has let go
-    this.#claims.delete(claim);
   }
 
   /** A driver runs: those who wait for a channel may open one. */
@@ -221,8 +293,27 @@ export class Claims {
         const why = `its requests were in hand at ${claim.failures} failures of the driver in a row`;
         claimant.lost(channel, incarnation, { final: true, outside, text: why, shared, kind: "denied" });
         this.#claims.delete(claim);
+        this.#note(claimant);
       } else claimant.lost(channel, incarnation, { final, outside, text, shared, kind: "driver-restarted" });
-      if (final) this.#claims.delete(claim);
+      if (!final) continue;
+      this.#claims.delete(claim);
+      this.#note(claimant);
     }
   }
+}
+
+function newClaim(claimant: Claimant, device: Device, unit: number, mode: Access, opening: number): Claim {
+  return {
+    claimant,
+    device,
+    unit,
+    mode,
+    opening,
+    channel: opening,
+    hostChannel: undefined,
+    host: "",
+    suspected: false,
+    progressed: false,
+    failures: 0,
+  };
 }

@@ -13,12 +13,13 @@ import { manualClock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { createShared } from "@ring3/kernel/shm/memory";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
+import { AbsentClients } from "./absent-clients.ts";
 import type { Serving } from "./administration.ts";
 import { AttachedBus } from "./attached-bus.ts";
 import { ClientConnection } from "./clients.ts";
 import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
-import { busDevice, code, FakeHosts, manifest, settled, unit } from "./fake-host.fixture.ts";
+import { busDevice, code, FakeHosts, manifest, noLegacy, settled, unit } from "./fake-host.fixture.ts";
 import { Manager } from "./manager.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ring3-clients-"));
@@ -50,14 +51,17 @@ async function setUp(config: Config = defaultConfig) {
     eventLog: new EventLog(join(folder, "events.jsonl")),
     startHost: hosts.start,
     sandboxed: true,
+    legacy: noLegacy,
     crashed() {},
     drivers: () => [{ manifest, code, sourceMap: undefined }],
   });
+  let tokens = 0;
   const serving: Serving = {
     manager,
     clock,
     attached: new AttachedBus(
       clock,
+      noLegacy,
       (id) => manager.isPresent(id),
       () => {},
       () => {},
@@ -65,6 +69,8 @@ async function setUp(config: Config = defaultConfig) {
     sandboxed: true,
     uid: 500,
     accountOf: (uid, gid) => ({ uid, user: null, gids: [gid], groups: [] }),
+    absent: new AbsentClients(clock, manager.claims),
+    newToken: () => `token ${++tokens}`,
     startedAt: 0,
     keeperPid: 1,
     reflectors: () => [],
@@ -106,8 +112,7 @@ test("the twelfth driver that an application suspects within a minute ends its c
   const { life } = manager.devices[0]!;
   assert.equal(life.state, "running");
   for (let channel = 1; channel <= 12; channel++) {
-    const replaces = channel === 1 ? null : channel - 1;
-    const { fds } = await peer.call("open", { channel, replaces, unit: id, mode: "read", contract }, [
+    const { fds } = await peer.call("open", { channel, opening: 1, unit: id, mode: "read", contract }, [
       memory(layout.client.size),
     ]);
     for (const fd of fds) fd.close();
@@ -165,7 +170,7 @@ test("the log is followed once a connection, whatever was asked for before", asy
   assert.deepEqual(logged, ["one line"]);
 });
 
-const open = { channel: 1, replaces: null, unit: id, mode: "read", contract } as const;
+const open = { channel: 1, opening: 1, unit: id, mode: "read", contract } as const;
 const others: readonly (readonly [what: string, config: Config])[] = [
   ["without an access rule", defaultConfig],
   ["with a rule for another device", parseConfig("access: [{ uid: 1001, device: usb-2, mode: write }]", "x")],
@@ -188,7 +193,7 @@ for (const [what, config] of others)
     });
     assert.deepEqual((await peer.call("status", {})).result.devices, []);
     const waiting = peer.call("wait", { device, state: "running", timeoutMs: 1000 });
-    await peer.call("subscribe", { class: null });
+    await peer.call("subscribe", { class: null, formerly: null });
     manager.restart(manager.devices[0]!);
     await settled();
     await hosts.last.dies();
@@ -208,7 +213,7 @@ test("who may read a device sees it, and learns of its units", async () => {
     (await peer.call("wait", { device: "usb-1", state: "running", timeoutMs: 0 })).result.reached,
     true,
   );
-  await peer.call("subscribe", { class: null });
+  await peer.call("subscribe", { class: null, formerly: null });
   assert.deepEqual(units, [id]);
   const { fds } = await peer.call("open", open, [memory(layout.client.size)]);
   for (const fd of fds) fd.close();
@@ -277,7 +282,7 @@ for (const [what, config, mode, guests] of [
   test(`a reflector is given a socket that is ${what}, and whose path goes with the unit; nobody else is given one`, async () => {
     const { manager, hosts, connect } = await setUp(parseConfig(config, "x"));
     const { peer } = connect(500, "block");
-    await peer.call("subscribe", { class: "block" });
+    await peer.call("subscribe", { class: "block", formerly: null });
     const { result, fds } = await peer.call("listen", { unit: id, kind: "nbd" });
     assert.deepEqual([result.guests, statSync(result.path).mode & 0o777], [guests, mode]);
     for (const fd of fds) fd.close();

@@ -29,6 +29,10 @@ const SUSPICIONS_MS = 60_000;
 export class ClientConnection implements Claimant, Watcher {
   readonly name: string;
   readonly trusted: boolean;
+  readonly uid: number;
+  readonly reflector: string | null;
+  /** Another client's are told by uid and by this: what it had opened at an earlier manager is its own again. */
+  token: string;
   readonly #serving: Serving;
   readonly #identity: ClientIdentity;
   readonly #peer: ServingPeer<ClientEdge>;
@@ -44,6 +48,9 @@ export class ClientConnection implements Claimant, Watcher {
   constructor(transport: FrameTransport<Descriptor>, identity: ClientIdentity, serving: Serving) {
     this.name = identity.name;
     this.trusted = identity.reflector !== undefined;
+    this.uid = identity.uid;
+    this.reflector = identity.reflector ?? null;
+    this.token = serving.newToken();
     this.#identity = identity;
     this.#serving = serving;
     this.#administration = new Administration(serving, identity, (entry) => this.#peer.notify("log", entry));
@@ -65,11 +72,20 @@ export class ClientConnection implements Claimant, Watcher {
     const { manager } = this.#serving;
     return {
       ...this.#administration.handlers(),
-      subscribe: ({ class: wanted }) => {
+      subscribe: ({ class: wanted, formerly }) => {
         this.#subscribed = wanted;
         // Also those whose driver is being replaced: whoever opens one waits for it.
         for (const device of manager.devices) for (const unit of device.units) this.unitAdded(device, unit);
-        return {};
+        const absent =
+          formerly === null ? undefined : this.#serving.absent.find(formerly, this.uid, this.reflector);
+        if (absent === undefined) return { client: this.token, channels: [] };
+        this.token = absent.token;
+        return { client: this.token, channels: manager.claims.handOver(absent, this) };
+      },
+      standby: () => {
+        if (this.#identity.standby === undefined)
+          throw new DeviceError("denied", "standby: only for reflectors");
+        return new Answer({}, [this.#identity.standby()]);
       },
       open: (params, fds) => this.#open(params, fds[0]!),
       access: ({ unit, peer }) => {
@@ -161,6 +177,9 @@ export class ClientConnection implements Claimant, Watcher {
     manager.log.warn(
       `${this.name} is hung up on: it suspected drivers ${SUSPICIONS_MAX} times within a minute`,
     );
+    this.#peer.notify("dismissed", {
+      reason: `it suspected drivers ${SUSPICIONS_MAX} times within a minute`,
+    });
     this.#peer.close(new DeviceError("denied", "too many suspicions"));
   }
 

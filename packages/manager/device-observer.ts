@@ -14,6 +14,8 @@ export interface DeviceObserver {
   held(device: Device, held: boolean): void;
   /** A unit's properties are other than at probe. */
   unitChanged(device: Device, unit: HostUnit): void;
+  /** Its driver has outlived the manager before this one; these are the channels that are open there. */
+  inherited(device: Device, channels: readonly number[]): void;
   /** The new incarnation does not have it any more. */
   unitVanished(device: Device, unit: HostUnit): void;
 }

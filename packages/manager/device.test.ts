@@ -1,11 +1,21 @@
 // Runs in: tests.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { DeviceRecord } from "@ring3/control/legacy";
 import { manualClock } from "@ring3/core/clock";
+import { type Life, newLife } from "@ring3/core/lifecycle";
 import { createLog } from "@ring3/core/log";
 import type { BusDevice } from "./bus.ts";
 import { Device } from "./device.ts";
-import { busDevice, chosenDriver, FakeHosts, settled, unit } from "./fake-host.fixture.ts";
+import {
+  busDevice,
+  chosenDriver,
+  FakeHost,
+  FakeHosts,
+  noLegacy,
+  settled,
+  unit,
+} from "./fake-host.fixture.ts";
 
 function setUp(bus: Partial<BusDevice> = {}, limits: Parameters<typeof chosenDriver>[0] = {}) {
   const clock = manualClock();
@@ -18,6 +28,7 @@ function setUp(bus: Partial<BusDevice> = {}, limits: Parameters<typeof chosenDri
     startHost: hosts.start,
     sandboxed: true,
     crashed() {},
+    legacy: noLegacy,
     timeScale: 1,
     observer: {
       changed: () => log.push(device.life.state),
@@ -28,6 +39,7 @@ function setUp(bus: Partial<BusDevice> = {}, limits: Parameters<typeof chosenDri
         ),
       unitChanged: (_device, { index, properties }) => log.push(`unit ${index}: ${properties.sectors}`),
       held() {},
+      inherited() {},
       unitVanished: (_device, { index }) => log.push(`unit ${index} vanished`),
     },
   });
@@ -255,4 +267,99 @@ test("a device that cannot be opened fails as its grant, and what the kernel's d
   await taken.hosts.last.dies();
   await stopped;
   assert.equal(given, 1);
+});
+
+/** A device as a manager that died has left it. */
+async function left(life: Partial<Life>, host: FakeHost | undefined) {
+  const parts = setUp();
+  const record: DeviceRecord = {
+    id: parts.device.id,
+    identity: parts.device.bus.identity,
+    plugging: "1/4",
+    enumeration: 2,
+    life: { ...newLife, incarnation: 3, fenced: false, ...life },
+    lastFailure: null,
+    taken: false,
+    takeable: false,
+    driver: null,
+    units: [unit(0, { sectors: 100 })],
+    host: host === undefined ? null : "host/0.1",
+  };
+  parts.device.inherit(record, chosenDriver(), host?.left);
+  await settled();
+  return parts;
+}
+
+function leftHost(report = {}): FakeHost {
+  const host = new FakeHost("left host", {} as never, []);
+  const { properties } = unit(0, { sectors: 100 });
+  host.answer = async () => ({
+    result: { units: [{ properties }], channels: [5], gone: false, ...report },
+    fds: [],
+  });
+  return host;
+}
+
+test("a driver that outlived its manager runs on, in the incarnation that it is", async () => {
+  const host = leftHost();
+  const { device, seen, hosts } = await left({ state: "running" }, host);
+  assert.deepEqual([host.log, hosts.hosts.length, seen()], [["left host adopt"], 0, []]);
+  assert.deepEqual(
+    [device.life.state, device.life.incarnation, device.enumeration, device.hostPid],
+    ["running", 3, 2, process.pid],
+  );
+  assert.equal(device.units[0]!.properties.sectors, 100);
+});
+
+test("what changed while there was no manager is told: properties, and that the device went", async () => {
+  const { properties } = unit(0, { sectors: 200 });
+  const { seen, clock } = await left({ state: "running" }, leftHost({ units: [{ properties }] }));
+  clock.advance(1000);
+  assert.deepEqual(seen(), ["unit 0: 200"]);
+  const gone = await left({ state: "running" }, leftHost({ gone: true }));
+  assert.deepEqual(gone.seen(), ["failed"]);
+});
+
+test("a driver that dies after its manager is replaced like any other", async () => {
+  const host = leftHost();
+  const { device, seen, hosts } = await left({ state: "running" }, host);
+  host.fails("it was killed", true);
+  await settled();
+  await host.dies();
+  assert.deepEqual(seen(), [
+    "failed",
+    "lost from outside with 1: exit: it was killed",
+    "host 1 start",
+    "starting",
+  ]);
+  await hosts.last.runs(unit());
+  assert.deepEqual([device.life.state, device.life.incarnation], ["running", 4]);
+});
+
+test("a start that its manager did not live to see done is ended, and another follows", async () => {
+  const host = leftHost();
+  const { seen, hosts } = await left({ state: "starting" }, host);
+  assert.deepEqual([host.log, seen(), hosts.hosts.length], [["left host kill"], ["failed"], 0]);
+  await host.dies();
+  assert.equal(hosts.hosts.length, 1);
+});
+
+test("a driver that was being stopped is ended, and the device stays stopped", async () => {
+  const host = leftHost();
+  const { device, hosts } = await left({ state: "stopped", reason: "stopped on request" }, host);
+  assert.deepEqual(host.log, ["left host kill"]);
+  await host.dies();
+  assert.deepEqual([device.life.state, device.life.fenced, hosts.hosts.length], ["stopped", true, 0]);
+});
+
+test("a back-off begins anew, and quarantine stays", async () => {
+  const waiting = await left(
+    { state: "failed", failures: 3, nextStart: "back-off", fenced: true },
+    undefined,
+  );
+  waiting.clock.advance(30_000);
+  assert.equal(waiting.hosts.hosts.length, 1);
+  const quarantined = await left({ state: "quarantined", fenced: true }, undefined);
+  quarantined.clock.advance(60_000);
+  assert.equal(quarantined.hosts.hosts.length, 0);
 });

@@ -1,8 +1,10 @@
 // Runs in: manager. Owns: one device: its life over all incarnations of its driver, and its units.
 
+import { isDeepStrictEqual } from "node:util";
 import { DeviceMemory } from "@ring3/channel/device-memory";
 import { unanswered } from "@ring3/channel/recorder";
 import type { Properties } from "@ring3/control/fields";
+import { type DeviceRecord, recordName } from "@ring3/control/legacy";
 import type { Clock, Random, Timer } from "@ring3/core/clock";
 import {
   backoffMs,
@@ -22,9 +24,10 @@ import type { Crash } from "./crash-report.ts";
 import { type DeviceObserver, lossOf } from "./device-observer.ts";
 import { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
-import type { HostProcess, StartHost } from "./host-process.ts";
+import type { HostProcess, SpareHost, StartHost } from "./host-process.ts";
 import { faultOfProperties, type HostUnit } from "./host-units.ts";
 import { Incarnation } from "./incarnation.ts";
+import type { Legacy } from "./legacy.ts";
 
 export interface DeviceParts {
   readonly clock: Clock;
@@ -35,10 +38,16 @@ export interface DeviceParts {
   readonly sandboxed: boolean;
   /** An incarnation has failed and is dead. */
   readonly crashed: (crash: Crash) => void;
+  readonly legacy: Legacy;
   /** Multiplies how long a driver may take to probe, to beat and to end. */
   readonly timeScale: number;
 }
 
+const ORPHANED: FailureReason = {
+  kind: "exit",
+  text: "ring3's manager died while it started",
+  outside: true,
+};
 /** A crash report is written when the next driver has had time to come up. */
 const REPORT_MS = 100;
 
@@ -47,7 +56,7 @@ export class Device {
   readonly #parts: DeviceParts;
   readonly #log: Log;
   readonly #driverLog: DriverLog;
-  readonly #memory = new DeviceMemory();
+  readonly #memory: DeviceMemory;
   #bus: BusDevice;
   #driver: ChosenDriver | undefined;
   #life: Life = newLife;
@@ -64,10 +73,13 @@ export class Device {
   /** The kernel's drivers have not been offered it since ring3 opened it. */
   #taken = false;
 
-  constructor(bus: BusDevice, parts: DeviceParts) {
+  /** `memory`: of an earlier manager's device in that place. */
+  constructor(bus: BusDevice, parts: DeviceParts, memory = new DeviceMemory()) {
     this.id = bus.id;
     this.#bus = bus;
     this.#parts = parts;
+    this.#memory = memory;
+    parts.legacy.hold(recordName("device", this.id), [memory.fd]);
     this.#log = parts.log.child(bus.id);
     this.#driverLog = new DriverLog(this.#log, parts.clock);
     this.#pace = new ChangePace(parts.clock, (index) => this.#tellChanged(index));
@@ -96,12 +108,50 @@ export class Device {
   get channelHost(): HostProcess | undefined {
     return this.#life.state === "suspended" ? this.#incarnation?.host : this.host;
   }
+  /** The name of the host that it has, in whichever state. */
+  get hostName(): string | null {
+    return this.#incarnation?.host?.name ?? null;
+  }
   get hostPid(): number | null {
     return this.#incarnation?.host?.pid ?? null;
   }
   /** Resolves once no process of an earlier incarnation lives, however long that takes. */
   get fenced(): Promise<void> {
     return this.#fenced;
+  }
+
+  /** As an earlier manager has left it, that driver and its host included. What was under way then has failed, and takes its usual way from there. */
+  inherit(record: DeviceRecord, driver: ChosenDriver, host: SpareHost | undefined): void {
+    const { life, enumeration, units, taken, lastFailure } = record;
+    this.#driver = driver;
+    this.#life = life;
+    this.#enumeration = enumeration;
+    this.#units = units;
+    this.#taken = taken;
+    this.#lastFailure = lastFailure ?? undefined;
+    if (life.state === "failed" && life.fenced) return this.#startLater(life);
+    if (life.fenced) return;
+    this.#incarnation = this.#createIncarnation(life.incarnation);
+    if (life.state !== "running" && life.state !== "suspended") {
+      if (host !== undefined) this.#incarnation.takeOver(host);
+      if (life.state === "starting") this.failed(ORPHANED);
+      else this.#end({ type: "gone" });
+    } else if (host === undefined) this.failed(ORPHANED);
+    else void this.#goOn(this.#incarnation, host);
+  }
+
+  async #goOn(incarnation: Incarnation, host: SpareHost): Promise<void> {
+    const report = await incarnation.goOn(host);
+    if (report === undefined) return;
+    this.#log.info("its driver has outlived the manager before this one", {
+      incarnation: this.#life.incarnation,
+    });
+    this.#becomesHealthy();
+    this.#parts.observer.inherited(this, report.channels);
+    for (const [index, { properties }] of report.units.entries())
+      if (!isDeepStrictEqual(properties, this.#units[index]?.properties))
+        this.#unitChanged(index, properties);
+    if (report.gone) this.failed({ kind: "grant", text: "the device went away", outside: true });
   }
 
   /** A driver was found for it, or none. */
@@ -181,6 +231,28 @@ export class Device {
   close(): void {
     this.#later?.cancel();
     this.#memory.close();
+    this.#parts.legacy.drop(recordName("device", this.id));
+  }
+
+  /** For the next manager. Of a failure that is followed by a start at once it learns from the end of the host itself. */
+  #note(): void {
+    const { state, fenced, nextStart } = this.#life;
+    if (state === "failed" && !fenced && nextStart === "now") return;
+    const { identity, plugging, takeable } = this.#bus;
+    const driver = this.#driver;
+    this.#parts.legacy.note("device", recordName("device", this.id), {
+      id: this.id,
+      identity,
+      plugging,
+      enumeration: this.#enumeration,
+      life: this.#life,
+      lastFailure: this.#lastFailure ?? null,
+      taken: this.#taken,
+      takeable,
+      driver: driver === undefined ? null : { name: driver.manifest.name, hash: driver.contract.hash },
+      units: [...this.#units],
+      host: this.hostName,
+    });
   }
 
   #apply(event: LifeEvent): void {
@@ -191,18 +263,22 @@ export class Device {
     this.#later?.cancel();
     if (event.type === "failed") this.#noteFailure(event.reason);
     if (event.type === "stop" || event.type === "restart") this.#lastFailure = undefined;
+    this.#note();
     if (hasHost(before) && !hasHost(after)) this.#end(event);
     if (after.incarnation > before.incarnation) this.#begin(after.incarnation);
     else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type)) this.#lose(event, after);
     if (after.state === "failed" && after.fenced) this.#startLater(after);
-    if (after.state === "running" && before.state === "starting")
-      this.#healthy = this.#parts.clock.after(limits.healthyMs, () => this.progress());
+    if (after.state === "running" && before.state === "starting") this.#becomesHealthy();
     if (after.state === "running" && before.state !== "running") this.#parts.observer.ready(this);
     if (after.state !== before.state || after.reason !== before.reason) {
       const reason = after.reason === "" ? "" : `: ${after.reason}`;
       this.#log.info(`${after.state}${reason}`, { incarnation: after.incarnation });
       this.#parts.observer.changed(this);
     }
+  }
+
+  #becomesHealthy(): void {
+    this.#healthy = this.#parts.clock.after(limits.healthyMs, () => this.progress());
   }
 
   #noteFailure(reason: FailureReason): void {
@@ -217,8 +293,13 @@ export class Device {
   }
 
   #begin(number: number): void {
+    this.#incarnation = this.#createIncarnation(number);
+    this.#incarnation.begin();
+  }
+
+  #createIncarnation(number: number): Incarnation {
     const { clock, startHost, timeScale, sandboxed } = this.#parts;
-    this.#incarnation = new Incarnation(
+    return new Incarnation(
       {
         clock,
         log: this.#log,
@@ -233,8 +314,10 @@ export class Device {
         reason: this.#lastFailure,
       },
       {
+        hosted: () => this.#note(),
         taken: () => {
           this.#taken = true;
+          this.#note();
         },
         probed: (units) => this.#probed(units),
         unitChanged: (unit, properties) => this.#unitChanged(unit, properties),
@@ -247,7 +330,6 @@ export class Device {
         },
       },
     );
-    this.#incarnation.begin();
   }
 
   #probed(units: readonly HostUnit[]): void {
@@ -266,6 +348,7 @@ export class Device {
     if (unit === undefined || fault !== undefined)
       return this.failed({ kind: "malformed", text: `change of unit ${index}: ${fault}`, outside: false });
     this.#units = this.#units.with(index, { ...unit, properties });
+    this.#note();
     this.#pace.changed(index);
   }
 

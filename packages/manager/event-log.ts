@@ -1,6 +1,6 @@
 // Runs in: manager. Owns: the event log: the latest entries in memory, all of them in a file that is rotated.
 
-import { appendFileSync, renameSync, statSync } from "node:fs";
+import { appendFileSync, readFileSync, renameSync, statSync } from "node:fs";
 import type { LogEntry } from "@ring3/core/log";
 
 const KEPT_ENTRIES = 2000;
@@ -17,9 +17,22 @@ export class EventLog {
   /** Why the last entry is not in the file; those in memory go on. */
   #fileError: string | undefined;
 
-  constructor(file: string) {
+  /** `goOn`: what an earlier manager has written there is kept as this one's. */
+  constructor(file: string, goOn = false) {
     this.#file = file;
     this.#bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    if (goOn && this.#bytes > 0) this.#restore();
+  }
+
+  /** A death may have cut the last line short. */
+  #restore(): void {
+    for (const line of readFileSync(this.#file, "utf8").split("\n").slice(0, -1)) {
+      try {
+        this.#keep(JSON.parse(line) as LogEntry, Buffer.byteLength(line) + 1);
+      } catch {
+        // half a line, which was continued by the next entry: neither can be read
+      }
+    }
   }
 
   add(entry: LogEntry): void {

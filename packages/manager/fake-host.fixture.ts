@@ -10,8 +10,9 @@ import { sealedFile } from "@ring3/kernel/shm/memory";
 import type { BusDevice } from "./bus.ts";
 import type { Crash } from "./crash-report.ts";
 import type { ChosenDriver } from "./drivers.ts";
-import type { HostListeners, HostProcess, StartHost } from "./host-process.ts";
+import type { HostListeners, HostProcess, SpareHost, StartHost } from "./host-process.ts";
 import type { HostUnit } from "./host-units.ts";
+import type { Legacy } from "./legacy.ts";
 
 export const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -34,7 +35,7 @@ const contractId = { name: block.name, version: block.version, hash: block.hash 
 
 /** One start of a host. Everything that it does, it does when the test says so. */
 export class FakeHost {
-  readonly listeners: HostListeners;
+  listeners: HostListeners;
   /** What happened to it, in order. */
   readonly log: string[];
   readonly name: string;
@@ -72,7 +73,13 @@ export class FakeHost {
 
   /** The runtime is loaded. */
   async loaded(): Promise<void> {
-    this.#started.resolve({
+    this.#started.resolve(this.#process());
+    await settled();
+  }
+
+  #process(): HostProcess {
+    return {
+      name: this.name,
       pid: process.pid,
       peer: { signal: this.#ended.signal, call: this.#call, tell() {}, close: () => this.#ended.abort() },
       ask: this.#call,
@@ -80,8 +87,17 @@ export class FakeHost {
       kill: () => this.#say("kill"),
       loaded: Promise.resolve(contractId),
       stack: async () => "",
-    } as unknown as HostProcess);
-    await settled();
+      introduce: async () => ((await this.#call("adopt", {})) as { result: unknown }).result,
+    } as unknown as HostProcess;
+  }
+
+  /** As a manager that died has left it. */
+  get left(): SpareHost {
+    const adopt = (listeners: HostListeners) => {
+      this.listeners = listeners;
+      return this.#process();
+    };
+    return { adopt, kill: () => this.#say("kill"), fenced: this.#fenced.promise } as unknown as SpareHost;
   }
 
   async probed(...units: HostUnit[]): Promise<void> {
@@ -156,10 +172,15 @@ export function busDevice(overrides: Partial<BusDevice> = {}): BusDevice {
       other.close();
       return { terms: {} as never, descriptor, taken: false };
     },
+    takeable: false,
+    plugging: "1/4",
     giveBack: () => null,
     ...overrides,
   };
 }
+
+/** Nobody will come after this manager. */
+export const noLegacy: Legacy = { note() {}, hold() {}, drop() {} };
 
 export const manifest: Manifest = {
   name: "usb-storage",

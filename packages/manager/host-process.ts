@@ -1,33 +1,26 @@
-// Runs in: manager. Owns: one driver host, from its start to the proof of its death.
+// Runs in: manager. Owns: one driver host, from the moment its process is ordered, or taken over from a manager that died, to
+// the proof of its death.
 
-import { openSync } from "node:fs";
 import type { MethodName, Notice, Params, Result } from "@ring3/control/edge";
 import type { ContractId } from "@ring3/control/fields";
 import { hostEdge } from "@ring3/control/host-edge";
+import type { HostRecord } from "@ring3/control/legacy";
 import { type CallingPeer, callingPeer, type Sendable } from "@ring3/control/peer";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { FailureReason } from "@ring3/core/lifecycle";
-import { printable } from "@ring3/core/log";
 import type { Cgroups, Group } from "@ring3/kernel/cgroup/cgroup";
-import { Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { Tier } from "@ring3/kernel/jail/stage-driver";
-import { native } from "@ring3/kernel/native";
-import { watch } from "@ring3/kernel/poll/watch";
-import { childrenOf, dataBytes, openPidfd, type Pidfd, privateBytes } from "@ring3/kernel/process/pidfd";
+import { type Pidfd, privateBytes } from "@ring3/kernel/process/pidfd";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
 import { type Exited, exitReason } from "./exit-reason.ts";
-import type { Jail } from "./jail.ts";
-import type { Processes } from "./processes.ts";
+import { collectOutput, type Output } from "./host-output.ts";
+import type { Legacy } from "./legacy.ts";
+import type { Users } from "./users.ts";
 
 const SIGKILL = 9;
 const SIGUSR2 = 12; // host/main.ts writes its stack then
-const ERRORS_KEPT = 8192;
-/** Reads of its output a turn of the event loop: one that never stops writing must not keep the manager from all else. */
-const READS_A_TURN = 16;
-const STACK = /<ring3 stack>\n(.*?)\n<\/ring3 stack>/s;
-/** From bubblewrap's start until the runtime is loaded. */
-const START_MS = 30_000;
 /** A process whose connection has ended is ending itself; one that still lives after this has broken the rules. */
 const EXIT_MS = 2000;
 /** A host answers all but `probe` within this, or hangs: the sdk gives a driver's own part in it half as long. */
@@ -45,6 +38,8 @@ export interface HostListeners {
 }
 
 export interface HostProcess {
+  /** Under which the keeper and the next manager know it. */
+  readonly name: string;
   /** The driver's own process, as seen from outside its namespaces. */
   readonly pid: number;
   readonly peer: CallingPeer<HostEdge, Descriptor>;
@@ -62,6 +57,8 @@ export interface HostProcess {
   stack(withinMs: number): Promise<string>;
   /** The driver's code is in it. Rejects with what is wrong with the driver, or "disconnected" where the host ends before. */
   readonly loaded: Promise<ContractId>;
+  /** To one that an earlier manager has started, first of all: how it stands. */
+  introduce(): Promise<Result<HostEdge, "adopt">>;
 }
 
 /** What cannot be changed once a host's runtime is loaded. */
@@ -100,282 +97,272 @@ export interface SpareHost {
   readonly fenced: Promise<void>;
 }
 
-export interface HostParts {
-  readonly processes: Processes;
-  readonly jail: Jail;
-  /** undefined where the manager may make none: then only the watchdog looks at a host's memory. */
-  readonly cgroups: Cgroups | undefined;
+/** What every host's life needs. */
+export interface HostSurroundings {
+  readonly legacy: Legacy;
   readonly clock: Clock;
   readonly timeScale: number;
+  /** undefined where the manager may make none: then only the watchdog looks at a host's memory. */
+  readonly cgroups: Cgroups | undefined;
+  /** undefined where the manager may not change its user. */
+  readonly users: Users | undefined;
   /** What is still to be cleared away behind hosts that are dead; nothing of it rejects. */
   readonly clearing: Set<Promise<void>>;
 }
 
-/** The runtime's threads, all of which it has by then, and some more. */
-const THREADS_MAX = 32;
+/** The keeper's child: the host, or bubblewrap around it. */
+export interface Outer {
+  readonly name: string;
+  readonly pid: number;
+  kill(): void;
+}
 
-/** Resolves once the host's runtime is loaded and confined; `rehearsed`: and has run what its driver will run. Rejects, and leaves nothing behind, where it does not get so far. */
-export async function startSpare(
-  { processes, jail, cgroups, clock, timeScale, clearing }: HostParts,
-  kind: HostKind,
-  rehearsed: boolean,
-): Promise<SpareHost> {
-  const { order, ours, errors, status } = await placeWhenCleared(jail, kind, clearing);
-  const output = collect(errors);
-  const { promise: ready, resolve: isReady, reject: isNotReady } = Promise.withResolvers<void>();
-  const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
-  ready.catch(() => {}); // the wait for the jail may be over first
+/** The sandbox, once it stands. */
+export interface Standing {
+  /** Whose end is the end of all inside. */
+  readonly init: Pidfd;
+  /** The host itself. */
+  readonly command: Pidfd;
+  readonly group: Group | undefined;
+  readonly record: HostRecord;
+}
+
+/** Our ends. */
+export interface HostEnds {
+  readonly control: Descriptor;
+  readonly errors: Descriptor;
+  readonly status: Descriptor;
+}
+
+export class Host implements SpareHost, HostProcess {
+  readonly peer: CallingPeer<HostEdge, Descriptor>;
+  readonly #surroundings: HostSurroundings;
+  readonly #memoryMb: number;
+  readonly #uid: number | undefined;
+  readonly #output: Output;
+  readonly #errors: Descriptor;
+  readonly #status: Descriptor;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #fenced = Promise.withResolvers<void>();
+  readonly #nobody: HostListeners;
+  #listeners: HostListeners;
   /** What whoever adopts it is to hear first. */
-  let broke: ((adopter: HostListeners) => void) | undefined;
-  let listeners: HostListeners = {
-    log() {},
-    disconnected() {},
-    changed() {},
-    failed: (failure) => breaks((adopter) => adopter.failed(failure)),
-    lost: (reason) => breaks((adopter) => adopter.lost(reason)),
-  };
+  #broke: ((adopter: HostListeners) => void) | undefined;
+  #outer: Outer | undefined;
+  #standing: Standing | undefined;
+  #loaded: Promise<ContractId> = Promise.reject(
+    new DeviceError("internal", "driver of a host that loads none"),
+  );
+  #hasExited = false;
+  #dead = false;
+  #clearing = false;
+
+  /** Owns the ends. `uid`: its own, which is given back when it is dead. */
+  constructor(surroundings: HostSurroundings, memoryMb: number, uid: number | undefined, ends: HostEnds) {
+    this.#surroundings = surroundings;
+    this.#memoryMb = memoryMb;
+    this.#uid = uid;
+    this.#errors = ends.errors;
+    this.#status = ends.status;
+    this.#output = collectOutput(ends.errors);
+    this.#ready.promise.catch(() => {}); // the wait for the jail may be over first
+    this.#loaded.catch(() => {}); // told with the probe, or with the spare's end
+    this.#nobody = {
+      log() {},
+      disconnected() {},
+      changed() {},
+      failed: (failure) => this.#breaks((adopter) => adopter.failed(failure)),
+      lost: (reason) => this.#breaks((adopter) => adopter.lost(reason)),
+    };
+    this.#listeners = this.#nobody;
+    this.peer = callingPeer<HostEdge, Descriptor>(hostEdge, new FrameSocket(ends.control), {
+      ready: () => this.#ready.resolve(),
+      log: (line) => this.#listeners.log(line),
+      failed: (failure) => this.#listeners.failed(failure),
+      disconnected: () => this.#listeners.disconnected(),
+      changed: (change) => this.#listeners.changed(change),
+    });
+    this.peer.signal.addEventListener("abort", () => this.#hungUp(this.peer.signal.reason as DeviceError));
+  }
+
+  get name(): string {
+    return this.#outer!.name;
+  }
+
+  get pid(): number {
+    return this.#standing!.record.pid;
+  }
+
+  get loaded(): Promise<ContractId> {
+    return this.#loaded;
+  }
+
+  get fenced(): Promise<void> {
+    return this.#fenced.promise;
+  }
+
+  get free(): boolean {
+    const { aborted } = this.peer.signal;
+    return this.#broke === undefined && !this.#dead && !aborted && this.#listeners === this.#nobody;
+  }
+
+  /** Resolves once its runtime is loaded. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** Resolves when the keeper has reaped its child. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** The keeper has started it. `exitCode`: told by bubblewrap, which is sooner than its own end. */
+  began(outer: Outer, exitCode: Promise<number>): void {
+    this.#outer = outer;
+    void exitCode.then((code) => this.#exited({ code, signal: null }));
+  }
+
+  reaped(exit: Exited): void {
+    this.#ended.resolve();
+    this.#exited(exit);
+  }
+
+  /** The sandbox is there, and proves with its end that the host has ended. */
+  stands(standing: Standing): void {
+    this.#standing = standing;
+    void standing.init.exited.then(() => {
+      this.#dead = true;
+      this.peer.close();
+      this.#fenced.resolve();
+      this.#clear();
+    });
+  }
+
+  /** So much too late, or broken, that nobody will have it. */
+  abandon(reason?: DeviceError): void {
+    if (reason !== undefined) this.#ready.reject(reason);
+    this.#standing?.init.signal(SIGKILL);
+    this.#outer?.kill();
+    if (this.#outer === undefined) this.#ended.resolve(); // it never began
+    this.peer.close();
+    if (this.#standing === undefined) this.#clear();
+  }
+
+  /** Asks it to load the driver; told by `loaded`. */
+  load(params: Params<HostEdge, "load">, code: Descriptor): void {
+    this.#loaded = this.peer.call("load", params, [code.fd]).then(({ result }) => result.contract);
+    this.#loaded.catch(() => {}); // told with the probe, or with the spare's end
+  }
+
+  /** A connection for the next manager. Ours is kept by the keeper, beside all else that is needed to take the host over. */
+  provideForNextManager(standby: Descriptor): void {
+    const { legacy } = this.#surroundings;
+    const { init, command, record } = this.#standing!;
+    legacy.hold(this.name, [init.fd, command.fd, this.#errors.fd, this.#status.fd, standby]);
+    legacy.note("host", this.name, record);
+  }
+
+  async introduce(): Promise<Result<HostEdge, "adopt">> {
+    const [ours, theirs] = socketPair();
+    const answer = this.ask("adopt", {}, [theirs]);
+    this.provideForNextManager(ours);
+    return (await answer).result;
+  }
+
+  async healthy(withinMs: number): Promise<boolean> {
+    const late = Promise.withResolvers<boolean>();
+    const timer = this.#surroundings.clock.after(withinMs, () => late.resolve(false));
+    const answers = this.peer.call("ping", {}).then(() => privateBytes(this.pid) <= this.#memoryMb * 2 ** 20);
+    return Promise.race([answers.catch(() => false), late.promise]).finally(() => timer.cancel());
+  }
+
+  adopt(listeners: HostListeners): HostProcess {
+    this.#listeners = listeners;
+    this.#broke?.(listeners);
+    return this;
+  }
+
+  async ask<M extends MethodName<HostEdge>>(
+    method: M,
+    params: Params<HostEdge, M>,
+    fds?: readonly Sendable[],
+  ) {
+    const { clock, timeScale } = this.#surroundings;
+    const timer = clock.after(ANSWER_MS * timeScale, () => {
+      const text = `it has not answered "${method}" within ${ANSWER_MS * timeScale} ms`;
+      this.#listeners.lost({ kind: "deadline", text, outside: false });
+    });
+    try {
+      return await this.peer.call(method, params, fds);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  kill(): void {
+    if (!this.#dead) this.#standing?.init.signal(SIGKILL);
+  }
+
+  stack(withinMs: number): Promise<string> {
+    if (this.#dead || !this.#standing?.command.signal(SIGUSR2)) return Promise.resolve("");
+    return this.#output.stack(this.#surroundings.clock, withinMs);
+  }
+
   /** Nobody would end it otherwise. */
-  const breaks = (tell: (adopter: HostListeners) => void) => {
-    broke ??= tell;
-    if (!dead) sandbox?.signal(SIGKILL);
-  };
-  const nobody = listeners;
-  const peer = callingPeer<HostEdge, Descriptor>(hostEdge, new FrameSocket(ours), {
-    ready: () => isReady(),
-    log: (line) => listeners.log(line),
-    failed: (failure) => listeners.failed(failure),
-    disconnected: () => listeners.disconnected(),
-    changed: (change) => listeners.changed(change),
-  });
-  let hasExited = false;
-  let dead = false;
-  const broken = (text: string) => {
-    if (!hasExited) listeners.lost({ kind: "malformed", text, outside: false });
-  };
-  peer.signal.addEventListener("abort", () => {
-    const { kind, message } = peer.signal.reason as DeviceError;
-    if (kind !== "disconnected") return broken(message);
-    clock.after(EXIT_MS * timeScale, () => broken("its control connection is closed and it lives on"));
-  });
-  /** Told by bubblewrap, or later by its parent. */
-  const exited = (exit: Exited) => {
-    if (hasExited) return;
-    hasExited = true;
-    const reason = group?.outOfMemory ? outOfMemory(kind) : exitReason(exit, output.text());
-    isNotReady(new DeviceError("io", `start a driver host: ${reason.text}`));
-    listeners.lost(reason);
-  };
-  const reaped = (exit: Exited) => {
-    hasEnded();
-    exited(exit);
-  };
+  #breaks(tell: (adopter: HostListeners) => void): void {
+    this.#broke ??= tell;
+    this.kill();
+  }
+
+  #hungUp({ kind, message }: DeviceError): void {
+    if (kind !== "disconnected") return this.#broken(message);
+    const { clock, timeScale } = this.#surroundings;
+    clock.after(EXIT_MS * timeScale, () => this.#broken("its control connection is closed and it lives on"));
+  }
+
+  #broken(text: string): void {
+    if (!this.#hasExited && !this.#dead) this.#listeners.lost({ kind: "malformed", text, outside: false });
+  }
+
+  #exited(exit: Exited): void {
+    if (this.#hasExited) return;
+    this.#hasExited = true;
+    const killed = this.#standing?.group?.outOfMemory === true;
+    const reason = killed ? outOfMemory(this.#memoryMb) : exitReason(exit, this.#output.text());
+    this.#ready.reject(new DeviceError("io", `start a driver host: ${reason.text}`));
+    this.#listeners.lost(reason);
+  }
+
   /** It is dead, or about to be. */
-  const clear = () => {
-    const cleared = Promise.all([ended, sandbox?.exited])
+  #clear(): void {
+    if (this.#clearing) return;
+    this.#clearing = true;
+    const { clearing, users, legacy } = this.#surroundings;
+    const cleared = Promise.all([this.#ended.promise, this.#standing?.init.exited])
       .then(() => {
-        output.close();
-        status.close(); // not before bubblewrap has ended: it writes there at its end
-        sandbox?.close();
-        command?.close();
-        jail.giveBack(order); // its user may be another's only now
-        group?.remove();
+        this.#output.close();
+        this.#status.close(); // not before bubblewrap has ended: it writes there at its end
+        this.#standing?.init.close();
+        this.#standing?.command.close();
+        if (this.#uid !== undefined) users?.giveBack(this.#uid); // it may be another's only now
+        if (this.#outer !== undefined) legacy.drop(this.name);
+        this.#standing?.group?.remove();
       })
-      .catch((error: Error) => listeners.log({ level: "warn", message: `left behind: ${error.message}` }))
+      .catch((error: Error) =>
+        this.#listeners.log({ level: "warn", message: `left behind: ${error.message}` }),
+      )
       .finally(() => clearing.delete(cleared));
     clearing.add(cleared);
-  };
-  let sandbox: Pidfd | undefined;
-  let command: Pidfd | undefined;
-  let group: Group | undefined;
-  let outer: { pid: number; kill(): void } | undefined;
-  const startMs = START_MS * timeScale;
-  const tooLong = clock.after(startMs, () => {
-    isNotReady(new DeviceError("timeout", `start a driver host within ${startMs} ms`));
-    outer?.kill();
-  });
-  try {
-    outer = await processes.start("host", order, reaped).catch((error) => {
-      hasEnded(); // it never began
-      throw error;
-    });
-    const report = jail.report(outer.pid, status, ended);
-    void report.exitCode.then((code) => exited({ code, signal: null }));
-    const initPid = await report.initPid;
-    const init = jail.sandboxed ? openChild(initPid, outer.pid) : openPidfd(initPid);
-    sandbox = init;
-    await ready;
-    const pid = jail.sandboxed ? childrenOf(initPid)[0] : initPid;
-    if (pid === undefined) throw new DeviceError("io", "start a driver host: it ended while it started");
-    const driver = jail.sandboxed ? openChild(pid, initPid) : openPidfd(pid);
-    command = driver;
-    group = cgroups?.enclose([outer.pid, initPid, pid], {
-      memoryBytes: memoryCeiling(kind),
-      cpuPercent: kind.cpuPercent,
-      pids: THREADS_MAX,
-    });
-    if (rehearsed) await peer.call("rehearse", {});
-    await peer.call("confine", { filter: base64(jail.spareFilter(kind.tier)) });
-    const { name, code, requests } = kind.driver;
-    const filter = base64(jail.driverFilter(kind.tier, requests));
-    const mayHold = jail.sandboxed ? dataBytes(pid) + memoryCeiling(kind) : null;
-    const loaded = peer
-      .call("load", { driver: name, filter, dataBytes: mayHold }, [code.fd])
-      .then(({ result }) => result.contract);
-    loaded.catch(() => {}); // told with the probe, or with the spare's end
-    const fenced = init.exited.then(() => {
-      dead = true;
-      peer.close();
-    });
-    void fenced.then(clear);
-    const kill = () => {
-      if (!dead) init.signal(SIGKILL);
-    };
-    const ask: HostProcess["ask"] = async (method, params, fds) => {
-      const timer = clock.after(ANSWER_MS * timeScale, () => {
-        const text = `it has not answered "${method}" within ${ANSWER_MS * timeScale} ms`;
-        listeners.lost({ kind: "deadline", text, outside: false });
-      });
-      try {
-        return await peer.call(method, params, fds);
-      } finally {
-        timer.cancel();
-      }
-    };
-    const stack = (withinMs: number) => {
-      if (dead || !driver.signal(SIGUSR2)) return Promise.resolve("");
-      return output.stack(clock, withinMs);
-    };
-    const answers = () => peer.call("ping", {}).then(() => privateBytes(pid) <= kind.memoryMb * 2 ** 20);
-    return {
-      loaded,
-      healthy: (withinMs) => {
-        const { promise: late, resolve } = Promise.withResolvers<boolean>();
-        const timer = clock.after(withinMs, () => resolve(false));
-        return Promise.race([answers().catch(() => false), late]).finally(() => timer.cancel());
-      },
-      get free() {
-        return broke === undefined && !dead && !peer.signal.aborted && listeners === nobody;
-      },
-      adopt(adopter) {
-        listeners = adopter;
-        broke?.(adopter);
-        return { pid, peer, ask, loaded, fenced, kill, stack };
-      },
-      kill,
-      fenced,
-    };
-  } catch (error) {
-    sandbox?.signal(SIGKILL);
-    outer?.kill();
-    peer.close();
-    dead = true;
-    clear();
-    throw error;
-  } finally {
-    tooLong.cancel();
   }
 }
 
 /** What the kernel lets a host have. It is above what a driver may hold, which the watchdog looks at and names the better reason. */
-function memoryCeiling({ memoryMb }: HostShape): number {
+export function memoryCeiling(memoryMb: number): number {
   return 2 * memoryMb * 2 ** 20;
 }
 
-function outOfMemory(shape: HostShape): FailureReason {
-  const mb = memoryCeiling(shape) / 2 ** 20;
+function outOfMemory(memoryMb: number): FailureReason {
+  const mb = memoryCeiling(memoryMb) / 2 ** 20;
   return { kind: "memory", text: `the kernel ended it: it wanted more than ${mb} MB`, outside: false };
-}
-
-const base64 = (filter: Uint8Array | undefined) =>
-  filter === undefined ? null : Buffer.from(filter).toString("base64");
-
-/** Where all user ids are given out, those of the dead are waited for: nobody has them any more, and their owners' parent has only to say so. */
-async function placeWhenCleared(jail: Jail, kind: HostKind, clearing: HostParts["clearing"]) {
-  try {
-    return placeOrder(jail, kind);
-  } catch (error) {
-    if (!(error instanceof DeviceError) || error.kind !== "no-space" || clearing.size === 0) throw error;
-    await Promise.all(clearing);
-    return placeOrder(jail, kind);
-  }
-}
-
-/** The order for a jail, and our ends of its descriptors. Nothing stays open where not all can be had. */
-function placeOrder(jail: Jail, shape: HostShape) {
-  const opened: Descriptor[] = [];
-  const open = <D extends Descriptor[]>(...descriptors: D): D => {
-    opened.push(...descriptors);
-    return descriptors;
-  };
-  try {
-    const [ours, control] = open(...socketPair());
-    const errors = pipe();
-    open(errors.read, errors.write);
-    const status = pipe();
-    open(status.read, status.write);
-    const [input] = open(new Descriptor(openSync("/dev/null", "r")));
-    const order = jail.order({ input, errors: errors.write, control, status: status.write }, shape);
-    return { order, ours, errors: errors.read, status: status.read };
-  } catch (error) {
-    for (const descriptor of opened) descriptor.close();
-    throw error;
-  }
-}
-
-/** A pid that somebody has told us may be another process's by now: it is looked at once the pidfd holds it. */
-function openChild(pid: number, parent: number): Pidfd {
-  const child = openPidfd(pid);
-  if (childrenOf(parent).includes(pid)) return child;
-  child.close();
-  throw new DeviceError("io", "start a driver host: its jail ended while it started");
-}
-
-interface Output {
-  text(): string;
-  /** What it writes next between the marks of native/stack.c; "" after `withinMs`. */
-  stack(clock: Clock, withinMs: number): Promise<string>;
-  close(): void;
-}
-
-/** Keeps the end of what the process writes to its standard output and error. */
-function collect(from: Descriptor): Output {
-  const chunk = new Uint8Array(4096);
-  let text = "";
-  let heard = () => {};
-  const read = () => {
-    for (let reads = 0; reads < READS_A_TURN; reads++) {
-      const length = native.read(from.fd, chunk);
-      if (length <= 0) return length;
-      text = (text + Buffer.from(chunk.subarray(0, length)).toString("latin1")).slice(-ERRORS_KEPT);
-    }
-    return 1;
-  };
-  const watched = watch(from.fd, { readable: true }, () => {
-    const last = read();
-    heard();
-    if (last === 0) watched.close();
-  });
-  return {
-    text() {
-      if (from.fd >= 0) read();
-      return printable(text, ERRORS_KEPT);
-    },
-    async stack(clock, withinMs) {
-      text = "";
-      const { promise, resolve } = Promise.withResolvers<string>();
-      heard = () => {
-        const found = STACK.exec(text)?.[1];
-        if (found !== undefined) resolve(Buffer.from(found, "latin1").toString());
-      };
-      const timer = clock.after(withinMs, () => resolve(""));
-      return promise.finally(() => {
-        timer.cancel();
-        heard = () => {};
-      });
-    },
-    close() {
-      watched.close();
-      from.close();
-    },
-  };
 }

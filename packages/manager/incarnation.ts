@@ -1,7 +1,9 @@
 // Runs in: manager. Owns: one start of a device's driver: its host, from the order for it to the proof of its death.
 
 import type { DeviceMemory } from "@ring3/channel/device-memory";
+import type { Result } from "@ring3/control/edge";
 import type { Properties } from "@ring3/control/fields";
+import type { hostEdge } from "@ring3/control/host-edge";
 import { withoutKindText } from "@ring3/control/wire";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
@@ -12,7 +14,7 @@ import { classes } from "./classes.ts";
 import type { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import { grantedRequests } from "./granted-requests.ts";
-import type { HostKind, HostListeners, HostProcess, StartHost } from "./host-process.ts";
+import type { HostKind, HostListeners, HostProcess, SpareHost, StartHost } from "./host-process.ts";
 import { faultOfUnits, type HostUnit } from "./host-units.ts";
 import { inSources } from "./source-map.ts";
 import { type Usage, Watchdog } from "./watchdog.ts";
@@ -32,8 +34,10 @@ export interface IncarnationParts {
   readonly reason: FailureReason | undefined;
 }
 
-/** Hears nothing any more from the moment the incarnation is ended, but `taken`. */
+/** Hears nothing any more from the moment the incarnation is ended, but `hosted` and `taken`. */
 export interface IncarnationObserver {
+  /** It has a host: the one that the next manager is to look for. */
+  hosted(): void;
   /** The device was opened, and a driver of the kernel had it until then. */
   taken(): void;
   probed(units: readonly HostUnit[]): void;
@@ -42,6 +46,8 @@ export interface IncarnationObserver {
   /** A debugger has taken hold of its process, or has let go of it. */
   held(held: boolean): void;
 }
+
+type HostEdge = typeof hostEdge;
 
 /** What a driver gets to end in order before it is killed. */
 const REMOVE_MS = 2000;
@@ -66,6 +72,30 @@ export class Incarnation {
 
   get host(): HostProcess | undefined {
     return this.#host;
+  }
+
+  /** A host that an earlier manager has started for this device goes on, if it lives. Resolves with how it stands; undefined where it has failed. */
+  async goOn(spare: SpareHost): Promise<Result<HostEdge, "adopt"> | undefined> {
+    const host = this.takeOver(spare);
+    if (this.#over) return undefined;
+    this.#watch(host);
+    try {
+      const report = await host.introduce();
+      return this.#over ? undefined : report;
+    } catch (error) {
+      if ((error as DeviceError).kind !== "disconnected") this.#fail("malformed", error as Error); // the end of a connection is told by the process
+      return undefined;
+    }
+  }
+
+  /** A host that an earlier manager has started for this device: for its end alone, if nothing else follows. */
+  takeOver(spare: SpareHost): HostProcess {
+    const { promise, resolve } = Promise.withResolvers<HostProcess>();
+    this.#hosting = promise; // one that has ended says so at once, and that is waited for
+    const host = spare.adopt(this.#listeners());
+    this.#host = host;
+    resolve(host);
+    return host;
   }
 
   begin(): void {
@@ -111,6 +141,7 @@ export class Incarnation {
       this.#drop();
       return this.#fail("exit", error as Error);
     }
+    this.#observer.hosted();
     if (this.#over) return this.#drop();
     const ready = this.#assign(this.#host);
     this.#watch(this.#host);

@@ -49,8 +49,6 @@ export interface Jail {
   driverFilter(tier: Tier, requests: readonly number[]): Uint8Array | undefined;
   /** `outerPid`: what the order started. */
   report(outerPid: number, status: Descriptor, ended: Promise<void>): JailReport;
-  /** Everything of this order is dead. */
-  giveBack(order: ProcessOrder): void;
 }
 
 /** A small nursery: garbage churns in little memory. The runtime gives up by itself before the manager sees it hold too much. */
@@ -109,9 +107,6 @@ export async function createJail(
       }
     },
     report: (_outerPid, status, ended) => readReport(status, ended),
-    giveBack(order) {
-      if (order.user !== undefined) users?.giveBack(order.user.uid);
-    },
   };
 }
 
@@ -149,7 +144,6 @@ export function noJail(paths: RuntimePaths): Jail {
       stdio: [input, errors, errors, control],
     }),
     report: (outerPid) => ({ initPid: Promise.resolve(outerPid), exitCode: new Promise(() => {}) }),
-    giveBack() {},
   };
 }
 
@@ -181,8 +175,8 @@ function readable(bytes: Uint8Array): Descriptor {
   return read;
 }
 
-/** Bubblewrap says which is its init once the namespaces stand, and how the command has ended. */
-function readReport(status: Descriptor, ended: Promise<void>): JailReport {
+/** What is read there may have been read before, by a manager that died: then it is not told again. Bubblewrap says which is its init once the namespaces stand, and how the command has ended. */
+export function readReport(status: Descriptor, ended: Promise<void>): JailReport {
   const init = Promise.withResolvers<number>();
   const exit = Promise.withResolvers<number>();
   init.promise.catch(() => {}); // whoever waits for it may have given up before

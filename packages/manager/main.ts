@@ -1,20 +1,24 @@
-// Runs in: manager. Owns: this process: `manager STATE_DIRECTORY KEEPER_PID [--config F] [--drivers DIR]… [--json] [--insecure-no-sandbox]`,
-// with the keeper's connection as descriptor 3.
+// Runs in: manager. Owns: this process: `manager STATE_DIRECTORY KEEPER_PID NUMBER DEATHS [--config F] [--drivers DIR]… [--json]
+// [--insecure-no-sandbox]`, with the keeper's connection as descriptor 3. NUMBER managers were there before, DEATHS of them died in a row.
 
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Config, defaultConfig, parseConfig } from "@ring3/control/config";
+import { defaultConfig, parseConfig } from "@ring3/control/config";
 import { crashDirectory } from "@ring3/control/crash";
 import type { FrameTransport } from "@ring3/control/peer";
 import { type Account, accountOf } from "@ring3/control/rules";
 import { controlSocket } from "@ring3/control/state-directory";
 import { withoutKindText } from "@ring3/control/wire";
 import type { DeviceError } from "@ring3/core/errors";
+import { limits } from "@ring3/core/lifecycle";
 import { Cgroups } from "@ring3/kernel/cgroup/cgroup";
 import { systemClock, systemRandom } from "@ring3/kernel/clock/clock";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
-import { FrameSocket, listen } from "@ring3/kernel/socket/frame-socket";
+import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
+import { acceptFrom, bindPath } from "@ring3/kernel/socket/unix";
+import { AbsentClients } from "./absent-clients.ts";
 import type { ClientIdentity, Serving } from "./administration.ts";
 import { Admission } from "./admission.ts";
 import { AttachedBus } from "./attached-bus.ts";
@@ -25,9 +29,11 @@ import { crashReport } from "./crash-report.ts";
 import { CrashStore } from "./crash-store.ts";
 import { installedDrivers } from "./drivers.ts";
 import { EndpointSockets } from "./endpoint-sockets.ts";
+import { Estate } from "./estate.ts";
 import { EventLog } from "./event-log.ts";
-import { startSpare } from "./host-process.ts";
+import { endUnrecorded, inheritHost, startSpare } from "./host-start.ts";
 import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
+import { recordsOf } from "./legacy.ts";
 import { Manager } from "./manager.ts";
 import { Processes } from "./processes.ts";
 import { Reflectors } from "./reflectors.ts";
@@ -38,6 +44,11 @@ import { Users } from "./users.ts";
 const KEEPER_FD = 3;
 /** A host that is being started (30 s), its remove (2 s) and its fence (5 s), and some for the manager itself. */
 const STOP_MS = 45_000;
+/** What so many managers in a row have died of may be what they were left: the next one ends it all and begins anew. */
+const DEATHS_BEFORE_CLEAN = 3;
+/** Records that are no device's, host's or client's. */
+const CONFIGURATION = "configuration";
+const CONTROL_SOCKET = "control-socket";
 const DEFAULT_CONFIG = "/etc/ring3/ring3.yaml";
 
 for (const output of [process.stdout, process.stderr]) output.on("error", () => {}); // nobody may be listening any more
@@ -51,20 +62,19 @@ const { values, positionals } = parseArgs({
     "insecure-no-sandbox": { type: "boolean", default: false },
   },
 });
-const [stateDirectory, keeperPid] = positionals as [string, string];
+const [stateDirectory, keeperPid, number, deaths] = positionals as [string, string, string, string];
 const program = dirname(process.argv[1]!);
 
-function readConfig(): Config {
+/** Its text; none needed. */
+function readConfiguration(): string | undefined {
   const file = values.config ?? DEFAULT_CONFIG;
-  let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    return readFileSync(file, "utf8");
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (values.config === undefined && code === "ENOENT") return defaultConfig;
+    if (values.config === undefined && code === "ENOENT") return undefined;
     throw new Error(`configuration ${file}: ${message}`);
   }
-  return parseConfig(text, file);
 }
 
 function accountNow(uid: number, gid: number): Account {
@@ -72,16 +82,31 @@ function accountNow(uid: number, gid: number): Account {
 }
 
 async function main(): Promise<void> {
-  const config = readConfig();
   const uid = process.getuid!();
+  const sandboxed = !values["insecure-no-sandbox"];
+  let stop = async () => process.exit(0);
+  const processes = new Processes(
+    new FrameSocket(new Descriptor(KEEPER_FD)),
+    systemClock,
+    Number(number),
+    () => void stop(),
+    () => process.exit(1), // nobody could start or reap anything any more
+  );
+  const inherited = await processes.inherit();
+  const successor = inherited.records.length > 0;
+  // What is written there now is for the next `ring3 up`: a mistake in it must not end what runs.
+  const kept = inherited.records.find(({ name }) => name === CONFIGURATION);
+  const configuration = successor ? (kept?.note ?? undefined) : readConfiguration();
+  const config =
+    configuration === undefined ? defaultConfig : parseConfig(configuration, values.config ?? DEFAULT_CONFIG);
+  if (configuration !== undefined) processes.keep(CONFIGURATION, configuration);
   const users = uid === 0 ? new Users(config.uid_range) : undefined;
   const paths = runtimePaths(program);
-  const sandboxed = !values["insecure-no-sandbox"];
   const jail = whenNeeded(async () =>
     sandboxed ? await createJail(paths, join(stateDirectory, "runtime"), users) : noJail(paths),
   );
 
-  const stop = async () => {
+  stop = async () => {
     await Promise.all([spares.close(), manager.stopAll()]);
     await Promise.all(clearing);
     try {
@@ -91,64 +116,68 @@ async function main(): Promise<void> {
     }
     process.exit(0);
   };
-  const processes = new Processes(
-    new FrameSocket(new Descriptor(KEEPER_FD)),
-    systemClock,
-    () => void stop(),
-    () => process.exit(1), // nobody could start or reap anything any more
-  );
   processes.patience(STOP_MS * config.limits.time_scale);
-  const cgroups = sandboxed ? Cgroups.own() : undefined;
+  const cgroups = sandboxed ? Cgroups.own(keeperPid) : undefined;
   const clearing = new Set<Promise<void>>();
-  const hostParts = { processes, cgroups, clearing, clock: systemClock, timeScale: config.limits.time_scale };
+  const timeScale = config.limits.time_scale;
+  const surroundings = { legacy: processes, cgroups, users, clearing, clock: systemClock, timeScale };
+  let estate: Estate | undefined;
   const manager: Manager = new Manager({
     config,
     clock: systemClock,
     random: systemRandom,
-    eventLog: new EventLog(join(stateDirectory, "events.jsonl")),
+    eventLog: new EventLog(join(stateDirectory, "events.jsonl"), successor),
     startHost: (kind, listeners) => spares.take(kind, listeners),
     sandboxed,
+    legacy: processes,
+    estate: () => estate,
     crashed: (crash) => crashes.add(crashReport(crash)),
     lacks: () => (sandboxed ? lacksForJails() : []),
     drivers: (log) =>
       installedDrivers([...values.drivers, ...config.driver_paths, join(program, "drivers")], log),
   });
   const crashes = new CrashStore(crashDirectory(stateDirectory), manager.log);
-  if (sandboxed && cgroups === undefined)
+  if (sandboxed && cgroups === undefined && !successor)
     manager.log.info(
       "no cgroups for driver hosts here: the watchdog and RLIMIT_DATA alone limit their memory",
     );
   const spares = new Spares({
     clock: systemClock,
     log: manager.log,
-    start: async (kind, rehearsed) => startSpare({ ...hostParts, jail: await jail() }, kind, rehearsed),
+    start: async (kind, rehearsed) =>
+      startSpare({ ...surroundings, processes, jail: await jail() }, kind, rehearsed),
     count: config.spares,
-    timeScale: config.limits.time_scale,
+    timeScale,
   });
   const added = (device: BusDevice) => void manager.added(device);
   const removed = (id: string) => void manager.removed(id);
   const reflectors = new Reflectors({
     processes,
+    legacy: processes,
     log: manager.log,
     clock: systemClock,
     random: systemRandom,
     node: process.execPath,
     program: join(program, "reflector.cjs"),
-    connected: (className, transport) =>
+    connected: (className, transport, standby) =>
       connect(transport, {
         name: `the ${className} reflector`,
         uid,
         account: () => accountOf(uid, 0, "", ""),
         reflector: className,
+        standby,
       }),
   });
+  const absent = new AbsentClients(systemClock, manager.claims);
   const serving: Serving = {
     manager,
     clock: systemClock,
-    attached: new AttachedBus(systemClock, (id) => manager.isPresent(id), added, removed),
+    attached: new AttachedBus(systemClock, processes, (id) => manager.isPresent(id), added, removed),
     sandboxed,
     uid,
     accountOf: accountNow,
+    absent,
+    newToken: () => randomBytes(16).toString("hex"),
     startedAt: systemClock.now(),
     keeperPid: Number(keeperPid),
     reflectors: () => reflectors.running,
@@ -164,10 +193,38 @@ async function main(): Promise<void> {
     manager.log.error(text);
     process.stderr.write(`ring3: ${text}; or run it with --insecure-no-sandbox\n`);
   });
+  await endUnrecorded(inherited, processes, surroundings);
+  const usb = new UsbBus(
+    systemClock,
+    manager.log,
+    timeScale,
+    (id) => estate?.hasDevice(id) ?? false,
+    added,
+    removed,
+  );
+  const fenceMs = limits.fenceMs * timeScale;
+  if (successor) manager.log.warn("this manager takes the place of one that died");
+  estate = new Estate(inherited, processes, (host) =>
+    inheritHost(surroundings, processes, host, inherited.children),
+  );
+  if (Number(deaths) >= DEATHS_BEFORE_CLEAN) await estate.endRest(fenceMs, systemClock);
+  for (const { record } of recordsOf("plug", inherited)) serving.attached.inherit(record);
+  usb.start();
+  for (const client of recordsOf("client", inherited))
+    absent.inherit(client, (id) => manager.devices.find((device) => device.id === id));
+  await estate.endRest(fenceMs, systemClock);
+  for (const reflector of recordsOf("reflector", inherited))
+    reflectors.inherit(
+      reflector,
+      inherited.children.some(({ name }) => name === reflector.name),
+    );
   await Promise.all(Object.keys(classes).map((className) => reflectors.start(className)));
   const mode = config.access.length === 0 ? 0o600 : 0o666; // an access rule lets others in; what each may do is decided per request
   const admission = new Admission(uid, manager.log);
-  listen(controlSocket(stateDirectory), mode, (connection, peer) => {
+  const control = inherited.records.find(({ name }) => name === CONTROL_SOCKET);
+  const socket = control?.held[0] ?? bindPath(controlSocket(stateDirectory), mode);
+  processes.hold(CONTROL_SOCKET, [socket.fd]);
+  acceptFrom(socket, (connection, peer) => {
     const limits = admission.enter(peer.uid);
     if (limits === undefined) return connection.close();
     try {
@@ -185,9 +242,8 @@ async function main(): Promise<void> {
       manager.log.error(`process ${peer.pid} is hung up on: ${(error as Error).message}`);
     }
   });
-  new UsbBus(systemClock, manager.log, config.limits.time_scale, added, removed).start();
   processes.serving();
-  process.stdout.write(values.json ? `${JSON.stringify({ ready: true })}\n` : "ready\n");
+  if (!successor) process.stdout.write(values.json ? `${JSON.stringify({ ready: true })}\n` : "ready\n");
 }
 
 main().catch((error: Error) => {

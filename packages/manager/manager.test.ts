@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 import { type Config, defaultConfig, parseConfig } from "@ring3/control/config";
 import { manualClock } from "@ring3/core/clock";
 import { EventLog } from "./event-log.ts";
-import { busDevice, code, FakeHosts, manifest, settled, unit } from "./fake-host.fixture.ts";
+import { busDevice, code, FakeHosts, manifest, noLegacy, settled, unit } from "./fake-host.fixture.ts";
 import { Manager } from "./manager.ts";
 import { explain } from "./status.ts";
 
@@ -27,6 +27,7 @@ function setUp(config: Config = defaultConfig) {
     eventLog: new EventLog(join(folder, "events.jsonl")),
     startHost: hosts.start,
     sandboxed: true,
+    legacy: noLegacy,
     crashed() {},
     drivers: () => [{ manifest, code, sourceMap: undefined }],
   });

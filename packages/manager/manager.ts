@@ -1,5 +1,6 @@
 // Runs in: manager. Owns: all devices, which driver each gets, and what clients may do with them.
 
+import type { DeviceMemory } from "@ring3/channel/device-memory";
 import type { Config } from "@ring3/control/config";
 import { identityText } from "@ring3/control/fields";
 import { aliasOf, takeRuleFor } from "@ring3/control/rules";
@@ -14,9 +15,11 @@ import type { Crash } from "./crash-report.ts";
 import { Device } from "./device.ts";
 import { type DeviceObserver, type Loss, lossOf } from "./device-observer.ts";
 import { chooseDriver, type InstalledDriver } from "./drivers.ts";
+import type { Estate } from "./estate.ts";
 import type { EventLog } from "./event-log.ts";
 import type { StartHost } from "./host-process.ts";
 import type { HostUnit } from "./host-units.ts";
+import type { Legacy } from "./legacy.ts";
 
 export interface ManagerParts {
   readonly config: Config;
@@ -26,6 +29,9 @@ export interface ManagerParts {
   readonly startHost: StartHost;
   readonly drivers: (log: Log) => readonly InstalledDriver[];
   readonly sandboxed: boolean;
+  readonly legacy: Legacy;
+  /** What an earlier manager has left; undefined where there was none. */
+  readonly estate?: () => Estate | undefined;
   readonly crashed: (crash: Crash) => void;
   /** What this machine lacks to start any driver. */
   readonly lacks?: () => readonly string[];
@@ -40,7 +46,7 @@ export interface Watcher {
 }
 
 export class Manager {
-  readonly claims = new Claims();
+  readonly claims: Claims;
   readonly config: Config;
   readonly log: Log;
   readonly eventLog: EventLog;
@@ -55,6 +61,7 @@ export class Manager {
 
   constructor(parts: ManagerParts) {
     this.#parts = parts;
+    this.claims = new Claims(parts.legacy);
     this.config = parts.config;
     this.eventLog = parts.eventLog;
     this.log = createLog("manager", (entry: LogEntry) => parts.eventLog.add(entry), parts.clock);
@@ -126,6 +133,11 @@ export class Manager {
       await known.fenced;
       if (this.#present.get(bus.id) !== bus || !known.life.fenced) return; // it went again
     }
+    const { estate } = this.#parts;
+    if (known === undefined && estate?.()?.hasDevice(bus.id) === true && this.#inherit(bus, estate()!))
+      return;
+    const fence = estate?.()?.fence(bus.id);
+    if (fence !== undefined) await fence;
     if (known !== undefined && identityText(known.bus.identity) === identityText(bus.identity))
       known.returned(bus);
     else {
@@ -136,9 +148,26 @@ export class Manager {
     this.#match(this.#devices.get(bus.id)!);
   }
 
-  #createDevice(bus: BusDevice): Device {
-    const { clock, random, startHost, config, sandboxed, crashed } = this.#parts;
-    return new Device(bus, {
+  /** Goes on with what an earlier manager has left of it, if it is that still. */
+  #inherit(bus: BusDevice, estate: Estate): boolean {
+    const driver = chooseDriver(bus.facts, this.#drivers);
+    const left = estate.take(bus, driver);
+    if (left === undefined) return false;
+    const { record, memory, host } = left;
+    const device = this.#createDevice(bus, memory);
+    this.#devices.set(bus.id, device);
+    if (record.takeable) bus.allowTaking();
+    this.log.info(
+      `${bus.id} is taken over: ${bus.name} (${identityText(bus.identity)}), ${record.life.state}`,
+    );
+    if (driver === undefined) this.#match(device);
+    else device.inherit(record, driver, host);
+    return true;
+  }
+
+  #createDevice(bus: BusDevice, memory?: DeviceMemory): Device {
+    const { clock, random, startHost, config, sandboxed, crashed, legacy } = this.#parts;
+    const parts = {
       clock,
       random,
       log: this.log,
@@ -146,8 +175,10 @@ export class Manager {
       observer: this.#observer,
       sandboxed,
       crashed,
+      legacy,
       timeScale: config.limits.time_scale,
-    });
+    };
+    return new Device(bus, parts, memory);
   }
 
   #match(device: Device): void {
@@ -239,6 +270,7 @@ export class Manager {
       if (loss.final) for (const unit of units) this.#tellRemoved(device, unit, loss.text);
     },
     held: (device, held) => this.claims.held(device, held),
+    inherited: (device, channels) => this.claims.reconcile(device, channels),
     unitVanished: (device, unit) => {
       const text = "the driver does not find it any more";
       this.claims.lost(device, lossOf(text), unit.index);

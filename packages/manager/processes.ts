@@ -1,10 +1,13 @@
-// Runs in: manager. Owns: the connection to the keeper, who starts and reaps every process for the manager.
+// Runs in: manager. Owns: the connection to the keeper, who starts and reaps every process for the manager, and keeps what the
+// next one will need.
 
 import type { Notice } from "@ring3/control/edge";
 import { keeperEdge } from "@ring3/control/keeper-edge";
+import { encodeRecord, type LegacyKind, type LegacyRecord } from "@ring3/control/legacy";
 import { type CallingPeer, callingPeer, type FrameTransport, type Sendable } from "@ring3/control/peer";
 import type { Clock } from "@ring3/core/clock";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import type { Inherited, Legacy } from "./legacy.ts";
 
 export type Exited = Notice<typeof keeperEdge, "exited">;
 
@@ -16,15 +19,31 @@ export interface ProcessOrder {
   readonly stdio: readonly Sendable[];
 }
 
-export class Processes {
+/** A child of the keeper's. */
+export interface Started {
+  readonly name: string;
+  readonly pid: number;
+  /** The keeper's to do, whose child it is until it is reaped. */
+  kill(): void;
+}
+
+export class Processes implements Legacy {
   readonly #peer: CallingPeer<typeof keeperEdge, Descriptor>;
   readonly #listeners = new Map<string, (exit: Exited) => void>();
   readonly #clock: Clock;
+  readonly #manager: number;
   #count = 0;
 
-  /** `stop`: the keeper wants everything ended in order; `lost`: the keeper is gone. */
-  constructor(transport: FrameTransport<Descriptor>, clock: Clock, stop: () => void, lost: () => void) {
+  /** `manager`: how many there were before. `stop`: the keeper wants everything ended in order; `lost`: the keeper is gone. */
+  constructor(
+    transport: FrameTransport<Descriptor>,
+    clock: Clock,
+    manager: number,
+    stop: () => void,
+    lost: () => void,
+  ) {
     this.#clock = clock;
+    this.#manager = manager;
     this.#peer = callingPeer(keeperEdge, transport, {
       exited: (exit) => this.#exited(exit),
       stop,
@@ -33,13 +52,9 @@ export class Processes {
     this.#peer.signal.addEventListener("abort", lost);
   }
 
-  /** Resolves once it runs; `kill` is the keeper's to do, whose child it is until it is reaped. `exited` is called once, when it has been reaped. */
-  async start(
-    label: string,
-    order: ProcessOrder,
-    exited: (exit: Exited) => void,
-  ): Promise<{ pid: number; kill(): void }> {
-    const name = `${label}/${++this.#count}`;
+  /** Resolves once it runs. `exited` is called once, when it has been reaped. */
+  async start(label: string, order: ProcessOrder, exited: (exit: Exited) => void): Promise<Started> {
+    const name = `${label}/${this.#manager}.${++this.#count}`;
     this.#listeners.set(name, exited);
     try {
       const { file, args, user, stdio } = order;
@@ -48,11 +63,50 @@ export class Processes {
         { name, file, args: [...args], stdio: stdio.length, ...user },
         stdio,
       );
-      return { ...result, kill: () => this.#peer.tell("kill", { name }) };
+      return this.#started(name, result.pid);
     } catch (error) {
       this.#listeners.delete(name);
       throw error;
     }
+  }
+
+  /** One that an earlier manager has had started. */
+  takeOver({ name, pid }: { name: string; pid: number }, exited: (exit: Exited) => void): Started {
+    this.#listeners.set(name, exited);
+    return this.#started(name, pid);
+  }
+
+  #started(name: string, pid: number): Started {
+    return { name, pid, kill: () => this.#peer.tell("kill", { name }) };
+  }
+
+  note<K extends LegacyKind>(kind: K, name: string, record: LegacyRecord<K>): void {
+    this.keep(name, encodeRecord(kind, record));
+  }
+
+  /** A record without a form. */
+  keep(name: string, note: string): void {
+    this.#peer.tell("note", { name, note });
+  }
+
+  hold(name: string, descriptors: readonly Sendable[]): void {
+    this.#peer.call("hold", { name }, descriptors).catch(() => {}); // it can only fail with the keeper, and then all ends
+  }
+
+  drop(name: string): void {
+    this.#peer.tell("drop", { name });
+  }
+
+  /** What earlier managers have left, and which of their processes live. */
+  async inherit(): Promise<Inherited> {
+    const records: Inherited["records"][number][] = [];
+    for (let index = 0; ; index++) {
+      const { result, fds } = await this.#peer.call("inherit", { index });
+      if (result.record === null) break;
+      records.push({ ...result.record, held: fds });
+    }
+    const { result } = await this.#peer.call("children", {});
+    return { records, children: result.children };
   }
 
   /** Clients are served from here on. */

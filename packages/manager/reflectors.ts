@@ -7,25 +7,27 @@ import { backoffMs, limits } from "@ring3/core/lifecycle";
 import type { Log } from "@ring3/core/log";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
-import type { Processes } from "./processes.ts";
+import type { Heirloom, Legacy } from "./legacy.ts";
+import type { Processes, Started } from "./processes.ts";
 
 export interface ReflectorParts {
   readonly processes: Processes;
+  readonly legacy: Legacy;
   readonly log: Log;
   readonly clock: Clock;
   readonly random: Random;
   readonly node: string;
   /** reflector.cjs */
   readonly program: string;
-  /** The reflector's connection, served like any client's. */
-  connected(className: string, transport: FrameTransport<Descriptor>): void;
+  /** The reflector's connection, served like any client's. `standby`: has another made for the next manager, and gives the reflector's end. */
+  connected(className: string, transport: FrameTransport<Descriptor>, standby: () => Descriptor): void;
 }
 
 interface Reflector {
   readonly startedAt: number;
   /** Deaths in a row without `healthyMs` of health between them. */
   readonly deaths: number;
-  pid: number | undefined;
+  started: Started | undefined;
 }
 
 export class Reflectors {
@@ -37,41 +39,79 @@ export class Reflectors {
   }
 
   get running(): { class: string; pid: number }[] {
-    return [...this.#reflectors].flatMap(([className, { pid }]) =>
-      pid === undefined ? [] : [{ class: className, pid }],
+    return [...this.#reflectors].flatMap(([className, { started }]) =>
+      started === undefined ? [] : [{ class: className, pid: started.pid }],
     );
   }
 
-  /** Keeps a reflector of the class running from now on. Rejects where the first one cannot be started. */
-  start(className: string): Promise<void> {
-    return this.#start(className, 0);
+  /** Keeps a reflector of the class running from now on. Rejects where there is none yet and the first one cannot be started. */
+  async start(className: string): Promise<void> {
+    if (!this.#reflectors.has(className)) await this.#start(className, 0);
   }
 
   async #start(className: string, deaths: number): Promise<void> {
     const { processes, node, program, clock } = this.#parts;
-    const reflector: Reflector = { startedAt: clock.now(), deaths, pid: undefined };
+    const reflector: Reflector = { startedAt: clock.now(), deaths, started: undefined };
     this.#reflectors.set(className, reflector);
     const [ours, theirs] = socketPair();
-    this.#parts.connected(className, new FrameSocket(ours));
+    const [next, nextTheirs] = socketPair();
     const order = {
       file: node,
       args: ["--enable-source-maps", program, className],
-      stdio: [new Descriptor(openSync("/dev/null", "r")), 1, 2, theirs],
+      stdio: [new Descriptor(openSync("/dev/null", "r")), 1, 2, theirs, nextTheirs],
     };
-    const { pid } = await processes.start(`reflector/${className}`, order, ({ code, signal }) =>
-      this.#died(className, reflector, signal ?? `code ${code}`),
-    );
-    reflector.pid = pid;
+    try {
+      const started = await processes.start(`reflector/${className}`, order, ({ code, signal }) =>
+        this.#died(className, reflector, signal ?? `code ${code}`),
+      );
+      this.#runs(className, reflector, started, ours, next);
+    } catch (error) {
+      ours.close();
+      next.close();
+      throw error;
+    }
   }
 
-  #died(className: string, { startedAt, deaths }: Reflector, how: string): void {
-    const { clock, log, random } = this.#parts;
+  /** One that an earlier manager has started goes on, if it lives; what it has lived before does not count. */
+  inherit({ name, record, held }: Heirloom<"reflector">, living: boolean): void {
+    const { processes, clock, legacy } = this.#parts;
+    if (!living) return legacy.drop(name);
+    const reflector: Reflector = { startedAt: clock.now(), deaths: 0, started: undefined };
+    this.#reflectors.set(record.class, reflector);
+    const started = processes.takeOver({ name, pid: record.pid }, ({ code, signal }) =>
+      this.#died(record.class, reflector, signal ?? `code ${code}`),
+    );
+    this.#runs(record.class, reflector, started, held[0]!);
+  }
+
+  #runs(
+    className: string,
+    reflector: Reflector,
+    started: Started,
+    ours: Descriptor,
+    next?: Descriptor,
+  ): void {
+    const { legacy, connected } = this.#parts;
+    const { name, pid } = started;
+    reflector.started = started;
+    legacy.note("reflector", name, { class: className, pid });
+    if (next !== undefined) legacy.hold(name, [next]);
+    connected(className, new FrameSocket(ours), () => {
+      const [mine, theirs] = socketPair();
+      legacy.hold(name, [mine]);
+      return theirs;
+    });
+  }
+
+  #died(className: string, { startedAt, deaths, started }: Reflector, how: string): void {
+    const { clock, log, random, legacy } = this.#parts;
     this.#reflectors.delete(className);
+    if (started !== undefined) legacy.drop(started.name);
     const inRow = clock.now() - startedAt < limits.healthyMs ? deaths + 1 : 1;
     const delay = Math.round(backoffMs(inRow, random));
     log.error(`the ${className} reflector ended (${how}); it is started again in ${delay} ms`);
     clock.after(delay, () => {
-      const again = { startedAt: clock.now(), deaths: inRow, pid: undefined };
+      const again = { startedAt: clock.now(), deaths: inRow, started: undefined };
       this.#start(className, inRow).catch((error: Error) => this.#died(className, again, error.message));
     });
   }

@@ -22,20 +22,24 @@ export class UsbBus {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #settleMs: number;
+  readonly #inherited: (id: string) => boolean;
   readonly #added: (device: BusDevice) => void;
   readonly #removed: (id: string) => void;
   /** By id: which enumeration of the device was announced. */
   readonly #known = new Map<string, string>();
   #settling: Timer | undefined;
 
+  /** `inherited`: a manager before this one has had the device of that id. */
   constructor(
     clock: Clock,
     log: Log,
     timeScale: number,
+    inherited: (id: string) => boolean,
     added: (device: BusDevice) => void,
     removed: (id: string) => void,
   ) {
     this.#clock = clock;
+    this.#inherited = inherited;
     this.#log = log;
     this.#settleMs = SETTLE_MS * timeScale;
     this.#added = added;
@@ -59,7 +63,7 @@ export class UsbBus {
     this.#settling = this.#clock.after(this.#settleMs, () => this.#scan(true));
   }
 
-  /** What is gone is told at once, and so is what a driver has bound; what none has only once the bus has settled. */
+  /** What is gone is told at once, and so is what a driver has bound; what none has only once the bus has settled, unless it was known before. */
   #scan(settled: boolean): void {
     const found = new Map(this.#interfaces().map((entry) => [entry.id, entry]));
     for (const [id, enumeration] of this.#known) {
@@ -68,7 +72,7 @@ export class UsbBus {
       this.#removed(id);
     }
     for (const { id, enumeration, info, number, driver } of found.values()) {
-      if (this.#known.has(id) || (driver === undefined && !settled)) continue;
+      if (this.#known.has(id) || (driver === undefined && !settled && !this.#inherited(id))) continue;
       this.#known.set(id, enumeration);
       const device = this.#described(id, info, number);
       if (device !== undefined) this.#added(device);
@@ -92,11 +96,14 @@ export class UsbBus {
       info.interfaces.map((entry) => ({
         ...entry,
         info,
-        enumeration: `${info.busNumber}/${info.deviceNumber}`, // the kernel counts device numbers up at each enumeration
+        enumeration: pluggingOf(info),
       })),
     );
   }
 }
+
+/** The kernel counts device numbers up at each enumeration. */
+const pluggingOf = (info: UsbDeviceInfo) => `${info.busNumber}/${info.deviceNumber}`;
 
 /** Who may be the one: the kernel does not say whose claim it is. */
 const programs = (node: string) =>
@@ -136,6 +143,10 @@ function busDevice(id: string, info: UsbDeviceInfo, number: number): BusDevice {
       const descriptor = openGrant(info, [number], { detach: mayTake });
       return { terms: grantTerms(info, number, "usbfs", 0), descriptor, taken: true };
     },
+    get takeable() {
+      return mayTake;
+    },
+    plugging: pluggingOf(info),
     giveBack: () => giveBack(info, number) ?? null,
   };
 }

@@ -25,6 +25,11 @@ export class Users {
     );
   }
 
+  /** A host that an earlier manager has started has it. */
+  inherit(uid: number): void {
+    this.#used.add(uid);
+  }
+
   /** Only once every process of that user is dead. */
   giveBack(uid: number): void {
     this.#used.delete(uid);

@@ -10,6 +10,8 @@ import { reflectedClasses } from "./classes.ts";
 import { Reflector } from "./reflector.ts";
 
 const MANAGER_FD = 3;
+/** Where the manager after that will listen. */
+const STANDBY_FD = 4;
 
 process.stderr.on("error", () => {}); // whoever started ring3 may have stopped listening; its clients have not
 
@@ -21,7 +23,8 @@ const log = createLog(
 );
 const reflector = new Reflector(
   reflectedClasses[className]!,
-  (notices) => new ManagerConnection(new Descriptor(MANAGER_FD), notices),
+  (connect, notices) => new ManagerConnection(connect, notices, systemClock),
+  [new Descriptor(MANAGER_FD), new Descriptor(STANDBY_FD)],
   systemClock,
   log,
 );

@@ -5,7 +5,9 @@ import { Units } from "@ring3/client/units";
 import type { UnitInfo } from "@ring3/control/client-edge";
 import type { Clock } from "@ring3/core/clock";
 import type { Contract, Properties } from "@ring3/core/contract";
+import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { PeerCredentials } from "@ring3/kernel/socket/unix";
 import type { Endpoint, EndpointListener, ReflectedClass } from "./classes.ts";
 
@@ -14,30 +16,54 @@ export class Reflector {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #units: Units;
+  readonly #streams: Descriptor[];
   readonly #endpoints = new Map<string, Endpoint[]>();
   /** Units that went and whose addresses are not free yet. */
   readonly #closing = new Map<string, Promise<unknown>>();
 
+  /** `streams`: to the manager there is, and where the one after it will listen. */
   constructor(
     reflected: ReflectedClass<Contract>,
-    connect: (notices: ManagerNotices) => ManagerConnection,
+    connect: (stream: () => Descriptor, notices: ManagerNotices) => ManagerConnection,
+    streams: readonly [Descriptor, Descriptor],
     clock: Clock,
     log: Log,
   ) {
     this.#class = reflected;
     this.#clock = clock;
     this.#log = log;
-    this.#units = new Units(connect, clock, {
+    this.#streams = [...streams];
+    this.#units = new Units((notices) => connect(() => this.#nextStream(), notices), clock, {
       added: (info) =>
         void this.#added(info).catch((error: Error) =>
           log.error(`no endpoint for ${info.unit}: ${error.message}`),
         ),
       changed: (info, before) => this.#changed(info, before),
       removed: (info, reason) => this.#removed(info, reason),
+      resumed: () => void this.#resumed(),
     });
   }
 
-  /** Aborts when the manager is gone. */
+  /** A jailed process cannot connect to anybody: each manager gives it a stream to the next. */
+  #nextStream(): Descriptor {
+    const stream = this.#streams.shift();
+    if (stream === undefined) throw new DeviceError("disconnected", "ring3 has ended");
+    return stream;
+  }
+
+  /** The manager's list of addresses, and its stream to the next, were the last one's. */
+  async #resumed(): Promise<void> {
+    const { connection } = this.#units;
+    for (const [unit, endpoints] of this.#endpoints)
+      for (const { kind, address } of endpoints) connection.endpoint({ unit, kind, address });
+    try {
+      this.#streams.push(await connection.standby());
+    } catch (error) {
+      if ((error as DeviceError).kind !== "disconnected") throw error; // that one is dead too
+    }
+  }
+
+  /** Aborts when ring3 is gone. */
   get signal(): AbortSignal {
     return this.#units.connection.signal;
   }

@@ -22,8 +22,11 @@ export default {
     const manager = ring3.connect({
       log: (entry) => (early === undefined ? print(entry) : early.push(entry)),
     });
+    const device = words[0] ?? null;
     try {
-      const { entries } = await manager.ask("logs", { device: words[0] ?? null, follow });
+      const { entries } = await manager.ask("logs", { device, follow });
+      // What the log had before was printed; the next manager has to be asked only for what comes.
+      manager.onResumed = async (ask) => void (follow && (await ask("logs", { device, follow })));
       for (const entry of [...entries, ...early]) print(entry);
       early = undefined;
       if (!follow) return;

@@ -86,6 +86,8 @@ class Attachment {
   readonly #sim: ChildProcess;
   #port: string | null;
   #socket = "";
+  /** What is plugged in now; null: nothing. */
+  #plugged: string | null = null;
   /** Plugging and unplugging reach the manager one after the other. */
   #work: Promise<void> = Promise.resolve();
   #fail: (error: unknown) => void = () => {};
@@ -103,6 +105,9 @@ class Attachment {
       this.#fail = reject;
     });
     onLine(this.#sim.stdout!, (line) => this.#heard(line));
+    this.#manager.onResumed = async (ask) => {
+      if (this.#plugged !== null) await ask("attach", this.#plug(this.#plugged)); // it unplugs what nobody says is plugged in
+    };
     this.#sim.stdin!.on("error", () => {}); // its end is reported as such
     onLine(process.stdin, (line) => void this.#sim.stdin!.write(`${line}\n`));
     const simEnded = ended(this.#sim).then((how) => {
@@ -123,11 +128,11 @@ class Attachment {
     const said = parse(line);
     if (said?.ready === true) {
       this.#socket = said.socket!;
-      this.#do(() => this.#plug(said.busid!, true));
+      this.#do(() => this.#attach(said.busid!, true));
     } else if (said?.event === "plugged") {
-      this.#do(() => this.#plug(said.busid!, false));
+      this.#do(() => this.#attach(said.busid!, false));
     } else if (said?.event === "unplugged") {
-      this.#do(() => this.#manager.ask("detach", { port: this.#port! }));
+      this.#do(() => this.#detach());
     }
     if (said?.ready !== true) this.#ring3.print(printable(line));
   }
@@ -136,15 +141,20 @@ class Attachment {
     this.#work = this.#work.then(step).then(() => {}, this.#fail);
   }
 
-  async #plug(busid: string, first: boolean): Promise<void> {
-    const { port, devices } = await this.#manager.ask("attach", {
-      transport: "usbip",
-      socket: this.#socket,
-      busid,
-      port: this.#port,
-    });
+  #plug(busid: string) {
+    return { transport: "usbip", socket: this.#socket, busid, port: this.#port } as const;
+  }
+
+  async #attach(busid: string, first: boolean): Promise<void> {
+    const { port, devices } = await this.#manager.ask("attach", this.#plug(busid));
     this.#port = port;
+    this.#plugged = busid;
     if (first) this.#ring3.show({ devices, port }, devices.join("\n"));
+  }
+
+  async #detach(): Promise<void> {
+    this.#plugged = null;
+    await this.#manager.ask("detach", { port: this.#port! });
   }
 }
 

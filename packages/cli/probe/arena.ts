@@ -5,7 +5,8 @@ import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, write
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { connectToManager, type ManagerConnection } from "@ring3/client/manager-connection";
+import { connectToManager } from "@ring3/client/connect";
+import type { ManagerConnection } from "@ring3/client/manager-connection";
 import { sentence } from "@ring3/control/sentence";
 import { controlSocket } from "@ring3/control/state-directory";
 import type { DeviceStatus, Status } from "@ring3/control/status";

@@ -32,7 +32,6 @@ const NEEDED = ["memory", "pids"];
 
 export class Cgroups {
   readonly #directory: string;
-  #count = 0;
 
   private constructor(directory: string) {
     this.#directory = directory;
@@ -40,11 +39,12 @@ export class Cgroups {
 
   /**
    * undefined where the tree below this process's group is not ring3's to arrange: no cgroup v2, no controllers in it, no right to write there,
-   * or a group that is neither the root (a container, a machine without systemd) nor a service's own.
+   * or a group that is neither the root (a container, a machine without systemd) nor a service's own. `name`: of this ring3 among others;
+   * who comes with the same name again has the groups made before.
    */
-  static own(proc = "/proc"): Cgroups | undefined {
+  static own(name: string, proc = "/proc"): Cgroups | undefined {
     const mount = / (\S+) cgroup2 /.exec(readFileSync(join(proc, "self/mounts"), "utf8"))?.[1];
-    const path = /^0::(\/.*)$/m.exec(readFileSync(join(proc, "self/cgroup"), "utf8"))?.[1];
+    const path = /^0::(\/.*?)(?:\/supervisor)?$/m.exec(readFileSync(join(proc, "self/cgroup"), "utf8"))?.[1];
     if (mount === undefined || path === undefined) return undefined;
     if (path !== "/" && !path.endsWith(".service")) return undefined;
     const own = join(mount, path);
@@ -54,10 +54,10 @@ export class Cgroups {
       accessSync(join(own, "cgroup.subtree_control"), constants.W_OK);
       // A group with processes of its own may not hand controllers on, unless it is the root: they move into a group beside the hosts'.
       if (path !== "/") moveAll(own, join(own, "supervisor"));
-      const directory = path === "/" ? join(own, `ring3-${process.pid}`) : own;
+      const directory = path === "/" ? join(own, `ring3-${name}`) : own;
       if (directory !== own) {
         hand(own, offered);
-        mkdirSync(directory);
+        mkdirSync(directory, { recursive: true });
       }
       hand(directory, offered);
       return new Cgroups(directory);
@@ -67,8 +67,8 @@ export class Cgroups {
   }
 
   /** Moves processes into a group of their own. What they hold already stays counted where it was. */
-  enclose(pids: readonly number[], limits: GroupLimits): Group {
-    const group = join(this.#directory, `host-${++this.#count}`);
+  enclose(name: string, pids: readonly number[], limits: GroupLimits): Group {
+    const group = join(this.#directory, name);
     try {
       mkdirSync(group);
       writeFileSync(join(group, "memory.max"), String(limits.memoryBytes));
@@ -84,6 +84,13 @@ export class Cgroups {
       const { errno = 0 } = error as NodeJS.ErrnoException;
       throw systemError(`make a cgroup ${group}`, errno);
     }
+    return this.group(name)!;
+  }
+
+  /** One that was made before; undefined where there is none. */
+  group(name: string): Group | undefined {
+    const group = join(this.#directory, name);
+    if (!existsSync(group)) return undefined;
     return {
       get outOfMemory() {
         return /^oom_kill [1-9]/m.test(readFileSync(join(group, "memory.events"), "utf8"));
@@ -94,7 +101,7 @@ export class Cgroups {
 
   /** Once no host lives any more. */
   close(): void {
-    if (/\/ring3-\d+$/.test(this.#directory)) rmdirSync(this.#directory);
+    if (/\/ring3-[^/]+$/.test(this.#directory)) rmdirSync(this.#directory);
   }
 }
 

@@ -68,7 +68,7 @@ export function reflectorFilter(architecture: Architecture, pid: number): Uint8A
  */
 export function confineReflector(architecture: Architecture): boolean {
   if (!/^Seccomp:\s*2$/m.test(readFileSync("/proc/self/status", "latin1"))) return false;
-  if (process.getuid!() === 0) check(native.keepCapabilities(0, 0, true), "give up all capabilities");
+  if (process.getuid!() === 0) check(native.keepCapabilities(0, 0), "give up all capabilities");
   check(native.seccomp(reflectorFilter(architecture, process.pid), true), "put on the reflector's filter");
   return true;
 }

@@ -64,15 +64,16 @@ export function confineSupervisors(architecture: Architecture, root: boolean): v
   check(native.seccomp(filter, false), "put on the supervisors' filter");
   const masks = [0, 0];
   for (const capability of Object.values(kept)) masks[capability >> 5]! |= 1 << (capability & 31);
-  check(native.keepCapabilities(masks[0]! >>> 0, masks[1]! >>> 0, true), "give up capabilities");
+  check(native.keepCapabilities(masks[0]! >>> 0, masks[1]! >>> 0), "give up capabilities");
 }
 
 /**
- * A service manager may have given a keeper that is not root capabilities for its manager, which has them by now. Neither the keeper nor anybody whom it
- * starts later has a use for them, and bubblewrap refuses to run with any. What stays in the bounding set nobody can get: there are no new privileges.
+ * A service manager may have given a keeper that is not root capabilities for its manager. While it starts one they are lent to whom it starts; else
+ * neither the keeper nor anybody else has a use for them, and bubblewrap refuses to run with any. What stays permitted to the keeper is for the next
+ * manager, in effect for nobody.
  */
-export function giveUpManagersCapabilities(root: boolean): void {
-  if (!root) check(native.keepCapabilities(0, 0, false), "give up the manager's capabilities");
+export function lendManagersCapabilities(root: boolean, on: boolean): void {
+  if (!root) check(native.lendCapabilities(on), `${on ? "lend" : "take back"} the manager's capabilities`);
 }
 
 function bwrapPath(): string | undefined {

@@ -41,9 +41,7 @@ static int64_t bind_seccomp(struct call *call) {
 static int64_t bind_keep_capabilities(struct call *call) {
   uint32_t keep[2] = {(uint32_t)integer_argument(call, 0, 0, UINT32_MAX), (uint32_t)integer_argument(call, 1, 0, UINT32_MAX)};
   REFUSED(call);
-  bool bounding = bool_argument(call, 2);
-  REFUSED(call);
-  for (int capability = 0; bounding && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
     if (!(keep[capability / 32] >> capability % 32 & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return -errno;
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct held[2];
@@ -54,6 +52,24 @@ static int64_t bind_keep_capabilities(struct call *call) {
     held[half].inheritable = 0;
   }
   return answer(syscall(SYS_capset, &header, held));
+}
+
+// On: what this thread is permitted is in effect, and its next children have it over their exec; off: neither (capabilities(7), "ambient").
+static int64_t bind_lend_capabilities(struct call *call) {
+  bool on = bool_argument(call, 0);
+  REFUSED(call);
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct held[2];
+  if (syscall(SYS_capget, &header, held) < 0) return -errno;
+  for (int half = 0; half < 2; half++) {
+    held[half].effective = on ? held[half].permitted : 0;
+    held[half].inheritable = on ? held[half].permitted : 0; // what is not inheritable cannot be ambient
+  }
+  if (syscall(SYS_capset, &header, held) < 0) return -errno;
+  for (int capability = 0; on && capability < 64; capability++)
+    if (held[capability / 32].permitted >> capability % 32 & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0)
+      return -errno;
+  return 0;
 }
 
 // Soft and hard limit alike: there is no way back up (getrlimit(2)).
@@ -71,5 +87,6 @@ const struct binding process_bindings[] = {
     {"seccomp", bind_seccomp},
     {"limit", bind_limit},
     {"keepCapabilities", bind_keep_capabilities},
+    {"lendCapabilities", bind_lend_capabilities},
     {0},
 };

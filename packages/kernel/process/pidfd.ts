@@ -8,6 +8,8 @@ import { watch } from "../poll/watch.ts";
 const ESRCH = 3; // asm-generic/errno-base.h
 
 export interface Pidfd {
+  /** For who is to hold it too. */
+  readonly fd: number;
   /** Resolves when the process has ended, reaped or not. Rejects with DeviceError("cancelled") if closed before. */
   readonly exited: Promise<void>;
   /** false where it has ended already. */
@@ -17,7 +19,11 @@ export interface Pidfd {
 
 /** DeviceError where no such process exists. The pid must be a child's, or otherwise known not to have been recycled. */
 export function openPidfd(pid: number): Pidfd {
-  const fd = new Descriptor(check(native.pidfdOpen(pid), `open a pidfd of process ${pid}`));
+  return pidfdOf(new Descriptor(check(native.pidfdOpen(pid), `open a pidfd of process ${pid}`)), pid);
+}
+
+/** Of a pidfd that somebody else has opened. Owns it from now on; `pid` is for messages alone. */
+export function pidfdOf(fd: Descriptor, pid: number): Pidfd {
   const { promise: exited, resolve, reject } = Promise.withResolvers<void>();
   exited.catch(() => {}); // nobody has to wait
   const watched = watch(fd.fd, { readable: true }, () => {
@@ -25,6 +31,9 @@ export function openPidfd(pid: number): Pidfd {
     resolve();
   });
   return {
+    get fd() {
+      return fd.fd;
+    },
     exited,
     signal(signal) {
       const result = native.pidfdSendSignal(fd.fd, signal);

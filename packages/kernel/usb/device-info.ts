@@ -36,6 +36,21 @@ export interface UsbDeviceInfo {
   readonly interfaces: readonly UsbInterfaceInfo[];
 }
 
+/** Of the active configuration, which no kernel's drivers have; none where it is not described. */
+export function describedInterfaces(
+  { configurations }: UsbDescriptors,
+  configurationValue: number,
+  port: string,
+): UsbInterfaceInfo[] {
+  const active = configurations.find(({ value }) => value === configurationValue);
+  const numbers = new Set(active?.interfaces.map(({ number }) => number));
+  return [...numbers].map((number) => ({
+    number,
+    id: interfaceId(port, configurationValue, number),
+    driver: undefined,
+  }));
+}
+
 export function interfaceId(port: string, configurationValue: number, interfaceNumber: number): string {
   return `usb-${port}:${configurationValue}.${interfaceNumber}`;
 }

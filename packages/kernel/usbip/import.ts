@@ -3,7 +3,7 @@ import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { Descriptor } from "../fd/descriptor.ts";
 import { connect, peerOf } from "../socket/unix.ts";
-import { interfaceId, type UsbDeviceInfo } from "../usb/device-info.ts";
+import { describedInterfaces, type UsbDeviceInfo } from "../usb/device-info.ts";
 import { failure } from "../usb/outcome.ts";
 import { setConfiguration } from "../usb/requests.ts";
 import { exchange } from "./handshake.ts";
@@ -106,8 +106,7 @@ async function readInfo(
   }
   const strings = await readStrings(transport, device, what, signal);
   const configurationValue = exported.configurationValue || configurations[0]!.value;
-  const active = configurations.find(({ value }) => value === configurationValue);
-  if (active === undefined) {
+  if (!configurations.some(({ value }) => value === configurationValue)) {
     throw new DeviceError(
       "protocol",
       `${what}: it is in configuration ${configurationValue}, which it does not describe`,
@@ -122,7 +121,6 @@ async function readInfo(
     if (configured.status !== "ok")
       throw failure(configured, `${what}: set configuration ${configurationValue}`);
   }
-  const numbers = new Set(active.interfaces.map(({ number }) => number));
   return {
     port,
     busNumber: exported.busNumber,
@@ -131,11 +129,7 @@ async function readInfo(
     configurationValue,
     descriptors,
     strings,
-    interfaces: [...numbers].map((number) => ({
-      number,
-      id: interfaceId(port, configurationValue, number),
-      driver: undefined,
-    })),
+    interfaces: describedInterfaces(descriptors, configurationValue, port),
   };
 }
 

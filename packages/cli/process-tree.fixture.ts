@@ -1,0 +1,35 @@
+// Runs in: tests. Owns: nothing. Looks at who lives, and below whom.
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Of /proc/PID/stat: the parent, or undefined where the process has ended. proc_pid_stat(5) */
+function parentOf(pid: string): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return state === "Z" ? undefined : Number(parent);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Everything below a process, wherever its parents have gone meanwhile. */
+export function descendants(root: number): number[] {
+  const parents = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => [Number(pid), parentOf(pid)] as const);
+  const found = new Set([root]);
+  for (let before = 0; before < found.size; ) {
+    before = found.size;
+    for (const [pid, parent] of parents) if (parent !== undefined && found.has(parent)) found.add(pid);
+  }
+  found.delete(root);
+  return [...found];
+}
+
+/** Processes that name the state directory, or are among `pids`. */
+export function left(directory: string, pids: readonly number[]): string[] {
+  return readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid) || parentOf(pid) === undefined) return false;
+    return pids.includes(Number(pid)) || readFileSync(`/proc/${pid}/cmdline`, "latin1").includes(directory);
+  });
+}

@@ -1,0 +1,148 @@
+// Runs in: manager. Owns: nothing. The form of what one manager leaves to the next, record by record; the keeper has it meanwhile.
+
+import { DeviceError } from "@ring3/core/errors";
+import * as v from "valibot";
+import {
+  access,
+  channel,
+  className,
+  count,
+  failureKind,
+  identity,
+  incarnation,
+  name,
+  path,
+  pid,
+  properties,
+  text,
+  userId,
+} from "./fields.ts";
+import { firstIssue } from "./issues.ts";
+import { deviceState } from "./status.ts";
+
+/** Counts up with every change to a form below. A record of another version is another ring3's. */
+export const legacyVersion = 1;
+
+/** A driver host, or a spare. Held: pidfds of the sandbox's init and of the host, its output, bubblewrap's report, the host's other connection. */
+const host = v.strictObject({
+  pid,
+  initPid: pid,
+  /** Of its own, and not to be another's while it lives. */
+  uid: v.nullable(userId),
+  driver: name,
+  memoryMb: count,
+});
+export type HostRecord = v.InferOutput<typeof host>;
+
+/** Held: its other connection. */
+const reflector = v.strictObject({ class: className, pid });
+export type ReflectorRecord = v.InferOutput<typeof reflector>;
+
+/** Held: the memory that it shares with its drivers. */
+const device = v.strictObject({
+  id: name,
+  identity,
+  /** Which plugging-in of it the bus had seen. */
+  plugging: name,
+  enumeration: incarnation,
+  life: v.strictObject({
+    state: deviceState,
+    incarnation: count,
+    failures: count,
+    outsideFailures: count,
+    reason: text,
+    nextStart: v.picklist(["now", "back-off", "never"]),
+    fenced: v.boolean(),
+  }),
+  lastFailure: v.nullable(v.strictObject({ kind: failureKind, text, outside: v.boolean() })),
+  /** The kernel's drivers have not been offered it since. */
+  taken: v.boolean(),
+  /** It may be taken from them. */
+  takeable: v.boolean(),
+  driver: v.nullable(v.strictObject({ name, hash: name })),
+  units: v.array(v.strictObject({ index: count, properties, operations: v.array(name) })),
+  /** The name of its host's record. */
+  host: v.nullable(name),
+});
+export type DeviceRecord = v.InferOutput<typeof device>;
+
+/** Who has opened what. */
+const client = v.strictObject({
+  name: text,
+  uid: userId,
+  reflector: v.nullable(className),
+  openings: v.array(
+    v.strictObject({
+      device: name,
+      unit: count,
+      mode: access,
+      opening: channel,
+      channel,
+      /** What that host calls it, while it lives. */
+      at: v.nullable(v.strictObject({ host: name, channel })),
+      failures: count,
+    }),
+  ),
+});
+export type ClientRecord = v.InferOutput<typeof client>;
+
+/** A device behind a USB/IP server's socket. */
+const plug = v.strictObject({
+  port: name,
+  socket: path,
+  busid: name,
+  serverPid: pid,
+  busNumber: count,
+  deviceNumber: count,
+  speed: v.picklist(["low", "full", "high", "super", "super-plus"]),
+  configurationValue: count,
+  /** base64. */
+  descriptors: v.string(),
+  strings: v.strictObject({
+    manufacturer: v.nullable(text),
+    product: v.nullable(text),
+    serial: v.nullable(text),
+  }),
+});
+export type PlugRecord = v.InferOutput<typeof plug>;
+
+const forms = { host, reflector, device, client, plug };
+export type LegacyKind = keyof typeof forms;
+export type LegacyRecord<K extends LegacyKind> = v.InferOutput<(typeof forms)[K]>;
+
+/** "host/3.1", "device/usb-1-4:1.0": its kind, then a name of its own. */
+export function recordName(kind: LegacyKind, own: string): string {
+  return `${kind}/${own}`;
+}
+
+export function encodeRecord<K extends LegacyKind>(_kind: K, record: LegacyRecord<K>): string {
+  return JSON.stringify({ version: legacyVersion, record });
+}
+
+export function isOfKind(kind: LegacyKind, recordName: string): boolean {
+  return recordName.startsWith(`${kind}/`);
+}
+
+/** Throws DeviceError("invalid") for what no manager of this version has written. */
+export function decodeRecord<K extends LegacyKind>(
+  kind: K,
+  recordName: string,
+  note: string | null,
+): LegacyRecord<K> {
+  const what = `record ${recordName} of an earlier manager`;
+  if (note === null) throw new DeviceError("invalid", `${what}: it has no text`);
+  const { version, record } = parse(note, what);
+  if (version !== legacyVersion)
+    throw new DeviceError("invalid", `${what}: version ${String(version)}, this ring3 has ${legacyVersion}`);
+  const parsed = v.safeParse(forms[kind], record, { abortEarly: true });
+  if (!parsed.success) throw new DeviceError("invalid", `${what}: ${firstIssue(kind, parsed.issues)}`);
+  return parsed.output as LegacyRecord<K>;
+}
+
+function parse(note: string, what: string): { version?: unknown; record?: unknown } {
+  try {
+    return Object(JSON.parse(note));
+  } catch (cause) {
+    throw new DeviceError("invalid", `${what}: no JSON`, { cause });
+  }
+}

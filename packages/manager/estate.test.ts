@@ -1,0 +1,112 @@
+// Runs in: tests.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DeviceMemory } from "@ring3/channel/device-memory";
+import { type DeviceRecord, encodeRecord, type HostRecord, recordName } from "@ring3/control/legacy";
+import { manualClock } from "@ring3/core/clock";
+import { newLife } from "@ring3/core/lifecycle";
+import { duplicate } from "@ring3/kernel/fd/descriptor";
+import { Estate } from "./estate.ts";
+import { busDevice, chosenDriver, FakeHost, noLegacy, settled, unit } from "./fake-host.fixture.ts";
+import type { Host } from "./host-process.ts";
+
+const driver = chosenDriver();
+const bus = busDevice();
+const record: DeviceRecord = {
+  id: bus.id,
+  identity: bus.identity,
+  plugging: bus.plugging,
+  enumeration: 1,
+  life: { ...newLife, state: "running", incarnation: 3, fenced: false },
+  lastFailure: null,
+  taken: false,
+  takeable: false,
+  driver: { name: driver.manifest.name, hash: driver.contract.hash },
+  units: [unit()],
+  host: "host/0.1",
+};
+const hostRecord: HostRecord = { pid: 11, initPid: 10, uid: null, driver: "usb-storage", memoryMb: 256 };
+const memory = new DeviceMemory();
+
+/** A device, its host and a spare. */
+function setUp(left: DeviceRecord = record) {
+  const log: string[] = [];
+  const dropped: string[] = [];
+  const hosts = new Map<string, FakeHost>();
+  const inherited = {
+    records: [
+      {
+        name: recordName("device", left.id),
+        note: encodeRecord("device", left),
+        held: [duplicate(memory.fd)],
+      },
+      ...["host/0.1", "host/0.2"].map((name) => ({ name, note: encodeRecord("host", hostRecord), held: [] })),
+    ],
+    children: [],
+  };
+  const estate = new Estate(
+    inherited,
+    { ...noLegacy, drop: (name) => void dropped.push(name) },
+    ({ name }) => {
+      const host = new FakeHost(name, {} as never, log);
+      hosts.set(name, host);
+      return Object.assign(host.left, { name }) as unknown as Host;
+    },
+  );
+  return { estate, log, dropped, hosts, clock: manualClock() };
+}
+
+test("a device that is the one that was left, with the same driver, is had with its host and memory", () => {
+  const { estate, log } = setUp();
+  assert.equal(estate.hasDevice(bus.id), true);
+  const left = estate.take(bus, driver)!;
+  assert.deepEqual([left.record, left.host?.name], [record, "host/0.1"]);
+  assert.deepEqual([estate.hasDevice(bus.id), log], [false, []]);
+});
+
+for (const [what, other, chosen] of [
+  ["plugged in again", busDevice({ plugging: "1/5" }), driver],
+  ["another one", busDevice({ identity: { ...bus.identity, serial: "other" } }), driver],
+  ["for another driver", bus, { ...driver, manifest: { ...driver.manifest, name: "another" } }],
+  ["for a driver of another contract", bus, { ...driver, contract: { ...driver.contract, hash: "0" } }],
+  ["for no driver", bus, undefined],
+] as const)
+  test(`a device that is ${what} is had anew, once its old driver is dead`, async () => {
+    const { estate, log, dropped, hosts } = setUp();
+    assert.equal(estate.take(other, chosen), undefined);
+    assert.deepEqual([log, dropped], [["host/0.1 kill"], ["device/usb-1-4:1.0"]]);
+    let fenced = false;
+    void estate.fence(bus.id)!.then(() => {
+      fenced = true;
+    });
+    await settled();
+    assert.equal(fenced, false);
+    await hosts.get("host/0.1")!.dies();
+    assert.equal(fenced, true);
+  });
+
+test("what nobody asks for is ended, and only a host that had a device is waited for", async () => {
+  const { estate, log, hosts, clock } = setUp();
+  let ended = false;
+  const rest = estate.endRest(5000, clock).then(() => {
+    ended = true;
+  });
+  assert.deepEqual(log, ["host/0.1 kill", "host/0.2 kill"]);
+  await settled();
+  assert.equal(ended, false);
+  await hosts.get("host/0.1")!.dies();
+  await rest;
+});
+
+test("a host that cannot be ended in time is said to be there", async () => {
+  const { estate, clock } = setUp();
+  const rest = assert.rejects(estate.endRest(5000, clock), { kind: "timeout" });
+  clock.advance(5000);
+  await rest;
+});
+
+test("a record that no manager of this version has written is refused", () => {
+  const held = [duplicate(memory.fd)];
+  const records = [{ name: "device/x", note: JSON.stringify({ version: 0, record }), held }];
+  assert.throws(() => new Estate({ records, children: [] }, noLegacy, () => assert.fail()), /version 0/);
+});

@@ -1,0 +1,92 @@
+// Runs in: manager. Owns: what a manager that died has left, until it is somebody's again or ended: devices, their hosts, spares, memory.
+
+import { DeviceMemory } from "@ring3/channel/device-memory";
+import { identityText } from "@ring3/control/fields";
+import type { DeviceRecord } from "@ring3/control/legacy";
+import type { Clock } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
+import type { BusDevice } from "./bus.ts";
+import type { ChosenDriver } from "./drivers.ts";
+import type { Host } from "./host-process.ts";
+import { type Heirloom, type Inherited, type Legacy, recordsOf } from "./legacy.ts";
+
+/** A device as it was left, for who goes on with it. */
+export interface LeftDevice {
+  readonly record: DeviceRecord;
+  readonly memory: DeviceMemory;
+  readonly host: Host | undefined;
+}
+
+export class Estate {
+  readonly #legacy: Legacy;
+  readonly #devices: Map<string, Heirloom<"device">>;
+  /** By the names of their records. */
+  readonly #hosts: Map<string, Host>;
+  /** Of devices whose host was ended here. */
+  readonly #fences = new Map<string, Promise<void>>();
+
+  /** `inheritHost`: see host-start.ts. Throws where a record is not what a manager of this version writes. */
+  constructor(inherited: Inherited, legacy: Legacy, inheritHost: (host: Heirloom<"host">) => Host) {
+    this.#legacy = legacy;
+    this.#devices = new Map(recordsOf("device", inherited).map((device) => [device.record.id, device]));
+    this.#hosts = new Map(recordsOf("host", inherited).map((host) => [host.name, inheritHost(host)]));
+  }
+
+  hasDevice(id: string): boolean {
+    return this.#devices.has(id);
+  }
+
+  /**
+   * What was left of the device that is there now: undefined where nothing was, or nothing that this driver could go on with. Then `fence`
+   * tells when it is ended.
+   */
+  take(bus: BusDevice, driver: ChosenDriver | undefined): LeftDevice | undefined {
+    const left = this.#devices.get(bus.id);
+    if (left === undefined) return undefined;
+    const { record, held } = left;
+    const same =
+      record.plugging === bus.plugging &&
+      identityText(record.identity) === identityText(bus.identity) &&
+      record.driver?.name === driver?.manifest.name &&
+      record.driver?.hash === driver?.contract.hash;
+    if (!same) {
+      this.#end(left);
+      return undefined;
+    }
+    this.#devices.delete(bus.id);
+    const host = this.#hosts.get(record.host ?? "");
+    this.#hosts.delete(record.host ?? "");
+    return { record, memory: new DeviceMemory(held[0]!), host };
+  }
+
+  /** Resolves once no process of the device's earlier driver lives; undefined where none was ended here. */
+  fence(id: string): Promise<void> | undefined {
+    return this.#fences.get(id);
+  }
+
+  /**
+   * The buses have told what is there, and nobody will ask for the rest. Resolves once no process of it lives that had a device: what its
+   * clients are told then, that it does nothing more for them, is true. Rejects where that is not proven in time.
+   */
+  async endRest(withinMs: number, clock: Clock): Promise<void> {
+    for (const left of [...this.#devices.values()]) this.#end(left);
+    for (const spare of this.#hosts.values()) spare.kill();
+    this.#hosts.clear();
+    const late = Promise.withResolvers<never>();
+    const timer = clock.after(withinMs, () =>
+      late.reject(new DeviceError("timeout", "end the drivers that a manager that died has left")),
+    );
+    await Promise.race([late.promise, Promise.all(this.#fences.values())]).finally(() => timer.cancel());
+  }
+
+  #end({ name, record, held }: Heirloom<"device">): void {
+    this.#devices.delete(record.id);
+    for (const descriptor of held) descriptor.close();
+    this.#legacy.drop(name);
+    const host = this.#hosts.get(record.host ?? "");
+    if (host === undefined) return;
+    this.#hosts.delete(host.name);
+    this.#fences.set(record.id, host.fenced);
+    host.kill();
+  }
+}
