@@ -44,7 +44,7 @@ const models = {
 };
 
 for (const [model, plug] of Object.entries(models)) {
-  test(`${model}: offered, taken, ext4 on the kernel's NBD client over ${KILLS} kills, given back, all of it there`, async () => {
+  test(`${model}: offered, taken, ext4 on the kernel's NBD client over ${KILLS} kills and the manager's, given back, all of it there`, async () => {
     const { ring3, life } = guest;
     await plug();
     const { node, device } = madeOf(await announced.next("add", "disk"));
@@ -62,7 +62,10 @@ for (const [model, plug] of Object.entries(models)) {
       const copied = run("cp", "-r", TREE, `${folder}/tree`).finally(() => {
         copying = false;
       });
-      for (let kills = 0; kills < KILLS; kills++) await life.kill({ device });
+      for (let kills = 0; kills < KILLS; kills++) {
+        if (kills === KILLS / 2) await ring3.killManager();
+        await life.kill({ device });
+      }
       assert.ok(copying, "the tree is too small: the last kill came after the copy");
       await copied;
     });

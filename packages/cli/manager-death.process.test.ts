@@ -14,19 +14,6 @@ const END_MS = 2000;
 /** A manager that has lived for so long is the first of a new row. */
 const HEALTHY_MS = 2000;
 
-async function managerPid(ring3: RunningRing3): Promise<number> {
-  return (await ring3.status()).manager.pid;
-}
-
-/** Resolves once another manager serves. */
-async function killManager(ring3: RunningRing3): Promise<number> {
-  const pid = await managerPid(ring3);
-  process.kill(pid, "SIGKILL");
-  const next = await managerPid(ring3); // asked of whoever answers
-  assert.notEqual(next, pid);
-  return next;
-}
-
 /** Through NBD, and as an application with a channel of its own: both check every byte. */
 async function users(ring3: RunningRing3, nbd: Drive, direct: Drive, seed: number) {
   const life = await DriversLife.of(ring3);
@@ -80,7 +67,7 @@ test("SIGKILL of the manager, ten times: no request fails, no byte is wrong, dri
   const before = await ring3.status();
   for (let times = 0; times < 10; times++) {
     await pause(times * 20);
-    await killManager(ring3);
+    await ring3.killManager();
     await Promise.all(ledgers.map((ledger) => ledger.progress()));
     if (times % 2 === 1) await pause(HEALTHY_MS); // the next death is no third in a row
   }
@@ -143,7 +130,7 @@ test("what a person has stopped or suspended stays so, and what waited for it go
     .open(`${suspended.device}#0`, blockClass, "read")
     .catch((error: Error) => error);
   const before = await ring3.status();
-  await killManager(ring3);
+  await ring3.killManager();
   const { devices } = await ring3.status();
   assert.deepEqual(
     devices.map(({ state, reason, hostPid }) => [state, reason, hostPid]),
@@ -183,7 +170,7 @@ test("commands that wait, follow and attach go on with the next manager; who doe
   );
   const vanished = life.removed(forsaken);
   await pause(500);
-  await killManager(ring3);
+  await ring3.killManager();
   assert.deepEqual(
     (await ring3.status()).devices.map(({ state }) => state),
     ["running", "running"],
@@ -201,7 +188,7 @@ test("SIGTERM to a ring3 of the third manager ends all in order; SIGKILL of its 
     const life = await DriversLife.of(ring3);
     await life.served(drive);
     life.close();
-    for (let times = 0; times < 2; times++) await killManager(ring3);
+    for (let times = 0; times < 2; times++) await ring3.killManager();
     const pids = descendants(ring3.keeperPid);
     if (signal === "SIGTERM") {
       await ring3.stop(); // asserts exit code 0
@@ -225,12 +212,12 @@ test("managers that die one after the other: the third and later begin anew, aft
   const life = await DriversLife.of(ring3);
   const { hostPid } = await life.served(drive);
   life.close();
-  for (let times = 1; times <= 3; times++) await killManager(ring3);
+  for (let times = 1; times <= 3; times++) await ring3.killManager();
   const begun = await ring3.reached(drive.device, "running");
   assert.notEqual(begun.hostPid, hostPid);
   const pids = descendants(ring3.keeperPid);
-  for (let times = 4; times <= 5; times++) await killManager(ring3);
-  process.kill(await managerPid(ring3), "SIGKILL");
+  for (let times = 4; times <= 5; times++) await ring3.killManager();
+  process.kill((await ring3.status()).manager.pid, "SIGKILL");
   const { code, err } = await ring3.ended();
   assert.equal(code, 1);
   assert.match(

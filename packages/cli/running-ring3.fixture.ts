@@ -175,6 +175,15 @@ export class RunningRing3 implements AsyncDisposable {
     return entries.map(({ level, message }) => `${level}: ${message}`).join("\n");
   }
 
+  /** SIGKILL to its manager; resolves with the pid of the next one, once that serves. */
+  async killManager(): Promise<number> {
+    const { manager } = await this.status();
+    process.kill(manager.pid, "SIGKILL");
+    const next = (await this.status()).manager.pid; // asked of whoever answers
+    assert.notEqual(next, manager.pid);
+    return next;
+  }
+
   /** A drive with an image of its own, plugged in at the port of that name. Its device id is `usb-NAME:1.0`. */
   async plug(name: string, ...args: string[]): Promise<Drive> {
     const folder = join(this.folder, name);

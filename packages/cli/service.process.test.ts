@@ -99,6 +99,7 @@ async function plugged(): Promise<{ device: string }> {
   chmodSync(socket, 0o666);
   const attached = { transport: "usbip", socket, busid: "1-1", port: "disk" } as const;
   const { devices } = await ring3.manager.ask("attach", attached);
+  ring3.manager.onResumed = async (ask) => void (await ask("attach", attached));
   return { device: devices[0]! };
 }
 
@@ -106,7 +107,7 @@ async function plugged(): Promise<{ device: string }> {
 const statusOf = (pid: number, field: string) =>
   new RegExp(`^${field}:\\s*(\\S+)`, "m").exec(readFileSync(`/proc/${pid}/status`, "latin1"))![1]!;
 
-test("it serves a disk over its driver's death, and only its manager has the two capabilities", async () => {
+test("it serves a disk over the deaths of driver and manager, and only the manager has the two capabilities, the second too", async () => {
   const drive = await plugged();
   const { hostPid } = await life.served(drive);
   const disk = await NbdClient.connect(socketOf(await ring3.device(drive.device)));
@@ -114,7 +115,11 @@ test("it serves a disk over its driver's death, and only its manager has the two
   await disk.write(0, bytes);
   process.kill(hostPid!, "SIGKILL");
   assert.ok(bytes.equals(await disk.read(0, bytes.length)));
+  const killed = await ring3.device(drive.device);
+  await ring3.killManager();
+  assert.ok(bytes.equals(await disk.read(0, bytes.length)));
   await disk.close();
+  assert.deepEqual(await ring3.reached(drive.device, "running"), killed);
   const { keeperPid, manager, reflectors } = await ring3.status();
   const host = (await ring3.device(drive.device)).hostPid!;
   for (const pid of [keeperPid, manager.pid, reflectors[0]!.pid, host])
