@@ -12,7 +12,7 @@ function setUp(record: Partial<ClientRecord> = {}) {
   const claims = new Claims(noLegacy);
   const released: string[] = [];
   claims.closeAll = ({ name }) => void released.push(name);
-  const absent = new AbsentClients(clock, claims);
+  const absent = new AbsentClients(clock, 10_000, claims);
   const left = { name: "process 4711", uid: 1000, reflector: null, openings: [], ...record };
   absent.inherit({ name: recordName("client", "secret"), record: left, held: [] }, () => undefined);
   return { clock, absent, released };

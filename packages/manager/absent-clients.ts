@@ -6,9 +6,6 @@ import type { Claimant, Claims } from "./claims.ts";
 import type { Device } from "./device.ts";
 import type { Heirloom } from "./legacy.ts";
 
-/** A client comes back as soon as it sees the old connection end; one that has not done so by then has ended itself. */
-const RETURN_MS = 10_000;
-
 interface Absent extends Claimant {
   readonly timer: Timer;
 }
@@ -16,10 +13,13 @@ interface Absent extends Claimant {
 export class AbsentClients {
   readonly #clients = new Set<Absent>();
   readonly #clock: Clock;
+  readonly #returnMs: number;
   readonly #claims: Claims;
 
-  constructor(clock: Clock, claims: Claims) {
+  /** `returnMs`: how long they have. */
+  constructor(clock: Clock, returnMs: number, claims: Claims) {
     this.#clock = clock;
+    this.#returnMs = returnMs;
     this.#claims = claims;
   }
 
@@ -48,7 +48,7 @@ export class AbsentClients {
       reflector,
       trusted: reflector !== null,
       token: record.slice(recordName("client", "").length),
-      timer: this.#clock.after(RETURN_MS, () => {
+      timer: this.#clock.after(this.#returnMs, () => {
         this.#clients.delete(absent);
         this.#claims.closeAll(absent);
       }),

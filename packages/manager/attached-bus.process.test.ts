@@ -40,8 +40,7 @@ async function setUp(port: string, serial: string) {
   const present = new Map<string, BusDevice>();
   const told: string[] = [];
   const bus = new AttachedBus(
-    systemClock,
-    noLegacy,
+    { clock: systemClock, legacy: noLegacy, returnMs: 10_000 },
     (id) => present.has(id),
     (device) => {
       present.set(device.id, device);

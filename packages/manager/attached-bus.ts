@@ -30,12 +30,15 @@ interface Plug {
   forsaken: Timer | undefined;
 }
 
-/** Who has attached a device has so long to say so again to a new manager. */
-const RETURN_MS = 10_000;
+export interface AttachedBusParts {
+  readonly clock: Clock;
+  readonly legacy: Legacy;
+  /** Who has attached a device has so long to say so again to a new manager. */
+  readonly returnMs: number;
+}
 
 export class AttachedBus {
-  readonly #clock: Clock;
-  readonly #legacy: Legacy;
+  readonly #parts: AttachedBusParts;
   readonly #added: (device: BusDevice) => void;
   readonly #removed: (id: string) => void;
   readonly #isPresent: (id: string) => boolean;
@@ -43,14 +46,12 @@ export class AttachedBus {
 
   /** `isPresent`: whether any bus has a device of that id. */
   constructor(
-    clock: Clock,
-    legacy: Legacy,
+    parts: AttachedBusParts,
     isPresent: (id: string) => boolean,
     added: (device: BusDevice) => void,
     removed: (id: string) => void,
   ) {
-    this.#clock = clock;
-    this.#legacy = legacy;
+    this.#parts = parts;
     this.#isPresent = isPresent;
     this.#added = added;
     this.#removed = removed;
@@ -91,7 +92,7 @@ export class AttachedBus {
   /** What was attached at an earlier manager is still plugged in. */
   inherit(record: PlugRecord): void {
     const { port, socket, busid } = record;
-    const forsaken = this.#clock.after(RETURN_MS, () => this.#detach(plug));
+    const forsaken = this.#parts.clock.after(this.#parts.returnMs, () => this.#detach(plug));
     const plug: Plug = { port, socket, busid, enumerated: undefined, ids: [], forsaken };
     const enumerated = enumeratedOf(record);
     this.#plugs.set(port, plug);
@@ -121,7 +122,7 @@ export class AttachedBus {
   #detach(plug: Plug): void {
     if (this.#plugs.get(plug.port) !== plug) return;
     this.#plugs.delete(plug.port);
-    this.#legacy.drop(recordName("plug", plug.port));
+    this.#parts.legacy.drop(recordName("plug", plug.port));
     for (const id of plug.ids) this.#removed(id);
   }
 
@@ -132,12 +133,12 @@ export class AttachedBus {
   #plugIn(plug: Plug, enumerated: Enumerated, devices: readonly BusDevice[]): void {
     plug.enumerated = enumerated;
     plug.ids = devices.map(({ id }) => id);
-    this.#legacy.note("plug", recordName("plug", plug.port), recordOf(plug, enumerated));
+    this.#parts.legacy.note("plug", recordName("plug", plug.port), recordOf(plug, enumerated));
     for (const device of devices) this.#added(device);
   }
 
   #import({ socket, busid, port }: Plug): Promise<Imported> {
-    return importDevice(socket, busid, this.#clock, { port }); // ends the stream before it
+    return importDevice(socket, busid, this.#parts.clock, { port }); // ends the stream before it
   }
 
   #devices(plug: Plug, enumerated: Enumerated): BusDevice[] {

@@ -60,8 +60,7 @@ async function setUp(config: Config = defaultConfig) {
     manager,
     clock,
     attached: new AttachedBus(
-      clock,
-      noLegacy,
+      { clock, legacy: noLegacy, returnMs: 10_000 },
       (id) => manager.isPresent(id),
       () => {},
       () => {},
@@ -69,7 +68,7 @@ async function setUp(config: Config = defaultConfig) {
     sandboxed: true,
     uid: 500,
     accountOf: (uid, gid) => ({ uid, user: null, gids: [gid], groups: [] }),
-    absent: new AbsentClients(clock, manager.claims),
+    absent: new AbsentClients(clock, 10_000, manager.claims),
     newToken: () => `token ${++tokens}`,
     startedAt: 0,
     keeperPid: 1,

@@ -1,14 +1,19 @@
 // Runs in: tests.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { test } from "node:test";
 import { DeviceMemory } from "@ring3/channel/device-memory";
 import { type DeviceRecord, encodeRecord, type HostRecord, recordName } from "@ring3/control/legacy";
 import { manualClock } from "@ring3/core/clock";
 import { newLife } from "@ring3/core/lifecycle";
-import { duplicate } from "@ring3/kernel/fd/descriptor";
-import { Estate } from "./estate.ts";
+import { systemClock } from "@ring3/kernel/clock/clock";
+import { Descriptor, duplicate } from "@ring3/kernel/fd/descriptor";
+import { native } from "@ring3/kernel/native";
+import { Estate, endAll } from "./estate.ts";
 import { busDevice, chosenDriver, FakeHost, noLegacy, settled, unit } from "./fake-host.fixture.ts";
 import type { Host } from "./host-process.ts";
+import { sorted } from "./legacy.ts";
 
 const driver = chosenDriver();
 const bus = busDevice();
@@ -45,7 +50,7 @@ function setUp(left: DeviceRecord = record) {
     children: [],
   };
   const estate = new Estate(
-    inherited,
+    sorted(inherited),
     { ...noLegacy, drop: (name) => void dropped.push(name) },
     ({ name }) => {
       const host = new FakeHost(name, {} as never, log);
@@ -106,7 +111,25 @@ test("a host that cannot be ended in time is said to be there", async () => {
 });
 
 test("a record that no manager of this version has written is refused", () => {
-  const held = [duplicate(memory.fd)];
-  const records = [{ name: "device/x", note: JSON.stringify({ version: 0, record }), held }];
-  assert.throws(() => new Estate({ records, children: [] }, noLegacy, () => assert.fail()), /version 0/);
+  const records = [{ name: "device/x", note: JSON.stringify({ version: 0, record }), held: [] }];
+  assert.throws(() => sorted({ records, children: [] }), /version 0/);
+});
+
+test("whoever begins anew ends every host by its pidfd, and keeps what was asked for", async () => {
+  const child = spawn("sleep", ["60"]);
+  const ended = once(child, "exit");
+  const dropped: string[] = [];
+  const pidfd = new Descriptor(native.pidfdOpen(child.pid!));
+  const kept = duplicate(memory.fd);
+  const records = [
+    { name: "host/0.1", note: "nonsense", held: [pidfd] },
+    { name: "device/a", note: null, held: [duplicate(memory.fd)] },
+    { name: "control-socket", note: null, held: [kept] },
+  ];
+  const legacy = { ...noLegacy, drop: (name: string) => void dropped.push(name) };
+  await endAll({ records, children: [] }, legacy, ["control-socket"], 5000, systemClock);
+  assert.deepEqual((await ended)[1], "SIGKILL");
+  assert.deepEqual(dropped, ["device/a", "host/0.1"]);
+  assert.ok(kept.fd >= 0);
+  kept.close();
 });

@@ -2,13 +2,16 @@
 
 import { DeviceMemory } from "@ring3/channel/device-memory";
 import { identityText } from "@ring3/control/fields";
-import type { DeviceRecord } from "@ring3/control/legacy";
+import { type DeviceRecord, isOfKind } from "@ring3/control/legacy";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
+import { pidfdOf } from "@ring3/kernel/process/pidfd";
 import type { BusDevice } from "./bus.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { Host } from "./host-process.ts";
-import { type Heirloom, type Inherited, type Legacy, recordsOf } from "./legacy.ts";
+import type { Heirloom, Inherited, Left, Legacy } from "./legacy.ts";
+
+const SIGKILL = 9;
 
 /** A device as it was left, for who goes on with it. */
 export interface LeftDevice {
@@ -25,11 +28,15 @@ export class Estate {
   /** Of devices whose host was ended here. */
   readonly #fences = new Map<string, Promise<void>>();
 
-  /** `inheritHost`: see host-start.ts. Throws where a record is not what a manager of this version writes. */
-  constructor(inherited: Inherited, legacy: Legacy, inheritHost: (host: Heirloom<"host">) => Host) {
+  /** `inheritHost`: see host-start.ts. */
+  constructor(
+    { devices, hosts }: Pick<Left, "devices" | "hosts">,
+    legacy: Legacy,
+    inheritHost: (host: Heirloom<"host">) => Host,
+  ) {
     this.#legacy = legacy;
-    this.#devices = new Map(recordsOf("device", inherited).map((device) => [device.record.id, device]));
-    this.#hosts = new Map(recordsOf("host", inherited).map((host) => [host.name, inheritHost(host)]));
+    this.#devices = new Map(devices.map((device) => [device.record.id, device]));
+    this.#hosts = new Map(hosts.map((host) => [host.name, inheritHost(host)]));
   }
 
   hasDevice(id: string): boolean {
@@ -72,11 +79,7 @@ export class Estate {
     for (const left of [...this.#devices.values()]) this.#end(left);
     for (const spare of this.#hosts.values()) spare.kill();
     this.#hosts.clear();
-    const late = Promise.withResolvers<never>();
-    const timer = clock.after(withinMs, () =>
-      late.reject(new DeviceError("timeout", "end the drivers that a manager that died has left")),
-    );
-    await Promise.race([late.promise, Promise.all(this.#fences.values())]).finally(() => timer.cancel());
+    await inTime(Promise.all(this.#fences.values()), withinMs, clock);
   }
 
   #end({ name, record, held }: Heirloom<"device">): void {
@@ -89,4 +92,40 @@ export class Estate {
     this.#fences.set(record.id, host.fenced);
     host.kill();
   }
+}
+
+/**
+ * For who does not trust what was left: ends every process of it, by pidfd where a host's record has one, and drops all but the records of
+ * `keep`. Rejects where the end of one is not proven in time.
+ */
+export async function endAll(
+  { records }: Inherited,
+  legacy: Legacy,
+  keep: readonly string[],
+  withinMs: number,
+  clock: Clock,
+): Promise<void> {
+  const ends = records
+    .filter(({ name, held }) => isOfKind("host", name) && held.length > 0)
+    .map(async ({ name, held }) => {
+      const init = pidfdOf(held[0]!, 0);
+      init.signal(SIGKILL);
+      await init.exited;
+      init.close();
+      legacy.drop(name);
+    });
+  for (const { name, held } of records) {
+    if (keep.includes(name) || isOfKind("host", name)) continue;
+    for (const descriptor of held) descriptor.close();
+    legacy.drop(name);
+  }
+  await inTime(Promise.all(ends), withinMs, clock);
+}
+
+async function inTime(ends: Promise<unknown>, withinMs: number, clock: Clock): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = clock.after(withinMs, () =>
+    late.reject(new DeviceError("timeout", "end the drivers that a manager that died has left")),
+  );
+  await Promise.race([late.promise, ends]).finally(() => timer.cancel());
 }

@@ -9,7 +9,7 @@ import { childrenOf, dataBytes, openPidfd, type Pidfd, pidfdOf } from "@ring3/ke
 import { socketPair } from "@ring3/kernel/socket/frame-socket";
 import { Host, type HostKind, type HostShape, type HostSurroundings, memoryCeiling } from "./host-process.ts";
 import { type Jail, readReport } from "./jail.ts";
-import type { Heirloom, Inherited } from "./legacy.ts";
+import type { Heirloom, Inherited, Left } from "./legacy.ts";
 import type { Processes } from "./processes.ts";
 
 const SIGKILL = 9;
@@ -113,11 +113,12 @@ export function inheritHost(
  * parent) is ended with them. Resolves when they have.
  */
 export async function endUnrecorded(
-  { records, children }: Inherited,
+  { hosts, reflectors }: Pick<Left, "hosts" | "reflectors">,
+  children: Inherited["children"],
   processes: Processes,
   { cgroups }: Pick<HostSurroundings, "cgroups">,
 ): Promise<void> {
-  const recorded = new Set(records.map(({ name }) => name));
+  const recorded = new Set([...hosts, ...reflectors].map(({ name }) => name));
   const unknown = children.filter(({ name }) => !recorded.has(name));
   await Promise.all(
     unknown.map(async (child) => {

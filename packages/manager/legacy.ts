@@ -31,9 +31,28 @@ export interface Heirloom<K extends LegacyKind> {
   readonly held: readonly Descriptor[];
 }
 
-/** Throws DeviceError("invalid") where one is not what a manager of this version writes. */
-export function recordsOf<K extends LegacyKind>(kind: K, { records }: Inherited): Heirloom<K>[] {
-  return records
-    .filter(({ name }) => isOfKind(kind, name))
-    .map(({ name, note, held }) => ({ name, held, record: decodeRecord(kind, name, note) }));
+/** The records by what they are about. */
+export interface Left {
+  readonly devices: readonly Heirloom<"device">[];
+  readonly hosts: readonly Heirloom<"host">[];
+  readonly reflectors: readonly Heirloom<"reflector">[];
+  readonly clients: readonly Heirloom<"client">[];
+  readonly plugs: readonly Heirloom<"plug">[];
 }
+
+/** Throws DeviceError("invalid") where one is not what a manager of this version writes. */
+export function sorted({ records }: Inherited): Left {
+  const of = <K extends LegacyKind>(kind: K): Heirloom<K>[] =>
+    records
+      .filter(({ name }) => isOfKind(kind, name))
+      .map(({ name, note, held }) => ({ name, held, record: decodeRecord(kind, name, note) }));
+  return {
+    devices: of("device"),
+    hosts: of("host"),
+    reflectors: of("reflector"),
+    clients: of("client"),
+    plugs: of("plug"),
+  };
+}
+
+export const nothingLeft: Left = { devices: [], hosts: [], reflectors: [], clients: [], plugs: [] };

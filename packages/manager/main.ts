@@ -29,11 +29,11 @@ import { crashReport } from "./crash-report.ts";
 import { CrashStore } from "./crash-store.ts";
 import { installedDrivers } from "./drivers.ts";
 import { EndpointSockets } from "./endpoint-sockets.ts";
-import { Estate } from "./estate.ts";
+import { Estate, endAll } from "./estate.ts";
 import { EventLog } from "./event-log.ts";
 import { endUnrecorded, inheritHost, startSpare } from "./host-start.ts";
 import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
-import { recordsOf } from "./legacy.ts";
+import { nothingLeft, sorted } from "./legacy.ts";
 import { Manager } from "./manager.ts";
 import { Processes } from "./processes.ts";
 import { Reflectors } from "./reflectors.ts";
@@ -45,7 +45,9 @@ const KEEPER_FD = 3;
 /** A host that is being started (30 s), its remove (2 s) and its fence (5 s), and some for the manager itself. */
 const STOP_MS = 45_000;
 /** What so many managers in a row have died of may be what they were left: the next one ends it all and begins anew. */
-const DEATHS_BEFORE_CLEAN = 3;
+const DEATHS_BEFORE_ANEW = 3;
+/** A client, or a simulated device, comes back as soon as it sees its connection end; one that has not done so by then has ended itself. */
+const RETURN_MS = 10_000;
 /** Records that are no device's, host's or client's. */
 const CONFIGURATION = "configuration";
 const CONTROL_SOCKET = "control-socket";
@@ -168,11 +170,16 @@ async function main(): Promise<void> {
         standby,
       }),
   });
-  const absent = new AbsentClients(systemClock, manager.claims);
+  const absent = new AbsentClients(systemClock, RETURN_MS * timeScale, manager.claims);
   const serving: Serving = {
     manager,
     clock: systemClock,
-    attached: new AttachedBus(systemClock, processes, (id) => manager.isPresent(id), added, removed),
+    attached: new AttachedBus(
+      { clock: systemClock, legacy: processes, returnMs: RETURN_MS * timeScale },
+      (id) => manager.isPresent(id),
+      added,
+      removed,
+    ),
     sandboxed,
     uid,
     accountOf: accountNow,
@@ -193,7 +200,6 @@ async function main(): Promise<void> {
     manager.log.error(text);
     process.stderr.write(`ring3: ${text}; or run it with --insecure-no-sandbox\n`);
   });
-  await endUnrecorded(inherited, processes, surroundings);
   const usb = new UsbBus(
     systemClock,
     manager.log,
@@ -203,17 +209,25 @@ async function main(): Promise<void> {
     removed,
   );
   const fenceMs = limits.fenceMs * timeScale;
+  let left = nothingLeft;
   if (successor) manager.log.warn("this manager takes the place of one that died");
-  estate = new Estate(inherited, processes, (host) =>
+  try {
+    if (Number(deaths) >= DEATHS_BEFORE_ANEW) throw new Error(`${deaths} managers in a row have died`);
+    left = sorted(inherited);
+  } catch (error) {
+    manager.log.error(`everything is begun anew, and requests fail: ${(error as Error).message}`);
+    await endAll(inherited, processes, [CONFIGURATION, CONTROL_SOCKET], fenceMs, systemClock);
+  }
+  await endUnrecorded(left, inherited.children, processes, surroundings);
+  estate = new Estate(left, processes, (host) =>
     inheritHost(surroundings, processes, host, inherited.children),
   );
-  if (Number(deaths) >= DEATHS_BEFORE_CLEAN) await estate.endRest(fenceMs, systemClock);
-  for (const { record } of recordsOf("plug", inherited)) serving.attached.inherit(record);
+  for (const { record } of left.plugs) serving.attached.inherit(record);
   usb.start();
-  for (const client of recordsOf("client", inherited))
+  for (const client of left.clients)
     absent.inherit(client, (id) => manager.devices.find((device) => device.id === id));
   await estate.endRest(fenceMs, systemClock);
-  for (const reflector of recordsOf("reflector", inherited))
+  for (const reflector of left.reflectors)
     reflectors.inherit(
       reflector,
       inherited.children.some(({ name }) => name === reflector.name),
