@@ -63,16 +63,53 @@ const records: { readonly [K in LegacyKind]: LegacyRecord<K> } = {
 };
 const kinds = Object.keys(records) as LegacyKind[];
 
-/** The kind's number in the first byte, then the record. */
+/** Every place in a value, itself included. */
+function placesIn(value: unknown, at: readonly string[] = []): (readonly string[])[] {
+  const below = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  return [at, ...below.flatMap(([key, inner]) => placesIn(inner, [...at, key]))];
+}
+
+const valueAt = (value: unknown, place: readonly string[]): unknown =>
+  place.reduce((outer, key) => (outer as Record<string, unknown>)[key], value);
+
+/** With what that text means in one place. */
+function replaced(value: unknown, [key, ...rest]: readonly string[], text: string): unknown {
+  if (key === undefined) return JSON.parse(text);
+  const copy = Array.isArray(value) ? [...value] : { ...(value as object) };
+  const fields = copy as Record<string, unknown>;
+  fields[key] = replaced(fields[key], rest, text);
+  return copy;
+}
+
+const notes = kinds.map((kind) => {
+  const whole: unknown = JSON.parse(encodeRecord(kind, records[kind]));
+  return { kind, whole, places: placesIn(whole) };
+});
+
+/** With that text in that place. */
+function noteWith({ whole, places }: (typeof notes)[number], place: number, text: string): string {
+  try {
+    return JSON.stringify(replaced(whole, places[place % places.length]!, text));
+  } catch {
+    return text;
+  }
+}
+
 export default {
   what: "what one manager leaves to the next",
-  seeds: kinds.map((kind, number) =>
-    Buffer.concat([Uint8Array.of(number), bytesOf(encodeRecord(kind, records[kind]))]),
+  /** The kind's number, the place's, and a text for that place. */
+  seeds: notes.flatMap(({ whole, places }, number) =>
+    places.map((place, index) =>
+      Buffer.concat([Uint8Array.of(number, index), bytesOf(JSON.stringify(valueAt(whole, place)))]),
+    ),
   ),
-  words: ["null", "[]", "{}", "-1", "1e999", '"version":1', '"fenced":true', '"at":null'].map(bytesOf),
+  words: ["null", "[]", "{}", "-1", "1e999", "true", '"at"', "4294967295"].map(bytesOf),
   run(input) {
-    const kind = kinds[(input[0] ?? 0) % kinds.length]!;
-    const record = decodeRecord(kind, `${kind}/x`, new TextDecoder().decode(input.subarray(1)));
+    const [number = 0, place = 0] = input;
+    const note = notes[number % notes.length]!;
+    const { kind } = note;
+    const text = noteWith(note, place, new TextDecoder().decode(input.subarray(2)));
+    const record = decodeRecord(kind, `${kind}/x`, text);
     assert.deepEqual(decodeRecord(kind, `${kind}/x`, encodeRecord(kind, record)), record);
     return true;
   },

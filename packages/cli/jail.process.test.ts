@@ -74,8 +74,8 @@ const RUNTIME = ["anon_inode:[eventpoll]", "anon_inode:[eventfd]", "pipe to itse
 const ours = (pid: number) =>
   Object.fromEntries(Object.entries(census(pid)).filter(([kind]) => !RUNTIME.includes(kind)));
 
-/** Standard input, output and error (both the same pipe), the control socket, the grant, which is a USB/IP stream. */
-const IDLE = { "/dev/null": 1, "pipe to write": 2, "socket:[N]": 2 };
+/** Standard input, output and error (both the same pipe), the control socket and the one for the next manager, the grant, which is a USB/IP stream. */
+const IDLE = { "/dev/null": 1, "pipe to write": 2, "socket:[N]": 3 };
 /** One client more: its memory and both doorbells. The host's own memory is mapped and its descriptor closed. */
 const IN_USE = {
   ...IDLE,
@@ -84,7 +84,7 @@ const IN_USE = {
   "pipe to write": 3,
 };
 
-test("a driver host has no descriptor but its grant, its channel, its control socket and the runtime's own", async () => {
+test("a driver host has no descriptor but its grant, its channel, its control sockets and the runtime's own", async () => {
   for (const drive of drives) assert.deepEqual(ours(await hostOf(drive)), IN_USE);
 });
 
