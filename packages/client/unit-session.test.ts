@@ -6,7 +6,7 @@ import { createDriverMemory } from "@ring3/channel/driver-memory";
 import { BLOCK_MEDIUM_PRESENT, BLOCK_WRITE_CACHE, type Block, block } from "@ring3/classes/block/contract";
 import { recovery } from "@ring3/classes/block/recovery";
 import type { UnitInfo } from "@ring3/control/client-edge";
-import { kindCode } from "@ring3/core/errors";
+import { DeviceError, kindCode } from "@ring3/core/errors";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { duplicate, pipe } from "@ring3/kernel/fd/descriptor";
 import { type Manager, UnitSession } from "./unit-session.ts";
@@ -43,7 +43,8 @@ afterEach(() => {
 
 /** Opens units for a driver that says what `now` says; its requests wait in `held`. */
 class PlayedManager implements Manager {
-  now: { incarnation: number; properties: typeof properties } = { incarnation: 1, properties };
+  /** undefined: no driver runs, and none is on its way. */
+  now: { incarnation: number; properties: typeof properties } | undefined = { incarnation: 1, properties };
   /** Runs while an opening is under way. */
   meanwhile: () => void = () => {};
   readonly closed: number[] = [];
@@ -56,6 +57,7 @@ class PlayedManager implements Manager {
   readonly suspected: number[] = [];
 
   open: Manager["open"] = async (params, memoryFd) => {
+    if (this.now === undefined) throw new DeviceError("busy", "no driver");
     const { incarnation, properties: told } = this.now;
     const [toDriver, toClient] = [pipe(), pipe()];
     const held: Submission[] = [];
@@ -109,7 +111,8 @@ async function opened() {
     manager.driver!.close();
     const { channel } = manager;
     const how = { kind: "driver-restarted", text: "killed", outside: true, shared: false } as const;
-    session.lost({ channel, incarnation: manager.now.incarnation, final: false, ...how });
+    manager.now = undefined;
+    session.lost({ channel, incarnation: 1, final: false, ...how });
   };
   const numbers = () => manager.held.map(({ input }) => (input as { medium: number }).medium);
   return { manager, session, write, die, numbers };
@@ -311,6 +314,26 @@ test("a suspicion that the last manager may not have heard is told to the next, 
   await settle();
   session.resumed([manager.channel]);
   assert.deepEqual(manager.suspected, [channel, channel]);
+  manager.driver!.complete(manager.held[0]!.tag, 0, 0, 0);
+  await writing;
+  await session.close();
+});
+
+test("a driver is lost: the next one is asked for at once, in the same opening", async () => {
+  const { manager, session, write, die, numbers } = await opened();
+  const writing = write(3);
+  await settle();
+  const asked = Promise.withResolvers<void>();
+  const { open } = manager;
+  manager.open = async (params, memoryFd) => {
+    await asked.promise; // as a manager does that has a driver on its way
+    return open(params, memoryFd);
+  };
+  die();
+  manager.now = { incarnation: 2, properties };
+  asked.resolve();
+  await settle();
+  assert.deepEqual([numbers(), manager.opens, manager.opening], [[3], 2, 1]);
   manager.driver!.complete(manager.held[0]!.tag, 0, 0, 0);
   await writing;
   await session.close();

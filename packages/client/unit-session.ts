@@ -121,7 +121,12 @@ export class UnitSession<C extends Contract> {
         const failure = error as DeviceError;
         if (failure.kind !== "busy") return this.end.end(failure); // busy: no driver yet, `ready` will say when
       }
-    } while (this.#readyMeanwhile && !this.#attached && this.end.ended === undefined);
+    } while (
+      (this.#readyMeanwhile || this.#lostMeanwhile) &&
+      !this.#attached &&
+      !this.#closing &&
+      this.end.ended === undefined
+    );
   }
 
   async #openChannel(): Promise<void> {
@@ -151,7 +156,8 @@ export class UnitSession<C extends Contract> {
       this.#attached = true;
     } catch (error) {
       for (const fd of fds) fd.close();
-      const { message } = error as DeviceError; // its driver will be killed, and `lost` and `ready` follow
+      this.#readyMeanwhile = false; // that was said of this driver: until it is lost, its channel is not opened again
+      const { message } = error as DeviceError; // it will be killed, and `lost` follows
       this.#suspect("malformed", message);
     }
   }
@@ -176,7 +182,10 @@ export class UnitSession<C extends Contract> {
     this.#lostMeanwhile = true;
     this.#attached = false;
     if (notice.final) this.end.end(new DeviceError(notice.kind, `${this.unit}: ${notice.text}`));
-    else this.end.driverLost(notice);
+    else {
+      this.end.driverLost(notice);
+      if (!this.#closing) void this.#connect(); // answered when the next driver runs
+    }
   }
 
   paused({ channel, held }: Notice<ClientEdge, "paused">): void {
@@ -238,6 +247,7 @@ export class UnitSession<C extends Contract> {
   async close(): Promise<void> {
     await this.end.idle();
     this.#closing = true;
+    if (this.#connecting !== undefined) await this.#manager.close(this.#channel).catch(ignoreGone); // no longer waits for a driver
     await this.#connecting;
     this.end.close();
     await this.#manager.close(this.#channel).catch(ignoreGone);

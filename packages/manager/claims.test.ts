@@ -322,3 +322,51 @@ test("an opening whose answer was lost is asked for again: the channel that nobo
   await open(back, 8, "write", 3);
   assert.deepEqual(asked, ["close", "open"]);
 });
+
+/** A reader whose driver has died and whose next one is on its way. */
+async function waiting() {
+  const parts = await setUp();
+  const reader = parts.claimant("reader");
+  await parts.open(reader, 1);
+  parts.hosts.last.fails();
+  await settled();
+  await parts.hosts.last.dies();
+  parts.told.length = 0;
+  let answer = "none";
+  const opening = parts.open(reader, 2, "read", 1).then(
+    () => {
+      answer = "opened";
+    },
+    (error: Error) => {
+      answer = error.message;
+    },
+  );
+  await settled();
+  return { ...parts, reader, opening, answer: () => answer };
+}
+
+test("who opens while the next driver is on its way is answered when it runs, and is told nothing besides", async () => {
+  const { run, opening, answer, told } = await waiting();
+  assert.equal(answer(), "none");
+  await run();
+  await opening;
+  assert.deepEqual([answer(), told], ["opened", []]);
+});
+
+test("a start that fails is waited out while another follows at once; before a back-off the client is told", async () => {
+  const { hosts, opening, answer, told } = await waiting();
+  await hosts.last.loaded();
+  await hosts.last.refusesProbe("not today");
+  await settled();
+  await hosts.last.dies();
+  await opening;
+  assert.match(answer(), /its driver is failed/);
+  assert.deepEqual(told, ["reader lost 2: driver-restarted"]);
+});
+
+test("who waits and is gone, or gives up, waits no more", async () => {
+  const { claims, reader, opening, answer } = await waiting();
+  await claims.close(reader, 2);
+  await opening;
+  assert.match(answer(), /its driver is starting/);
+});

@@ -11,6 +11,7 @@ import { checkPeer } from "@ring3/kernel/shm/memory";
 import { classes } from "./classes.ts";
 import type { Device } from "./device.ts";
 import type { Loss } from "./device-observer.ts";
+import type { HostProcess } from "./host-process.ts";
 import type { Legacy } from "./legacy.ts";
 
 /** A client's connection, as far as claims need it. */
@@ -43,6 +44,8 @@ interface Claim {
   /** What the host calls it, while it is open there; and which host that is. */
   hostChannel: number | undefined;
   host: string;
+  /** Its client waits for the driver that is on its way: what is called with it, or with undefined where it is not. */
+  waiting: ((host: HostProcess | undefined) => void) | undefined;
   /** What its client has said of the latest channel, once each. */
   suspected: boolean;
   progressed: boolean;
@@ -80,8 +83,8 @@ export class Claims {
 
   /**
    * Opens a unit for a client, or opens it again after a loss. Takes the memory's descriptor. Throws "denied" where the
-   * class's sharing policy says no, "protocol" where the memory is not sealed as it must be, and "busy" while no driver
-   * runs; the claim stands then, and `ready` follows.
+   * class's sharing policy says no, "protocol" where the memory is not sealed as it must be, and "busy" where no driver
+   * runs or is on its way; the claim stands then, and `ready` follows.
    */
   async open(
     claimant: Claimant,
@@ -96,7 +99,7 @@ export class Claims {
     const claim = this.#claim(claimant, device, unit, mode, opening);
     claim.channel = channel;
     if (claim.hostChannel !== undefined) await this.#closeChannel(claim); // its client has not heard of it: the answer was a dead manager's
-    const { host } = device;
+    const host = device.host ?? (await this.#nextHost(claim));
     if (host === undefined)
       throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver is ${device.life.state}`);
     const { incarnation } = device.life;
@@ -121,6 +124,18 @@ export class Claims {
         device.failed({ kind: "malformed", text: `refused a channel: ${message}`, outside: false });
       throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver died meanwhile`);
     }
+  }
+
+  /** Whoever asks as soon as the last driver is lost has the next one's channel sooner. A start that may wait is not waited for. */
+  #nextHost(claim: Claim): Promise<HostProcess | undefined> | undefined {
+    claim.waiting?.(undefined);
+    if (!isComing(claim.device)) return undefined;
+    const { promise, resolve } = Promise.withResolvers<HostProcess | undefined>();
+    claim.waiting = (host) => {
+      claim.waiting = undefined;
+      resolve(host);
+    };
+    return promise;
   }
 
   #claim(claimant: Claimant, device: Device, unit: number, mode: Access, opening: number): Claim {
@@ -248,6 +263,7 @@ export class Claims {
   }
 
   async #release(claim: Claim): Promise<void> {
+    claim.waiting?.(undefined);
     await this.#closeChannel(claim);
     this.#claims.delete(claim);
     this.#note(claim.claimant);
@@ -263,9 +279,11 @@ export class Claims {
 
   /** A driver runs: those who wait for a channel may open one. */
   ready(device: Device): void {
-    for (const claim of this.#claims)
-      if (claim.device === device && claim.hostChannel === undefined)
-        claim.claimant.ready(unitId(device.id, claim.unit), device.life.incarnation);
+    for (const claim of this.#claims) {
+      if (claim.device !== device || claim.hostChannel !== undefined) continue;
+      if (claim.waiting !== undefined) claim.waiting(device.host);
+      else claim.claimant.ready(unitId(device.id, claim.unit), device.life.incarnation);
+    }
   }
 
   /** A debugger holds the driver, or has let go of it. */
@@ -284,6 +302,8 @@ export class Claims {
     const { final, outside, text, inHand } = loss;
     for (const claim of this.#claims) {
       if (claim.device !== device || claim.unit !== (unit ?? claim.unit)) continue;
+      if (claim.waiting !== undefined && !final && willStartAtOnce(device)) continue; // it has lost nothing, and waits on
+      claim.waiting?.(undefined);
       if (!outside && claim.hostChannel !== undefined && inHand.has(claim.hostChannel)) claim.failures++;
       claim.hostChannel = undefined;
       const { claimant, channel } = claim;
@@ -312,8 +332,18 @@ function newClaim(claimant: Claimant, device: Device, unit: number, mode: Access
     channel: opening,
     hostChannel: undefined,
     host: "",
+    waiting: undefined,
     suspected: false,
     progressed: false,
     failures: 0,
   };
+}
+
+/** A driver is being started, or will be with the fence. */
+function isComing(device: Device): boolean {
+  return device.life.state === "starting" || willStartAtOnce(device);
+}
+
+function willStartAtOnce({ life }: Device): boolean {
+  return life.nextStart === "now" && !life.fenced;
 }
