@@ -30,6 +30,10 @@ export interface Incarnation<C extends Contract> {
   readonly context: Context<C>;
   /** The driver has been probed: lets events through to its `units` units, early ones first. */
   open(units: number): void;
+  /** Starts no run of `ctx.every` from here on, and resolves once none is under way. */
+  rest(): Promise<void>;
+  /** Runs that fell due meanwhile begin. */
+  work(): void;
   /** Stops timers and aborts `ctx.signal`. */
   stop(reason: DeviceError): void;
   /** Stops, then disposes of `ctx.scope`. What that throws is logged. */
@@ -42,6 +46,10 @@ export function createContext<C extends Contract>(parts: ContextParts): Incarnat
   const scope = new AsyncDisposableStack();
   const early: { unit: number; event: string; data: unknown }[] = [];
   let units: number | undefined;
+  let resting = false;
+  /** Of `ctx.every`: the runs under way, and those that fell due during a rest. */
+  const underWay = new Set<Promise<void>>();
+  const due = new Set<() => void>();
 
   function emit(event: string, data: unknown, unit = 0): void {
     const spec = contract.events[event];
@@ -82,7 +90,12 @@ export function createContext<C extends Contract>(parts: ContextParts): Incarnat
   function every(ms: number, run: () => void | Promise<void>): void {
     let timer = clock.after(ms, again);
     controller.signal.addEventListener("abort", () => timer.cancel(), { once: true });
-    async function again(): Promise<void> {
+    function again(): void {
+      if (resting) return void due.add(again);
+      const running = once().finally(() => underWay.delete(running));
+      underWay.add(running);
+    }
+    async function once(): Promise<void> {
       using limit = new Limit(clock, clock.now() + EVERY_DEADLINE_MS, "ctx.every", {
         signal: controller.signal,
       });
@@ -117,6 +130,17 @@ export function createContext<C extends Contract>(parts: ContextParts): Incarnat
     open(count) {
       units = count;
       for (const { unit, event, data } of early.splice(0)) emit(event, data, unit);
+    },
+    async rest() {
+      resting = true;
+      await Promise.all(underWay);
+    },
+    work() {
+      resting = false;
+      for (const again of due) {
+        due.delete(again);
+        if (!controller.signal.aborted) again();
+      }
     },
     stop: (reason) => controller.abort(reason),
     async close(reason) {

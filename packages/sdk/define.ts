@@ -47,7 +47,12 @@ export interface DriverCallbacks<C extends Contract> {
   probe(devices: Devices, ctx: Context<C>): Maybe<DriverUnit<C> | readonly DriverUnit<C>[]>;
   /** Called once requests have ended and before `ctx.scope` is disposed. The device may be gone. */
   remove?(ctx: Context<C>): Maybe<void>;
+  /**
+   * Brings the device to rest, on request or before the machine sleeps: no request and no run of `ctx.every` is under way, and none begins
+   * before `resume` has returned. Has 5 s, together with what was under way.
+   */
   suspend?(ctx: Context<C>): Maybe<void>;
+  /** The device is still there, its bus has not reset it, and what it knew of its own it may have forgotten. A driver that fails here is replaced. */
   resume?(ctx: Context<C>): Maybe<void>;
 }
 

@@ -71,6 +71,8 @@ export class UnitRunner {
   readonly #waiting = new Set<RequestCall>();
   readonly #calls = new Map<number | string, RequestCall>();
   #running = 0;
+  #held = false;
+  #quiet: PromiseWithResolvers<void> | undefined;
   #closed: DeviceError | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
 
@@ -97,7 +99,7 @@ export class UnitRunner {
     }
     const call = new RequestCall(this.#clock, request, done);
     this.#calls.set(request.id, call);
-    if (this.#running < this.#concurrency) this.#start(call);
+    if (!this.#held && this.#running < this.#concurrency) this.#start(call);
     else this.#queue(call);
   }
 
@@ -125,6 +127,19 @@ export class UnitRunner {
   cancel(id: number | string, reason?: DeviceError): void {
     const call = this.#calls.get(id);
     call?.abort(reason ?? new DeviceError("cancelled", call.request.operation));
+  }
+
+  /** Starts no handler from here on, and resolves once none runs. Requests wait in their order. */
+  hold(): Promise<void> {
+    this.#held = true;
+    if (this.#running === 0) return Promise.resolve();
+    this.#quiet ??= Promise.withResolvers();
+    return this.#quiet.promise;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.#startWaiting();
   }
 
   /** Refuses new requests, cancels the others and resolves once all handlers have let go. */
@@ -168,8 +183,15 @@ export class UnitRunner {
   #ended(call: RequestCall, outcome: RequestOutcome): void {
     this.#running--;
     this.#finish(call, outcome);
+    this.#startWaiting();
+    if (this.#running > 0) return;
+    this.#quiet?.resolve();
+    this.#quiet = undefined;
+  }
+
+  #startWaiting(): void {
     for (const next of this.#waiting) {
-      if (this.#running >= this.#concurrency) break;
+      if (this.#held || this.#running >= this.#concurrency) break;
       this.#waiting.delete(next);
       this.#start(next);
     }

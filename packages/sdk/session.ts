@@ -21,7 +21,9 @@ export const CALLBACK_MS = 5_000;
 /** A probed driver. */
 export interface Session {
   readonly units: readonly UnitRunner[];
+  /** Requests and runs of `ctx.every` that have begun end first; others wait. Rejects where that or the driver's callback fails or takes too long: all goes on then. */
   suspend(): Promise<void>;
+  /** Rejects where the driver's callback fails: the driver is of no more use then. */
   resume(): Promise<void>;
   /** Cancels the requests, waits for their handlers, calls `remove`, disposes of the scope. Never rejects: what fails is logged. */
   remove(reason?: DeviceError): Promise<void>;
@@ -70,6 +72,10 @@ function session(
       parts.log.warn(`${what}: ${error instanceof Error ? error.message : error}`);
     }
   };
+  const work = (): void => {
+    incarnation.work();
+    for (const unit of units) unit.release();
+  };
   let removal: Promise<void> | undefined;
   const remove = async (reason: DeviceError): Promise<void> => {
     await attempt("end of the requests", () => Promise.all(units.map((unit) => unit.close(reason))));
@@ -79,8 +85,21 @@ function session(
   };
   return {
     units,
-    suspend: async () => void (await bounded("suspend", () => driver.suspend?.(context))),
-    resume: async () => void (await bounded("resume", () => driver.resume?.(context))),
+    async suspend() {
+      try {
+        await bounded("suspend", async () => {
+          await Promise.all([...units.map((unit) => unit.hold()), incarnation.rest()]);
+          await driver.suspend?.(context);
+        });
+      } catch (error) {
+        work();
+        throw error;
+      }
+    },
+    async resume() {
+      await bounded("resume", () => driver.resume?.(context));
+      work();
+    },
     remove(reason = new DeviceError("cancelled", "remove")) {
       removal ??= remove(reason);
       return removal;
