@@ -1,5 +1,12 @@
 // Runs in: driver host, jailed. Owns: a LUN's requests: checked against its bounds and cut into commands.
-import { BLOCK_DISCARD, BLOCK_REMOVABLE, DeviceError, type Geometry, type Wait } from "@ring3/sdk";
+import {
+  BLOCK_DISCARD,
+  BLOCK_MEDIUM_PRESENT,
+  BLOCK_REMOVABLE,
+  DeviceError,
+  type Geometry,
+  type Wait,
+} from "@ring3/sdk";
 import { read, synchronizeCache, synchronizeCache16, unmap, unmapList, write, writeSame16 } from "./cdb.ts";
 import type { Lun } from "./lun.ts";
 import type { Medium } from "./medium.ts";
@@ -69,6 +76,14 @@ export class Disk {
       if (medium.writeCache === undefined && isUnknownCommand(error)) this.#synchronize = false;
       else await this.#lun.run(number, synchronizeCache16(), NO_BYTES, wait);
     }
+  }
+
+  /** Before a rest, over which the device may lose its power: nothing is left that it could lose with it. */
+  async settle(wait: Wait): Promise<void> {
+    const { flags, medium } = this.geometry;
+    if ((flags & BLOCK_MEDIUM_PRESENT) === 0) return;
+    await this.flush(medium, wait);
+    this.#lun.flushed();
   }
 
   async discard(range: Range, wait: Wait): Promise<void> {

@@ -19,6 +19,8 @@ interface Known {
   readonly asking: boolean;
   /** It is not certain that clients have heard of it. */
   readonly loss: Loss | null;
+  /** All that was acknowledged is on the medium. */
+  readonly clean: boolean;
   /** Of a fixed medium of that size. */
   readonly particulars: Particulars | null;
   /** What the device has said the LUN is. */
@@ -32,6 +34,7 @@ const nothing: Known = {
   removable: false,
   asking: false,
   loss: null,
+  clean: false,
   particulars: null,
   about: null,
 };
@@ -60,6 +63,7 @@ export class Kept {
       `LUN ${lun}: the driver died over sense data that nobody can ask for again: taken for ${meant}`,
     );
     if (this.removable) this.changed();
+    else if (this.clean) this.asking(false);
     else this.lost("powerLost");
   }
 
@@ -128,6 +132,15 @@ export class Kept {
     this.#keep({ loss: null });
   }
 
+  /** No loss of power loses anything: since all was flushed no command has changed the medium. */
+  get clean(): boolean {
+    return this.#known.clean;
+  }
+
+  setClean(clean: boolean): void {
+    if (clean !== this.clean) this.#keep({ clean });
+  }
+
   #keep(change: Partial<Known>): void {
     const known: Known = { ...this.#known, ...change };
     if (JSON.stringify(known) === JSON.stringify(this.#known)) return;
@@ -177,5 +190,6 @@ function knownOf(state: Json | undefined, lun: string): Known {
   if (!fits) return nothing;
   const particulars = particularsIn(recordOf(recordOf(state)[lun]).particulars) ?? null;
   const about = inquiryIn(recordOf(recordOf(state)[lun]).about) ?? null;
-  return { number, sectors, sectorBytes, removable, asking, loss, particulars, about };
+  const clean = recordOf(recordOf(state)[lun]).clean === true;
+  return { number, sectors, sectorBytes, removable, asking, loss, clean, particulars, about };
 }

@@ -171,6 +171,12 @@ export class Lun {
     this.#checkNumber(number);
     await this.#target.run(command, data, wait, { whole: true });
     this.#resetsSeen = this.#bot.resets;
+    this.#kept.setClean(false); // not before: the command was sent again if the power had been lost until then
+  }
+
+  /** All that was acknowledged was flushed, and no request is under way. */
+  flushed(): void {
+    this.#kept.setClean(true);
   }
 
   /** Tells what is untold, for a request that needs no command. */
@@ -237,6 +243,7 @@ export class Lun {
   }
 
   #lost(loss: Loss): void {
+    if (loss === "powerLost" && this.#kept.clean) return;
     this.#losses++;
     this.#kept.lost(loss);
     if (this.#probed) this.#tellLoss(loss);
