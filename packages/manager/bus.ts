@@ -42,6 +42,8 @@ export interface BusDevice {
   readonly takeable: boolean;
   /** Of all devices that were ever plugged in there, which one: another plugging-in has another text. */
   readonly plugging: string;
+  /** Why a driver of ring3 that had it has it no more, as after a reset of the bus; undefined while it has it. */
+  lostClaim(): string | undefined;
   /** Opens it afresh, takes it from the kernel's driver where it may, and narrows the descriptor to what the driver may do. */
   open(): Promise<Grant>;
   /** Ring3 lets go: the kernel's driver that wants it has it afterwards; null where none does. */

@@ -28,6 +28,7 @@ import type { HostProcess, SpareHost, StartHost } from "./host-process.ts";
 import { faultOfProperties, type HostUnit } from "./host-units.ts";
 import { Incarnation } from "./incarnation.ts";
 import type { Legacy } from "./legacy.ts";
+import { Rest, type RestReason } from "./rest.ts";
 
 export interface DeviceParts {
   readonly clock: Clock;
@@ -72,6 +73,9 @@ export class Device {
   readonly #pace: ChangePace;
   /** The kernel's drivers have not been offered it since ring3 opened it. */
   #taken = false;
+  readonly #rest: Rest;
+  /** Why its clients' deadlines stand still. */
+  readonly #holds = new Set<"debugger" | "rest">();
 
   /** `memory`: of an earlier manager's device in that place. */
   constructor(bus: BusDevice, parts: DeviceParts, memory = new DeviceMemory()) {
@@ -83,6 +87,18 @@ export class Device {
     this.#log = parts.log.child(bus.id);
     this.#driverLog = new DriverLog(this.#log, parts.clock);
     this.#pace = new ChangePace(parts.clock, (index) => this.#tellChanged(index));
+    this.#rest = new Rest(
+      {
+        working: () => this.host,
+        resting: () => (this.#life.state === "suspended" ? this.channelHost : undefined),
+        hold: (on) => this.#hold("rest", on),
+        suspended: () => this.#apply({ type: "suspend" }),
+        resumed: () => this.#apply({ type: "resume" }),
+        lost: () => this.#claimIsLost(),
+        failed: (text) => this.failed({ kind: "crash", text, outside: false }),
+      },
+      this.#log,
+    );
   }
 
   get bus(): BusDevice {
@@ -168,6 +184,7 @@ export class Device {
 
   /** Resolves once the driver is away and the kernel's has the device back, or once the driver is stuck. */
   async stop(): Promise<void> {
+    this.#rest.forgetRequest();
     this.#apply({ type: "stop" });
     await this.#ending;
     if (this.#life.fenced) this.giveBack();
@@ -175,6 +192,7 @@ export class Device {
 
   /** Another driver in place of the one that runs or waits to run. Its clients' requests wait, as after a crash. */
   restart(): void {
+    this.#rest.forgetRequest();
     this.#apply({ type: "restart" });
   }
 
@@ -189,18 +207,35 @@ export class Device {
     }
   }
 
-  /** Asks the driver to quiesce the device; it stays where it is. */
-  async suspend(): Promise<void> {
-    const { host } = this;
-    await host?.ask("suspend", {});
-    if (this.host === host) this.#apply({ type: "suspend" });
+  /** Brings the driver to rest: requests wait. Rejects where it cannot; it works on then. */
+  suspend(by: RestReason = "request"): Promise<void> {
+    return this.#rest.suspend(by);
   }
 
-  async resume(): Promise<void> {
-    if (this.#life.state !== "suspended") return;
-    const { channelHost } = this;
-    await channelHost?.ask("resume", {});
-    if (this.channelHost === channelHost) this.#apply({ type: "resume" });
+  resume(by: RestReason = "request"): Promise<void> {
+    return this.#rest.resume(by);
+  }
+
+  /** A reset of the bus takes a claimed interface from ring3 and offers it to the kernel's drivers. Where one has it now, ring3 opens it afresh. */
+  checkClaim(): void {
+    // One that no driver has may be in the middle of a reset by ring3's own.
+    if (this.channelHost !== undefined && this.#bus.kernelDriver() !== null) this.#claimIsLost();
+  }
+
+  #claimIsLost(): boolean {
+    const lost = this.#bus.lostClaim();
+    if (lost === undefined) return false;
+    this.#bus.allowTaking(); // back: it was ring3's until then
+    this.failed({ kind: "grant", text: lost, outside: true });
+    return true;
+  }
+
+  #hold(by: "debugger" | "rest", on: boolean): void {
+    const before = this.#holds.size > 0;
+    if (on) this.#holds.add(by);
+    else this.#holds.delete(by);
+    const held = this.#holds.size > 0;
+    if (held !== before) this.#parts.observer.held(this, held);
   }
 
   progress(): void {
@@ -222,6 +257,7 @@ export class Device {
 
   /** The same place has a device again, and the last driver is fenced: a new enumeration, a new chain of incarnations. */
   returned(bus: BusDevice): void {
+    this.#rest.forgetRequest();
     this.#bus = bus;
     this.#enumeration++;
     this.#life = newLife;
@@ -270,6 +306,7 @@ export class Device {
     if (after.state === "failed" && after.fenced) this.#startLater(after);
     if (after.state === "running" && before.state === "starting") this.#becomesHealthy();
     if (after.state === "running" && before.state !== "running") this.#parts.observer.ready(this);
+    if (after.state === "running" && before.state === "starting") this.#rest.begun();
     if (after.state !== before.state || after.reason !== before.reason) {
       const reason = after.reason === "" ? "" : `: ${after.reason}`;
       this.#log.info(`${after.state}${reason}`, { incarnation: after.incarnation });
@@ -326,7 +363,7 @@ export class Device {
           this.#log.info(
             held ? "a debugger holds the driver: its deadlines stand still" : "the debugger has let go",
           );
-          this.#parts.observer.held(this, held);
+          this.#hold("debugger", held);
         },
       },
     );
@@ -372,6 +409,7 @@ export class Device {
       resolve();
     };
     this.#healthy?.cancel();
+    this.#holds.clear(); // its channels are about to be lost
     this.#ending = promise;
     const incarnation = this.#incarnation!;
     const { incarnation: number } = this.#life;

@@ -167,6 +167,7 @@ export function busDevice(overrides: Partial<BusDevice> = {}): BusDevice {
     holders: () => [],
     allowTaking() {},
     withheld: () => false,
+    lostClaim: () => undefined,
     open: async () => {
       const { read: descriptor, write: other } = pipe();
       other.close();

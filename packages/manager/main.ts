@@ -207,6 +207,7 @@ async function main(): Promise<void> {
     (id) => estate?.hasDevice(id) ?? false,
     added,
     removed,
+    () => manager.checkClaims(),
   );
   const fenceMs = limits.fenceMs * timeScale;
   let left = nothingLeft;

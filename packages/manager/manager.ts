@@ -20,6 +20,7 @@ import type { EventLog } from "./event-log.ts";
 import type { StartHost } from "./host-process.ts";
 import type { HostUnit } from "./host-units.ts";
 import type { Legacy } from "./legacy.ts";
+import { USBFS } from "./usb-device.ts";
 
 export interface ManagerParts {
   readonly config: Config;
@@ -252,6 +253,11 @@ export class Manager {
     else this.start(device, false);
   }
 
+  /** A bus has settled: whoever has reset it may have taken devices from ring3. */
+  checkClaims(): void {
+    for (const device of this.devices) device.checkClaim();
+  }
+
   /** Ends all drivers in order and gives the devices back. */
   async stopAll(): Promise<void> {
     for (const grace of this.#graces.values()) grace.cancel();
@@ -303,9 +309,6 @@ function named(device: Device, alias: string | null): Named {
 function hasDriver(device: Device): boolean {
   return ["starting", "running", "suspended", "failed"].includes(device.life.state);
 }
-
-/** The driver name that sysfs shows for an interface that a program has claimed: ring3's driver, or another. */
-const USBFS = "usbfs";
 
 /** Who other than ring3 has the device now; null: nobody. */
 export function ownerOf(device: Device): string | null {

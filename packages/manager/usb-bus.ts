@@ -10,13 +10,11 @@ import { giveBack, openGrant, usbfsNodePath } from "@ring3/kernel/usbfs/grant";
 import { holdersOf } from "@ring3/kernel/usbfs/in-use";
 import { openersOf } from "@ring3/kernel/usbfs/openers";
 import type { BusDevice } from "./bus.ts";
-import { factsOf, grantTerms, identityOf, nameOf } from "./usb-device.ts";
+import { factsOf, grantTerms, identityOf, lostClaim, nameOf, USBFS } from "./usb-device.ts";
 
 const SYSFS = "/sys";
 /** After a plugging the kernel's own drivers get this long to bind: what they want is not taken from under them. */
 const SETTLE_MS = 1000;
-/** The driver name that sysfs shows for an interface that a program has claimed. */
-const USBFS = "usbfs";
 
 export class UsbBus {
   readonly #clock: Clock;
@@ -25,6 +23,7 @@ export class UsbBus {
   readonly #inherited: (id: string) => boolean;
   readonly #added: (device: BusDevice) => void;
   readonly #removed: (id: string) => void;
+  readonly #settled: () => void;
   /** By id: which enumeration of the device was announced. */
   readonly #known = new Map<string, string>();
   #settling: Timer | undefined;
@@ -37,6 +36,7 @@ export class UsbBus {
     inherited: (id: string) => boolean,
     added: (device: BusDevice) => void,
     removed: (id: string) => void,
+    settled: () => void,
   ) {
     this.#clock = clock;
     this.#inherited = inherited;
@@ -44,6 +44,7 @@ export class UsbBus {
     this.#settleMs = SETTLE_MS * timeScale;
     this.#added = added;
     this.#removed = removed;
+    this.#settled = settled;
   }
 
   start(): void {
@@ -60,7 +61,10 @@ export class UsbBus {
   #changed(): void {
     this.#scan(false);
     this.#settling?.cancel();
-    this.#settling = this.#clock.after(this.#settleMs, () => this.#scan(true));
+    this.#settling = this.#clock.after(this.#settleMs, () => {
+      this.#scan(true);
+      this.#settled();
+    });
   }
 
   /** What is gone is told at once, and so is what a driver has bound; what none has only once the bus has settled, unless it was known before. */
@@ -136,6 +140,7 @@ function busDevice(id: string, info: UsbDeviceInfo, number: number): BusDevice {
       mayTake = true;
     },
     withheld,
+    lostClaim: () => lostClaim(kernelDriver()),
     open: async () => {
       const [holder] = kernelDriver() === null ? [] : holders();
       if (holder !== undefined)

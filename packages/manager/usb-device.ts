@@ -25,6 +25,16 @@ export function looksTheSame(before: UsbDeviceInfo, now: UsbDeviceInfo): boolean
   );
 }
 
+/** The driver name that sysfs shows for an interface that a program has claimed: a driver of ring3, or another program. */
+export const USBFS = "usbfs";
+
+/** What is claimed is bound to usbfs until it is released, or taken away: with a reset of the bus, since usbfs cannot live through one (usbfs_driver, devio.c). */
+export function lostClaim(kernelDriver: string | null): string | undefined {
+  if (kernelDriver === USBFS) return undefined;
+  const has = kernelDriver === null ? "nobody has" : `the kernel's driver ${kernelDriver} has`;
+  return `the bus was reset, and ${has} the interface now`;
+}
+
 export function nameOf(info: UsbDeviceInfo): string {
   const { manufacturer, product } = info.strings;
   const name = [manufacturer, product].filter((text) => text !== undefined && text !== "").join(" ");

@@ -1,0 +1,99 @@
+// Runs in: manager. Owns: who wants a device's driver at rest, and its changes between rest and work, one at a time.
+
+import type { Log } from "@ring3/core/log";
+import type { HostProcess } from "./host-process.ts";
+
+/** A person, or the machine that is about to sleep. A driver works again when nobody wants it at rest any more. */
+export type RestReason = "request" | "sleep";
+
+/** The device, as far as this needs it. */
+export interface Resting {
+  /** The host of a driver that works. */
+  working(): HostProcess | undefined;
+  /** The host of a driver that is at rest. */
+  resting(): HostProcess | undefined;
+  /** Its requests have to wait, or need not any more. */
+  hold(on: boolean): void;
+  suspended(): void;
+  resumed(): void;
+  /** The bus was reset meanwhile, and the next incarnation is to find out what has become of the device. */
+  lost(): boolean;
+  /** The driver is of no more use. */
+  failed(text: string): void;
+}
+
+export class Rest {
+  readonly #device: Resting;
+  readonly #log: Log;
+  readonly #wanted = new Set<RestReason>();
+  #turning: Promise<unknown> = Promise.resolve();
+
+  constructor(device: Resting, log: Log) {
+    this.#device = device;
+    this.#log = log;
+  }
+
+  /** Rejects where the driver cannot rest; it works on then. What a person wants holds for a driver that there is, what the machine wants for any. */
+  async suspend(by: RestReason): Promise<void> {
+    if (by === "request" && this.#present === undefined) return;
+    this.#wanted.add(by);
+    try {
+      await this.#inTurn(() => this.#toRest());
+    } catch (error) {
+      if (by === "request") this.#wanted.delete(by);
+      throw error;
+    }
+  }
+
+  async resume(by: RestReason): Promise<void> {
+    this.#wanted.delete(by);
+    await this.#inTurn(() => this.#toWork());
+  }
+
+  /** A driver runs, which may have taken the place of one that was at rest. */
+  begun(): void {
+    this.#inTurn(() => this.#toRest()).catch((error: Error) =>
+      this.#log.warn(`not suspended: ${error.message}`),
+    );
+  }
+
+  /** A person wants something else now. */
+  forgetRequest(): void {
+    this.#wanted.delete("request");
+  }
+
+  get #present(): HostProcess | undefined {
+    return this.#device.working() ?? this.#device.resting();
+  }
+
+  #inTurn(turn: () => Promise<void>): Promise<void> {
+    const turned = this.#turning.then(turn);
+    this.#turning = turned.catch(() => {}); // told to whoever asked
+    return turned;
+  }
+
+  async #toRest(): Promise<void> {
+    const host = this.#device.working();
+    if (host === undefined || this.#wanted.size === 0) return;
+    this.#device.hold(true); // from the moment when the driver hears of it
+    try {
+      await host.ask("suspend", {});
+      if (this.#device.working() === host) this.#device.suspended();
+    } finally {
+      if (this.#device.working() === host) this.#device.hold(false);
+    }
+  }
+
+  async #toWork(): Promise<void> {
+    const host = this.#device.resting();
+    if (host === undefined || this.#wanted.size > 0 || this.#device.lost()) return;
+    try {
+      await host.ask("resume", {});
+    } catch (error) {
+      if (this.#device.resting() === host) this.#device.failed(`resume: ${(error as Error).message}`);
+    }
+    if (this.#device.resting() !== host) return;
+    this.#device.resumed();
+    this.#device.hold(false);
+  }
+}
