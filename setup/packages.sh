@@ -7,6 +7,9 @@ missing=
 need() { # COMMAND PACKAGE
   command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
+need_file() { # PATH PACKAGE, of what is no command
+  [ -e "$1" ] || missing="$missing $2"
+}
 
 need cc 'gcc libc6-dev'
 need bwrap bubblewrap
@@ -26,6 +29,9 @@ case ${1-} in
     need mkfs.vfat dosfstools
     need mcopy mtools
     need systemd-analyze systemd
+    need busctl systemd
+    need dbus-daemon dbus-daemon
+    need_file /usr/lib/python3/dist-packages/dbusmock python3-dbusmock
     ;;
   *) echo 'usage: packages.sh demo|test' >&2; exit 2 ;;
 esac

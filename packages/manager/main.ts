@@ -1,5 +1,5 @@
 // Runs in: manager. Owns: this process: `manager STATE_DIRECTORY KEEPER_PID NUMBER DEATHS [--config F] [--drivers DIR]… [--json]
-// [--insecure-no-sandbox]`, with the keeper's connection as descriptor 3. NUMBER managers were there before, DEATHS of them died in a row.
+// [--insecure-no-sandbox] [--system-bus ADDRESS]`, with the keeper's connection as descriptor 3. NUMBER managers were there before, DEATHS of them died in a row.
 
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -15,6 +15,7 @@ import type { DeviceError } from "@ring3/core/errors";
 import { limits } from "@ring3/core/lifecycle";
 import { Cgroups } from "@ring3/kernel/cgroup/cgroup";
 import { systemClock, systemRandom } from "@ring3/kernel/clock/clock";
+import { BusConnection, socketPath } from "@ring3/kernel/dbus/connection";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
 import { acceptFrom, bindPath } from "@ring3/kernel/socket/unix";
@@ -34,9 +35,11 @@ import { EventLog } from "./event-log.ts";
 import { endUnrecorded, inheritHost, startSpare } from "./host-start.ts";
 import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
 import { nothingLeft, sorted } from "./legacy.ts";
+import { LoginManager } from "./login-manager.ts";
 import { Manager } from "./manager.ts";
 import { Processes } from "./processes.ts";
 import { Reflectors } from "./reflectors.ts";
+import { Sleep } from "./sleep.ts";
 import { Spares } from "./spares.ts";
 import { UsbBus } from "./usb-bus.ts";
 import { Users } from "./users.ts";
@@ -51,6 +54,8 @@ const RETURN_MS = 10_000;
 /** Records that are no device's, host's or client's. */
 const CONFIGURATION = "configuration";
 const CONTROL_SOCKET = "control-socket";
+/** D-Bus specification 0.43, "System message bus", at its place of today. */
+const SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket";
 const DEFAULT_CONFIG = "/etc/ring3/ring3.yaml";
 
 for (const output of [process.stdout, process.stderr]) output.on("error", () => {}); // nobody may be listening any more
@@ -62,6 +67,7 @@ const { values, positionals } = parseArgs({
     drivers: { type: "string", multiple: true, default: [] },
     json: { type: "boolean", default: false },
     "insecure-no-sandbox": { type: "boolean", default: false },
+    "system-bus": { type: "string", default: SYSTEM_BUS },
   },
 });
 const [stateDirectory, keeperPid, number, deaths] = positionals as [string, string, string, string];
@@ -109,6 +115,7 @@ async function main(): Promise<void> {
   );
 
   stop = async () => {
+    login?.close();
     await Promise.all([spares.close(), manager.stopAll()]);
     await Promise.all(clearing);
     try {
@@ -124,6 +131,7 @@ async function main(): Promise<void> {
   const timeScale = config.limits.time_scale;
   const surroundings = { legacy: processes, cgroups, users, clearing, clock: systemClock, timeScale };
   let estate: Estate | undefined;
+  let login: LoginManager | undefined;
   const manager: Manager = new Manager({
     config,
     clock: systemClock,
@@ -257,6 +265,11 @@ async function main(): Promise<void> {
       manager.log.error(`process ${peer.pid} is hung up on: ${(error as Error).message}`);
     }
   });
+  const sleep = new Sleep(() => manager.devices, systemClock, manager.log);
+  const deviceChanged = () => sleep.deviceChanged();
+  manager.watch({ unitAdded() {}, unitChanged() {}, unitRemoved() {}, deviceChanged });
+  const systemBus = async () => BusConnection.open(socketPath(values["system-bus"]), systemClock);
+  login = new LoginManager(systemBus, systemClock, manager.log, sleep);
   processes.serving();
   if (!successor) process.stdout.write(values.json ? `${JSON.stringify({ ready: true })}\n` : "ready\n");
 }

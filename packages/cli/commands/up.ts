@@ -41,6 +41,8 @@ export default {
       resolve(path),
     ]);
     const json = ring3.json ? ["--json"] : [];
+    const bus = process.env.DBUS_SYSTEM_BUS_ADDRESS; // the manager is started with an environment of its own
+    const systemBus = bus === undefined ? [] : ["--system-bus", bus];
     const insecure = values["insecure-no-sandbox"] === true ? ["--insecure-no-sandbox"] : [];
     // The same process from here on: whoever started us supervises the keeper itself.
     process.execve!(
@@ -54,6 +56,7 @@ export default {
         ...drivers,
         ...json,
         ...insecure,
+        ...systemBus,
       ],
       process.env,
     );

@@ -1,0 +1,102 @@
+// Runs in: manager. Owns: whether the machine is about to sleep, and the lock that it waits for until the devices are at rest.
+
+import type { Clock, Timer } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
+import type { Log } from "@ring3/core/log";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import type { Device } from "./device.ts";
+import type { SleepListener } from "./login-manager.ts";
+
+/** What of the time is left over, so that the log still says who was late. */
+const MARGIN_MS = 500;
+
+export class Sleep implements SleepListener {
+  readonly #devices: () => readonly Device[];
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #lock: Descriptor | undefined;
+  /** Devices that were asked to rest for this sleep; undefined while the machine is awake. */
+  #asked: Set<Device> | undefined;
+  /** Those of them whose drivers have refused: nobody waits for them. */
+  readonly #refused = new Set<Device>();
+  #late: Timer | undefined;
+
+  constructor(devices: () => readonly Device[], clock: Clock, log: Log) {
+    this.#devices = devices;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  begins(withinMs: number): void {
+    if (this.#asked !== undefined) return;
+    this.#asked = new Set();
+    this.#refused.clear();
+    this.#late = this.#clock.after(Math.max(0, withinMs - MARGIN_MS), () => this.#tooLate());
+    this.deviceChanged();
+  }
+
+  ends(): void {
+    this.#asked = undefined;
+    this.#late?.cancel();
+    for (const device of this.#devices())
+      device
+        .resume("sleep")
+        .catch((error: Error) => this.#log.warn(`${device.id} is not resumed: ${error.message}`));
+  }
+
+  lock(lock: Descriptor): void {
+    this.#lock?.close();
+    this.#lock = lock;
+    this.#check();
+  }
+
+  /** Those that start or are plugged in meanwhile are to rest too. */
+  deviceChanged(): void {
+    const asked = this.#asked;
+    if (asked === undefined) return;
+    for (const device of this.#devices()) {
+      if (!asked.has(device)) this.#ask(device, asked.add(device));
+      if (!hasWorkingDriver(device)) void device.fenced.then(() => this.#check());
+    }
+    this.#check();
+  }
+
+  #ask(device: Device, asked: Set<Device>): void {
+    device
+      .suspend("sleep")
+      .catch((error: Error) => {
+        this.#log.warn(`${device.id} is not suspended: ${error.message}`);
+        const died = error instanceof DeviceError && error.kind === "disconnected"; // there will be another driver, and that rests
+        if (!died && this.#asked === asked) this.#refused.add(device);
+      })
+      .then(() => this.#check());
+  }
+
+  #check(): void {
+    if (this.#asked === undefined || this.#restless().length > 0) return;
+    this.#letGo();
+  }
+
+  #restless(): Device[] {
+    return this.#devices().filter((device) => !isAtRest(device) && !this.#refused.has(device));
+  }
+
+  #tooLate(): void {
+    const late = this.#restless().map(({ id, life }) => `${id} (${life.state})`);
+    this.#log.warn(`the machine sleeps before these devices are at rest: ${late.join(", ")}`);
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#late?.cancel();
+    this.#lock?.close();
+    this.#lock = undefined;
+  }
+}
+
+const hasWorkingDriver = ({ life: { state } }: Device) => state === "starting" || state === "running";
+
+/** No driver can touch it, or its driver will not before it is resumed. One that cannot be ended cannot be waited for. */
+function isAtRest({ life: { state, fenced } }: Device): boolean {
+  return fenced || state === "suspended" || state === "stuck";
+}
