@@ -110,6 +110,22 @@ test("logind begins anew: its delay counts, and who is late is named before it i
   await ring3.reached(drive.device, "running");
 });
 
+test("the manager dies while the machine is about to sleep: the next one asks logind, and what a person wants holds", async () => {
+  const person = { device: "usb-person:1.0" };
+  await ring3.manager.ask("suspend", person);
+  bus.prepareForSleep(true);
+  await ring3.reached(drive.device, "suspended");
+  const reading = disk.read(0, bytes.length);
+  const { manager } = await ring3.status();
+  process.kill(manager.pid, "SIGKILL");
+  assert.ok((await reading).equals(bytes)); // this logind says of itself that it is awake
+  await locked(1);
+  await ring3.reached(drive.device, "running");
+  assert.equal((await ring3.device(person.device)).state, "suspended");
+  await ring3.manager.ask("resume", person);
+  await ring3.reached(person.device, "running");
+});
+
 test("a stranger's signal is nothing", async () => {
   const { manager } = await ring3.status();
   const [name] = [...bus.names()].find(([name, pid]) => name.startsWith(":") && pid === manager.pid)!;

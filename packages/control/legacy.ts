@@ -38,6 +38,10 @@ export type HostRecord = v.InferOutput<typeof host>;
 const reflector = v.strictObject({ class: className, pid });
 export type ReflectorRecord = v.InferOutput<typeof reflector>;
 
+const restReason = v.picklist(["request", "sleep"]);
+/** A person, or the machine that is about to sleep. A driver works again when nobody wants it at rest any more. */
+export type RestReason = v.InferOutput<typeof restReason>;
+
 /** Held: the memory that it shares with its drivers. */
 const device = v.strictObject({
   id: name,
@@ -59,6 +63,8 @@ const device = v.strictObject({
   taken: v.boolean(),
   /** It may be taken from them. */
   takeable: v.boolean(),
+  /** Who wants its driver at rest. */
+  rest: v.array(restReason),
   driver: v.nullable(v.strictObject({ name, hash: name })),
   units: v.array(v.strictObject({ index: count, properties, operations: v.array(name) })),
   /** The name of its host's record. */

@@ -38,7 +38,7 @@ function setUp(bus: Partial<BusDevice> = {}, limits: Parameters<typeof chosenDri
           `lost${final ? " for good" : ""}${outside ? " from outside" : ""} with ${device.units.length}: ${text}`,
         ),
       unitChanged: (_device, { index, properties }) => log.push(`unit ${index}: ${properties.sectors}`),
-      held() {},
+      held: (_device, held) => log.push(held ? "held" : "not held"),
       inherited() {},
       unitVanished: (_device, { index }) => log.push(`unit ${index} vanished`),
     },
@@ -153,7 +153,10 @@ test("a suspended driver keeps its channels and is ready again when resumed", as
   await device.suspend();
   assert.deepEqual([device.host, device.channelHost?.pid], [undefined, process.pid]);
   await device.resume();
-  assert.deepEqual(seen(), ["host 1 suspend", "suspended", "host 1 resume", "ready with 1", "running"]);
+  assert.deepEqual(
+    seen().filter((what) => !what.endsWith("held")),
+    ["host 1 suspend", "suspended", "host 1 resume", "ready with 1", "running"],
+  );
   hosts.last.fails();
   assert.equal(device.channelHost, undefined);
 });
@@ -270,7 +273,7 @@ test("a device that cannot be opened fails as its grant, and what the kernel's d
 });
 
 /** A device as a manager that died has left it. */
-async function left(life: Partial<Life>, host: FakeHost | undefined) {
+async function left(life: Partial<Life>, host: FakeHost | undefined, rest: DeviceRecord["rest"] = []) {
   const parts = setUp();
   const record: DeviceRecord = {
     id: parts.device.id,
@@ -281,6 +284,7 @@ async function left(life: Partial<Life>, host: FakeHost | undefined) {
     lastFailure: null,
     taken: false,
     takeable: false,
+    rest,
     driver: null,
     units: [unit(0, { sectors: 100 })],
     host: host === undefined ? null : "host/0.1",
@@ -303,13 +307,25 @@ function leftHost(report = {}): FakeHost {
 test("a driver that outlived its manager runs on, in the incarnation that it is", async () => {
   const host = leftHost();
   const { device, seen, hosts } = await left({ state: "running" }, host);
-  assert.deepEqual([host.log, hosts.hosts.length, seen()], [["left host adopt"], 0, []]);
+  // That manager may have asked it to rest and died over it.
+  assert.deepEqual([host.log, hosts.hosts.length, seen()], [["left host adopt", "left host resume"], 0, []]);
   assert.deepEqual(
     [device.life.state, device.life.incarnation, device.enumeration, device.hostPid],
     ["running", 3, 2, process.pid],
   );
   assert.equal(device.units[0]!.properties.sectors, 100);
 });
+
+for (const [state, rest, asked, reached, told] of [
+  ["suspended", ["request"], [], "suspended", ["held"]],
+  ["suspended", [], ["left host resume"], "running", ["held", "ready with 1", "running", "not held"]],
+  ["running", ["sleep"], ["left host suspend"], "suspended", ["held", "suspended"]],
+] as const)
+  test(`a driver that is ${state} and wanted at rest by ${rest[0] ?? "nobody"} is ${reached} under the next manager`, async () => {
+    const host = leftHost();
+    const { device, seen } = await left({ state }, host, [...rest]);
+    assert.deepEqual([host.log.slice(1), seen(), device.life.state], [asked, told, reached]);
+  });
 
 test("what changed while there was no manager is told: properties, and that the device went", async () => {
   const { properties } = unit(0, { sectors: 200 });

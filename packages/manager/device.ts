@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { DeviceMemory } from "@ring3/channel/device-memory";
 import { unanswered } from "@ring3/channel/recorder";
 import type { Properties } from "@ring3/control/fields";
-import { type DeviceRecord, recordName } from "@ring3/control/legacy";
+import { type DeviceRecord, type RestReason, recordName } from "@ring3/control/legacy";
 import type { Clock, Random, Timer } from "@ring3/core/clock";
 import {
   backoffMs,
@@ -28,7 +28,7 @@ import type { HostProcess, SpareHost, StartHost } from "./host-process.ts";
 import { faultOfProperties, type HostUnit } from "./host-units.ts";
 import { Incarnation } from "./incarnation.ts";
 import type { Legacy } from "./legacy.ts";
-import { Rest, type RestReason } from "./rest.ts";
+import { Rest } from "./rest.ts";
 
 export interface DeviceParts {
   readonly clock: Clock;
@@ -96,6 +96,7 @@ export class Device {
         resumed: () => this.#apply({ type: "resume" }),
         lost: () => this.#claimIsLost(),
         failed: (text) => this.failed({ kind: "crash", text, outside: false }),
+        noted: () => this.#note(),
       },
       this.#log,
     );
@@ -138,13 +139,14 @@ export class Device {
 
   /** As an earlier manager has left it, that driver and its host included. What was under way then has failed, and takes its usual way from there. */
   inherit(record: DeviceRecord, driver: ChosenDriver, host: SpareHost | undefined): void {
-    const { life, enumeration, units, taken, lastFailure } = record;
+    const { life, enumeration, units, taken, lastFailure, rest } = record;
     this.#driver = driver;
     this.#life = life;
     this.#enumeration = enumeration;
     this.#units = units;
     this.#taken = taken;
     this.#lastFailure = lastFailure ?? undefined;
+    this.#rest.inherit(rest);
     if (life.state === "failed" && life.fenced) return this.#startLater(life);
     if (life.fenced) return;
     this.#incarnation = this.#createIncarnation(life.incarnation);
@@ -164,6 +166,7 @@ export class Device {
     });
     this.#becomesHealthy();
     this.#parts.observer.inherited(this, report.channels);
+    this.#rest.goOn();
     for (const [index, { properties }] of report.units.entries())
       if (!isDeepStrictEqual(properties, this.#units[index]?.properties))
         this.#unitChanged(index, properties);
@@ -285,6 +288,7 @@ export class Device {
       lastFailure: this.#lastFailure ?? null,
       taken: this.#taken,
       takeable,
+      rest: this.#rest.wanted,
       driver: driver === undefined ? null : { name: driver.manifest.name, hash: driver.contract.hash },
       units: [...this.#units],
       host: this.hostName,

@@ -26,6 +26,7 @@ const record: DeviceRecord = {
   lastFailure: null,
   taken: false,
   takeable: false,
+  rest: [],
   driver: { name: driver.manifest.name, hash: driver.contract.hash },
   units: [unit()],
   host: "host/0.1",

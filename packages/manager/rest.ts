@@ -1,10 +1,8 @@
 // Runs in: manager. Owns: who wants a device's driver at rest, and its changes between rest and work, one at a time.
 
+import type { RestReason } from "@ring3/control/legacy";
 import type { Log } from "@ring3/core/log";
 import type { HostProcess } from "./host-process.ts";
-
-/** A person, or the machine that is about to sleep. A driver works again when nobody wants it at rest any more. */
-export type RestReason = "request" | "sleep";
 
 /** The device, as far as this needs it. */
 export interface Resting {
@@ -20,6 +18,8 @@ export interface Resting {
   lost(): boolean;
   /** The driver is of no more use. */
   failed(text: string): void;
+  /** Somebody else wants it at rest, or not any more. */
+  noted(): void;
 }
 
 export class Rest {
@@ -33,20 +33,39 @@ export class Rest {
     this.#log = log;
   }
 
+  get wanted(): RestReason[] {
+    return [...this.#wanted];
+  }
+
+  /** As an earlier manager has left it. */
+  inherit(wanted: readonly RestReason[]): void {
+    for (const by of wanted) this.#wanted.add(by);
+  }
+
+  /** The driver has outlived that manager. What it was asked for last nobody knows: it is asked for what is wanted now. */
+  goOn(): void {
+    if (this.#device.resting() !== undefined) this.#device.hold(true);
+    this.#inTurn(async () => {
+      if (this.#wanted.size > 0) return this.#toRest();
+      if (this.#device.resting() !== undefined) return this.#toWork();
+      await this.#device.working()?.ask("resume", {});
+    }).catch((error: Error) => this.#log.warn(`neither at rest nor at work: ${error.message}`));
+  }
+
   /** Rejects where the driver cannot rest; it works on then. What a person wants holds for a driver that there is, what the machine wants for any. */
   async suspend(by: RestReason): Promise<void> {
     if (by === "request" && this.#present === undefined) return;
-    this.#wanted.add(by);
+    this.#want(by, true);
     try {
       await this.#inTurn(() => this.#toRest());
     } catch (error) {
-      if (by === "request") this.#wanted.delete(by);
+      if (by === "request") this.#want(by, false);
       throw error;
     }
   }
 
   async resume(by: RestReason): Promise<void> {
-    this.#wanted.delete(by);
+    this.#want(by, false);
     await this.#inTurn(() => this.#toWork());
   }
 
@@ -59,7 +78,14 @@ export class Rest {
 
   /** A person wants something else now. */
   forgetRequest(): void {
-    this.#wanted.delete("request");
+    this.#want("request", false);
+  }
+
+  #want(by: RestReason, on: boolean): void {
+    if (this.#wanted.has(by) === on) return;
+    if (on) this.#wanted.add(by);
+    else this.#wanted.delete(by);
+    this.#device.noted();
   }
 
   get #present(): HostProcess | undefined {

@@ -76,6 +76,16 @@ test("suspend: what is under way ends first, then the driver is told; what comes
   await driver.remove();
 });
 
+test("suspend and resume asked for again and again, and before the last one is done: each is done once, in turn", async () => {
+  const { driver, write, seen, open } = await start();
+  const first = write(1);
+  const asked = [driver.suspend(), driver.suspend(), driver.resume(), driver.resume(), driver.suspend()];
+  open();
+  await Promise.all([first, ...asked]);
+  assert.deepEqual(await seen(), ["write 1", "suspend", "resume", "suspend"]);
+  await driver.remove();
+});
+
 test("a run of ctx.every that is under way ends first; one that falls due waits for resume", async () => {
   const { driver, clock, seen, open } = await start();
   clock.advance(EVERY_MS);

@@ -21,7 +21,10 @@ export const CALLBACK_MS = 5_000;
 /** A probed driver. */
 export interface Session {
   readonly units: readonly UnitRunner[];
-  /** Requests and runs of `ctx.every` that have begun end first; others wait. Rejects where that or the driver's callback fails or takes too long: all goes on then. */
+  /**
+   * Requests and runs of `ctx.every` that have begun end first; others wait. Rejects where that or the driver's callback fails or takes too
+   * long: all goes on then. One change at a time, and asking for what is the case already changes nothing: who asks may not know.
+   */
   suspend(): Promise<void>;
   /** Rejects where the driver's callback fails: the driver is of no more use then. */
   resume(): Promise<void>;
@@ -76,6 +79,32 @@ function session(
     incarnation.work();
     for (const unit of units) unit.release();
   };
+  let resting = false;
+  const suspend = async (): Promise<void> => {
+    if (resting) return;
+    try {
+      await bounded("suspend", async () => {
+        await Promise.all([...units.map((unit) => unit.hold()), incarnation.rest()]);
+        await driver.suspend?.(context);
+      });
+      resting = true;
+    } catch (error) {
+      work();
+      throw error;
+    }
+  };
+  const resume = async (): Promise<void> => {
+    if (!resting) return;
+    await bounded("resume", () => driver.resume?.(context));
+    resting = false;
+    work();
+  };
+  let turning: Promise<unknown> = Promise.resolve();
+  const inTurn = (turn: () => Promise<void>): Promise<void> => {
+    const turned = turning.then(turn);
+    turning = turned.catch(() => {}); // told to whoever asked
+    return turned;
+  };
   let removal: Promise<void> | undefined;
   const remove = async (reason: DeviceError): Promise<void> => {
     await attempt("end of the requests", () => Promise.all(units.map((unit) => unit.close(reason))));
@@ -85,21 +114,8 @@ function session(
   };
   return {
     units,
-    async suspend() {
-      try {
-        await bounded("suspend", async () => {
-          await Promise.all([...units.map((unit) => unit.hold()), incarnation.rest()]);
-          await driver.suspend?.(context);
-        });
-      } catch (error) {
-        work();
-        throw error;
-      }
-    },
-    async resume() {
-      await bounded("resume", () => driver.resume?.(context));
-      work();
-    },
+    suspend: () => inTurn(suspend),
+    resume: () => inTurn(resume),
     remove(reason = new DeviceError("cancelled", "remove")) {
       removal ??= remove(reason);
       return removal;
