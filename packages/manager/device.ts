@@ -362,7 +362,10 @@ export class Device {
         },
         probed: (units) => this.#probed(units),
         unitChanged: (unit, properties) => this.#unitChanged(unit, properties),
-        failed: (reason) => this.failed(reason),
+        failed: (reason) => {
+          if (reason.kind === "grant") this.checkClaim();
+          this.failed(reason);
+        },
         held: (held) => {
           this.#log.info(
             held ? "a debugger holds the driver: its deadlines stand still" : "the debugger has let go",

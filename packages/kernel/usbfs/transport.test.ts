@@ -263,6 +263,19 @@ test("a transfer that was aborted before the device went away is cancelled", asy
   await transport.gone;
 });
 
+test("an interface that another driver has got by a reset of the bus is as good as gone, and so is all that is in flight", async () => {
+  const { usbfs, transport } = open();
+  const before = transport.transfer("bulk", 0x81, new Uint8Array(512));
+  usbfs.submitAnswers.push(-EBUSY);
+  const after = transport.transfer("bulk", 0x02, new Uint8Array(512));
+  await transport.gone;
+  assert.deepEqual(
+    [await before, await after].map(({ status }) => status),
+    ["gone", "gone"],
+  );
+  assert.ok(usbfs.closed);
+});
+
 test("a submission to a device that went away unnoticed resolves gone", async () => {
   const { usbfs, transport } = open();
   usbfs.connected = false;

@@ -1,5 +1,5 @@
 // Runs in: driver host. Owns: the URBs in flight on one usbfs descriptor. Whoever submits learns the outcome once the kernel has let go of the buffer.
-import { ECONNRESET, EINVAL, ENODEV, ENOMEM, EREMOTEIO, gone, outcome } from "../usb/outcome.ts";
+import { EBUSY, ECONNRESET, EINVAL, ENODEV, ENOMEM, EREMOTEIO, gone, outcome } from "../usb/outcome.ts";
 import type { Outcome } from "../usb/transport.ts";
 import type { UsbfsCalls } from "./calls.ts";
 import {
@@ -123,6 +123,8 @@ export class UrbQueue {
     for (const [endpoint, lane] of this.#lanes) {
       for (const transfer of lane) {
         this.#submit(transfer);
+        // Another driver has the interface, since somebody has reset the bus (devio.c, checkintf): for this descriptor the device is away.
+        if (transfer.unsent === EBUSY) return this.#away();
         away ||= transfer.unsent === ENODEV;
         // Whoever comes later waits until this one is in the kernel's hands as a whole.
         if (transfer.unsent === 0 && !sentAll(transfer)) break;
@@ -205,7 +207,7 @@ export class UrbQueue {
     this.#owners.clear();
     for (const transfer of transfers) {
       for (const piece of transfer.pieces.values()) if (piece.inFlight) piece.errno = errno;
-      if (!sentAll(transfer)) transfer.unsent ||= errno;
+      if (!sentAll(transfer) && (transfer.unsent === 0 || transfer.unsent === EBUSY)) transfer.unsent = errno;
       this.#settle(transfer);
     }
   }
