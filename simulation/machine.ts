@@ -112,6 +112,7 @@ export class Machine {
       },
       mayStart: () => this.#mayStart(),
       managerRuns: (process, running) => this.#managerRuns(process, running),
+      firstServes: () => void this.kernel.post(undefined, 0, () => this.#begin()),
     });
   }
 
@@ -141,10 +142,8 @@ export class Machine {
 
   /** What is plugged in, a manager is told in the turn in which it asks. */
   #managerRuns(process: Process, running: RunningManager): void {
-    const isFirst = this.manager === undefined;
     this.manager = { process, running, since: this.kernel.now };
     for (const { device } of this.ports) if (device !== undefined) running.added(device);
-    if (isFirst) this.kernel.post(undefined, 10, () => this.#begin());
   }
 
   #begin(): void {

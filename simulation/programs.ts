@@ -73,6 +73,8 @@ export interface Surroundings {
   mayStart(): boolean;
   /** A manager, the first or another, asks the buses what there is. */
   managerRuns(process: Process, manager: RunningManager): void;
+  /** Whoever wants to may connect. */
+  firstServes(): void;
 }
 
 export function startKeeper(surroundings: Surroundings): { stop(): void } {
@@ -259,7 +261,8 @@ async function runManager(
     new ClientConnection(new FrameSocket(connection), { name: `process ${pid}`, uid, account }, serving);
   });
   processes.serving();
-  if (successor) kernel.trace(() => "a manager serves in the place of one that died");
+  if (!successor) surroundings.firstServes();
+  else kernel.trace(() => `manager ${process.pid} serves in the place of one that died`);
 }
 
 /** manager/host-start.ts does the same, and ends what a jail's first process has started: here that is nothing. */
