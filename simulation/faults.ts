@@ -73,6 +73,8 @@ function pausing(how: "stopped" | "blocked", least: number, end: number, ...name
 
 const { client, driver } = layoutOf(block);
 const SIGKILL = 9;
+/** A manager that can start no reflector ends; so many starts in a row are refused at most. */
+const REFUSALS_MAX = 2;
 /** keeper/keeper.ts has 2 s. */
 const HEALTHY_MS = 2500;
 const KNOWN_KINDS = deviceErrorKinds.length;
@@ -247,7 +249,7 @@ export const struck: Readonly<Record<string, { readonly weight: number; readonly
   "no process can be started": {
     weight: 1.5,
     inject: (machine) => {
-      machine.refusals++;
+      machine.refusals = Math.min(machine.refusals + 1, REFUSALS_MAX);
       return false;
     },
   },

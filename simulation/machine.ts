@@ -266,7 +266,9 @@ export class Machine {
       plugging: String(++this.#pluggings),
       open: async () => {
         plugged &&= disk.present && port.disk === disk;
-        if (!plugged) throw new DeviceError("disconnected", `open ${port.id}`);
+        if (!plugged || !this.kernel.enter())
+          // a manager that has died in this very turn opens nothing
+          throw new DeviceError("disconnected", `open ${port.id}`);
         this.#checkFence(disk);
         const file = new UsbfsFile(disk, (closed) => disk.files.delete(closed));
         disk.files.add(file);
@@ -289,13 +291,13 @@ export class Machine {
 
   /** Nobody may have the disk open, and no message on its way may carry it. */
   #checkFence(disk: Disk): void {
+    const say = (process: Process, how: string) =>
+      this.broken("fence", `${disk.serial} is opened while ${process.name} ${process.pid} ${how}`);
+    for (const file of disk.files)
+      for (const owner of this.kernel.ownersOf(file)) say(owner, "has a descriptor of it");
     for (const process of disk.touchedBy)
       if (!process.alive) disk.touchedBy.delete(process);
-      else if (process.name !== "manager" || [...disk.files].some(({ references }) => references > 0))
-        this.broken(
-          "fence",
-          `${disk.serial} is opened while ${process.name} ${process.pid} lives, which had it`,
-        );
+      else if (process.name !== "manager") say(process, "lives, which had it");
     for (const file of this.kernel.carried())
       if (file instanceof UsbfsFile && file.device === disk)
         this.broken("fence", `${disk.serial} is opened while a message carries it`);

@@ -172,6 +172,11 @@ export class Kernel {
     return [...process.descriptors].map((fd) => this.#files.get(fd)!.file);
   }
 
+  /** Who has a descriptor of it. */
+  ownersOf(file: OpenFile): Process[] {
+    return [...this.#files.values()].flatMap((each) => (each.file === file ? each.owner : []));
+  }
+
   /** Files in messages that nobody has received yet. */
   *carried(): Iterable<OpenFile> {
     for (const { file } of this.#files.values()) if (file instanceof SocketEnd) yield* file.carried;
