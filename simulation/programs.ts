@@ -237,7 +237,7 @@ async function runManager(
   let left = nothingLeft;
   try {
     if (Number(deaths) >= DEATHS_BEFORE_ANEW) throw new Error(`${deaths} managers in a row have died`);
-    left = sorted(inherited);
+    left = sorted(inherited, processes);
   } catch (error) {
     manager.log.error(`everything is begun anew, and requests fail: ${(error as Error).message}`);
     await endAll(inherited, processes, [CONFIGURATION, CONTROL_SOCKET], limits.fenceMs, clock);

@@ -74,7 +74,10 @@ export class Reflectors {
   /** One that an earlier manager has started goes on, if it lives; what it has lived before does not count. */
   inherit({ name, record, held }: Heirloom<"reflector">, living: boolean): void {
     const { processes, clock, legacy } = this.#parts;
-    if (!living) return legacy.drop(name);
+    if (!living) {
+      for (const descriptor of held) descriptor.close();
+      return legacy.drop(name);
+    }
     const reflector: Reflector = { startedAt: clock.now(), deaths: 0, started: undefined };
     this.#reflectors.set(record.class, reflector);
     const started = processes.takeOver({ name, pid: record.pid }, ({ code, signal }) =>
