@@ -60,7 +60,8 @@ export async function startSpare(parts: StartParts, kind: HostKind, rehearsed: b
       init.close();
       throw error;
     }
-    const [ours, theirs] = socketPair();
+    const [ours, next] = socketPair();
+    using theirs = next; // until it is sent, if it ever is
     host.provideForNextManager(ours);
     if (rehearsed) await host.peer.call("rehearse", {});
     await host.peer.call("confine", { filter: base64(jail.spareFilter(kind.tier)) }, [theirs]);
