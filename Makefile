@@ -10,7 +10,7 @@ addon_sources := $(filter-out $(probe_source),$(wildcard packages/kernel/native/
 addon_headers := $(wildcard packages/kernel/native/*.h)
 addon_flags := -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -isystem $(node_package)/include/node
 
-.PHONY: setup demo test lab bench fuzz clean demo-packages test-packages
+.PHONY: setup demo test lab bench fuzz simulate clean demo-packages test-packages
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -30,6 +30,9 @@ bench: demo-packages setup
 
 fuzz: demo-packages setup
 	@$(node) --disable-warning=ExperimentalWarning fuzz/main.ts $(INPUTS:%=--inputs=%) $(SEED:%=--seed=%) $(TARGET)
+
+simulate: demo-packages setup
+	@$(node) --disable-warning=ExperimentalWarning simulation/main.ts $(FAULTS:%=--faults=%) $(FROM:%=--from=%) $(SEED:%=--seed=%) $(MUTANTS:1=--mutants)
 
 clean:
 	rm -rf build

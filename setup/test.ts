@@ -49,7 +49,7 @@ function nodeTest(stage: string, files: string[], timeoutMs: number, env: NodeJS
 const exclude = ["**/node_modules/**", "lab/tests/**"];
 const tests = (...patterns: string[]) => globSync(patterns, { cwd: root, exclude });
 const processTests = tests("{packages,drivers,sims,examples,docs}/**/*.process.test.ts");
-const unitTests = tests("{packages,drivers,sims,lab,setup,bench,fuzz,examples,docs}/**/*.test.ts").filter(
+const unitTests = tests("{packages,drivers,sims,lab,setup,bench,fuzz,simulation,examples,docs}/**/*.test.ts").filter(
   (file) => !processTests.includes(file),
 );
 

@@ -23,7 +23,7 @@ export interface Native {
   closeOnExec(first: number): number;
   /** `out` becomes [read end, write end]. */
   pipe(out: Int32Array): number;
-  /** Used by kernel/open, and by lockFile for its lock. */
+  /** Used by kernel/open, by lockFile for its lock, by kernel/process for what /proc says, and for /dev/null. */
   open(path: string, flags: number, mode: number): number;
   read(fd: number, into: Uint8Array): number;
   write(fd: number, from: Uint8Array): number;
@@ -152,4 +152,9 @@ function load(): Native {
   return module.exports;
 }
 
-export const native: Native = load();
+export let native: Native = load();
+
+/** All that is done from here on is done by another kernel: a simulated one. */
+export function useKernel(other: Native): void {
+  native = other;
+}

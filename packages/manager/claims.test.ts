@@ -113,6 +113,15 @@ test("a suspicion counts once, and only while its channel is open in the host", 
   assert.equal(claims.suspect(second, 2, hang), true);
 });
 
+test("a suspicion counts while the driver is suspended: its client does not repeat it", async () => {
+  const { claims, device, claimant, open } = await setUp();
+  const reflector = claimant("the block reflector", true);
+  await open(reflector, 1);
+  await device.suspend();
+  assert.equal(claims.suspect(reflector, 1, hang), true);
+  assert.match(device.life.reason, /read has not returned/);
+});
+
 test("progress forgives once a channel, and not by a channel that is lost", async () => {
   const { claims, device, claimant, open, restart } = await setUp();
   const reader = claimant("process 1");

@@ -236,15 +236,16 @@ export class Claims {
   /** A client has had a request completed. */
   progress(claimant: Claimant, channel: number): void {
     const claim = this.#findOpen(claimant, channel);
-    if (claim === undefined || claim.progressed) return;
+    if (claim === undefined || claim.progressed || claim.device.host === undefined) return;
     claim.progressed = true;
     claim.failures = 0;
     claim.device.progress();
   }
 
+  /** A suspended driver's channels are open too: what is said of one is said once. */
   #findOpen(claimant: Claimant, channel: number): Claim | undefined {
     const claim = this.#find(claimant, channel);
-    return claim?.hostChannel === undefined || claim.device.host === undefined ? undefined : claim;
+    return claim?.hostChannel === undefined || claim.device.channelHost === undefined ? undefined : claim;
   }
 
   #find(claimant: Claimant, channel: number): Claim | undefined {

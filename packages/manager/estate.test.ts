@@ -8,7 +8,7 @@ import { type DeviceRecord, encodeRecord, type HostRecord, recordName } from "@r
 import { manualClock } from "@ring3/core/clock";
 import { newLife } from "@ring3/core/lifecycle";
 import { systemClock } from "@ring3/kernel/clock/clock";
-import { Descriptor, duplicate } from "@ring3/kernel/fd/descriptor";
+import { Descriptor, duplicate, nullDevice } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
 import { Estate, endAll } from "./estate.ts";
 import { busDevice, chosenDriver, FakeHost, noLegacy, settled, unit } from "./fake-host.fixture.ts";
@@ -46,12 +46,16 @@ function setUp(left: DeviceRecord = record) {
         note: encodeRecord("device", left),
         held: [duplicate(memory.fd)],
       },
-      ...["host/0.1", "host/0.2"].map((name) => ({ name, note: encodeRecord("host", hostRecord), held: [] })),
+      ...["host/0.1", "host/0.2"].map((name) => ({
+        name,
+        note: encodeRecord("host", hostRecord),
+        held: Array.from({ length: 5 }, () => nullDevice()),
+      })),
     ],
     children: [],
   };
   const estate = new Estate(
-    sorted(inherited),
+    sorted(inherited, noLegacy),
     { ...noLegacy, drop: (name) => void dropped.push(name) },
     ({ name }) => {
       const host = new FakeHost(name, {} as never, log);
@@ -80,7 +84,7 @@ for (const [what, other, chosen] of [
   test(`a device that is ${what} is had anew, once its old driver is dead`, async () => {
     const { estate, log, dropped, hosts } = setUp();
     assert.equal(estate.take(other, chosen), undefined);
-    assert.deepEqual([log, dropped], [["host/0.1 kill"], ["device/usb-1-4:1.0"]]);
+    assert.deepEqual([log, dropped], [["host/0.1 kill"], []]); // the next manager has to wait for it too
     let fenced = false;
     void estate.fence(bus.id)!.then(() => {
       fenced = true;
@@ -88,7 +92,7 @@ for (const [what, other, chosen] of [
     await settled();
     assert.equal(fenced, false);
     await hosts.get("host/0.1")!.dies();
-    assert.equal(fenced, true);
+    assert.deepEqual([fenced, dropped], [true, ["device/usb-1-4:1.0"]]);
   });
 
 test("what nobody asks for is ended, and only a host that had a device is waited for", async () => {
@@ -112,8 +116,22 @@ test("a host that cannot be ended in time is said to be there", async () => {
 });
 
 test("a record that no manager of this version has written is refused", () => {
-  const records = [{ name: "device/x", note: JSON.stringify({ version: 0, record }), held: [] }];
-  assert.throws(() => sorted({ records, children: [] }), /version 0/);
+  const held = [duplicate(memory.fd)];
+  const records = [{ name: "device/x", note: JSON.stringify({ version: 0, record }), held }];
+  assert.throws(() => sorted({ records, children: [] }, noLegacy), /version 0/);
+});
+
+test("a record that its manager died over is dropped: text without descriptors, descriptors without text", () => {
+  const held = nullDevice();
+  const dropped: string[] = [];
+  const records = [
+    { name: "host/0.1", note: encodeRecord("host", hostRecord), held: [] },
+    { name: "device/usb-1-4:1.0", note: null, held: [held] },
+  ];
+  const legacy = { drop: (name: string) => void dropped.push(name) };
+  const { hosts, devices } = sorted({ records, children: [] }, legacy);
+  assert.deepEqual([hosts, devices], [[], []]);
+  assert.deepEqual([dropped, held.fd], [["device/usb-1-4:1.0", "host/0.1"], -1]);
 });
 
 test("whoever begins anew ends every host by its pidfd, and keeps what was asked for", async () => {

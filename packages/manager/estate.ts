@@ -85,11 +85,12 @@ export class Estate {
   #end({ name, record, held }: Heirloom<"device">): void {
     this.#devices.delete(record.id);
     for (const descriptor of held) descriptor.close();
-    this.#legacy.drop(name);
     const host = this.#hosts.get(record.host ?? "");
-    if (host === undefined) return;
+    if (host === undefined) return this.#legacy.drop(name);
     this.#hosts.delete(host.name);
-    this.#fences.set(record.id, host.fenced);
+    // Until then a next manager has to know that this host has the device.
+    const fence = host.fenced.then(() => this.#legacy.drop(name));
+    this.#fences.set(record.id, fence);
     host.kill();
   }
 }

@@ -9,7 +9,7 @@ const KEPT_BYTES = 2 * 2 ** 20;
 const FILE_MAX_BYTES = 8 * 2 ** 20;
 
 export class EventLog {
-  readonly #file: string;
+  readonly #file: string | undefined;
   readonly #kept: { entry: LogEntry; bytes: number }[] = [];
   #keptBytes = 0;
   readonly #followers = new Set<(entry: LogEntry) => void>();
@@ -17,16 +17,16 @@ export class EventLog {
   /** Why the last entry is not in the file; those in memory go on. */
   #fileError: string | undefined;
 
-  /** `goOn`: what an earlier manager has written there is kept as this one's. */
-  constructor(file: string, goOn = false) {
+  /** `goOn`: what an earlier manager has written there is kept as this one's. Without a file there is no more than what is kept. */
+  constructor(file?: string, goOn = false) {
     this.#file = file;
-    this.#bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-    if (goOn && this.#bytes > 0) this.#restore();
+    this.#bytes = (file === undefined ? undefined : statSync(file, { throwIfNoEntry: false }))?.size ?? 0;
+    if (goOn && file !== undefined && this.#bytes > 0) this.#restore(file);
   }
 
   /** A death may have cut the last line short. */
-  #restore(): void {
-    for (const line of readFileSync(this.#file, "utf8").split("\n").slice(0, -1)) {
+  #restore(file: string): void {
+    for (const line of readFileSync(file, "utf8").split("\n").slice(0, -1)) {
       try {
         this.#keep(JSON.parse(line) as LogEntry, Buffer.byteLength(line) + 1);
       } catch {
@@ -38,7 +38,7 @@ export class EventLog {
   add(entry: LogEntry): void {
     const line = `${JSON.stringify(entry)}\n`;
     this.#keep(entry, Buffer.byteLength(line));
-    this.#write(line);
+    if (this.#file !== undefined) this.#write(line, this.#file);
     for (const follow of this.#followers) follow(entry);
   }
 
@@ -63,18 +63,18 @@ export class EventLog {
   }
 
   /** A full disk must not stop a device: the entry is lost to the file only, which is said once. */
-  #write(line: string): void {
+  #write(line: string, file: string): void {
     try {
       if (this.#bytes + line.length > FILE_MAX_BYTES) {
-        renameSync(this.#file, `${this.#file}.1`);
+        renameSync(file, `${file}.1`);
         this.#bytes = 0;
       }
-      appendFileSync(this.#file, line, { mode: 0o600 });
+      appendFileSync(file, line, { mode: 0o600 });
       this.#bytes += Buffer.byteLength(line);
       this.#fileError = undefined;
     } catch (error) {
       if (this.#fileError === undefined)
-        process.stderr.write(`ring3: event log ${this.#file}: ${(error as Error).message}\n`);
+        process.stderr.write(`ring3: event log ${file}: ${(error as Error).message}\n`);
       this.#fileError = (error as Error).message;
     }
   }

@@ -1,10 +1,9 @@
 // Runs in: manager. Owns: the start of a driver host: the order for its jail, the wait until it stands, its two filters. And the other way to
 // have one: from a manager that died.
 
-import { openSync } from "node:fs";
 import type { HostRecord } from "@ring3/control/legacy";
 import { DeviceError } from "@ring3/core/errors";
-import { Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
+import { type Descriptor, nullDevice, pipe } from "@ring3/kernel/fd/descriptor";
 import { childrenOf, dataBytes, openPidfd, type Pidfd, pidfdOf } from "@ring3/kernel/process/pidfd";
 import { socketPair } from "@ring3/kernel/socket/frame-socket";
 import { Host, type HostKind, type HostShape, type HostSurroundings, memoryCeiling } from "./host-process.ts";
@@ -61,7 +60,8 @@ export async function startSpare(parts: StartParts, kind: HostKind, rehearsed: b
       init.close();
       throw error;
     }
-    const [ours, theirs] = socketPair();
+    const [ours, next] = socketPair();
+    using theirs = next; // until it is sent, if it ever is
     host.provideForNextManager(ours);
     if (rehearsed) await host.peer.call("rehearse", {});
     await host.peer.call("confine", { filter: base64(jail.spareFilter(kind.tier)) }, [theirs]);
@@ -163,7 +163,7 @@ function placeOrder(jail: Jail, shape: HostShape) {
     open(errors.read, errors.write);
     const status = pipe();
     open(status.read, status.write);
-    const [input] = open(new Descriptor(openSync("/dev/null", "r")));
+    const [input] = open(nullDevice());
     const order = jail.order({ input, errors: errors.write, control, status: status.write }, shape);
     return { order, control: ours, errors: errors.read, status: status.read };
   } catch (error) {

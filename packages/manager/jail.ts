@@ -138,11 +138,14 @@ export function noJail(paths: RuntimePaths): Jail {
     sandboxed: false,
     spareFilter: () => undefined,
     driverFilter: () => undefined,
-    order: ({ input, errors, control }, shape) => ({
-      file: paths.node,
-      args: [...nodeOptions(shape), paths.host],
-      stdio: [input, errors, errors, control],
-    }),
+    order({ input, errors, control, status }, shape) {
+      if (typeof status !== "number") status.close(); // nobody writes there
+      return {
+        file: paths.node,
+        args: [...nodeOptions(shape), paths.host],
+        stdio: [input, errors, errors, control],
+      };
+    },
     report: (outerPid) => ({ initPid: Promise.resolve(outerPid), exitCode: new Promise(() => {}) }),
   };
 }

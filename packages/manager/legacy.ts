@@ -40,11 +40,18 @@ export interface Left {
   readonly plugs: readonly Heirloom<"plug">[];
 }
 
-/** Throws DeviceError("invalid") where one is not what a manager of this version writes. */
-export function sorted({ records }: Inherited): Left {
+/** How many descriptors a record has that is whole. */
+const holds: Readonly<Record<LegacyKind, number>> = { device: 1, host: 5, reflector: 1, client: 0, plug: 0 };
+
+/**
+ * Throws DeviceError("invalid") where one is not what a manager of this version writes. One of which only a part was written when that manager
+ * died, the text or the descriptors, tells of nothing that anybody relied on yet: it is dropped, and its process is one without a record.
+ */
+export function sorted({ records }: Inherited, legacy: Pick<Legacy, "drop">): Left {
   const of = <K extends LegacyKind>(kind: K): Heirloom<K>[] =>
     records
       .filter(({ name }) => isOfKind(kind, name))
+      .filter((record) => isWhole(kind, record) || dropped(record, legacy))
       .map(({ name, note, held }) => ({ name, held, record: decodeRecord(kind, name, note) }));
   return {
     devices: of("device"),
@@ -53,6 +60,15 @@ export function sorted({ records }: Inherited): Left {
     clients: of("client"),
     plugs: of("plug"),
   };
+}
+
+const isWhole = (kind: LegacyKind, { note, held }: InheritedRecord): boolean =>
+  note !== null && held.length === holds[kind];
+
+function dropped({ name, held }: InheritedRecord, legacy: Pick<Legacy, "drop">): false {
+  for (const descriptor of held) descriptor.close();
+  legacy.drop(name);
+  return false;
 }
 
 export const nothingLeft: Left = { devices: [], hosts: [], reflectors: [], clients: [], plugs: [] };

@@ -222,7 +222,7 @@ async function main(): Promise<void> {
   if (successor) manager.log.warn("this manager takes the place of one that died");
   try {
     if (Number(deaths) >= DEATHS_BEFORE_ANEW) throw new Error(`${deaths} managers in a row have died`);
-    left = sorted(inherited);
+    left = sorted(inherited, processes);
   } catch (error) {
     manager.log.error(`everything is begun anew, and requests fail: ${(error as Error).message}`);
     await endAll(inherited, processes, [CONFIGURATION, CONTROL_SOCKET], fenceMs, systemClock);

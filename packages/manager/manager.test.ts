@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { type Config, defaultConfig, parseConfig } from "@ring3/control/config";
 import { manualClock } from "@ring3/core/clock";
+import type { Estate } from "./estate.ts";
 import { EventLog } from "./event-log.ts";
 import { busDevice, code, FakeHosts, manifest, noLegacy, settled, unit } from "./fake-host.fixture.ts";
 import { Manager } from "./manager.ts";
@@ -16,7 +17,7 @@ after(() => rmSync(folder, { recursive: true }));
 
 const id = "usb-1-4:1.0";
 
-function setUp(config: Config = defaultConfig) {
+function setUp(config: Config = defaultConfig, estate?: Estate) {
   const clock = manualClock();
   const log: string[] = [];
   const hosts = new FakeHosts(log);
@@ -28,6 +29,7 @@ function setUp(config: Config = defaultConfig) {
     startHost: hosts.start,
     sandboxed: true,
     legacy: noLegacy,
+    estate: () => estate,
     crashed() {},
     drivers: () => [{ manifest, code, sourceMap: undefined }],
   });
@@ -68,6 +70,20 @@ test("a device plugged in again waits for the end of its last driver", async () 
   await hosts.last.runs(unit());
   assert.deepEqual([seen(), state()], [["host 2 probe", "unit 0 added"], ["running"]]);
   assert.equal(manager.devices[0]!.hostPid, process.pid);
+});
+
+test("a device that goes and comes while a dead manager's driver ends is started once", async () => {
+  const fenced = Promise.withResolvers<void>();
+  const estate = { hasDevice: () => false, fence: () => fenced.promise } as unknown as Estate;
+  const { manager, hosts, state } = setUp(defaultConfig, estate);
+  void manager.added(busDevice());
+  void manager.removed(id);
+  void manager.added(busDevice());
+  await settled();
+  assert.deepEqual(state(), []);
+  fenced.resolve();
+  await settled();
+  assert.deepEqual([hosts.hosts.length, state()], [1, ["starting"]]);
 });
 
 test("a device plugged in and unplugged again meanwhile is not started", async () => {

@@ -138,7 +138,10 @@ export class Manager {
     if (known === undefined && estate?.()?.hasDevice(bus.id) === true && this.#inherit(bus, estate()!))
       return;
     const fence = estate?.()?.fence(bus.id);
-    if (fence !== undefined) await fence;
+    if (fence !== undefined) {
+      await fence;
+      if (this.#present.get(bus.id) !== bus) return; // it went again
+    }
     if (known !== undefined && identityText(known.bus.identity) === identityText(bus.identity))
       known.returned(bus);
     else {

@@ -30,6 +30,8 @@ export interface Started {
 export class Processes implements Legacy {
   readonly #peer: CallingPeer<typeof keeperEdge, Descriptor>;
   readonly #listeners = new Map<string, (exit: Exited) => void>();
+  /** Processes of an earlier manager's whose ends were told before anybody took them over. */
+  readonly #unheard = new Map<string, Exited>();
   readonly #clock: Clock;
   readonly #manager: number;
   #count = 0;
@@ -70,9 +72,11 @@ export class Processes implements Legacy {
     }
   }
 
-  /** One that an earlier manager has had started. */
+  /** One that an earlier manager has had started; it may have ended since the keeper was asked. */
   takeOver({ name, pid }: { name: string; pid: number }, exited: (exit: Exited) => void): Started {
     this.#listeners.set(name, exited);
+    const unheard = this.#unheard.get(name);
+    if (unheard !== undefined) queueMicrotask(() => this.#exited(unheard));
     return this.#started(name, pid);
   }
 
@@ -128,6 +132,7 @@ export class Processes implements Legacy {
   #exited(exit: Exited): void {
     const listener = this.#listeners.get(exit.name);
     this.#listeners.delete(exit.name);
-    listener?.(exit);
+    if (listener === undefined) this.#unheard.set(exit.name, exit);
+    else listener(exit);
   }
 }

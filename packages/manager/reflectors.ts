@@ -1,11 +1,10 @@
 // Runs in: manager. Owns: the reflector processes, one a class.
 
-import { openSync } from "node:fs";
 import type { FrameTransport } from "@ring3/control/peer";
 import type { Clock, Random } from "@ring3/core/clock";
 import { backoffMs, limits } from "@ring3/core/lifecycle";
 import type { Log } from "@ring3/core/log";
-import { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { type Descriptor, nullDevice } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
 import type { Heirloom, Legacy } from "./legacy.ts";
 import type { Processes, Started } from "./processes.ts";
@@ -58,7 +57,7 @@ export class Reflectors {
     const order = {
       file: node,
       args: ["--enable-source-maps", program, className],
-      stdio: [new Descriptor(openSync("/dev/null", "r")), 1, 2, theirs, nextTheirs],
+      stdio: [nullDevice(), 1, 2, theirs, nextTheirs],
     };
     try {
       const started = await processes.start(`reflector/${className}`, order, ({ code, signal }) =>
@@ -75,7 +74,10 @@ export class Reflectors {
   /** One that an earlier manager has started goes on, if it lives; what it has lived before does not count. */
   inherit({ name, record, held }: Heirloom<"reflector">, living: boolean): void {
     const { processes, clock, legacy } = this.#parts;
-    if (!living) return legacy.drop(name);
+    if (!living) {
+      for (const descriptor of held) descriptor.close();
+      return legacy.drop(name);
+    }
     const reflector: Reflector = { startedAt: clock.now(), deaths: 0, started: undefined };
     this.#reflectors.set(record.class, reflector);
     const started = processes.takeOver({ name, pid: record.pid }, ({ code, signal }) =>

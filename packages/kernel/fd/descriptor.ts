@@ -53,6 +53,11 @@ export function duplicate(fd: number): Descriptor {
   return new Descriptor(check(native.dup(fd), `duplicate descriptor ${fd}`));
 }
 
+/** Nothing can be read from it, and what is written to it is gone. */
+export function nullDevice(): Descriptor {
+  return new Descriptor(check(native.open("/dev/null", constants.O_RDWR, 0), "open /dev/null"));
+}
+
 /** What this process inherited beside its standard descriptors does not go on to its children. */
 export function keepInherited(): void {
   check(native.closeOnExec(3), "keep inherited descriptors from children");

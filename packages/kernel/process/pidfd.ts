@@ -1,5 +1,5 @@
 // Runs in: keeper and manager. Owns: pidfds. Looks at other processes through /proc.
-import { readdirSync, readFileSync } from "node:fs";
+import { constants, readdirSync, readFileSync } from "node:fs";
 import { DeviceError } from "@ring3/core/errors";
 import { check, Descriptor } from "../fd/descriptor.ts";
 import { native } from "../native.ts";
@@ -128,11 +128,17 @@ function fieldsOf(proc: string, pid: number): string[] | undefined {
   return text?.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
+const READ_BYTES = 4096;
+
 /** undefined where the process has just ended. */
 function read(file: string): string | undefined {
-  try {
-    return readFileSync(file, "latin1");
-  } catch {
-    return undefined;
-  }
+  const fd = native.open(file, constants.O_RDONLY, 0);
+  if (fd < 0) return undefined;
+  const chunk = new Uint8Array(READ_BYTES);
+  let text = "";
+  let length = native.read(fd, chunk);
+  for (; length > 0; length = native.read(fd, chunk))
+    text += Buffer.from(chunk.buffer, 0, length).toString("latin1");
+  native.close(fd);
+  return length < 0 ? undefined : text;
 }
