@@ -190,8 +190,12 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#memory.reset();
   }
 
-  /** A driver is there: what is unfinished is sent to it. Throws DeviceError where its memory breaks the rules. */
-  attach(driver: DriverSide): void {
+  /**
+   * A driver is there: what is unfinished is sent to it. It lets go of a cancelled request within `cancelMs`, or hangs. Throws DeviceError
+   * where its memory breaks the rules.
+   */
+  attach(driver: DriverSide, cancelMs: number): void {
+    this.#deadlines.cancelMs = cancelMs;
     this.#progressed = false;
     this.#suspected = false;
     this.#channel = new ClientChannel(
