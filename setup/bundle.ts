@@ -83,6 +83,7 @@ if (named.length > 0) {
     bundleHostCode().then(() => compileHostCode(out)),
     ...drivers.map((name) => installDriver(join(root, "drivers", name), join(out, "drivers", name))),
     installDriver(join(root, "packages/host/escape"), join(out, "probe/drivers/escape")), // for `ring3 probe` alone
+    installDriver(join(root, "packages/host/torture"), join(out, "probe/drivers/torture")), // for `ring3 torture` alone
   ]);
   console.log(`processes: ${processes.join(", ")}, host; drivers: ${drivers.join(", ") || "none"}`);
 }

@@ -1,4 +1,4 @@
-// Runs in: tests. Owns: one connection to an NBD server, spoken from the specification (the NBD project's doc/proto.md) and
+// Runs in: CLI, and tests. Owns: one connection to an NBD server, spoken from the specification (the NBD project's doc/proto.md) and
 // sharing no code with ours. Unlike the usual tools it can leave at any moment, and says when bytes are on their way.
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
