@@ -1,0 +1,239 @@
+// Runs in: CLI. Owns: one simulated drive, who uses it, and the ledger of it: each request is sent, checked and accounted for here.
+import { setTimeout as sleep } from "node:timers/promises";
+import { SimulatedDrive } from "../simulated-drive.ts";
+import { ApplicationDoor } from "./application-door.ts";
+import { integer, type Random } from "./chance.ts";
+import { type Door, eventually, RequestFailure } from "./door.ts";
+import type { DoorKind, End } from "./fault.ts";
+import type { Instance } from "./instance.ts";
+import { Ledger, type Range, SECTOR_BYTES, sectorsOf } from "./ledger.ts";
+import { NbdDoor } from "./nbd-door.ts";
+
+/** The ledger's part of the disk. Its last two sectors are packages/host/torture's. */
+const LEDGER_SECTORS = 8192;
+const DISK_BYTES = 8 << 20;
+const ORDER_LBA = DISK_BYTES / SECTOR_BYTES - 1;
+const POISON_LBA = ORDER_LBA - 1;
+const EXTENT_MAX = 64;
+/** A request that is not answered by then never will be: a driver that hangs is known by its deadlines, of which the longest is 30 s. */
+const LOST_MS = 90_000;
+/** An application that has suspected its driver 12 times within a minute is hung up on (manager/clients.ts). */
+const DEATHS_MAX = 8;
+
+/** What became of some requests. */
+export interface Answers {
+  readonly failures: readonly string[];
+}
+
+export interface Tally {
+  requests: number;
+  failed: number;
+  lost: number;
+  corrupt: number;
+  /** Of the latest that were wrong, for people. */
+  readonly wrong: string[];
+}
+
+export class Disk {
+  readonly door: DoorKind;
+  readonly drive: SimulatedDrive;
+  readonly ledger = new Ledger(LEDGER_SECTORS);
+  readonly #tally: Tally;
+  readonly #busy = new Uint8Array(LEDGER_SECTORS);
+  #door!: Door;
+  /** In this round. */
+  deaths: { readonly end: End; readonly reason: string }[] = [];
+  quarantines = 0;
+  #deathsOfDoor = 0;
+  #died: (() => void)[] = [];
+  /** Since when it does not serve, and how long it did not until it did again. */
+  #awaySince: number | undefined;
+  awayMs: number | undefined;
+  /** Of requests from now on. */
+  deadlineMs: number | undefined;
+  /** What is written down of anything wrong. */
+  where = "";
+
+  constructor(instance: Instance, door: DoorKind, name: string, tally: Tally) {
+    this.door = door;
+    this.#tally = tally;
+    this.drive = new SimulatedDrive(instance.ring3, name, [
+      ...["--create", String(DISK_BYTES), "--write-cache", "--serial", `TORTURE-${name}`],
+    ]);
+    instance.watch(this.drive.device, {
+      failed: (end, reason) => this.#failed(end, reason),
+      quarantined: () => this.quarantines++,
+    });
+  }
+
+  async start(instance: Instance): Promise<void> {
+    const { ring3 } = instance;
+    await this.drive.plug();
+    await ring3.reached(this.drive.device);
+    if (this.door === "application") this.#door = new ApplicationDoor(ring3.directory, this.drive.device);
+    else {
+      const address = await eventually(`an endpoint of ${this.drive.device}`, async () => {
+        const { units } = await ring3.device(this.drive.device);
+        return units[0]!.endpoints[0]!.address;
+      });
+      this.#door = new NbdDoor(new URL(address).searchParams.get("socket")!, (what) => this.#wrong(what));
+    }
+    await this.#door.open();
+  }
+
+  #failed(end: End, reason: string): void {
+    this.deaths.push({ end, reason });
+    this.#deathsOfDoor++;
+    for (const resolve of this.#died.splice(0)) resolve();
+  }
+
+  /** Resolves with the driver's next death, or after that time. */
+  async death(withinMs: number): Promise<void> {
+    const timer = new AbortController();
+    const died = new Promise<void>((resolve) => this.#died.push(resolve));
+    await Promise.race([died, sleep(withinMs, undefined, { signal: timer.signal }).catch(() => {})]);
+    timer.abort();
+  }
+
+  /** From now on it may not serve; the next request that it answers ends that. */
+  struck(): void {
+    this.#awaySince = performance.now();
+    this.awayMs = undefined;
+  }
+
+  #served(): void {
+    if (this.#awaySince === undefined || this.deaths.length === 0) return;
+    this.awayMs = performance.now() - this.#awaySince;
+    this.#awaySince = undefined;
+  }
+
+  #wrong(what: string): void {
+    this.#tally.corrupt++;
+    this.#tally.wrong.push(`${this.where}, ${this.drive.device}, ${this.door}: ${what}`);
+  }
+
+  /** Some reads and writes at once, no two of which touch each other. */
+  async volley(random: Random): Promise<Answers> {
+    const count = 2 + integer(random, 4);
+    return answers(await Promise.all(Array.from({ length: count }, () => this.#any(random))));
+  }
+
+  #any(random: Random): Promise<string | undefined> {
+    const range = this.#take(random);
+    const request = random() < 0.45 ? this.#read(range) : this.#write(range, random() < 0.2);
+    return request.finally(() => this.#busy.fill(0, range.lba, range.lba + range.count));
+  }
+
+  /** undefined: answered as it must be. */
+  async read(random: Random): Promise<string | undefined> {
+    const range = this.#take(random);
+    return await this.#read(range).finally(() => this.#busy.fill(0, range.lba, range.lba + range.count));
+  }
+
+  #take(random: Random): Range {
+    for (;;) {
+      const lba = integer(random, LEDGER_SECTORS - EXTENT_MAX);
+      const count = 1 + integer(random, EXTENT_MAX);
+      if (this.#busy.subarray(lba, lba + count).includes(1)) continue;
+      this.#busy.fill(1, lba, lba + count);
+      return { lba, count };
+    }
+  }
+
+  async #read(range: Range): Promise<string | undefined> {
+    let bytes: Uint8Array | undefined;
+    const failure = await this.#accounted("read", async () => {
+      bytes = await this.#door.read(range, this.deadlineMs);
+    });
+    if (bytes === undefined) return failure;
+    const wrong = this.ledger.read(range, bytes);
+    if (wrong === undefined) return undefined;
+    this.#wrong(wrong);
+    return "corrupt";
+  }
+
+  async #write(range: Range, forced: boolean): Promise<string | undefined> {
+    const version = this.ledger.next();
+    const bytes = sectorsOf(range, version);
+    const failure = await this.#accounted("write", () =>
+      this.#door.write(range, bytes, forced, this.deadlineMs),
+    );
+    if (failure === undefined) this.ledger.written(range, version, forced);
+    else this.ledger.failed(range, version);
+    return failure;
+  }
+
+  /** All that was acknowledged is on the medium; call while nothing is under way. */
+  async flush(): Promise<string | undefined> {
+    const failure = await this.#accounted("flush", () => this.#door.flush());
+    if (failure === undefined) this.ledger.flushed();
+    return failure;
+  }
+
+  /** Each ends once: undefined for done, the reason of its failure, or "lost". */
+  async #accounted(what: string, run: () => Promise<void>): Promise<string | undefined> {
+    this.#tally.requests++;
+    const timer = new AbortController();
+    const lost = sleep(LOST_MS, "lost", { signal: timer.signal }).catch(() => "lost");
+    const failure = await Promise.race([lost, run().then(() => undefined, kindOf)]);
+    timer.abort();
+    if (failure === undefined) {
+      this.#served();
+      return undefined;
+    }
+    this.#tally.failed++;
+    if (failure === "lost") {
+      this.#tally.lost++;
+      this.#tally.wrong.push(
+        `${this.where}, ${this.drive.device}, ${this.door}: a ${what} was not answered within ${LOST_MS} ms`,
+      );
+    }
+    return failure;
+  }
+
+  /** To packages/host/torture. Nothing that may fail a request is under way. */
+  async order(order: object): Promise<void> {
+    const sector = new Uint8Array(SECTOR_BYTES);
+    new TextEncoder().encodeInto(JSON.stringify(order), sector);
+    await this.#door.write({ lba: ORDER_LBA, count: 1 }, sector, false, undefined);
+  }
+
+  /** Resolves with the reason for which it has failed. */
+  async poison(): Promise<string | undefined> {
+    return await this.#accounted("poisonous read", async () => {
+      await this.#door.read({ lba: POISON_LBA, count: 1 }, undefined);
+    });
+  }
+
+  /** Opens the disk anew where it has to be; true where it was. Call while nothing is under way. */
+  async renew(): Promise<boolean> {
+    const tired = this.door === "application" && this.#deathsOfDoor >= DEATHS_MAX;
+    if (!this.#door.closed && !tired) return false;
+    if (!this.#door.closed) await this.flush();
+    this.#deathsOfDoor = 0;
+    await this.#door.open();
+    return true;
+  }
+
+  /** Reads all of the ledger's part; resolves with what is wrong. */
+  async verify(): Promise<string | undefined> {
+    for (let lba = 0; lba < LEDGER_SECTORS; lba += EXTENT_MAX * 2) {
+      const failure = await this.#read({ lba, count: EXTENT_MAX * 2 });
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
+  }
+
+  async end(): Promise<void> {
+    await this.#door?.close();
+  }
+}
+
+function kindOf(error: Error): string {
+  if (error instanceof RequestFailure) return error.kind;
+  throw error;
+}
+
+const answers = (failures: readonly (string | undefined)[]): Answers => ({
+  failures: failures.filter((failure) => failure !== undefined),
+});

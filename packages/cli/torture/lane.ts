@@ -1,0 +1,171 @@
+// Runs in: CLI. Owns: two disks, one for each way to use them, and one fault at a time: what it does to requests, and what is to be right afterwards.
+import { setTimeout as sleep } from "node:timers/promises";
+import { integer, pick, type Random } from "./chance.ts";
+import { Disk, type Tally } from "./disk.ts";
+import { eventually } from "./door.ts";
+import { type DoorKind, doorKinds, type Fault, type Scene } from "./fault.ts";
+import type { Instance } from "./instance.ts";
+import type { Planned } from "./plan.ts";
+
+/** Of requests that a fault may leave unanswered, and of those after it. */
+const SHORT_MS = 80;
+const AFTER_MS = 2000;
+/** A death that a fault brings comes within this, or has not been noticed. */
+const NOTICED_MS = 2000;
+const PROOFS = 8;
+/** Requests that an order lets pass at most. */
+const PASS = 3;
+
+export interface Outcome {
+  readonly planned: Planned;
+  /** undefined: the next request was done as it must be, and none failed that must not have. */
+  readonly wrong: string | undefined;
+  readonly crashes: number;
+  readonly hangs: number;
+  readonly quarantined: number;
+  /** How long the disk did not serve, where it did not. */
+  readonly recoveryMs: number | undefined;
+  /** Its driver was to end, and did not. */
+  readonly unnoticed: boolean;
+}
+
+export class Lane {
+  readonly #instance: Instance;
+  readonly #disks: Readonly<Record<DoorKind, Disk>>;
+
+  constructor(instance: Instance, name: string, tally: Tally) {
+    this.#instance = instance;
+    const disk = (door: DoorKind) => new Disk(instance, door, `${name}-${door}`, tally);
+    this.#disks = { application: disk("application"), nbd: disk("nbd") };
+  }
+
+  get disks(): readonly Disk[] {
+    return Object.values(this.#disks);
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(this.disks.map((disk) => disk.start(this.#instance)));
+  }
+
+  async run(planned: Planned): Promise<Outcome> {
+    const { fault, door, number, random } = planned;
+    const disk = this.#disks[door];
+    const beside = this.#disks[doorKinds.find((kind) => kind !== door)!];
+    for (const each of this.disks) {
+      each.where = `fault ${number} (${fault.name})`;
+      each.deaths = [];
+      each.quarantines = 0;
+    }
+    const reflectorsKilled = this.#instance.reflectorsKilled;
+    const [wrong, besideWrong] = await Promise.all([this.#strike(disk, planned), beside.read(random)]);
+    const cut = this.#instance.reflectorsKilled !== reflectorsKilled;
+    const noticed =
+      besideWrong === undefined || (cut && besideWrong === "disconnected") ? undefined : besideWrong;
+    await beside.renew();
+    const { deaths } = disk;
+    const hangs = deaths.filter(({ end }) => end === "hang").length;
+    return {
+      planned,
+      wrong: wrong ?? (noticed && `the disk beside it: ${noticed}`),
+      crashes: deaths.length - hangs,
+      hangs,
+      quarantined: disk.quarantines,
+      recoveryMs: disk.awayMs,
+      unnoticed: fault.ends !== undefined && !fault.ends.includes("maybe") && deaths.length === 0,
+    };
+  }
+
+  async #strike(disk: Disk, { fault, random }: Planned): Promise<string | undefined> {
+    const scene = this.#scene(disk, random);
+    const reflectorsKilled = this.#instance.reflectorsKilled;
+    await fault.arm?.(scene);
+    if (fault.deadline) disk.deadlineMs = SHORT_MS;
+    const owed = disk.ledger.owed;
+    disk.struck();
+    const volley = disk.volley(random);
+    await fault.strike?.(scene);
+    const { failures } = await volley;
+    if (fault.ends !== undefined && !fault.ends.includes("maybe") && disk.deaths.length === 0)
+      await disk.death(NOTICED_MS);
+    await fault.mend?.(scene);
+    disk.deadlineMs = AFTER_MS;
+    const cut = this.#instance.reflectorsKilled !== reflectorsKilled;
+    const renewed = await disk.renew();
+    const wrong =
+      failures.find((kind) => !allowed(fault, disk, kind, cut)) ?? (await this.#proven(disk, fault, random));
+    if (fault.losesPower) disk.ledger.lostPower();
+    const flush = await this.#flushed(disk, fault, owed && !renewed);
+    disk.deadlineMs = undefined;
+    return wrong ?? flush;
+  }
+
+  /** The next request must be done. Where a driver may still be ending for what was done to it, one of the next. */
+  async #proven(disk: Disk, fault: Fault, random: Random): Promise<string | undefined> {
+    const tries = fault.mayFail === undefined ? 1 : PROOFS;
+    let failure: string | undefined;
+    for (let proof = 0; proof < tries; proof++) {
+      failure = await disk.read(random);
+      if (failure === undefined || failure === "corrupt" || failure === "lost") break;
+      await disk.renew();
+    }
+    return failure && `afterwards: ${failure}`;
+  }
+
+  /** `owed`: what was acknowledged before was in the cache. */
+  async #flushed(disk: Disk, fault: Fault, owed: boolean): Promise<string | undefined> {
+    if (fault.losesPower !== true && fault.tellsOfLoss !== true) return undefined;
+    const first = await disk.flush();
+    if (first === undefined)
+      return fault.losesPower && owed ? "a flush has vouched for what was lost" : undefined;
+    if (first !== "lost-writes" && first !== "refused") return `flush: ${first}`;
+    const second = await disk.flush();
+    return second && `second flush: ${second}`;
+  }
+
+  #scene(disk: Disk, random: Random): Scene {
+    const { device } = disk.drive;
+    const { ring3 } = this.#instance;
+    return {
+      random,
+      async order(fault, at) {
+        const order = {
+          fault,
+          at: at ?? pick(random, ["before", "during", "after"]),
+          after: integer(random, PASS),
+          seed: integer(random, 2 ** 32),
+        };
+        await eventually(`order ${fault}`, () => disk.order(order));
+      },
+      say: (command) => disk.drive.say(command),
+      signal: (signal) => this.#instance.signal(device, signal),
+      kill: (supervisor) => this.#instance.kill(supervisor),
+      async poison() {
+        await disk.poison();
+      },
+      async release() {
+        await ring3.manager.ask("wait", { device, state: "quarantined", timeoutMs: AFTER_MS * PROOFS });
+        await ring3.manager.ask("restart", { device });
+      },
+      sleep: (ms) => sleep(ms),
+    };
+  }
+
+  /** What the ledgers say, and what the images hold. */
+  async verify(): Promise<string | undefined> {
+    for (const disk of this.disks) {
+      const failure = (await disk.flush()) ?? (await disk.verify());
+      if (failure !== undefined) return `${disk.drive.device}: ${failure}`;
+    }
+    return undefined;
+  }
+
+  async end(): Promise<void> {
+    await Promise.allSettled(this.disks.map((disk) => disk.end()));
+    await Promise.all(this.disks.map((disk) => disk.drive.end()));
+  }
+}
+
+function allowed({ mayFail = [] }: Fault, { door }: Disk, kind: string, cut: boolean): boolean {
+  if (door === "application") return mayFail.includes(kind);
+  return kind === "disconnected" ? cut || mayFail.includes(kind) : kind === "refused" && mayFail.length > 0;
+}
