@@ -32,7 +32,12 @@ export interface OwnRing3Options {
   /** The text of its ring3.yaml; this machine's is not read. */
   readonly config: string;
   readonly sandboxed: boolean;
+  /** What its processes say is kept for their end, and not shown. */
+  readonly quiet?: boolean;
 }
+
+/** Of what a quiet ring3 says. */
+const SAID_MAX = 4096;
 
 export class OwnRing3 {
   readonly folder: string;
@@ -40,9 +45,10 @@ export class OwnRing3 {
   manager!: ManagerConnection;
   readonly #keeper: ChildProcess;
   readonly #ended: Promise<string>;
+  #said = "";
 
   /** Throws where something is missing, and says what; nothing is left behind then. */
-  constructor({ verb, drivers, config, sandboxed }: OwnRing3Options) {
+  constructor({ verb, drivers, config, sandboxed, quiet = false }: OwnRing3Options) {
     const wanted = {
       ...files,
       ...Object.fromEntries(drivers.map((from) => [from, from.replace(/^probe\//, "")])),
@@ -60,8 +66,11 @@ export class OwnRing3 {
     const insecure = sandboxed ? [] : ["--insecure-no-sandbox"];
     const keeper = join(this.folder, "keeper.cjs");
     this.#keeper = spawn(process.execPath, [keeper, this.directory, "--config", file, ...insecure], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", quiet ? "pipe" : "inherit"],
       detached: true, // a Ctrl-C is the command's to handle
+    });
+    this.#keeper.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#said = (this.#said + text).slice(-SAID_MAX);
     });
     this.#ended = ended(this.#keeper);
   }
@@ -85,6 +94,11 @@ export class OwnRing3 {
 
   connect(notices: ManagerNotices = {}): void {
     this.manager = connectToManager(this.directory, notices);
+  }
+
+  /** The end of what its processes have said. */
+  get said(): string {
+    return this.#said;
   }
 
   /** Resolves with "exit code 1" or "SIGKILL". */

@@ -224,6 +224,23 @@ test("past its deadline a request is cancelled first, and the driver reported a 
   assert.match(suspicions[0]!, /deadline: write/);
 });
 
+test("a request that its deadline has cancelled fails with timeout, one that its caller has taken back with cancelled", async () => {
+  const { end, clock } = clientEnd();
+  const { held, cancelled, side } = driver(end, 1);
+  const abort = new AbortController();
+  const read = { lba: 0, count: 1, medium: 1 };
+  const late = end.request("read", read, { length: SECTOR, deadlineMs: 80 });
+  const takenBack = end.request("read", read, { length: SECTOR, signal: abort.signal });
+  await settle();
+  abort.abort();
+  clock.advance(100);
+  await settle();
+  assert.equal(cancelled.length, 2);
+  for (const { tag } of held) side.complete(tag, kindCode("cancelled"), 125, 0);
+  await assert.rejects(late, { kind: "timeout" });
+  await assert.rejects(takenBack, { kind: "cancelled" });
+});
+
 test("a driver that says it lets go within 50 ms is reported that much sooner", async () => {
   const { end, clock, suspicions } = clientEnd();
   const { cancelled } = driver(end, 1, 50);

@@ -71,7 +71,7 @@ export class Campaign {
       const over = this.#instance.endedByItself.then((how) => {
         throw sentence(
           "internal",
-          `ring3 ended (${how}) at fault ${this.#next - 1} of seed ${this.#options.seed}`,
+          `ring3 ended (${how}) at fault ${this.#next - 1} of seed ${this.#options.seed}; it said: ${printable(this.#instance.ring3.said)}`,
         );
       });
       await Promise.race([over, this.#work()]);

@@ -15,6 +15,9 @@ const DISK_BYTES = 8 << 20;
 const ORDER_LBA = DISK_BYTES / SECTOR_BYTES - 1;
 const POISON_LBA = ORDER_LBA - 1;
 const EXTENT_MAX = 64;
+/** Requests at once. */
+export const VOLLEY_MIN = 2;
+const VOLLEY_MAX = 5;
 /** A request that is not answered by then never will be: a driver that hangs is known by its deadlines, of which the longest is 30 s. */
 const LOST_MS = 90_000;
 /** An application that has suspected its driver 12 times within a minute is hung up on (manager/clients.ts). */
@@ -114,7 +117,7 @@ export class Disk {
 
   /** Some reads and writes at once, no two of which touch each other. */
   async volley(random: Random): Promise<Answers> {
-    const count = 2 + integer(random, 4);
+    const count = VOLLEY_MIN + integer(random, VOLLEY_MAX - VOLLEY_MIN + 1);
     return answers(await Promise.all(Array.from({ length: count }, () => this.#any(random))));
   }
 

@@ -36,6 +36,7 @@ export class Instance {
       drivers: ["probe/drivers/torture"],
       config: CONFIG,
       sandboxed,
+      quiet: true, // of killed reflectors there are lines without end
     });
     this.#onManagerLost = managerLost;
     void this.ring3.ended.then((how) => {

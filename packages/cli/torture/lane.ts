@@ -1,7 +1,7 @@
 // Runs in: CLI. Owns: two disks, one for each way to use them, and one fault at a time: what it does to requests, and what is to be right afterwards.
 import { setTimeout as sleep } from "node:timers/promises";
 import { integer, pick, type Random } from "./chance.ts";
-import { Disk, type Tally } from "./disk.ts";
+import { Disk, type Tally, VOLLEY_MIN } from "./disk.ts";
 import { eventually } from "./door.ts";
 import { type DoorKind, doorKinds, type Fault, type Scene } from "./fault.ts";
 import type { Instance } from "./instance.ts";
@@ -13,8 +13,8 @@ const AFTER_MS = 2000;
 /** A death that a fault brings comes within this, or has not been noticed. */
 const NOTICED_MS = 2000;
 const PROOFS = 8;
-/** Requests that an order lets pass at most. */
-const PASS = 3;
+/** Requests that an order lets pass at most: one less than there are at least. */
+const PASS = VOLLEY_MIN;
 
 export interface Outcome {
   readonly planned: Planned;
@@ -81,10 +81,12 @@ export class Lane {
     await fault.arm?.(scene);
     if (fault.deadline) disk.deadlineMs = SHORT_MS;
     const owed = disk.ledger.owed;
+    if (fault.losesPower) disk.ledger.lostPower(); // the requests that are under way then may see it
     disk.struck();
     const volley = disk.volley(random);
     await fault.strike?.(scene);
     const { failures } = await volley;
+    if (fault.losesPower) disk.ledger.lostPower();
     if (fault.ends !== undefined && !fault.ends.includes("maybe") && disk.deaths.length === 0)
       await disk.death(NOTICED_MS);
     await fault.mend?.(scene);
@@ -93,7 +95,6 @@ export class Lane {
     const renewed = await disk.renew();
     const wrong =
       failures.find((kind) => !allowed(fault, disk, kind, cut)) ?? (await this.#proven(disk, fault, random));
-    if (fault.losesPower) disk.ledger.lostPower();
     const flush = await this.#flushed(disk, fault, owed && !renewed);
     disk.deadlineMs = undefined;
     return wrong ?? flush;

@@ -13,7 +13,9 @@ interface Kind {
   faults: number;
   recovered: number;
   deaths: number;
+  /** Its driver was to end, and did not. */
   unnoticed: number;
+  recoveryMsMax: number;
 }
 
 export class Outcomes {
@@ -38,12 +40,19 @@ export class Outcomes {
     if (fault.final !== true) this.recoverable++;
     if (fault.final !== true && asMeant) this.recovered++;
     if (recoveryMs !== undefined && fault.final !== true) this.recoveryMs.push(recoveryMs);
-    const kind = this.kinds.get(fault.name) ?? { faults: 0, recovered: 0, deaths: 0, unnoticed: 0 };
+    const kind = this.kinds.get(fault.name) ?? {
+      faults: 0,
+      recovered: 0,
+      deaths: 0,
+      unnoticed: 0,
+      recoveryMsMax: 0,
+    };
     this.kinds.set(fault.name, kind);
     kind.faults++;
     kind.recovered += Number(asMeant);
     kind.deaths += crashes + hangs;
     kind.unnoticed += Number(unnoticed);
+    kind.recoveryMsMax = Math.max(kind.recoveryMsMax, Math.round(recoveryMs ?? 0));
     if (!asMeant && this.wrong.length < KEPT)
       this.wrong.push(`fault ${number} (${fault.name}, ${door}): ${wrong ?? "quarantined"}`);
   }

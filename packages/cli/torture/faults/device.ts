@@ -1,17 +1,17 @@
 // Runs in: CLI. Owns: nothing. What a device does: sims/usb-drive has it by these names.
 import { integer, pick } from "../chance.ts";
+import { VOLLEY_MIN } from "../disk.ts";
 import type { Fault, Scene } from "../fault.ts";
 
 const AWAY_MS = 100;
 const SLOW_MS = 20;
-const COMMANDS = 3;
 
-/** One of the next commands meets it; the driver deals with it. */
+/** One of the next commands meets it, and there are as many requests; the driver deals with it. */
 const met = (name: string, cards: number, more: Partial<Fault> = {}): Fault => ({
   name,
   group: "device",
   cards,
-  arm: (scene: Scene) => scene.say(`fault ${name}@${integer(scene.random, COMMANDS)}`),
+  arm: (scene: Scene) => scene.say(`fault ${name}@${integer(scene.random, VOLLEY_MIN)}`),
   mend: (scene: Scene) => scene.say("fault clear"),
   ...more,
 });
@@ -33,7 +33,6 @@ export const deviceFaults: readonly Fault[] = [
   met("phase-error", 20),
   met("residue-lie", 20),
   met("write-protect-error", 8, { mayFail: ["read-only"] }),
-  met("unit-attention-power-on", 5, { losesPower: true }),
   met("cut", 3, { ends: ["crash", "maybe"] }),
   met("hang", 2, { doors: ["application"], deadline: true, mayFail: ["timeout"], ends: ["hang", "maybe"] }),
   {
@@ -42,6 +41,13 @@ export const deviceFaults: readonly Fault[] = [
     cards: 6,
     arm: (scene) => scene.say(`fault slow:${1 + integer(scene.random, SLOW_MS)}`),
     mend: (scene) => scene.say("fault clear"),
+  },
+  {
+    name: "unit-attention-power-on",
+    group: "device",
+    cards: 5,
+    losesPower: true,
+    strike: (scene) => scene.say("fault unit-attention-power-on"),
   },
   {
     name: "power-loss",
@@ -67,7 +73,7 @@ export const deviceFaults: readonly Fault[] = [
     cards: 1,
     ...away,
     arm: (scene) =>
-      scene.say(`fault vanish:${integer(scene.random, AWAY_MS)}@${integer(scene.random, COMMANDS)}`),
+      scene.say(`fault vanish:${integer(scene.random, AWAY_MS)}@${integer(scene.random, VOLLEY_MIN)}`),
     mend: (scene) => scene.say("fault clear"),
   },
   {
