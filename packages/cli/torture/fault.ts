@@ -9,7 +9,7 @@ export type DoorKind = (typeof doorKinds)[number];
 export interface Scene {
   readonly random: Random;
   /** An order to the driver: packages/host/torture. It strikes one of the requests that follow. */
-  order(fault: string, at?: "before" | "during" | "after"): Promise<void>;
+  order(fault: string): Promise<void>;
   /** A command to the simulated drive. */
   say(command: string): Promise<void>;
   /** To the driver's process. */

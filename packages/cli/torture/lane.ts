@@ -128,10 +128,10 @@ export class Lane {
     const { ring3 } = this.#instance;
     return {
       random,
-      async order(fault, at) {
+      async order(fault) {
         const order = {
           fault,
-          at: at ?? pick(random, ["before", "during", "after"]),
+          at: pick(random, ["before", "during", "after"]),
           after: integer(random, PASS),
           seed: integer(random, 2 ** 32),
         };

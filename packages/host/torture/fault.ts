@@ -40,4 +40,5 @@ export function seeded(seed: number): () => number {
   };
 }
 
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 export const integer = (random: () => number, below: number): number => Math.floor(random() * below);

@@ -1,10 +1,9 @@
 // Runs in: driver host, as the driver of `ring3 torture`. Owns: nothing. Answers that come late, never, or with a length that is not theirs,
 // and events about what has not happened.
-import type { Faults } from "./fault.ts";
+import { type Faults, pause } from "./fault.ts";
 
 /** The requests of a campaign that may be left unanswered have 80 ms, and limits.cancelMs of driver.json is 50. */
 const LATE_MS = 100;
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export const replies: Faults = {
   "reply-late": () => pause(LATE_MS),

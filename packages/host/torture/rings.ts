@@ -3,14 +3,18 @@
 import { DRIVER_WORDS, SUBMISSION } from "@ring3/channel/layout";
 import { block } from "@ring3/sdk";
 import { channel, layout } from "../escape/channel.ts";
-import { type Fault, type Faults, type Inside, integer } from "./fault.ts";
+import { type Fault, type Faults, type Inside, integer, pause } from "./fault.ts";
 
-/** `lie`, and a ring of the client's bell, so that it looks. */
+const LOOKED_AT_MS = 200;
+
+/** `lie`, and a ring of the client's bell, so that it looks before the host's own next word takes the lie's place; its last is out by then. */
 const lying =
   (lie: (inside: Inside) => unknown): Fault =>
-  (inside) => {
+  async (inside) => {
+    await pause(0);
     lie(inside);
     channel.ring();
+    await pause(LOOKED_AT_MS);
   };
 const counter = (name: keyof typeof DRIVER_WORDS, by: number) =>
   lying(() => Atomics.add(channel.own(), DRIVER_WORDS[name], by));

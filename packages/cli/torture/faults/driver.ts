@@ -14,11 +14,11 @@ const either = { ends: ["crash", "hang"] } as const;
 const failing = { mayFail: ["internal"] } as const;
 
 export const driverFaults: readonly Fault[] = [
-  ordered("code", "throw", 30, failing),
-  ordered("code", "throw-text", 10, failing),
-  ordered("code", "reject", 25, failing),
-  ordered("code", "stack-overflow", 15, failing),
-  ordered("code", "stall-under", 12),
+  ordered("code", "throw", 60, failing),
+  ordered("code", "throw-text", 30, failing),
+  ordered("code", "reject", 50, failing),
+  ordered("code", "stack-overflow", 40, failing),
+  ordered("code", "stall-under", 30),
   ordered("code", "throw-later", 4, crash),
   ordered("code", "reject-later", 4, crash),
   ordered("code", "exit", 5, crash),
@@ -33,12 +33,12 @@ export const driverFaults: readonly Fault[] = [
   ordered("memory", "out-of-memory", 1, { ...either, ...failing }),
   ordered("memory", "out-of-heap", 1, { ...either, ...failing }),
   ordered("memory", "leak-memory", 1, either),
-  ordered("memory", "leak-descriptors", 5),
-  ordered("memory", "garbage-heartbeat", 10),
+  ordered("memory", "leak-descriptors", 10),
+  ordered("memory", "garbage-heartbeat", 25),
   ordered("memory", "stopped-heartbeat", 1, hang),
   ordered("memory", "garbage-state", 2, crash),
 
-  ordered("replies", "reply-late", 6, {
+  ordered("replies", "reply-late", 10, {
     doors: ["application"],
     deadline: true,
     mayFail: ["timeout"],
@@ -50,8 +50,8 @@ export const driverFaults: readonly Fault[] = [
     mayFail: ["timeout"],
     ...hang,
   }),
-  ordered("replies", "reply-too-long", 25, failing),
-  ordered("replies", "reply-too-short", 20, { mayFail: ["short"] }),
-  ordered("replies", "reply-of-no-length", 15, failing),
-  ordered("replies", "told-power-loss", 8, { tellsOfLoss: true }),
+  ordered("replies", "reply-too-long", 50, failing),
+  ordered("replies", "reply-too-short", 50, { mayFail: ["short"] }),
+  ordered("replies", "reply-of-no-length", 40, failing),
+  ordered("replies", "told-power-loss", 20, { tellsOfLoss: true }),
 ];

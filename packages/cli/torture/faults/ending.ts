@@ -10,8 +10,8 @@ export const endingFaults: readonly Fault[] = [
     group: "endings",
     cards: 1,
     final: true,
-    ends: ["crash"],
-    strike: (scene) => scene.poison(),
+    ends: ["crash", "maybe"],
+    mend: (scene) => scene.poison(),
   },
   {
     name: "quarantine",
@@ -19,10 +19,9 @@ export const endingFaults: readonly Fault[] = [
     cards: 1,
     final: true,
     doors: ["nbd"],
-    ends: ["crash"],
+    ends: ["crash", "maybe"],
     reopens: true,
-    mayFail: ["disconnected", "poison"],
-    async strike(scene) {
+    async mend(scene) {
       await Promise.all(Array.from({ length: POISONS }, () => scene.poison()));
       await scene.release();
     },

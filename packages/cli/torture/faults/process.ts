@@ -34,4 +34,10 @@ export const processFaults: readonly Fault[] = [
     reopens: true,
     strike: (scene) => scene.kill("reflector"),
   },
+  {
+    name: "manager-killed",
+    group: "supervisors",
+    cards: 0, // until another takes its place without a request's failing: only by name
+    strike: (scene) => scene.kill("manager"),
+  },
 ];

@@ -1,13 +1,12 @@
 // Runs in: CLI. Owns: nothing. Lies of the driver's process to its clients and to the manager, which packages/host/torture has by the same names.
-import { pick } from "../chance.ts";
 import type { Fault, Scene } from "../fault.ts";
 
-/** A lie that is found out, unless the host's own next word comes before the client looks: so never right before an answer. */
+/** A lie that is found out. */
 const lie = (group: string, name: string, cards: number, more: Partial<Fault> = {}): Fault => ({
   name,
   group,
   cards,
-  arm: (scene: Scene) => scene.order(name, pick(scene.random, ["before", "during"])),
+  arm: (scene: Scene) => scene.order(name),
   ends: ["crash"],
   ...more,
 });
