@@ -10,7 +10,7 @@ addon_sources := $(filter-out $(probe_source),$(wildcard packages/kernel/native/
 addon_headers := $(wildcard packages/kernel/native/*.h)
 addon_flags := -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -isystem $(node_package)/include/node
 
-.PHONY: setup demo test lab bench fuzz clean demo-packages test-packages
+.PHONY: setup demo test lab bench fuzz torture clean demo-packages test-packages
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -30,6 +30,10 @@ bench: demo-packages setup
 
 fuzz: demo-packages setup
 	@$(node) --disable-warning=ExperimentalWarning fuzz/main.ts $(INPUTS:%=--inputs=%) $(SEED:%=--seed=%) $(TARGET)
+
+# An hour; SEED, FAULTS, FROM and ONLY as `ring3 torture --help` says.
+torture: demo-packages setup
+	@./ring3 torture --seed $(or $(SEED),1) --faults $(or $(FAULTS),100000) $(FROM:%=--from=%) $(ONLY:%=--only=%)
 
 clean:
 	rm -rf build

@@ -53,6 +53,9 @@ Exit code 1 when a request was lost, a reply was wrong, a process of ring3's own
     const campaign = new Campaign(
       { seed, from, to, faults, lanes, sandboxed },
       {
+        begun: (disks) => {
+          if (!ring3.json) ring3.print(`seed ${seed}: faults ${from} to ${to - 1}, on ${disks} disks`);
+        },
         done: ({ planned }, result) =>
           line(
             `${from + result.faults}/${to} ${planned.fault.name}: ${result.crashes + result.hangs} deaths, ${result.wrong.length} not as it must be`,

@@ -19,6 +19,8 @@ export interface CampaignOptions {
 }
 
 export interface CampaignListener {
+  /** All disks are served; now come the faults. */
+  begun(disks: number): void;
   /** After each fault. */
   done(outcome: Outcome, result: Result): void;
 }
@@ -84,6 +86,7 @@ export class Campaign {
 
   async #work(): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => lane.start()));
+    this.#listener.begun(this.#lanes.flatMap(({ disks }) => disks).length);
     await Promise.all(this.#lanes.map((lane) => this.#run(lane)));
     await this.#instance.look();
     for (const lane of this.#lanes) {

@@ -1,4 +1,5 @@
 // Runs in: CLI. Owns: one simulated drive, who uses it, and the ledger of it: each request is sent, checked and accounted for here.
+import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SimulatedDrive } from "../simulated-drive.ts";
 import { ApplicationDoor } from "./application-door.ts";
@@ -47,6 +48,8 @@ export class Disk {
   /** In this round. */
   deaths: { readonly end: End; readonly reason: string }[] = [];
   quarantines = 0;
+  /** Counts how often it was opened. */
+  session = 1;
   #deathsOfDoor = 0;
   #died: (() => void)[] = [];
   /** Since when it does not serve, and how long it did not until it did again. */
@@ -208,22 +211,34 @@ export class Disk {
     });
   }
 
-  /** Opens the disk anew where it has to be; true where it was. Call while nothing is under way. */
-  async renew(): Promise<boolean> {
+  /** Opens the disk anew where it has to be. Call while nothing is under way. */
+  async renew(): Promise<void> {
     const tired = this.door === "application" && this.#deathsOfDoor >= DEATHS_MAX;
-    if (!this.#door.closed && !tired) return false;
+    if (!this.#door.closed && !tired) return;
     if (!this.#door.closed) await this.flush();
     this.#deathsOfDoor = 0;
     await this.#door.open();
-    return true;
+    this.session++;
+    this.ledger.disown();
   }
 
-  /** Reads all of the ledger's part; resolves with what is wrong. */
+  /** Everything is flushed, read once more, and looked up in the image file; resolves with what is wrong. */
   async verify(): Promise<string | undefined> {
-    for (let lba = 0; lba < LEDGER_SECTORS; lba += EXTENT_MAX * 2) {
-      const failure = await this.#read({ lba, count: EXTENT_MAX * 2 });
-      if (failure !== undefined) return failure;
+    const flush = await this.flush();
+    if (flush !== undefined) return `flush: ${flush}`;
+    for (let lba = 0; lba < LEDGER_SECTORS; lba += EXTENT_MAX) {
+      const failure = await this.#read({ lba, count: EXTENT_MAX });
+      if (failure !== undefined) return `read: ${failure}`;
     }
+    const { image } = this.drive;
+    const wrong = this.ledger.read(
+      { lba: 0, count: LEDGER_SECTORS },
+      readFileSync(image).subarray(0, LEDGER_SECTORS * SECTOR_BYTES),
+    );
+    if (wrong !== undefined) this.#wrong(`its image: ${wrong}`);
+    const other = `${image}.other`; // what fault another-disk has plugged in
+    if (existsSync(other) && readFileSync(other).some((byte) => byte !== 0))
+      this.#wrong("another disk was written to");
     return undefined;
   }
 

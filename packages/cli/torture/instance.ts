@@ -9,6 +9,8 @@ const CONFIG = "spares: 4\n";
 const FAILED = /^driver failed: (\w+): (.*)$/;
 const HANGS: readonly string[] = ["heartbeat", "deadline"];
 
+const NOTICED_MS = 1000;
+
 export interface DeviceListener {
   /** Its driver has failed, and is being ended. */
   failed(end: End, reason: string): void;
@@ -21,7 +23,7 @@ export class Instance {
   /** As they were last seen. */
   #pids = { manager: 0, reflector: 0 };
   #managersKilled = 0;
-  reflectorsKilled = 0;
+  #reflectorKilledAt = Number.NEGATIVE_INFINITY;
   managerDeaths = 0;
   reflectorDeaths = 0;
   #work: Promise<void> = Promise.resolve();
@@ -114,7 +116,7 @@ export class Instance {
     await this.#look();
     const pid = this.#pids[supervisor];
     if (supervisor === "manager") this.#managersKilled++;
-    else this.reflectorsKilled++;
+    else this.#reflectorKilledAt = performance.now();
     process.kill(pid, "SIGKILL");
     if (supervisor === "reflector")
       await eventually("another reflector", async () => {
@@ -122,6 +124,11 @@ export class Instance {
         if (now.reflector === 0 || now.reflector === pid) throw new Error("there is none");
         this.#pids = now;
       });
+  }
+
+  /** Was a reflector killed since then, or so shortly before that its clients may not have noticed? */
+  cutSince(time: number): boolean {
+    return this.#reflectorKilledAt > time - NOTICED_MS;
   }
 
   /** To the driver's process, if it has one. */

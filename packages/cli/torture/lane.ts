@@ -56,9 +56,9 @@ export class Lane {
       each.deaths = [];
       each.quarantines = 0;
     }
-    const reflectorsKilled = this.#instance.reflectorsKilled;
+    const began = performance.now();
     const [wrong, besideWrong] = await Promise.all([this.#strike(disk, planned), beside.read(random)]);
-    const cut = this.#instance.reflectorsKilled !== reflectorsKilled;
+    const cut = this.#instance.cutSince(began);
     const noticed =
       besideWrong === undefined || (cut && besideWrong === "disconnected") ? undefined : besideWrong;
     await beside.renew();
@@ -77,10 +77,11 @@ export class Lane {
 
   async #strike(disk: Disk, { fault, random }: Planned): Promise<string | undefined> {
     const scene = this.#scene(disk, random);
-    const reflectorsKilled = this.#instance.reflectorsKilled;
+    const began = performance.now();
     await fault.arm?.(scene);
     if (fault.deadline) disk.deadlineMs = SHORT_MS;
-    const owed = disk.ledger.owed;
+    const { session } = disk;
+    const { owed } = disk.ledger;
     if (fault.losesPower) disk.ledger.lostPower(); // the requests that are under way then may see it
     disk.struck();
     const volley = disk.volley(random);
@@ -91,36 +92,32 @@ export class Lane {
       await disk.death(NOTICED_MS);
     await fault.mend?.(scene);
     disk.deadlineMs = AFTER_MS;
-    const cut = this.#instance.reflectorsKilled !== reflectorsKilled;
-    const renewed = await disk.renew();
-    const wrong =
-      failures.find((kind) => !allowed(fault, disk, kind, cut)) ?? (await this.#proven(disk, fault, random));
-    const flush = await this.#flushed(disk, fault, owed && !renewed);
+    const may = (kind: string) => allowed(fault, disk, kind, this.#instance.cutSince(began));
+    const failure = failures.find((kind) => !may(kind));
+    await disk.renew();
+    const proof = await this.#proven(disk, random, may);
+    const flush = tellsOfLoss(fault)
+      ? await this.#flushed(disk, fault, owed && disk.session === session)
+      : undefined;
     disk.deadlineMs = undefined;
-    return wrong ?? flush;
+    return failure ?? proof ?? (flush !== undefined && !may(flush) ? `flush: ${flush}` : undefined);
   }
 
   /** The next request must be done. Where a driver may still be ending for what was done to it, one of the next. */
-  async #proven(disk: Disk, fault: Fault, random: Random): Promise<string | undefined> {
-    const tries = fault.mayFail === undefined ? 1 : PROOFS;
-    let failure: string | undefined;
-    for (let proof = 0; proof < tries; proof++) {
-      failure = await disk.read(random);
-      if (failure === undefined || failure === "corrupt" || failure === "lost") break;
+  async #proven(disk: Disk, random: Random, may: (kind: string) => boolean): Promise<string | undefined> {
+    for (let proof = 1; ; proof++) {
+      const failure = await disk.read(random);
+      if (failure === undefined) return undefined;
+      if (proof === PROOFS || !may(failure)) return `afterwards: ${failure}`;
       await disk.renew();
     }
-    return failure && `afterwards: ${failure}`;
   }
 
-  /** `owed`: what was acknowledged before was in the cache. */
+  /** A loss is told of once. `owed`: what was acknowledged before was in the cache that is lost. */
   async #flushed(disk: Disk, fault: Fault, owed: boolean): Promise<string | undefined> {
-    if (fault.losesPower !== true && fault.tellsOfLoss !== true) return undefined;
     const first = await disk.flush();
-    if (first === undefined)
-      return fault.losesPower && owed ? "a flush has vouched for what was lost" : undefined;
-    if (first !== "lost-writes" && first !== "refused") return `flush: ${first}`;
-    const second = await disk.flush();
-    return second && `second flush: ${second}`;
+    if (first === undefined) return fault.losesPower && owed ? "it has vouched for what was lost" : undefined;
+    return first === "lost-writes" || first === "refused" ? await disk.flush() : first;
   }
 
   #scene(disk: Disk, random: Random): Scene {
@@ -151,10 +148,11 @@ export class Lane {
     };
   }
 
-  /** What the ledgers say, and what the images hold. */
+  /** Do the disks hold what their ledgers say? */
   async verify(): Promise<string | undefined> {
     for (const disk of this.disks) {
-      const failure = (await disk.flush()) ?? (await disk.verify());
+      disk.where = "at the end";
+      const failure = await disk.verify();
       if (failure !== undefined) return `${disk.drive.device}: ${failure}`;
     }
     return undefined;
@@ -165,6 +163,8 @@ export class Lane {
     await Promise.all(this.disks.map((disk) => disk.drive.end()));
   }
 }
+
+const tellsOfLoss = ({ losesPower, tellsOfLoss }: Fault) => losesPower === true || tellsOfLoss === true;
 
 function allowed({ mayFail = [] }: Fault, { door }: Disk, kind: string, cut: boolean): boolean {
   if (door === "application") return mayFail.includes(kind);

@@ -87,9 +87,14 @@ export class Ledger {
     this.#owed = false;
   }
 
-  /** A write was acknowledged that no flush has covered. */
+  /** A write was acknowledged that no flush has covered, by whoever is to be asked for one. */
   get owed(): boolean {
     return this.#owed;
+  }
+
+  /** Whoever is asked from now on has acknowledged nothing: a loss cannot be told by them. */
+  disown(): void {
+    this.#owed = false;
   }
 
   /** The cache is lost. */
