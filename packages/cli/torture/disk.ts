@@ -24,11 +24,6 @@ const LOST_MS = 90_000;
 /** An application that has suspected its driver 12 times within a minute is hung up on (manager/clients.ts). */
 const DEATHS_MAX = 8;
 
-/** What became of some requests. */
-export interface Answers {
-  readonly failures: readonly string[];
-}
-
 export interface Tally {
   requests: number;
   failed: number;
@@ -101,10 +96,18 @@ export class Disk {
     timer.abort();
   }
 
-  /** From now on it may not serve; the next request that it answers ends that. */
+  /** A round begins. */
+  begin(where: string): void {
+    this.where = where;
+    this.deaths = [];
+    this.quarantines = 0;
+    this.#awaySince = undefined;
+    this.awayMs = undefined;
+  }
+
+  /** From now on it may not serve; the first request that it answers after its driver's death ends that. */
   struck(): void {
     this.#awaySince = performance.now();
-    this.awayMs = undefined;
   }
 
   #served(): void {
@@ -118,10 +121,10 @@ export class Disk {
     this.#tally.wrong.push(`${this.where}, ${this.drive.device}, ${this.door}: ${what}`);
   }
 
-  /** Some reads and writes at once, no two of which touch each other. */
-  async volley(random: Random): Promise<Answers> {
+  /** Some reads and writes at once, no two of which touch each other; resolves with the reasons of those that have failed. */
+  async volley(random: Random): Promise<string[]> {
     const count = VOLLEY_MIN + integer(random, VOLLEY_MAX - VOLLEY_MIN + 1);
-    return answers(await Promise.all(Array.from({ length: count }, () => this.#any(random))));
+    return failuresIn(await Promise.all(Array.from({ length: count }, () => this.#any(random))));
   }
 
   #any(random: Random): Promise<string | undefined> {
@@ -204,11 +207,13 @@ export class Disk {
     await this.#door.write({ lba: ORDER_LBA, count: 1 }, sector, false, undefined);
   }
 
-  /** Resolves with the reason for which it has failed. */
-  async poison(): Promise<string | undefined> {
-    return await this.#accounted("poisonous read", async () => {
-      await this.#door.read({ lba: POISON_LBA, count: 1 }, undefined);
-    });
+  /** Resolves with the reasons for which they have failed. */
+  async poison(reads: number): Promise<string[]> {
+    const poisonous = () =>
+      this.#accounted("poisonous read", async () => {
+        await this.#door.read({ lba: POISON_LBA, count: 1 }, undefined);
+      });
+    return failuresIn(await Promise.all(Array.from({ length: reads }, poisonous)));
   }
 
   /** Opens the disk anew where it has to be. Call while nothing is under way. */
@@ -252,6 +257,5 @@ function kindOf(error: Error): string {
   throw error;
 }
 
-const answers = (failures: readonly (string | undefined)[]): Answers => ({
-  failures: failures.filter((failure) => failure !== undefined),
-});
+const failuresIn = (failures: readonly (string | undefined)[]): string[] =>
+  failures.filter((failure) => failure !== undefined);

@@ -16,8 +16,8 @@ export interface Scene {
   signal(signal: NodeJS.Signals): Promise<void>;
   /** Ends one of ring3's own processes. */
   kill(supervisor: "manager" | "reflector"): Promise<void>;
-  /** A read that ends the driver each time; resolves once it has failed. */
-  poison(): Promise<void>;
+  /** Reads that end the driver each time; resolves once they have failed. */
+  poison(reads: number): Promise<void>;
   /** Waits until the device is in quarantine, then asks for another start. */
   release(): Promise<void>;
   sleep(ms: number): Promise<void>;

@@ -51,11 +51,7 @@ export class Lane {
     const { fault, door, number, random } = planned;
     const disk = this.#disks[door];
     const beside = this.#disks[doorKinds.find((kind) => kind !== door)!];
-    for (const each of this.disks) {
-      each.where = `fault ${number} (${fault.name})`;
-      each.deaths = [];
-      each.quarantines = 0;
-    }
+    for (const each of this.disks) each.begin(`fault ${number} (${fault.name})`);
     const began = performance.now();
     const [wrong, besideWrong] = await Promise.all([this.#strike(disk, planned), beside.read(random)]);
     const cut = this.#instance.cutSince(began);
@@ -86,7 +82,7 @@ export class Lane {
     disk.struck();
     const volley = disk.volley(random);
     await fault.strike?.(scene);
-    const { failures } = await volley;
+    const failures = await volley;
     if (fault.losesPower) disk.ledger.lostPower();
     if (fault.ends !== undefined && !fault.ends.includes("maybe") && disk.deaths.length === 0)
       await disk.death(NOTICED_MS);
@@ -137,8 +133,15 @@ export class Lane {
       say: (command) => disk.drive.say(command),
       signal: (signal) => this.#instance.signal(device, signal),
       kill: (supervisor) => this.#instance.kill(supervisor),
-      async poison() {
-        await disk.poison();
+      async poison(reads) {
+        const before = disk.quarantines;
+        for (
+          let failures = ["disconnected"];
+          failures.includes("disconnected") && disk.quarantines === before;
+        ) {
+          await disk.renew(); // where a reflector's death has come between
+          failures = await disk.poison(reads);
+        }
       },
       async release() {
         await ring3.manager.ask("wait", { device, state: "quarantined", timeoutMs: AFTER_MS * PROOFS });
@@ -151,7 +154,7 @@ export class Lane {
   /** Do the disks hold what their ledgers say? */
   async verify(): Promise<string | undefined> {
     for (const disk of this.disks) {
-      disk.where = "at the end";
+      disk.begin("at the end");
       const failure = await disk.verify();
       if (failure !== undefined) return `${disk.drive.device}: ${failure}`;
     }

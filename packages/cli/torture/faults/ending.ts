@@ -11,7 +11,7 @@ export const endingFaults: readonly Fault[] = [
     cards: 1,
     final: true,
     ends: ["crash", "maybe"],
-    mend: (scene) => scene.poison(),
+    mend: (scene) => scene.poison(1),
   },
   {
     name: "quarantine",
@@ -22,7 +22,7 @@ export const endingFaults: readonly Fault[] = [
     ends: ["crash", "maybe"],
     reopens: true,
     async mend(scene) {
-      await Promise.all(Array.from({ length: POISONS }, () => scene.poison()));
+      await scene.poison(POISONS);
       await scene.release();
     },
   },
