@@ -122,10 +122,10 @@ export class OwnRing3 {
   }
 
   /** Its devices are away already: none of them sees it vanish. */
-  async stop(): Promise<void> {
+  async stop({ keep = false }: { keep?: boolean } = {}): Promise<void> {
     this.manager?.disconnect();
     this.#keeper.kill("SIGTERM");
     await this.#ended;
-    rmSync(this.folder, { recursive: true, force: true });
+    if (!keep) rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -56,9 +56,9 @@ Exit code 1 when a request was lost, a reply was wrong, a process of ring3's own
         begun: (disks) => {
           if (!ring3.json) ring3.print(`seed ${seed}: faults ${from} to ${to - 1}, on ${disks} disks`);
         },
-        done: ({ planned }, result) =>
+        done: ({ planned }, { faults, crashes, hangs, wrong }) =>
           line(
-            `${from + result.faults}/${to} ${planned.fault.name}: ${result.crashes + result.hangs} deaths, ${result.wrong.length} not as it must be`,
+            `${from + faults}/${to} ${planned.fault.name}: ${crashes + hangs} deaths, ${wrong.length} not as it must be`,
           ),
       },
     );

@@ -22,7 +22,7 @@ export interface CampaignListener {
   /** All disks are served; now come the faults. */
   begun(disks: number): void;
   /** After each fault. */
-  done(outcome: Outcome, result: Result): void;
+  done(outcome: Outcome, all: Outcomes): void;
 }
 
 /** Looks for reflectors that have ended once in so many faults. */
@@ -63,24 +63,29 @@ export class Campaign {
     return this.#next;
   }
 
-  get result(): Result {
-    return summary(this.#options, this.#outcomes, this.#tally, this.#instance);
-  }
-
+  /** Rejects with the number of the fault where it could not go on; what ring3 has written stays then, and the error says where. */
   async run(): Promise<Result> {
+    let keep = true;
     try {
       await this.#instance.started();
       const over = this.#instance.endedByItself.then((how) => {
         throw sentence(
           "internal",
-          `ring3 ended (${how}) at fault ${this.#next - 1} of seed ${this.#options.seed}; it said: ${printable(this.#instance.ring3.said)}`,
+          `ring3 ended (${how}) at fault ${this.#next - 1}; it said: ${printable(this.#instance.ring3.said)}`,
         );
       });
       await Promise.race([over, this.#work()]);
-      return this.result;
+      keep = false;
+      return summary(this.#options, this.#outcomes, this.#tally, this.#instance);
+    } catch (error) {
+      const { folder } = this.#instance.ring3;
+      throw sentence("internal", `${(error as Error).message}; what ring3 has written is kept in ${folder}`, {
+        cause: error,
+      });
     } finally {
+      this.#stopped = true;
       await Promise.all(this.#lanes.map((lane) => lane.end()));
-      await this.#instance.stop();
+      await this.#instance.stop({ keep });
     }
   }
 
@@ -98,9 +103,13 @@ export class Campaign {
   async #run(lane: Lane): Promise<void> {
     while (!this.#stopped && this.#next < this.#options.to) {
       const planned = this.#plan.at(this.#next++);
-      const outcome = await lane.run(planned);
+      const outcome = await lane.run(planned).catch((error: Error) => {
+        throw sentence("internal", `fault ${planned.number} (${planned.fault.name}): ${error.message}`, {
+          cause: error,
+        });
+      });
       this.#outcomes.add(outcome);
-      this.#listener.done(outcome, this.result);
+      this.#listener.done(outcome, this.#outcomes);
       if (planned.number % LOOK_EVERY === 0) await this.#instance.look();
     }
   }

@@ -37,12 +37,14 @@ export class Disk {
   readonly door: DoorKind;
   readonly drive: SimulatedDrive;
   readonly ledger = new Ledger(LEDGER_SECTORS);
+  readonly #instance: Instance;
   readonly #tally: Tally;
   readonly #busy = new Uint8Array(LEDGER_SECTORS);
   #door!: Door;
   /** In this round. */
   deaths: { readonly end: End; readonly reason: string }[] = [];
   quarantines = 0;
+  #inQuarantine = false;
   /** Counts how often it was opened. */
   session = 1;
   #deathsOfDoor = 0;
@@ -57,18 +59,22 @@ export class Disk {
 
   constructor(instance: Instance, door: DoorKind, name: string, tally: Tally) {
     this.door = door;
+    this.#instance = instance;
     this.#tally = tally;
     this.drive = new SimulatedDrive(instance.ring3, name, [
       ...["--create", String(DISK_BYTES), "--write-cache", "--serial", `TORTURE-${name}`],
     ]);
     instance.watch(this.drive.device, {
       failed: (end, reason) => this.#failed(end, reason),
-      quarantined: () => this.quarantines++,
+      quarantined: () => {
+        this.quarantines++;
+        this.#inQuarantine = true;
+      },
     });
   }
 
-  async start(instance: Instance): Promise<void> {
-    const { ring3 } = instance;
+  async start(): Promise<void> {
+    const { ring3 } = this.#instance;
     await this.drive.plug();
     await ring3.reached(this.drive.device);
     if (this.door === "application") this.#door = new ApplicationDoor(ring3.directory, this.drive.device);
@@ -137,6 +143,14 @@ export class Disk {
   async read(random: Random): Promise<string | undefined> {
     const range = this.#take(random);
     return await this.#read(range).finally(() => this.#busy.fill(0, range.lba, range.lba + range.count));
+  }
+
+  /** Something that only the cache has. */
+  async unforced(random: Random): Promise<string | undefined> {
+    const range = this.#take(random);
+    return await this.#write(range, false).finally(() =>
+      this.#busy.fill(0, range.lba, range.lba + range.count),
+    );
   }
 
   #take(random: Random): Range {
@@ -218,6 +232,8 @@ export class Disk {
 
   /** Opens the disk anew where it has to be. Call while nothing is under way. */
   async renew(): Promise<void> {
+    if (this.#inQuarantine) await this.#instance.ring3.manager.ask("restart", { device: this.drive.device });
+    this.#inQuarantine = false;
     const tired = this.door === "application" && this.#deathsOfDoor >= DEATHS_MAX;
     if (!this.#door.closed && !tired) return;
     if (!this.#door.closed) await this.flush();

@@ -18,7 +18,7 @@ export interface Scene {
   kill(supervisor: "manager" | "reflector"): Promise<void>;
   /** Reads that end the driver each time; resolves once they have failed. */
   poison(reads: number): Promise<void>;
-  /** Waits until the device is in quarantine, then asks for another start. */
+  /** Waits until the device is in quarantine, and has it started again. */
   release(): Promise<void>;
   sleep(ms: number): Promise<void>;
 }

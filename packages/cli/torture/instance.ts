@@ -147,8 +147,8 @@ export class Instance {
     return this.ring3.ended.then((how) => (this.#stopping ? sleep(2 ** 30, how, { ref: false }) : how));
   }
 
-  async stop(): Promise<void> {
+  async stop(options: { keep: boolean }): Promise<void> {
     this.#stopping = true;
-    await this.ring3.stop();
+    await this.ring3.stop(options);
   }
 }

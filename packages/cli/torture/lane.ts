@@ -44,7 +44,7 @@ export class Lane {
   }
 
   async start(): Promise<void> {
-    await Promise.all(this.disks.map((disk) => disk.start(this.#instance)));
+    await Promise.all(this.disks.map((disk) => disk.start()));
   }
 
   async run(planned: Planned): Promise<Outcome> {
@@ -74,6 +74,7 @@ export class Lane {
   async #strike(disk: Disk, { fault, random }: Planned): Promise<string | undefined> {
     const scene = this.#scene(disk, random);
     const began = performance.now();
+    const before = fault.losesPower ? await disk.unforced(random) : undefined; // so that there is something to lose
     await fault.arm?.(scene);
     if (fault.deadline) disk.deadlineMs = SHORT_MS;
     const { session } = disk;
@@ -89,7 +90,7 @@ export class Lane {
     await fault.mend?.(scene);
     disk.deadlineMs = AFTER_MS;
     const may = (kind: string) => allowed(fault, disk, kind, this.#instance.cutSince(began));
-    const failure = failures.find((kind) => !may(kind));
+    const failure = before ?? failures.find((kind) => !may(kind));
     await disk.renew();
     const proof = await this.#proven(disk, random, may);
     const flush = tellsOfLoss(fault)
@@ -145,7 +146,7 @@ export class Lane {
       },
       async release() {
         await ring3.manager.ask("wait", { device, state: "quarantined", timeoutMs: AFTER_MS * PROOFS });
-        await ring3.manager.ask("restart", { device });
+        await disk.renew();
       },
       sleep: (ms) => sleep(ms),
     };
