@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { connectToManager } from "@ring3/client/connect";
-import type { ManagerConnection, ManagerNotices } from "@ring3/client/manager-connection";
+import type { ClientEdge, ManagerConnection, ManagerNotices } from "@ring3/client/manager-connection";
+import type { Params } from "@ring3/control/edge";
 import { sentence } from "@ring3/control/sentence";
 import type { DeviceStatus, Status } from "@ring3/control/status";
 import { ended, onLine } from "./lines.ts";
@@ -36,6 +37,8 @@ export interface OwnRing3Options {
   readonly quiet?: boolean;
 }
 
+type Attachment = Params<ClientEdge, "attach">;
+
 /** Of what a quiet ring3 says. */
 const SAID_MAX = 4096;
 
@@ -43,6 +46,10 @@ export class OwnRing3 {
   readonly folder: string;
   readonly directory: string;
   manager!: ManagerConnection;
+  /** What is plugged in; a manager after the first has to be told. */
+  readonly plugs = new Set<Attachment>();
+  /** With each manager after the first, before anything else is asked. */
+  resumed: ManagerConnection["onResumed"] = async () => {};
   readonly #keeper: ChildProcess;
   readonly #ended: Promise<string>;
   #said = "";
@@ -89,11 +96,11 @@ export class OwnRing3 {
         reject(sentence("internal", `ring3 ended before it was ready (${how})`)),
       );
     });
-    this.connect(notices);
-  }
-
-  connect(notices: ManagerNotices = {}): void {
     this.manager = connectToManager(this.directory, notices);
+    this.manager.onResumed = async (ask) => {
+      for (const attachment of this.plugs) await ask("attach", attachment);
+      await this.resumed(ask);
+    };
   }
 
   /** The end of what its processes have said. */

@@ -20,8 +20,7 @@ export class SimulatedDrive {
   readonly device: string;
   readonly image: string;
   readonly #ring3: OwnRing3;
-  readonly #port: string;
-  readonly #socket: string;
+  readonly #plug: { transport: "usbip"; socket: string; busid: string; port: string };
   readonly #child: ChildProcess;
   readonly #ready: Promise<void>;
   readonly #answers: ((line: Line) => void)[] = [];
@@ -31,11 +30,11 @@ export class SimulatedDrive {
   /** `options`: as its README says. */
   constructor(ring3: OwnRing3, port: string, options: readonly string[]) {
     this.#ring3 = ring3;
-    this.#port = port;
     this.device = `usb-${port}:1.0`;
     this.image = join(ring3.folder, `${port}.img`);
-    this.#socket = join(ring3.folder, `${port}.sock`);
-    const args = ["--listen", this.#socket, "--image", this.image, ...options];
+    const socket = join(ring3.folder, `${port}.sock`);
+    this.#plug = { transport: "usbip", socket, busid: "1-1", port };
+    const args = ["--listen", socket, "--image", this.image, ...options];
     this.#child = spawn(process.execPath, [sim, ...args], {
       stdio: ["pipe", "pipe", "inherit"],
       detached: true, // a Ctrl-C is the command's to handle
@@ -65,17 +64,13 @@ export class SimulatedDrive {
   }
 
   async #attach(): Promise<void> {
-    const [socket, busid, port] = [this.#socket, "1-1", this.#port];
-    await this.#ring3.manager.ask("attach", { transport: "usbip", socket, busid, port });
+    this.#ring3.plugs.add(this.#plug);
+    await this.#ring3.manager.ask("attach", this.#plug);
   }
 
   async #detach(): Promise<void> {
-    await this.#ring3.manager.ask("detach", { port: this.#port });
-  }
-
-  /** Has the manager know where it is plugged in once more: a new manager does not. */
-  attachAgain(): void {
-    this.#do(() => this.#attach());
+    this.#ring3.plugs.delete(this.#plug);
+    await this.#ring3.manager.ask("detach", { port: this.#plug.port });
   }
 
   /** A command for its standard input, such as "fault hang@3". */

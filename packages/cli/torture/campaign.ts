@@ -44,9 +44,7 @@ export class Campaign {
     this.#listener = listener;
     this.#plan = new Plan(options.seed, options.faults);
     this.#next = options.from;
-    this.#instance = new Instance(options.sandboxed, () => {
-      for (const { disks } of this.#lanes) for (const { drive } of disks) drive.attachAgain();
-    });
+    this.#instance = new Instance(options.sandboxed);
     this.#lanes = Array.from(
       { length: options.lanes },
       (_, index) => new Lane(this.#instance, `torture${index}`, this.#tally),

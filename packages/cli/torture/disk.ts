@@ -197,7 +197,7 @@ export class Disk {
   async #accounted(what: string, run: () => Promise<void>): Promise<string | undefined> {
     this.#tally.requests++;
     const timer = new AbortController();
-    const lost = sleep(LOST_MS, "lost", { signal: timer.signal }).catch(() => "lost");
+    const lost = sleep(LOST_MS, "lost", { signal: timer.signal, ref: false }).catch(() => "lost");
     const failure = await Promise.race([lost, run().then(() => undefined, kindOf)]);
     timer.abort();
     if (failure === undefined) {

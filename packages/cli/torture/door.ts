@@ -39,7 +39,7 @@ export async function eventually<T>(what: string, attempt: () => Promise<T>): Pr
     } catch (error) {
       if (performance.now() > until)
         throw sentence("timeout", `${what}: not within ${PATIENCE_MS} ms: ${(error as Error).message}`);
-      await sleep(AGAIN_MS);
+      await sleep(AGAIN_MS, undefined, { ref: false }); // no reason to stay, once ring3 and all drives have ended
     }
   }
 }

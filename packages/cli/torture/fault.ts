@@ -8,14 +8,15 @@ export type DoorKind = (typeof doorKinds)[number];
 /** What a fault can reach. */
 export interface Scene {
   readonly random: Random;
-  /** An order to the driver: packages/host/torture. It strikes one of the requests that follow. */
+  /** An order to the driver: packages/host/torture. It strikes one of the requests that follow; "none" takes it back. */
   order(fault: string): Promise<void>;
   /** A command to the simulated drive. */
   say(command: string): Promise<void>;
   /** To the driver's process. */
   signal(signal: NodeJS.Signals): Promise<void>;
-  /** Ends one of ring3's own processes. */
-  kill(supervisor: "manager" | "reflector"): Promise<void>;
+  /** These resolve once there is another. */
+  killManager(): Promise<void>;
+  killReflector(): Promise<void>;
   /** Reads that end the driver each time; resolves once they have failed. */
   poison(reads: number): Promise<void>;
   /** Waits until the device is in quarantine, and has it started again. */

@@ -8,8 +8,10 @@ import type { End } from "./fault.ts";
 const CONFIG = "spares: 4\n";
 const FAILED = /^driver failed: (\w+): (.*)$/;
 const HANGS: readonly string[] = ["heartbeat", "deadline"];
-
+/** A reflector's clients have noticed its death by then. */
 const NOTICED_MS = 1000;
+/** A manager that lived for so long is no failure of ring3's: the keeper counts deaths in a row, and begins anew after three (keeper.ts). */
+const LIVED_MS = 2500;
 
 export interface DeviceListener {
   /** Its driver has failed, and is being ended. */
@@ -20,19 +22,16 @@ export interface DeviceListener {
 export class Instance {
   readonly ring3: OwnRing3;
   readonly #devices = new Map<string, DeviceListener>();
-  /** As they were last seen. */
-  #pids = { manager: 0, reflector: 0 };
-  #managersKilled = 0;
+  /** As it was last seen. */
+  #reflector = 0;
   #reflectorKilledAt = Number.NEGATIVE_INFINITY;
+  #managersKilled = 0;
   managerDeaths = 0;
   reflectorDeaths = 0;
   #work: Promise<void> = Promise.resolve();
   #stopping = false;
-  #ended: string | undefined;
-  readonly #onManagerLost: () => void;
 
-  /** `managerLost`: a manager has ended and another serves. */
-  constructor(sandboxed: boolean, managerLost: () => void) {
+  constructor(sandboxed: boolean) {
     this.ring3 = new OwnRing3({
       verb: "torture",
       drivers: ["probe/drivers/torture"],
@@ -40,34 +39,17 @@ export class Instance {
       sandboxed,
       quiet: true, // of killed reflectors there are lines without end
     });
-    this.#onManagerLost = managerLost;
-    void this.ring3.ended.then((how) => {
-      this.#ended = how;
-    });
+    this.ring3.resumed = async (ask) => {
+      if (this.#managersKilled > 0) this.#managersKilled--;
+      else this.managerDeaths++;
+      await ask("logs", { device: null, follow: true });
+    };
   }
 
   async started(): Promise<void> {
     await this.ring3.started({ log: (entry) => this.#heard(entry) });
-    await this.#follow();
-    this.#pids = await this.#running();
-  }
-
-  async #follow(): Promise<void> {
-    const { manager } = this.ring3;
-    manager.signal.addEventListener("abort", () => void this.#managerEnded());
-    await manager.ask("logs", { device: null, follow: true });
-  }
-
-  async #managerEnded(): Promise<void> {
-    if (this.#ended !== undefined || this.#stopping) return;
-    if (this.#managersKilled > 0) this.#managersKilled--;
-    else this.managerDeaths++;
-    await eventually("connect to the next manager", async () => {
-      if (this.#ended !== undefined) return;
-      this.ring3.connect({ log: (entry) => this.#heard(entry) });
-      await this.#follow();
-    });
-    this.#onManagerLost();
+    await this.ring3.manager.ask("logs", { device: null, follow: true });
+    this.#reflector = (await this.#running()).reflector;
   }
 
   watch(device: string, listener: DeviceListener): void {
@@ -82,12 +64,11 @@ export class Instance {
     if (message.startsWith("quarantined: ")) listener.quarantined();
   }
 
-  async #running(): Promise<{ manager: number; reflector: number }> {
+  /** 0: there is none now. */
+  async #running(): Promise<{ manager: number; uptimeMs: number; reflector: number }> {
     const { manager, reflectors } = await this.ring3.status();
-    return {
-      manager: manager.pid,
-      reflector: reflectors.find(({ class: name }) => name === "block")?.pid ?? 0,
-    };
+    const reflector = reflectors.find(({ class: name }) => name === "block")?.pid ?? 0;
+    return { manager: manager.pid, uptimeMs: manager.uptimeMs, reflector };
   }
 
   /** Looks and kills come one after the other: a reflector that was killed has not ended by itself. */
@@ -103,27 +84,34 @@ export class Instance {
   }
 
   async #look(): Promise<void> {
-    const now = await this.#running();
-    if (now.reflector !== this.#pids.reflector) this.reflectorDeaths++;
-    this.#pids = now;
+    const { reflector } = await this.#running();
+    if (reflector !== this.#reflector) this.reflectorDeaths++;
+    this.#reflector = reflector;
   }
 
-  kill(supervisor: "manager" | "reflector"): Promise<void> {
-    return this.#serially(() => this.#kill(supervisor));
-  }
-
-  async #kill(supervisor: "manager" | "reflector"): Promise<void> {
-    await this.#look();
-    const pid = this.#pids[supervisor];
-    if (supervisor === "manager") this.#managersKilled++;
-    else this.#reflectorKilledAt = performance.now();
-    process.kill(pid, "SIGKILL");
-    if (supervisor === "reflector")
+  killReflector(): Promise<void> {
+    return this.#serially(async () => {
+      await this.#look();
+      const killed = this.#reflector;
+      this.#reflectorKilledAt = performance.now();
+      process.kill(killed, "SIGKILL");
       await eventually("another reflector", async () => {
-        const now = await this.#running();
-        if (now.reflector === 0 || now.reflector === pid) throw new Error("there is none");
-        this.#pids = now;
+        const { reflector } = await this.#running();
+        if (reflector === 0 || reflector === killed) throw new Error("there is none");
+        this.#reflector = reflector;
       });
+    });
+  }
+
+  /** Resolves once another one answers. */
+  killManager(): Promise<void> {
+    return this.#serially(async () => {
+      const { manager, uptimeMs } = await this.#running();
+      await sleep(Math.max(0, LIVED_MS - uptimeMs));
+      this.#managersKilled++;
+      process.kill(manager, "SIGKILL");
+      await this.#running();
+    });
   }
 
   /** Was a reflector killed since then, or so shortly before that its clients may not have noticed? */
@@ -144,7 +132,7 @@ export class Instance {
 
   /** Resolves with how it ended, once it has ended by itself; else stays pending. */
   get endedByItself(): Promise<string> {
-    return this.ring3.ended.then((how) => (this.#stopping ? sleep(2 ** 30, how, { ref: false }) : how));
+    return this.ring3.ended.then((how) => (this.#stopping ? new Promise<never>(() => {}) : how));
   }
 
   async stop(options: { keep: boolean }): Promise<void> {

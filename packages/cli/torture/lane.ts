@@ -93,6 +93,7 @@ export class Lane {
     const failure = before ?? failures.find((kind) => !may(kind));
     await disk.renew();
     const proof = await this.#proven(disk, random, may);
+    if (this.#instance.cutSince(began)) await scene.order("none"); // what was to be struck may never have come
     const flush = tellsOfLoss(fault)
       ? await this.#flushed(disk, fault, owed && disk.session === session)
       : undefined;
@@ -129,11 +130,15 @@ export class Lane {
           after: integer(random, PASS),
           seed: integer(random, 2 ** 32),
         };
-        await eventually(`order ${fault}`, () => disk.order(order));
+        await eventually(`order ${fault}`, async () => {
+          await disk.renew();
+          await disk.order(order);
+        });
       },
       say: (command) => disk.drive.say(command),
       signal: (signal) => this.#instance.signal(device, signal),
-      kill: (supervisor) => this.#instance.kill(supervisor),
+      killManager: () => this.#instance.killManager(),
+      killReflector: () => this.#instance.killReflector(),
       async poison(reads) {
         const before = disk.quarantines;
         for (

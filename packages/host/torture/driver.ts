@@ -15,6 +15,9 @@ const faults: Faults = { ...code, ...memory, ...replies, ...rings, ...control };
 
 overhearAll();
 
+/** Takes an order back that has struck nobody. */
+const NONE = "none";
+
 class Struck {
   readonly #ctx: Context<Block>;
   #order: Order | undefined;
@@ -25,6 +28,10 @@ class Struck {
   }
 
   order(order: Order): void {
+    if (order.fault === NONE) {
+      this.#order = undefined;
+      return;
+    }
     if (faults[order.fault] === undefined) throw new DeviceError("unsupported", `fault ${order.fault}`);
     this.#order = order;
     this.#left = order.after;

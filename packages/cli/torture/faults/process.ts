@@ -32,12 +32,23 @@ export const processFaults: readonly Fault[] = [
     doors: ["nbd"],
     mayFail: ["disconnected"],
     reopens: true,
-    strike: (scene) => scene.kill("reflector"),
+    strike: (scene) => scene.killReflector(),
   },
   {
     name: "manager-killed",
     group: "supervisors",
-    cards: 0, // until another takes its place without a request's failing: only by name
-    strike: (scene) => scene.kill("manager"),
+    cards: 1,
+    strike: (scene) => scene.killManager(),
+  },
+  {
+    name: "manager-and-driver-killed",
+    group: "supervisors",
+    cards: 1,
+    ends: ["crash", "maybe"], // nobody may be there to tell of it
+    async strike(scene) {
+      const killed = scene.killManager();
+      await scene.signal("SIGKILL");
+      await killed;
+    },
   },
 ];
