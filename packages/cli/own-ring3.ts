@@ -124,6 +124,8 @@ export class OwnRing3 {
 
   /** Running, or why not. */
   async reached(device: string): Promise<void> {
+    const { missing } = await this.manager.ask("explain", { device });
+    if (missing.length > 0) throw sentence("unsupported", missing.join("; "));
     const found = await this.manager.ask("wait", { device, state: "running", timeoutMs: STARTED_MS });
     if (!found.reached) throw sentence("internal", `${device} is ${found.state}: ${found.reason}`);
   }

@@ -25,7 +25,6 @@ export default {
     only: { type: "string", value: "NAME,…", help: "only faults of these names or groups" },
     lanes: { type: "string", value: "L", help: `how many are under way at once, ${LANES} unless said` },
     list: { type: "boolean", help: "prints every fault's group and name, and how often it comes" },
-    "insecure-no-sandbox": { type: "boolean", help: "for machines without bubblewrap" },
   },
   words: [0, 0],
   details: `Starts a ring3 of its own in a temporary folder, with simulated drives; one that runs is left alone. Which fault comes when depends on the seed alone, or on it and --only.
@@ -47,11 +46,10 @@ Exit code 1 when a request was lost, a reply was wrong, a process of ring3's own
     const lanes = whole("lanes", (values.lanes as string | undefined) ?? String(LANES), 1);
     if (from >= to)
       throw new UsageError(`--from: expected less than the ${to} faults of the campaign, found ${from}`);
-    const sandboxed = values["insecure-no-sandbox"] !== true;
     const progress = ring3.err.isTTY === true && !ring3.json;
     const line = (text: string) => progress && ring3.err.write(`\r\x1b[K${text.slice(0, ring3.width - 1)}`);
     const campaign = new Campaign(
-      { seed, from, to, faults, lanes, sandboxed },
+      { seed, from, to, faults, lanes },
       {
         begun: (disks) => {
           if (!ring3.json) ring3.print(`seed ${seed}: faults ${from} to ${to - 1}, on ${disks} disks`);

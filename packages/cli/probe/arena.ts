@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import type { ManagerConnection } from "@ring3/client/manager-connection";
-import { sentence } from "@ring3/control/sentence";
 import { controlSocket } from "@ring3/control/state-directory";
 import type { DeviceStatus, Status } from "@ring3/control/status";
 import { OwnRing3 } from "../own-ring3.ts";
@@ -47,8 +46,6 @@ export class Arena implements AsyncDisposable {
     await this.#ring3.started();
     for (const drive of [this.victim, this.hostile]) {
       await drive.plug();
-      const { missing } = await this.manager.ask("explain", { device: drive.device });
-      if (missing.length > 0) throw sentence("unsupported", missing.join("; "));
       await this.#ring3.reached(drive.device);
     }
   }

@@ -15,7 +15,6 @@ export interface CampaignOptions {
   readonly to: number;
   readonly faults: readonly Fault[];
   readonly lanes: number;
-  readonly sandboxed: boolean;
 }
 
 export interface CampaignListener {
@@ -34,7 +33,7 @@ export class Campaign {
   readonly #plan: Plan;
   readonly #instance: Instance;
   readonly #lanes: readonly Lane[];
-  readonly #tally: Tally = { requests: 0, failed: 0, lost: 0, corrupt: 0, wrong: [] };
+  readonly #tally: Tally = { requests: 0, failed: 0, lost: 0, corrupt: 0, wrong: [], verified: true };
   readonly #outcomes = new Outcomes();
   #next: number;
   #stopped = false;
@@ -44,7 +43,7 @@ export class Campaign {
     this.#listener = listener;
     this.#plan = new Plan(options.seed, options.faults);
     this.#next = options.from;
-    this.#instance = new Instance(options.sandboxed);
+    this.#instance = new Instance();
     this.#lanes = Array.from(
       { length: options.lanes },
       (_, index) => new Lane(this.#instance, `torture${index}`, this.#tally),
@@ -94,7 +93,9 @@ export class Campaign {
     await this.#instance.look();
     for (const lane of this.#lanes) {
       const wrong = await lane.verify();
-      if (wrong !== undefined) this.#tally.wrong.push(`at the end: ${printable(wrong)}`);
+      if (wrong === undefined) continue;
+      this.#tally.wrong.push(`at the end: ${printable(wrong)}`);
+      this.#tally.verified = false;
     }
   }
 

@@ -16,6 +16,9 @@ const DISK_BYTES = 8 << 20;
 const ORDER_LBA = DISK_BYTES / SECTOR_BYTES - 1;
 const POISON_LBA = ORDER_LBA - 1;
 const EXTENT_MAX = 64;
+/** Shares of reads among requests, and of writes with FUA among writes. */
+const READS = 0.45;
+const FORCED = 0.2;
 /** Requests at once. */
 export const VOLLEY_MIN = 2;
 const VOLLEY_MAX = 5;
@@ -23,13 +26,17 @@ const VOLLEY_MAX = 5;
 const LOST_MS = 90_000;
 /** An application that has suspected its driver 12 times within a minute is hung up on (manager/clients.ts). */
 const DEATHS_MAX = 8;
+/** Of more only the number is kept. */
+const COMPLAINTS_MAX = 100;
 
 export interface Tally {
   requests: number;
   failed: number;
   lost: number;
   corrupt: number;
-  /** Of the latest that were wrong, for people. */
+  /** All disks could be read at the end. */
+  verified: boolean;
+  /** For people. */
   readonly wrong: string[];
 }
 
@@ -83,7 +90,7 @@ export class Disk {
         const { units } = await ring3.device(this.drive.device);
         return units[0]!.endpoints[0]!.address;
       });
-      this.#door = new NbdDoor(new URL(address).searchParams.get("socket")!, (what) => this.#wrong(what));
+      this.#door = new NbdDoor(new URL(address).searchParams.get("socket")!, (what) => this.corrupt(what));
     }
     await this.#door.open();
   }
@@ -122,9 +129,16 @@ export class Disk {
     this.#awaySince = undefined;
   }
 
-  #wrong(what: string): void {
+  /** It was told what is not so. */
+  corrupt(what: string): void {
     this.#tally.corrupt++;
-    this.#tally.wrong.push(`${this.where}, ${this.drive.device}, ${this.door}: ${what}`);
+    this.#complain(what);
+  }
+
+  #complain(what: string): void {
+    const { wrong } = this.#tally;
+    if (wrong.length < COMPLAINTS_MAX)
+      wrong.push(`${this.where}, ${this.drive.device}, ${this.door}: ${what}`);
   }
 
   /** Some reads and writes at once, no two of which touch each other; resolves with the reasons of those that have failed. */
@@ -135,7 +149,7 @@ export class Disk {
 
   #any(random: Random): Promise<string | undefined> {
     const range = this.#take(random);
-    const request = random() < 0.45 ? this.#read(range) : this.#write(range, random() < 0.2);
+    const request = random() < READS ? this.#read(range) : this.#write(range, random() < FORCED);
     return request.finally(() => this.#busy.fill(0, range.lba, range.lba + range.count));
   }
 
@@ -171,7 +185,7 @@ export class Disk {
     if (bytes === undefined) return failure;
     const wrong = this.ledger.read(range, bytes);
     if (wrong === undefined) return undefined;
-    this.#wrong(wrong);
+    this.corrupt(wrong);
     return "corrupt";
   }
 
@@ -207,9 +221,7 @@ export class Disk {
     this.#tally.failed++;
     if (failure === "lost") {
       this.#tally.lost++;
-      this.#tally.wrong.push(
-        `${this.where}, ${this.drive.device}, ${this.door}: a ${what} was not answered within ${LOST_MS} ms`,
-      );
+      this.#complain(`a ${what} was not answered within ${LOST_MS} ms`);
     }
     return failure;
   }
@@ -256,10 +268,10 @@ export class Disk {
       { lba: 0, count: LEDGER_SECTORS },
       readFileSync(image).subarray(0, LEDGER_SECTORS * SECTOR_BYTES),
     );
-    if (wrong !== undefined) this.#wrong(`its image: ${wrong}`);
+    if (wrong !== undefined) this.corrupt(`its image: ${wrong}`);
     const other = `${image}.other`; // what fault another-disk has plugged in
     if (existsSync(other) && readFileSync(other).some((byte) => byte !== 0))
-      this.#wrong("another disk was written to");
+      this.corrupt("another disk was written to");
     return undefined;
   }
 

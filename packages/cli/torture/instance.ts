@@ -31,12 +31,12 @@ export class Instance {
   #work: Promise<void> = Promise.resolve();
   #stopping = false;
 
-  constructor(sandboxed: boolean) {
+  constructor() {
     this.ring3 = new OwnRing3({
       verb: "torture",
       drivers: ["probe/drivers/torture"],
       config: CONFIG,
-      sandboxed,
+      sandboxed: true,
       quiet: true, // of killed reflectors there are lines without end
     });
     this.ring3.resumed = async (ask) => {

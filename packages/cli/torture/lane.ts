@@ -58,16 +58,16 @@ export class Lane {
     const noticed =
       besideWrong === undefined || (cut && besideWrong === "disconnected") ? undefined : besideWrong;
     await beside.renew();
-    const { deaths } = disk;
+    const deaths = [...disk.deaths, ...beside.deaths];
     const hangs = deaths.filter(({ end }) => end === "hang").length;
     return {
       planned,
       wrong: wrong ?? (noticed && `the disk beside it: ${noticed}`),
       crashes: deaths.length - hangs,
       hangs,
-      quarantined: disk.quarantines,
+      quarantined: disk.quarantines + beside.quarantines,
       recoveryMs: disk.awayMs,
-      unnoticed: fault.ends !== undefined && !fault.ends.includes("maybe") && deaths.length === 0,
+      unnoticed: fault.ends !== undefined && !fault.ends.includes("maybe") && disk.deaths.length === 0,
     };
   }
 
@@ -114,8 +114,11 @@ export class Lane {
   /** A loss is told of once. `owed`: what was acknowledged before was in the cache that is lost. */
   async #flushed(disk: Disk, fault: Fault, owed: boolean): Promise<string | undefined> {
     const first = await disk.flush();
-    if (first === undefined) return fault.losesPower && owed ? "it has vouched for what was lost" : undefined;
-    return first === "lost-writes" || first === "refused" ? await disk.flush() : first;
+    if (first !== undefined)
+      return first === "lost-writes" || first === "refused" ? await disk.flush() : first;
+    if (fault.losesPower !== true || !owed) return undefined;
+    disk.corrupt("a flush has vouched for what was lost");
+    return "corrupt";
   }
 
   #scene(disk: Disk, random: Random): Scene {

@@ -74,6 +74,7 @@ export interface Result {
   readonly recoverable: number;
   readonly requests: number;
   readonly failedRequests: number;
+  readonly verified: boolean;
   readonly kinds: Readonly<Record<string, Readonly<Kind>>>;
   readonly wrong: readonly string[];
 }
@@ -107,6 +108,7 @@ export function summary(
     recoverable: outcomes.recoverable,
     requests: tally.requests,
     failedRequests: tally.failed,
+    verified: tally.verified,
     kinds: Object.fromEntries([...outcomes.kinds].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     wrong: [...tally.wrong, ...outcomes.wrong],
   };
@@ -114,10 +116,9 @@ export function summary(
 
 /** Everything as it must be, in every request. */
 export function passed(result: Result): boolean {
-  const { lostRequests, corruptReplies, managerDeaths, reflectorDeaths, recovered, recoverable } = result;
-  return (
-    lostRequests + corruptReplies + managerDeaths + reflectorDeaths === 0 && recovered >= GOAL * recoverable
-  );
+  const { lostRequests, corruptReplies, managerDeaths, reflectorDeaths } = result;
+  const harm = lostRequests + corruptReplies + managerDeaths + reflectorDeaths;
+  return harm === 0 && result.verified && result.recovered >= GOAL * result.recoverable;
 }
 
 const percent = (part: number, whole: number) => `${((100 * part) / Math.max(1, whole)).toFixed(3)} %`;

@@ -1,8 +1,15 @@
-// Runs in: driver host, jailed. Owns: one simulated drive of `ring3 torture`: the real usb-storage, and the faults that are ordered between it
-// and its host. A write to the last sector is an order for a fault; it strikes one of the requests that follow. Reading the last sector but one
+// Runs in: driver host, jailed. Owns: one simulated drive of `ring3 torture`: the faults that are ordered between a real driver of disks and
+// its host. A write to the last sector is an order for a fault; it strikes one of the requests that follow. Reading the last sector but one
 // ends the process, every time.
-import { type Block, block, type Context, DeviceError, type DriverUnit, defineDriver } from "@ring3/sdk";
-import storage from "../../../drivers/usb-storage/driver.ts";
+import {
+  type Block,
+  block,
+  type Context,
+  DeviceError,
+  type Driver,
+  type DriverUnit,
+  defineDriver,
+} from "@ring3/sdk";
 import { overhearAll } from "../escape/channel.ts";
 import { code } from "./code.ts";
 import { control } from "./control.ts";
@@ -64,7 +71,7 @@ async function struckLater<T>(
   return answer;
 }
 
-function tortured(unit: DriverUnit<Block>, ctx: Context<Block>): DriverUnit<Block> {
+function torturedUnit(unit: DriverUnit<Block>, ctx: Context<Block>): DriverUnit<Block> {
   const struck = new Struck(ctx);
   const last = () => unit.properties.sectors - 1;
   return {
@@ -87,9 +94,11 @@ function tortured(unit: DriverUnit<Block>, ctx: Context<Block>): DriverUnit<Bloc
   };
 }
 
-export default defineDriver(block, {
-  async probe(devices, ctx) {
-    const units = [await storage.probe(devices, ctx)].flat() as DriverUnit<Block>[];
-    return units.map((unit) => tortured(unit, ctx));
-  },
-});
+/** The driver `real`, which may be ordered to fail. */
+export const tortured = (real: Driver<Block>): Driver<Block> =>
+  defineDriver(block, {
+    async probe(devices, ctx) {
+      const units = [await real.probe(devices, ctx)].flat() as DriverUnit<Block>[];
+      return units.map((unit) => torturedUnit(unit, ctx));
+    },
+  });
