@@ -1,6 +1,6 @@
 // Runs in: CLI. Owns: one disk as a program with @ring3/client has it, on a connection of its own.
 import { type Block, blockClass, connect, DeviceError, type OpenUnit, type Ring3 } from "@ring3/client";
-import { type Door, eventually, RequestFailure } from "./door.ts";
+import { type Door, RequestFailure } from "./door.ts";
 import type { Range } from "./ledger.ts";
 import { SECTOR_BYTES } from "./ledger.ts";
 
@@ -23,10 +23,8 @@ export class ApplicationDoor implements Door {
 
   async open(): Promise<void> {
     await this.close();
-    await eventually(`open ${this.#device}`, async () => {
-      this.#client ??= await connect({ stateDir: this.#stateDir });
-      this.#unit = await this.#client.open(`${this.#device}#0`, blockClass, "write");
-    });
+    this.#client = await connect({ stateDir: this.#stateDir });
+    this.#unit = await this.#client.open(`${this.#device}#0`, blockClass, "write");
     this.#closed = false;
   }
 

@@ -55,6 +55,7 @@ export class Disk {
   /** Counts how often it was opened. */
   session = 1;
   #deathsOfDoor = 0;
+  #diedSinceFlush = false;
   #died: (() => void)[] = [];
   /** Since when it does not serve, and how long it did not until it did again. */
   #awaySince: number | undefined;
@@ -92,12 +93,27 @@ export class Disk {
       });
       this.#door = new NbdDoor(new URL(address).searchParams.get("socket")!, (what) => this.corrupt(what));
     }
-    await this.#door.open();
+    await this.#open();
+  }
+
+  async #open(): Promise<void> {
+    await eventually(`open ${this.drive.device}`, async () => {
+      await this.#release();
+      await this.#door.open();
+    });
+  }
+
+  /** Out of a quarantine that it may have got into without being meant to. */
+  async #release(): Promise<void> {
+    if (!this.#inQuarantine) return;
+    this.#inQuarantine = false;
+    await this.#instance.ring3.manager.ask("restart", { device: this.drive.device });
   }
 
   #failed(end: End, reason: string): void {
     this.deaths.push({ end, reason });
     this.#deathsOfDoor++;
+    this.#diedSinceFlush = true;
     for (const resolve of this.#died.splice(0)) resolve();
   }
 
@@ -203,8 +219,20 @@ export class Disk {
   /** All that was acknowledged is on the medium; call while nothing is under way. */
   async flush(): Promise<string | undefined> {
     const failure = await this.#accounted("flush", () => this.#door.flush());
-    if (failure === undefined) this.ledger.flushed();
-    return failure;
+    if (failure !== undefined) return failure;
+    this.ledger.flushed();
+    this.#diedSinceFlush = false;
+    return undefined;
+  }
+
+  /**
+   * A flush that is to be done. Where a driver has died since the last one, a loss may be told of first: it may have died while the device
+   * told it why it had refused a command, and that may have been a loss of power.
+   */
+  async settle(): Promise<string | undefined> {
+    const died = this.#diedSinceFlush;
+    const first = await this.flush();
+    return died && tellsOfLoss(first) ? await this.flush() : first;
   }
 
   /** Each ends once: undefined for done, the reason of its failure, or "lost". */
@@ -244,20 +272,19 @@ export class Disk {
 
   /** Opens the disk anew where it has to be. Call while nothing is under way. */
   async renew(): Promise<void> {
-    if (this.#inQuarantine) await this.#instance.ring3.manager.ask("restart", { device: this.drive.device });
-    this.#inQuarantine = false;
+    await this.#release();
     const tired = this.door === "application" && this.#deathsOfDoor >= DEATHS_MAX;
     if (!this.#door.closed && !tired) return;
-    if (!this.#door.closed) await this.flush();
+    if (!this.#door.closed) await this.settle();
     this.#deathsOfDoor = 0;
-    await this.#door.open();
+    await this.#open();
     this.session++;
     this.ledger.disown();
   }
 
   /** Everything is flushed, read once more, and looked up in the image file; resolves with what is wrong. */
   async verify(): Promise<string | undefined> {
-    const flush = await this.flush();
+    const flush = await this.settle();
     if (flush !== undefined) return `flush: ${flush}`;
     for (let lba = 0; lba < LEDGER_SECTORS; lba += EXTENT_MAX) {
       const failure = await this.#read({ lba, count: EXTENT_MAX });
@@ -284,6 +311,10 @@ function kindOf(error: Error): string {
   if (error instanceof RequestFailure) return error.kind;
   throw error;
 }
+
+/** NBD has no word of its own for it. */
+export const tellsOfLoss = (failure: string | undefined): boolean =>
+  failure === "lost-writes" || failure === "refused";
 
 const failuresIn = (failures: readonly (string | undefined)[]): string[] =>
   failures.filter((failure) => failure !== undefined);

@@ -18,7 +18,7 @@ export interface Door {
   readonly kind: DoorKind;
   /** Nothing can be asked any more until it is opened anew. */
   readonly closed: boolean;
-  /** Waits for the disk; closes what was open. */
+  /** Closes what was open. Rejects where the disk is not there yet. */
   open(): Promise<void>;
   close(): Promise<void>;
   /** Each rejects with a RequestFailure. `deadlineMs`: where such can be given. */

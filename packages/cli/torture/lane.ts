@@ -1,7 +1,7 @@
 // Runs in: CLI. Owns: two disks, one for each way to use them, and one fault at a time: what it does to requests, and what is to be right afterwards.
 import { setTimeout as sleep } from "node:timers/promises";
 import { integer, pick, type Random } from "./chance.ts";
-import { Disk, type Tally, VOLLEY_MIN } from "./disk.ts";
+import { Disk, type Tally, tellsOfLoss, VOLLEY_MIN } from "./disk.ts";
 import { eventually } from "./door.ts";
 import { type DoorKind, doorKinds, type Fault, type Scene } from "./fault.ts";
 import type { Instance } from "./instance.ts";
@@ -13,6 +13,8 @@ const AFTER_MS = 2000;
 /** A death that a fault brings comes within this, or has not been noticed. */
 const NOTICED_MS = 2000;
 const PROOFS = 8;
+/** The share of faults that are followed by a flush, of those that bring no loss. */
+const FLUSHES = 0.1;
 /** Requests that an order lets pass at most: one less than there are at least. */
 const PASS = VOLLEY_MIN;
 
@@ -94,9 +96,7 @@ export class Lane {
     await disk.renew();
     const proof = await this.#proven(disk, random, may);
     if (this.#instance.cutSince(began)) await scene.order("none"); // what was to be struck may never have come
-    const flush = tellsOfLoss(fault)
-      ? await this.#flushed(disk, fault, owed && disk.session === session)
-      : undefined;
+    const flush = await this.#flushed(disk, fault, random, owed && disk.session === session);
     disk.deadlineMs = undefined;
     return failure ?? proof ?? (flush !== undefined && !may(flush) ? `flush: ${flush}` : undefined);
   }
@@ -112,10 +112,11 @@ export class Lane {
   }
 
   /** A loss is told of once. `owed`: what was acknowledged before was in the cache that is lost. */
-  async #flushed(disk: Disk, fault: Fault, owed: boolean): Promise<string | undefined> {
+  async #flushed(disk: Disk, fault: Fault, random: Random, owed: boolean): Promise<string | undefined> {
+    if (fault.losesPower !== true && fault.tellsOfLoss !== true)
+      return random() < FLUSHES ? await disk.settle() : undefined;
     const first = await disk.flush();
-    if (first !== undefined)
-      return first === "lost-writes" || first === "refused" ? await disk.flush() : first;
+    if (first !== undefined) return tellsOfLoss(first) ? await disk.flush() : first;
     if (fault.losesPower !== true || !owed) return undefined;
     disk.corrupt("a flush has vouched for what was lost");
     return "corrupt";
@@ -175,8 +176,6 @@ export class Lane {
     await Promise.all(this.disks.map((disk) => disk.drive.end()));
   }
 }
-
-const tellsOfLoss = ({ losesPower, tellsOfLoss }: Fault) => losesPower === true || tellsOfLoss === true;
 
 function allowed({ mayFail = [] }: Fault, { door }: Disk, kind: string, cut: boolean): boolean {
   if (door === "application") return mayFail.includes(kind);

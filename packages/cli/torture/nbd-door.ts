@@ -1,6 +1,6 @@
 // Runs in: CLI. Owns: one disk as a program that speaks NBD has it.
 import { NbdClient, NbdError } from "../nbd-client.ts";
-import { type Door, eventually, RequestFailure } from "./door.ts";
+import { type Door, RequestFailure } from "./door.ts";
 import { type Range, SECTOR_BYTES } from "./ledger.ts";
 
 export class NbdDoor implements Door {
@@ -21,9 +21,7 @@ export class NbdDoor implements Door {
 
   async open(): Promise<void> {
     await this.close();
-    this.#client = await eventually(`connect to ${this.#path}`, () =>
-      NbdClient.connect(this.#path, this.#broken),
-    );
+    this.#client = await NbdClient.connect(this.#path, this.#broken);
   }
 
   async close(): Promise<void> {

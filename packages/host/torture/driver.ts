@@ -65,9 +65,13 @@ async function struckLater<T>(
   request: () => T | Promise<T>,
 ): Promise<T> {
   const answer = Promise.resolve(request());
-  answer.catch(() => {}); // told once the fault has returned
+  const over = answer.catch(() => {}); // told once the fault has returned
   if (at === "after") await answer;
-  await strike();
+  try {
+    await strike();
+  } finally {
+    await over; // it would still work with bytes that are another request's by then
+  }
   return answer;
 }
 
