@@ -18,7 +18,7 @@ import { memory } from "./memory.ts";
 import { replies } from "./replies.ts";
 import { rings } from "./rings.ts";
 
-const faults: Faults = { ...code, ...memory, ...replies, ...rings, ...control };
+export const faults: Faults = { ...code, ...memory, ...replies, ...rings, ...control };
 
 overhearAll();
 
