@@ -30,6 +30,8 @@ export interface Started {
 export class Processes implements Legacy {
   readonly #peer: CallingPeer<typeof keeperEdge, Descriptor>;
   readonly #listeners = new Map<string, (exit: Exited) => void>();
+  /** Of children that were inherited, and that ended before anyone took them over. */
+  readonly #early = new Map<string, Exited>();
   readonly #clock: Clock;
   readonly #manager: number;
   #count = 0;
@@ -72,7 +74,9 @@ export class Processes implements Legacy {
 
   /** One that an earlier manager has had started. */
   takeOver({ name, pid }: { name: string; pid: number }, exited: (exit: Exited) => void): Started {
-    this.#listeners.set(name, exited);
+    const early = this.#early.get(name);
+    if (early === undefined) this.#listeners.set(name, exited);
+    else queueMicrotask(() => exited(early));
     return this.#started(name, pid);
   }
 
@@ -106,6 +110,7 @@ export class Processes implements Legacy {
       records.push({ ...result.record, held: fds });
     }
     const { result } = await this.#peer.call("children", {});
+    for (const { name } of result.children) this.#listeners.set(name, (exit) => this.#early.set(name, exit));
     return { records, children: result.children };
   }
 
