@@ -27,7 +27,7 @@ export interface Door {
   flush(): Promise<void>;
 }
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 const AGAIN_MS = 10;
 
 /** What may not be possible yet. */
