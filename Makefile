@@ -10,7 +10,7 @@ addon_sources := $(filter-out $(probe_source),$(wildcard packages/kernel/native/
 addon_headers := $(wildcard packages/kernel/native/*.h)
 addon_flags := -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -isystem $(node_package)/include/node
 
-.PHONY: setup demo test lab bench fuzz simulate clean demo-packages test-packages
+.PHONY: setup demo test lab bench fuzz simulate torture clean demo-packages test-packages
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -33,6 +33,10 @@ fuzz: demo-packages setup
 
 simulate: demo-packages setup
 	@$(node) --disable-warning=ExperimentalWarning simulation/main.ts $(FAULTS:%=--faults=%) $(FROM:%=--from=%) $(SEED:%=--seed=%) $(MUTANTS:1=--mutants)
+
+# An hour; SEED, FAULTS, FROM and ONLY as `ring3 torture --help` says.
+torture: demo-packages setup
+	@./ring3 torture --seed $(or $(SEED),1) --faults $(or $(FAULTS),100000) $(FROM:%=--from=%) $(ONLY:%=--only=%)
 
 clean:
 	rm -rf build

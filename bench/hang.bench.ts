@@ -1,6 +1,6 @@
 // Runs in: benchmarks. A driver that stands still, from that moment until its successor has answered the read behind it.
 import { DriversLife, pause, socketOf } from "../packages/cli/drivers-life.fixture.ts";
-import { NbdClient } from "../packages/cli/nbd-client.fixture.ts";
+import { NbdClient } from "../packages/cli/nbd-client.ts";
 import { RunningRing3 } from "../packages/cli/running-ring3.fixture.ts";
 import type { Benchmark, Round } from "./main.ts";
 

@@ -1,6 +1,6 @@
 // Runs in: benchmarks. What the jail costs once a driver runs: reads through two rings of processes that differ in nothing else.
 import { DriversLife, socketOf } from "../packages/cli/drivers-life.fixture.ts";
-import { NbdClient } from "../packages/cli/nbd-client.fixture.ts";
+import { NbdClient } from "../packages/cli/nbd-client.ts";
 import { RunningRing3 } from "../packages/cli/running-ring3.fixture.ts";
 import type { Benchmark, Round } from "./main.ts";
 

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { DriversLife, pause, socketOf } from "../packages/cli/drivers-life.fixture.ts";
-import { NbdClient } from "../packages/cli/nbd-client.fixture.ts";
+import { NbdClient } from "../packages/cli/nbd-client.ts";
 import { RunningRing3 } from "../packages/cli/running-ring3.fixture.ts";
 import type { Round } from "./main.ts";
 

@@ -106,6 +106,7 @@ const seeds: readonly Uint8Array[] = [
       params: {
         channel: 1,
         incarnation: 1,
+        beatMs: 500,
         final: false,
         kind: "driver-restarted",
         text: "",

@@ -27,6 +27,7 @@ const records: { readonly [K in LegacyKind]: LegacyRecord<K> } = {
     },
     lastFailure: { kind: "signal", text: "SIGKILL", outside: true },
     taken: true,
+    rest: [],
     takeable: true,
     driver: { name: "usb-storage", hash: "0123456789abcdef" },
     units: [{ index: 0, properties: { sectors: 8192, flags: 16 }, operations: ["read", "write"] }],

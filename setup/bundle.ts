@@ -46,13 +46,13 @@ async function bundleHostCode(): Promise<void> {
   replace(file, Buffer.from(`${code}//${tag}`));
 }
 
-const bundleDriver = (from: string, to: string): Promise<void> =>
-  bundle(join(from, "driver.ts"), join(to, "driver.cjs"), { external: ["@ring3/sdk"] });
+const bundleDriver = (from: string, to: string, entry = join(from, "driver.ts")): Promise<void> =>
+  bundle(entry, join(to, "driver.cjs"), { external: ["@ring3/sdk"] });
 
 /** A driver's folder becomes another with its manifest and its bundle: a driver path like any other has such folders. */
-async function installDriver(from: string, to: string): Promise<void> {
+async function installDriver(from: string, to: string, entry?: string): Promise<void> {
   mkdirSync(to, { recursive: true });
-  await bundleDriver(from, to);
+  await bundleDriver(from, to, entry);
   replace(join(to, "driver.json"), readFileSync(join(from, "driver.json")));
 }
 
@@ -83,6 +83,11 @@ if (named.length > 0) {
     bundleHostCode().then(() => compileHostCode(out)),
     ...drivers.map((name) => installDriver(join(root, "drivers", name), join(out, "drivers", name))),
     installDriver(join(root, "packages/host/escape"), join(out, "probe/drivers/escape")), // for `ring3 probe` alone
+    installDriver(
+      join(root, "packages/host/torture"),
+      join(out, "probe/drivers/torture"), // for `ring3 torture` alone
+      join(root, "setup/tortured-driver.ts"),
+    ),
   ]);
   console.log(`processes: ${processes.join(", ")}, host; drivers: ${drivers.join(", ") || "none"}`);
 }

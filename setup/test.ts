@@ -49,9 +49,9 @@ function nodeTest(stage: string, files: string[], timeoutMs: number, env: NodeJS
 const exclude = ["**/node_modules/**", "lab/tests/**"];
 const tests = (...patterns: string[]) => globSync(patterns, { cwd: root, exclude });
 const processTests = tests("{packages,drivers,sims,examples,docs}/**/*.process.test.ts");
-const unitTests = tests("{packages,drivers,sims,lab,setup,bench,fuzz,simulation,examples,docs}/**/*.test.ts").filter(
-  (file) => !processTests.includes(file),
-);
+const unitTests = tests(
+  "{packages,drivers,sims,lab,setup,bench,fuzz,simulation,examples,docs}/**/*.test.ts",
+).filter((file) => !processTests.includes(file));
 
 /** The addon's own tests once more, on the build with both sanitizers. Node itself is not built with them, so their runtime is preloaded. */
 function sanitized(): Totals {

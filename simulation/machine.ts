@@ -263,6 +263,7 @@ export class Machine {
       allowTaking() {},
       withheld: () => false,
       takeable: false,
+      lostClaim: () => undefined,
       plugging: String(++this.#pluggings),
       open: async () => {
         plugged &&= disk.present && port.disk === disk;

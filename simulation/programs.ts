@@ -57,7 +57,7 @@ const manifest: Manifest = {
   placement: "isolated",
   sandbox: "standard",
   stateVersion: 0,
-  limits: { memoryMb: 64, hangMs: 2000, probeMs: 3000 },
+  limits: { memoryMb: 64, hangMs: 2000, cancelMs: 1000, probeMs: 3000 },
 };
 
 /** What the programs are to find in their machine. */
@@ -212,6 +212,7 @@ async function runManager(
     accountOf: (uid, gid) => accountOf(uid, gid, "", ""),
     absent,
     newToken: () => random.roll().toString(16).padStart(8, "0").repeat(4),
+    timeScale: 1,
     startedAt: clock.now(),
     keeperPid: 1,
     reflectors: () => reflectors.running,

@@ -10,7 +10,7 @@ import { hostRequests } from "@ring3/kernel/usbfs/constants";
 import { readUsbDevices } from "@ring3/kernel/usbfs/enumerate";
 import { usbfsNodePath } from "@ring3/kernel/usbfs/grant";
 import { eventually, pause, socketOf } from "../../packages/cli/drivers-life.fixture.ts";
-import { NbdClient } from "../../packages/cli/nbd-client.fixture.ts";
+import { NbdClient } from "../../packages/cli/nbd-client.ts";
 import { kernelDriverOf, madeOf } from "../guest/kernel-disk.ts";
 import { qmp } from "../guest/monitor.ts";
 import { run } from "../guest/program.ts";

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { type Block, blockClass, connect, type OpenUnit, type Ring3 } from "@ring3/client";
 import { BLOCK_BYTES, blocksOf, type Disk, DiskLedger } from "./disk-ledger.fixture.ts";
 import { DriversLife, eventually, seeded, socketOf } from "./drivers-life.fixture.ts";
-import { NbdClient } from "./nbd-client.fixture.ts";
+import { NbdClient } from "./nbd-client.ts";
 import { type Drive, RunningRing3 } from "./running-ring3.fixture.ts";
 
 const MIB = 2 ** 20;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { DriversLife, eventually, socketOf } from "./drivers-life.fixture.ts";
-import { NbdClient } from "./nbd-client.fixture.ts";
+import { NbdClient } from "./nbd-client.ts";
 import { type Drive, RunningRing3 } from "./running-ring3.fixture.ts";
 
 const PIECE = 65_536;

@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { blockClass, connect, DeviceError, type Ring3 } from "@ring3/client";
 import { DriversLife, socketOf } from "./drivers-life.fixture.ts";
 import { nameOf, quarantined, serving, writeDrivers } from "./hostile-drivers.fixture.ts";
-import { NbdClient } from "./nbd-client.fixture.ts";
+import { NbdClient } from "./nbd-client.ts";
 import { type Drive, RunningRing3 } from "./running-ring3.fixture.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "r3-drivers-"));

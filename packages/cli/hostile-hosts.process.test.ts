@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { blockClass, connect, type DeviceError } from "@ring3/client";
 import type { Status } from "@ring3/control/status";
 import { DriversLife, eventually, socketOf } from "./drivers-life.fixture.ts";
-import { NbdClient, NbdError } from "./nbd-client.fixture.ts";
+import { NbdClient, NbdError } from "./nbd-client.ts";
 import { type Drive, RunningRing3, repository, run } from "./running-ring3.fixture.ts";
 
 const KIB = 1024;

@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { DriversLife, eventually, socketOf } from "./drivers-life.fixture.ts";
 import { serving, writeDrivers } from "./hostile-drivers.fixture.ts";
-import { NbdClient, NbdError } from "./nbd-client.fixture.ts";
+import { NbdClient, NbdError } from "./nbd-client.ts";
 import { cli, RunningRing3, repository, run } from "./running-ring3.fixture.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "r3-around-"));

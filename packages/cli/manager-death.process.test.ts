@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { blockClass, connect } from "@ring3/client";
 import { BLOCK_BYTES, type Disk, DiskLedger } from "./disk-ledger.fixture.ts";
 import { DriversLife, eventually, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
-import { NbdClient } from "./nbd-client.fixture.ts";
+import { NbdClient } from "./nbd-client.ts";
 import { descendants, left } from "./process-tree.fixture.ts";
 import { cli, type Drive, RunningRing3 } from "./running-ring3.fixture.ts";
 

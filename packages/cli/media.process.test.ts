@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { DriversLife, eventually, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
-import { NbdClient, NbdError } from "./nbd-client.fixture.ts";
+import { NbdClient, NbdError } from "./nbd-client.ts";
 import { type Drive, RunningRing3 } from "./running-ring3.fixture.ts";
 
 const CARD_BYTES = 4 * 2 ** 20;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { BLOCK_BYTES, blocksOf } from "./disk-ledger.fixture.ts";
 import { DriversLife, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
-import { NbdClient } from "./nbd-client.fixture.ts";
+import { NbdClient } from "./nbd-client.ts";
 import { RunningRing3 } from "./running-ring3.fixture.ts";
 
 const ROUNDS = 24;

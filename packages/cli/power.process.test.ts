@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { blocksOf } from "./disk-ledger.fixture.ts";
 import { DriversLife, socketOf } from "./drivers-life.fixture.ts";
-import { NbdClient } from "./nbd-client.fixture.ts";
+import { NbdClient } from "./nbd-client.ts";
 import { type Drive, RunningRing3 } from "./running-ring3.fixture.ts";
 
 const NBD_EIO = 5; // proto.md, "Error values"

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BLOCK_BYTES, blocksOf } from "./disk-ledger.fixture.ts";
 import { DriversLife, eventually, pause, socketOf } from "./drivers-life.fixture.ts";
-import { NbdClient, NbdError } from "./nbd-client.fixture.ts";
+import { NbdClient, NbdError } from "./nbd-client.ts";
 import { descendants, left } from "./process-tree.fixture.ts";
 import { RunningRing3 } from "./running-ring3.fixture.ts";
 

@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { DriversLife, eventually, pause, socketOf } from "./drivers-life.fixture.ts";
-import { NbdClient } from "./nbd-client.fixture.ts";
+import { NbdClient } from "./nbd-client.ts";
 import { RunningRing3, repository } from "./running-ring3.fixture.ts";
 
 const unit = readFileSync(join(repository, "systemd/ring3.service"), "utf8");

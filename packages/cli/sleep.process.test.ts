@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { DriversLife, eventually, pause, socketOf } from "./drivers-life.fixture.ts";
 import { LoginBus } from "./login-bus.fixture.ts";
-import { NbdClient } from "./nbd-client.fixture.ts";
+import { NbdClient } from "./nbd-client.ts";
 import { type Drive, RunningRing3 } from "./running-ring3.fixture.ts";
 
 const LOCK = "sleep ring3 delay";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { BLOCK_BYTES, blocksOf, DiskLedger } from "./disk-ledger.fixture.ts";
 import { DriversLife, eventually, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
-import { NbdClient, NbdError } from "./nbd-client.fixture.ts";
+import { NbdClient, NbdError } from "./nbd-client.ts";
 import { type Drive, RunningRing3, repository, run } from "./running-ring3.fixture.ts";
 
 const MIB = 2 ** 20;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { BLOCK_BYTES, DiskLedger } from "./disk-ledger.fixture.ts";
 import { DriversLife, seeded, socketOf } from "./drivers-life.fixture.ts";
-import { NbdClient, NbdError } from "./nbd-client.fixture.ts";
+import { NbdClient, NbdError } from "./nbd-client.ts";
 import { type Drive, RunningRing3, run } from "./running-ring3.fixture.ts";
 
 const MIB = 2 ** 20;

@@ -50,7 +50,7 @@ function clientEnd(clock = manualClock()) {
 }
 
 /** An incarnation: requests wait in `held` until the test completes them. */
-function driver(end: ClientEnd<Block>, generation: number) {
+function driver(end: ClientEnd<Block>, generation: number, cancelMs = 1000) {
   end.prepare();
   const toDriver = pipe();
   const toClient = pipe();
@@ -78,7 +78,7 @@ function driver(end: ClientEnd<Block>, generation: number) {
   memory.seal();
   side.start();
   open.push(() => side.close());
-  end.attach({ memory: memory.fd, bellIn: toClient.read, bellOut: toDriver.write, generation });
+  end.attach({ memory: memory.fd, bellIn: toClient.read, bellOut: toDriver.write, generation }, cancelMs);
   const kill = (outside = true) => {
     side.close();
     end.driverLost({ outside, shared: false });
@@ -222,6 +222,35 @@ test("past its deadline a request is cancelled first, and the driver reported a 
   assert.deepEqual([cancelled.length, suspicions.length], [1, 0]);
   clock.advance(1100);
   assert.match(suspicions[0]!, /deadline: write/);
+});
+
+test("a request that its deadline has cancelled fails with timeout, one that its caller has taken back with cancelled", async () => {
+  const { end, clock } = clientEnd();
+  const { held, cancelled, side } = driver(end, 1);
+  const abort = new AbortController();
+  const read = { lba: 0, count: 1, medium: 1 };
+  const late = end.request("read", read, { length: SECTOR, deadlineMs: 80 });
+  const takenBack = end.request("read", read, { length: SECTOR, signal: abort.signal });
+  await settle();
+  abort.abort();
+  clock.advance(100);
+  await settle();
+  assert.equal(cancelled.length, 2);
+  for (const { tag } of held) side.complete(tag, kindCode("cancelled"), 125, 0);
+  await assert.rejects(late, { kind: "timeout" });
+  await assert.rejects(takenBack, { kind: "cancelled" });
+});
+
+test("a driver that says it lets go within 50 ms is reported that much sooner", async () => {
+  const { end, clock, suspicions } = clientEnd();
+  const { cancelled } = driver(end, 1, 50);
+  end.request("read", { lba: 0, count: 1, medium: 1 }, { length: SECTOR, deadlineMs: 80 }).catch(() => {}); // ends with the test
+  await settle();
+  clock.advance(100);
+  await settle();
+  assert.deepEqual([cancelled.length, suspicions.length], [1, 0]);
+  clock.advance(50);
+  assert.deepEqual(suspicions, ["deadline: read passed its deadline of 80 ms"]);
 });
 
 test("an aborted request that no driver has is given up at once", async () => {

@@ -48,6 +48,8 @@ interface Request<C extends Contract> extends Entry<C> {
 
 const NOTHING = new Uint8Array(0);
 const GONE = kindCode("disconnected");
+const CANCELLED = kindCode("cancelled");
+
 export class ClientEnd<C extends Contract> implements UnitPort<C> {
   readonly contract: C;
   readonly slotBytes: number;
@@ -190,8 +192,12 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#memory.reset();
   }
 
-  /** A driver is there: what is unfinished is sent to it. Throws DeviceError where its memory breaks the rules. */
-  attach(driver: DriverSide): void {
+  /**
+   * A driver is there: what is unfinished is sent to it. It lets go of a cancelled request within `cancelMs`, or hangs. Throws DeviceError
+   * where its memory breaks the rules.
+   */
+  attach(driver: DriverSide, cancelMs: number): void {
+    this.#deadlines.cancelMs = cancelMs;
     this.#progressed = false;
     this.#suspected = false;
     this.#channel = new ClientChannel(
@@ -315,14 +321,17 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     const entry = this.#journal.inFlight.get(tag)!;
     if (code === GONE) return this.#hold(entry);
     const out = code === 0 ? this.#decode(() => entry.spec.out?.decode(view, offset)) : undefined;
-    const late = this.#tracker.completed(entry.flight!.ticket, code === 0);
+    const { ticket, cancelledAt } = entry.flight!;
+    const late = this.#tracker.completed(ticket, code === 0);
     this.#deadlines.answered();
     if (!this.#progressed) {
       this.#progressed = true;
       this.#listener.progress();
     }
     this.#journal.finish(entry);
+    const timedOut = code === CANCELLED && cancelledAt !== undefined && !entry.cancelled; // its caller has not taken it back
     if (late !== undefined) entry.resolve(failure(late));
+    else if (timedOut) entry.resolve(failure("timeout"));
     else entry.resolve({ kind: code, errno, out, data });
     this.#pump();
   }

@@ -4,10 +4,8 @@ import type { Clock, Timer } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import type { Entry } from "./journal.ts";
 
-/** How often they are looked at, while anything is in flight. */
+/** How often they are looked at, while anything is in flight; more often where a driver has less time to let go of a request. */
 const SWEEP_MS = 100;
-/** What a cancelled request may still take before its driver counts as hung. */
-const CANCEL_GRACE_MS = 1000;
 
 export interface DeadlineActions {
   /** Asks the driver to abort a request; false where it cannot be asked now. */
@@ -20,6 +18,8 @@ export class Deadlines<C extends Contract> {
   readonly #inFlight: ReadonlyMap<number, Entry<C>>;
   readonly #clock: Clock;
   readonly #actions: DeadlineActions;
+  /** What a cancelled request may still take before its driver counts as hung. */
+  cancelMs = Number.POSITIVE_INFINITY;
   #lastAnswer = 0;
   #sweep: Timer | undefined;
   /** Since when a debugger holds the driver. */
@@ -34,7 +34,7 @@ export class Deadlines<C extends Contract> {
   /** Something was sent. */
   watch(): void {
     if (this.#sweep !== undefined || this.#pausedAt !== undefined || this.#inFlight.size === 0) return;
-    this.#sweep = this.#clock.after(SWEEP_MS, () => {
+    this.#sweep = this.#clock.after(Math.min(SWEEP_MS, this.cancelMs), () => {
       this.#sweep = undefined;
       this.#check();
       this.watch();
@@ -80,7 +80,7 @@ export class Deadlines<C extends Contract> {
       if (entry.cancelled && cancelledAt === undefined) this.cancel(entry);
       if (now < deadline) continue;
       if (cancelledAt === undefined) this.cancel(entry);
-      else if (now >= Math.max(cancelledAt, deadline) + CANCEL_GRACE_MS)
+      else if (now >= Math.max(cancelledAt, deadline) + this.cancelMs)
         return this.#actions.overdue(`${entry.name} passed its deadline of ${entry.deadlineMs} ms`);
     }
   }

@@ -74,11 +74,10 @@ test("open sends the client's memory and brings back the driver's, with two door
       const driver = createShared("driver", 4096);
       driver.seal();
       const bell = pipe();
-      return new Answer({ incarnation: 3, properties: { sectors: 8 }, operations: ["read"] }, [
-        driver.fd,
-        bell.read,
-        bell.write,
-      ]);
+      return new Answer(
+        { incarnation: 3, properties: { sectors: 8 }, operations: ["read"], cancelMs: 1000 },
+        [driver.fd, bell.read, bell.write],
+      );
     },
   });
   const memory = createShared("client", 4096);

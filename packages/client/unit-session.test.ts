@@ -86,7 +86,7 @@ class PlayedManager implements Manager {
     });
     this.meanwhile();
     await new Promise(setImmediate);
-    const result = { incarnation, properties: told, operations: announced.operations };
+    const result = { incarnation, properties: told, operations: announced.operations, cancelMs: 1000 };
     return { result, fds: [memory.fd, toClient.read, toDriver.write] };
   };
 

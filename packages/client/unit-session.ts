@@ -152,7 +152,7 @@ export class UnitSession<C extends Contract> {
       return;
     }
     try {
-      this.end.attach({ memory, bellIn, bellOut, generation: result.incarnation });
+      this.end.attach({ memory, bellIn, bellOut, generation: result.incarnation }, result.cancelMs);
       this.#attached = true;
     } catch (error) {
       for (const fd of fds) fd.close();

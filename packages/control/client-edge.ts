@@ -154,7 +154,13 @@ export const clientEdge = defineEdge({
         mode: access,
         contract: contractId,
       }),
-      result: v.strictObject({ incarnation, properties, operations: v.array(name) }),
+      result: v.strictObject({
+        incarnation,
+        properties,
+        operations: v.array(name),
+        /** The driver lets go of a cancelled request within this long. */
+        cancelMs: count,
+      }),
       fds: 1,
       answerFds: 3,
     },

@@ -91,6 +91,8 @@ export const hostEdge = defineEdge({
         device: v.strictObject({ id: name, identity, name: text }),
         driver: v.strictObject({ version: name, class: className, stateVersion: count }),
         incarnation,
+        /** How often its heartbeat is to count up. */
+        beatMs: v.pipe(count, v.minValue(1)),
         reason: startReason,
       }),
       result: nothing,

@@ -33,7 +33,7 @@ test("a whole manifest is read, numbers in either form, defaults filled in", () 
     placement: "isolated",
     sandbox: "standard",
     stateVersion: 0,
-    limits: { memoryMb: 256, hangMs: 1500, probeMs: 15_000 },
+    limits: { memoryMb: 256, hangMs: 1500, cancelMs: 1000, probeMs: 15_000 },
   });
 });
 

@@ -78,9 +78,18 @@ const limits = v.strictObject({
     ),
   ),
   hangMs: v.optional(
-    // It beats twice a second and is looked at as often: anything shorter would kill the healthy.
-    v.pipe(within(1000, 120_000), v.description("The driver's event loop may stand still this long")),
+    // A third of it is a beat: of anything shorter a busy machine would make a hang.
+    v.pipe(within(100, 120_000), v.description("The driver's event loop may stand still this long")),
     1500,
+  ),
+  cancelMs: v.optional(
+    v.pipe(
+      within(50, 60_000),
+      v.description(
+        "The driver lets go of a request within this long, once its deadline has passed or its client has taken it back",
+      ),
+    ),
+    1000,
   ),
   probeMs: v.optional(v.pipe(within(100, 120_000), v.description("probe has this long")), 15_000),
 });

@@ -25,7 +25,7 @@ function driver(name: string, ...rules: Manifest["match"][number]["usb"][]): Man
     placement: "isolated",
     sandbox: "standard",
     stateVersion: 0,
-    limits: { memoryMb: 256, hangMs: 1500, probeMs: 15_000 },
+    limits: { memoryMb: 256, hangMs: 1500, cancelMs: 1000, probeMs: 15_000 },
   };
 }
 

@@ -32,8 +32,6 @@ interface OpenChannel {
   idle: () => void;
 }
 
-/** The manager looks as often. */
-const BEAT_MS = 500;
 /** Of a driver's log; a driver that says more says it to nobody. */
 const LOG_BURST = 200;
 const LOG_PER_SECOND = 20;
@@ -212,7 +210,7 @@ export class Host {
     if (this.#leaving) return;
     this.#memory!.beat();
     for (const { end } of this.#channels.values()) end.retryEvents();
-    this.#clock.after(BEAT_MS, () => this.#beat());
+    this.#clock.after(this.#assigned!.beatMs, () => this.#beat());
   }
 
   #open(

@@ -80,6 +80,7 @@ const assign: Params<HostEdge, "assign"> = {
   device: { id: "rehearsal", identity: { vendor: "1209", product: "0001", serial: null }, name: "" },
   driver: { version: "0", class: "block", stateVersion: 0 },
   incarnation: 2,
+  beatMs: 500,
   reason: { kind: "signal", text: "" },
 };
 

@@ -33,6 +33,8 @@ export interface Serving {
   /** That nobody can guess. */
   readonly newToken: () => string;
   readonly startedAt: number;
+  /** Multiplies how long drivers may take. */
+  readonly timeScale: number;
   readonly keeperPid: number;
   readonly reflectors: () => { class: string; pid: number }[];
   readonly sockets: EndpointSockets;

@@ -71,6 +71,7 @@ async function setUp(config: Config = defaultConfig) {
     absent: new AbsentClients(clock, 10_000, manager.claims),
     newToken: () => `token ${++tokens}`,
     startedAt: 0,
+    timeScale: 1,
     keeperPid: 1,
     reflectors: () => [],
     sockets: new EndpointSockets(folder),

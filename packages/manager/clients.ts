@@ -119,7 +119,8 @@ export class ClientConnection implements Claimant, Watcher {
       );
     const opened = await manager.claims.open(this, device, unit.index, params.mode, params, memory);
     const { properties, operations } = device.units[unit.index] ?? unit;
-    return new Answer({ incarnation: opened.incarnation, properties, operations }, [
+    const cancelMs = Math.round(device.driver!.manifest.limits.cancelMs * this.#serving.timeScale);
+    return new Answer({ incarnation: opened.incarnation, properties, operations, cancelMs }, [
       opened.driverMemory,
       opened.bellIn,
       opened.bellOut,

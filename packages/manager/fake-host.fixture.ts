@@ -193,7 +193,7 @@ export const manifest: Manifest = {
   placement: "isolated",
   sandbox: "standard",
   stateVersion: 0,
-  limits: { memoryMb: 4096, hangMs: 1e9, probeMs: 15_000 },
+  limits: { memoryMb: 4096, hangMs: 1e9, cancelMs: 1000, probeMs: 15_000 },
 };
 
 export const crash: Crash = {

@@ -122,7 +122,7 @@ export async function endUnrecorded(
   const unknown = children.filter(({ name }) => !recorded.has(name));
   await Promise.all(
     unknown.map(async (child) => {
-      const inits = childrenOf(child.pid).map((pid) => openChild(pid, child.pid));
+      const inits = livingChildren(child.pid);
       const ended = Promise.withResolvers<void>();
       processes.takeOver(child, () => ended.resolve()).kill();
       for (const init of inits) init.signal(SIGKILL);
@@ -131,6 +131,16 @@ export async function endUnrecorded(
       cgroups?.group(groupName(child.name))?.remove();
     }),
   );
+}
+
+function livingChildren(parent: number): Pidfd[] {
+  return childrenOf(parent).flatMap((pid) => {
+    try {
+      return [openChild(pid, parent)];
+    } catch {
+      return []; // ended meanwhile
+    }
+  });
 }
 
 /** "host/3.1" is no name of a folder. */

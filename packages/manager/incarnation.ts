@@ -17,7 +17,7 @@ import { grantedRequests } from "./granted-requests.ts";
 import type { HostKind, HostListeners, HostProcess, SpareHost, StartHost } from "./host-process.ts";
 import { faultOfUnits, type HostUnit } from "./host-units.ts";
 import { inSources } from "./source-map.ts";
-import { type Usage, Watchdog } from "./watchdog.ts";
+import { beatMs, type Usage, Watchdog } from "./watchdog.ts";
 
 export interface IncarnationParts {
   readonly clock: Clock;
@@ -226,7 +226,7 @@ export class Incarnation {
 
   /** Resolves once the driver's code is loaded and knows its device. */
   #assign(host: HostProcess): Promise<void> {
-    const { bus, driver, memory, number, reason } = this.#parts;
+    const { bus, driver, memory, number, reason, timeScale } = this.#parts;
     const { manifest, contract } = driver;
     const assigned = host.peer.call(
       "assign",
@@ -234,6 +234,7 @@ export class Incarnation {
         device: { id: bus.id, identity: bus.identity, name: bus.name },
         driver: { version: manifest.version, class: manifest.class, stateVersion: manifest.stateVersion },
         incarnation: number,
+        beatMs: beatMs(manifest.limits.hangMs * timeScale),
         reason: number === 1 || reason === undefined ? null : { kind: reason.kind, text: reason.text },
       },
       [memory.fd],

@@ -194,6 +194,7 @@ async function main(): Promise<void> {
     absent,
     newToken: () => randomBytes(16).toString("hex"),
     startedAt: systemClock.now(),
+    timeScale: config.limits.time_scale,
     keeperPid: Number(keeperPid),
     reflectors: () => reflectors.running,
     sockets: new EndpointSockets(stateDirectory),

@@ -3,27 +3,59 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { keeperEdge } from "@ring3/control/keeper-edge";
 import { type CountedDescriptor, memoryPair } from "@ring3/control/memory-transport";
-import { type FrameTransport, servingPeer } from "@ring3/control/peer";
+import { type FrameTransport, type ServingPeer, servingPeer } from "@ring3/control/peer";
 import { manualClock } from "@ring3/core/clock";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
-import { settled } from "./fake-host.fixture.ts";
-import { Processes } from "./processes.ts";
+import { type Exited, Processes } from "./processes.ts";
 
-test("a process that ended before it was taken over has ended for who takes it over, once", async () => {
+const exit: Exited = { name: "host/1.1", pid: 4711, code: null, signal: "SIGKILL" };
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A second manager, and a keeper with one child of the first one's. */
+function setUp() {
   const [near, far] = memoryPair();
-  const unasked = () => assert.fail("nothing is asked");
-  const keeper = servingPeer<typeof keeperEdge, CountedDescriptor>(
+  const refuse = async (): Promise<never> => {
+    throw new Error("not asked here");
+  };
+  const keeper: ServingPeer<typeof keeperEdge> = servingPeer<typeof keeperEdge, CountedDescriptor>(
     keeperEdge,
     far,
-    { spawn: unasked, hold: unasked, inherit: unasked, children: unasked },
+    {
+      spawn: refuse,
+      hold: refuse,
+      inherit: () => ({ record: null }),
+      children: () => ({ children: [{ name: exit.name, pid: exit.pid }] }),
+    },
     { kill() {}, note() {}, drop() {}, serving() {}, alive() {}, patience() {} },
   );
-  const transport = near as unknown as FrameTransport<Descriptor>;
-  const processes = new Processes(transport, manualClock(), 1, assert.fail, assert.fail);
-  keeper.notify("exited", { name: "host/0.1", pid: 7, code: null, signal: "SIGKILL" });
+  const transport = near as unknown as FrameTransport<Descriptor>; // no descriptor goes along
+  const processes = new Processes(
+    transport,
+    manualClock(),
+    2,
+    () => {},
+    () => {},
+  );
+  return { keeper, processes };
+}
+
+test("a child that ends after it was taken over is told of once", async () => {
+  const { keeper, processes } = setUp();
+  await processes.inherit();
+  const exits: Exited[] = [];
+  processes.takeOver(exit, (told) => exits.push(told));
+  keeper.notify("exited", exit);
   await settled();
-  const ends: (string | null)[] = [];
-  processes.takeOver({ name: "host/0.1", pid: 7 }, ({ signal }) => ends.push(signal));
+  assert.deepEqual(exits, [exit]);
+});
+
+test("a child that ended before it was taken over is told of then", async () => {
+  const { keeper, processes } = setUp();
+  await processes.inherit();
+  keeper.notify("exited", exit);
   await settled();
-  assert.deepEqual(ends, ["SIGKILL"]);
+  const exits: Exited[] = [];
+  processes.takeOver(exit, (told) => exits.push(told));
+  await settled();
+  assert.deepEqual(exits, [exit]);
 });

@@ -30,8 +30,8 @@ export interface Started {
 export class Processes implements Legacy {
   readonly #peer: CallingPeer<typeof keeperEdge, Descriptor>;
   readonly #listeners = new Map<string, (exit: Exited) => void>();
-  /** Processes of an earlier manager's whose ends were told before anybody took them over. */
-  readonly #unheard = new Map<string, Exited>();
+  /** Of children that were inherited, and that ended before anyone took them over. */
+  readonly #early = new Map<string, Exited>();
   readonly #clock: Clock;
   readonly #manager: number;
   #count = 0;
@@ -74,9 +74,9 @@ export class Processes implements Legacy {
 
   /** One that an earlier manager has had started; it may have ended since the keeper was asked. */
   takeOver({ name, pid }: { name: string; pid: number }, exited: (exit: Exited) => void): Started {
-    this.#listeners.set(name, exited);
-    const unheard = this.#unheard.get(name);
-    if (unheard !== undefined) queueMicrotask(() => this.#exited(unheard));
+    const early = this.#early.get(name);
+    if (early === undefined) this.#listeners.set(name, exited);
+    else queueMicrotask(() => exited(early));
     return this.#started(name, pid);
   }
 
@@ -110,6 +110,7 @@ export class Processes implements Legacy {
       records.push({ ...result.record, held: fds });
     }
     const { result } = await this.#peer.call("children", {});
+    for (const { name } of result.children) this.#listeners.set(name, (exit) => this.#early.set(name, exit));
     return { records, children: result.children };
   }
 
@@ -132,7 +133,6 @@ export class Processes implements Legacy {
   #exited(exit: Exited): void {
     const listener = this.#listeners.get(exit.name);
     this.#listeners.delete(exit.name);
-    if (listener === undefined) this.#unheard.set(exit.name, exit);
-    else listener(exit);
+    listener?.(exit);
   }
 }

@@ -6,7 +6,7 @@ import { type ManualClock, manualClock } from "@ring3/core/clock";
 import { duplicate } from "@ring3/kernel/fd/descriptor";
 import { Watchdog } from "./watchdog.ts";
 
-function setUp(memoryBytes = 2 ** 40, clock: ManualClock = manualClock()) {
+function setUp(memoryBytes = 2 ** 40, clock: ManualClock = manualClock(), hangMs = 1500) {
   const memory = new DeviceMemory();
   const host = new HostDeviceMemory(duplicate(memory.fd), 0, () => 0);
   const failures: string[] = [];
@@ -14,7 +14,7 @@ function setUp(memoryBytes = 2 ** 40, clock: ManualClock = manualClock()) {
     memory,
     process.pid,
     clock,
-    { hangMs: 1500, memoryBytes },
+    { hangMs, memoryBytes },
     {
       failed: ({ kind, text }) => failures.push(`${kind}: ${text}`),
       held: () => failures.push("held"),
@@ -30,6 +30,19 @@ test("a heart that beats twice a second is left alone", () => {
     clock.advance(500);
   }
   assert.deepEqual(failures, []);
+});
+
+test("one that may stand still for 100 ms only is looked at three times in that time", () => {
+  const { clock, host, failures } = setUp(2 ** 40, manualClock(), 100);
+  for (let beats = 0; beats < 20; beats++) {
+    host.beat();
+    clock.advance(33);
+  }
+  assert.deepEqual(failures, []);
+  clock.advance(99);
+  assert.deepEqual(failures, []);
+  clock.advance(33);
+  assert.match(failures[0]!, /^heartbeat: no heartbeat for 1\d\d ms$/);
 });
 
 test("one that stands still fails once, as soon as it may not any longer", () => {

@@ -5,13 +5,19 @@ import type { Clock, Timer } from "@ring3/core/clock";
 import type { FailureReason } from "@ring3/core/lifecycle";
 import { cpuMs, privateBytes, processState, traced } from "@ring3/kernel/process/pidfd";
 
-/** How often the manager looks; a host beats as often. */
-const LOOK_MS = 500;
+/** How often a host beats, and the manager looks. */
+const BEAT_MS = 500;
+/** A beat that comes a little late is no hang: so many of them may be missed. */
+const BEATS_IN_A_HANG = 3;
 /**
  * How much longer than its heartbeat a process may be blocked in the kernel: usbfs waits up to 5 s there for a device that does not answer
  * (USB_CTRL_SET_TIMEOUT, linux/usb.h), and killing it would not end that.
  */
 const BLOCKED_MS = 6_000;
+
+export function beatMs(hangMs: number): number {
+  return Math.min(BEAT_MS, Math.floor(hangMs / BEATS_IN_A_HANG));
+}
 
 export interface WatchLimits {
   /** How long the heartbeat may stand still. */
@@ -37,6 +43,7 @@ export class Watchdog {
   readonly #pid: number;
   readonly #clock: Clock;
   readonly #limits: WatchLimits;
+  readonly #lookMs: number;
   readonly #observer: WatchObserver;
   #beat: number;
   #since: number;
@@ -51,6 +58,7 @@ export class Watchdog {
     this.#pid = pid;
     this.#clock = clock;
     this.#limits = limits;
+    this.#lookMs = beatMs(limits.hangMs);
     this.#observer = observer;
     this.#beat = memory.heartbeat();
     this.#since = clock.now();
@@ -59,9 +67,9 @@ export class Watchdog {
     this.#timer = this.#lookLater();
   }
 
-  /** All watchdogs look at the same moments: the manager wakes once for all devices. */
+  /** Watchdogs of one pace look at the same moments: the manager wakes once for all devices. */
   #lookLater(): Timer {
-    return this.#clock.after(LOOK_MS - (this.#clock.now() % LOOK_MS), () => this.#look());
+    return this.#clock.after(this.#lookMs - (this.#clock.now() % this.#lookMs), () => this.#look());
   }
 
   #look(): void {
@@ -73,7 +81,7 @@ export class Watchdog {
   #judge(): FailureReason | undefined {
     const beat = this.#memory.heartbeat();
     const now = this.#clock.now();
-    const frozen = now - this.#looked > 2 * LOOK_MS; // the manager itself: then it cannot tell how long the driver stood still
+    const frozen = now - this.#looked > 2 * this.#lookMs; // the manager itself: then it cannot tell how long the driver stood still
     this.#looked = now;
     if (beat !== this.#beat || frozen) {
       this.#beat = beat;

@@ -54,12 +54,15 @@ const far = (options: MemoryDiskOptions) => async () => {
   );
   memory.seal();
   driver.start();
-  end.attach({
-    memory: memory.fd,
-    bellIn: toClient.read,
-    bellOut: toDriver.write,
-    generation: 1,
-  });
+  end.attach(
+    {
+      memory: memory.fd,
+      bellIn: toClient.read,
+      bellOut: toDriver.write,
+      generation: 1,
+    },
+    1000,
+  );
   const close = async () => {
     await end.idle();
     end.close();

@@ -117,7 +117,7 @@ const overTime: readonly Probe[] = [
 ];
 
 /** length, descriptors: control's frames, kernel/socket/frames.ts */
-function frame(text: string, descriptors = 0): Uint8Array {
+export function frame(text: string, descriptors = 0): Uint8Array {
   const bytes = new TextEncoder().encode(text);
   const whole = new Uint8Array(8 + bytes.length);
   new DataView(whole.buffer).setUint32(0, bytes.length, true);

@@ -1,4 +1,4 @@
-// Runs in: tests. Owns: one connection to an NBD server, spoken from the specification (the NBD project's doc/proto.md) and
+// Runs in: CLI, and tests. Owns: one connection to an NBD server, spoken from the specification (the NBD project's doc/proto.md) and
 // sharing no code with ours. Unlike the usual tools it can leave at any moment, and says when bytes are on their way.
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -64,8 +64,8 @@ export class NbdClient {
     });
   }
 
-  /** Rejects with NbdError where the server says no. */
-  static async connect(path: string): Promise<NbdClient> {
+  /** Rejects with NbdError where the server says no. `broken` hears of a reply that the protocol forbids, which ends the connection. */
+  static async connect(path: string, broken?: (what: string) => void): Promise<NbdClient> {
     const socket = connect(path);
     await once(socket, "connect");
     const client = new NbdClient(socket);
@@ -73,7 +73,11 @@ export class NbdClient {
       client.drop();
       throw error;
     });
-    void client.#readReplies();
+    void client.#readReplies().catch((error: Error) => {
+      if (broken === undefined) throw error;
+      broken(error.message);
+      client.drop();
+    });
     return client;
   }
 
@@ -193,9 +197,9 @@ export class NbdClient {
         else waiting.reject(new NbdError(waiting.what, error));
       }
     } catch (error) {
-      if (!(error instanceof NbdError)) throw error;
       for (const { what, reject } of this.#waiting.values()) reject(new NbdError(what, 0));
       this.#waiting.clear();
+      if (!(error instanceof NbdError)) throw error;
     }
   }
 

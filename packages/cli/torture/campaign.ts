@@ -1,0 +1,115 @@
+// Runs in: CLI. Owns: a campaign: its ring3, its lanes, and the count of what has come of it.
+import { sentence } from "@ring3/control/sentence";
+import { printable } from "@ring3/core/log";
+import type { Tally } from "./disk.ts";
+import type { Fault } from "./fault.ts";
+import { Instance } from "./instance.ts";
+import { Lane, type Outcome } from "./lane.ts";
+import { Plan } from "./plan.ts";
+import { Outcomes, type Result, summary } from "./report.ts";
+
+export interface CampaignOptions {
+  readonly seed: number;
+  /** Numbers of the first fault, and of the one behind the last. */
+  readonly from: number;
+  readonly to: number;
+  readonly faults: readonly Fault[];
+  readonly lanes: number;
+}
+
+export interface CampaignListener {
+  /** All disks are served; now come the faults. */
+  begun(disks: number): void;
+  /** After each fault. */
+  done(outcome: Outcome, all: Outcomes): void;
+}
+
+/** Looks for reflectors that have ended once in so many faults. */
+const LOOK_EVERY = 50;
+
+export class Campaign {
+  readonly #options: CampaignOptions;
+  readonly #listener: CampaignListener;
+  readonly #plan: Plan;
+  readonly #instance: Instance;
+  readonly #lanes: readonly Lane[];
+  readonly #tally: Tally = { requests: 0, failed: 0, lost: 0, corrupt: 0, wrong: [], verified: true };
+  readonly #outcomes = new Outcomes();
+  #next: number;
+  #stopped = false;
+
+  constructor(options: CampaignOptions, listener: CampaignListener) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#plan = new Plan(options.seed, options.faults);
+    this.#next = options.from;
+    this.#instance = new Instance();
+    this.#lanes = Array.from(
+      { length: options.lanes },
+      (_, index) => new Lane(this.#instance, `torture${index}`, this.#tally),
+    );
+  }
+
+  /** No further fault is begun. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** The number of the first fault that was not begun. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Rejects with the number of the fault where it could not go on; what ring3 has written stays then, and the error says where. */
+  async run(): Promise<Result> {
+    let keep = true;
+    try {
+      await this.#instance.started();
+      const over = this.#instance.endedByItself.then((how) => {
+        throw sentence(
+          "internal",
+          `ring3 ended (${how}) at fault ${this.#next - 1}; it said: ${printable(this.#instance.ring3.said)}`,
+        );
+      });
+      await Promise.race([over, this.#work()]);
+      keep = false;
+      return summary(this.#options, this.#outcomes, this.#tally, this.#instance);
+    } catch (error) {
+      const { folder } = this.#instance.ring3;
+      throw sentence("internal", `${(error as Error).message}; what ring3 has written is kept in ${folder}`, {
+        cause: error,
+      });
+    } finally {
+      this.#stopped = true;
+      await Promise.all(this.#lanes.map((lane) => lane.end()));
+      await this.#instance.stop({ keep });
+    }
+  }
+
+  async #work(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.start()));
+    this.#listener.begun(this.#lanes.flatMap(({ disks }) => disks).length);
+    await Promise.all(this.#lanes.map((lane) => this.#run(lane)));
+    await this.#instance.look();
+    for (const lane of this.#lanes) {
+      const wrong = await lane.verify();
+      if (wrong === undefined) continue;
+      this.#tally.wrong.push(`at the end: ${printable(wrong)}`);
+      this.#tally.verified = false;
+    }
+  }
+
+  async #run(lane: Lane): Promise<void> {
+    while (!this.#stopped && this.#next < this.#options.to) {
+      const planned = this.#plan.at(this.#next++);
+      const outcome = await lane.run(planned).catch((error: Error) => {
+        throw sentence("internal", `fault ${planned.number} (${planned.fault.name}): ${error.message}`, {
+          cause: error,
+        });
+      });
+      this.#outcomes.add(outcome);
+      this.#listener.done(outcome, this.#outcomes);
+      if (planned.number % LOOK_EVERY === 0) await this.#instance.look();
+    }
+  }
+}
