@@ -57,6 +57,8 @@ export class Host {
   #assigned: Params<HostEdge, "assign"> | undefined;
   #leaving = false;
   #gone = false;
+  /** It waits for its device: what it does before then costs no one anything. */
+  #hasTime = false;
   readonly #handlers: Handlers<HostEdge, Descriptor, ServingPeer<HostEdge>>;
 
   /** `rehearsal`: what a spare does to be ready for its first driver. */
@@ -75,6 +77,7 @@ export class Host {
     };
     this.#handlers = {
       rehearse: async () => {
+        this.#hasTime = true;
         await rehearsal();
         return {};
       },
@@ -162,7 +165,7 @@ export class Host {
     code.close();
     if (params.dataBytes !== null) limitData(params.dataBytes);
     if (params.filter !== null) confineDriver(Buffer.from(params.filter, "base64"));
-    this.#driver = loadDriver(params.driver, source);
+    this.#driver = loadDriver(params.driver, source, this.#hasTime ? "now" : "when called");
     this.#contract = this.#driver.contract;
     return { contract: contractId(this.#contract) };
   }

@@ -1,5 +1,6 @@
 // Runs in: driver host. Owns: how a driver's code comes in: from sealed memory, with the sdk as its only import.
 
+import { setFlagsFromString } from "node:v8";
 import { compileFunction } from "node:vm";
 import { DeviceError } from "@ring3/core/errors";
 import type { Driver } from "@ring3/sdk";
@@ -9,12 +10,15 @@ import { driverOf } from "@ring3/sdk/define";
 /** The one module that a bundled driver may ask for: the host's own copy, so that both sides of it are the same objects. */
 const SDK = "@ring3/sdk";
 
+/** "now": every function, not only when it is first called. A start takes longer then, and the driver's first requests less. */
+export type Compile = "now" | "when called";
+
 /**
  * Runs a driver's CommonJS bundle and gives its default export. The jail is what confines the code; refusing every
  * other import only makes a forbidden one a clear error.
  */
-export function loadDriver(name: string, code: Uint8Array): Driver {
-  const run = compile(name, code);
+export function loadDriver(name: string, code: Uint8Array, when: Compile): Driver {
+  const run = compile(name, code, when);
   const module = { exports: {} as Record<string, unknown> };
   run(module, module.exports, (id) => {
     if (id === SDK) return sdk;
@@ -32,12 +36,15 @@ type Run = (
   require: (id: string) => unknown,
 ) => void;
 
-function compile(name: string, code: Uint8Array): Run {
+function compile(name: string, code: Uint8Array, when: Compile): Run {
   const parameters = ["module", "exports", "require"];
+  if (when === "now") setFlagsFromString("--no-lazy");
   try {
     return compileFunction(new TextDecoder().decode(code), parameters, { filename: `driver:${name}` }) as Run;
   } catch (error) {
     // The first line of the stack is "driver:NAME:LINE".
     throw new DeviceError("invalid", `${(error as Error).stack?.split("\n")[0]}: ${error}`, { cause: error });
+  } finally {
+    if (when === "now") setFlagsFromString("--lazy");
   }
 }
