@@ -1,8 +1,10 @@
 // Runs in: driver host, jailed. Owns: one claimed interface. Each LUN that is a disk becomes a unit.
 import { block, defineDriver } from "@ring3/sdk";
 import { openDisks } from "./luns.ts";
+import { rehearsal } from "./rehearsal.ts";
 
 export default defineDriver(block, {
+  rehearsal,
   async probe({ usb }, ctx) {
     const disks = await openDisks(usb, ctx);
     return disks.map((disk) => ({

@@ -14,20 +14,22 @@ const SDK = "@ring3/sdk";
 export type Compile = "now" | "when called";
 
 /**
- * Runs a driver's CommonJS bundle and gives its default export. The jail is what confines the code; refusing every
- * other import only makes a forbidden one a clear error.
+ * Each call of what it gives runs a driver's CommonJS bundle from the start and gives its default export. The jail is what confines the
+ * code; refusing every other import only makes a forbidden one a clear error.
  */
-export function loadDriver(name: string, code: Uint8Array, when: Compile): Driver {
+export function loadDriver(name: string, code: Uint8Array, when: Compile): () => Driver {
   const run = compile(name, code, when);
-  const module = { exports: {} as Record<string, unknown> };
-  run(module, module.exports, (id) => {
-    if (id === SDK) return sdk;
-    throw new DeviceError(
-      "invalid",
-      `driver ${name} imports "${id}"; a driver may import ${SDK} and its own files`,
-    );
-  });
-  return driverOf(module.exports.default);
+  return () => {
+    const module = { exports: {} as Record<string, unknown> };
+    run(module, module.exports, (id) => {
+      if (id === SDK) return sdk;
+      throw new DeviceError(
+        "invalid",
+        `driver ${name} imports "${id}"; a driver may import ${SDK} and its own files`,
+      );
+    });
+    return driverOf(module.exports.default);
+  };
 }
 
 type Run = (
