@@ -1,6 +1,14 @@
 // Runs in: manager. Owns: the event log: the latest entries in memory, all of them in a file that is rotated.
 
-import { appendFileSync, readFileSync, renameSync, statSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+} from "node:fs";
 import type { LogEntry } from "@ring3/core/log";
 
 const KEPT_ENTRIES = 2000;
@@ -13,15 +21,16 @@ export class EventLog {
   readonly #kept: { entry: LogEntry; bytes: number }[] = [];
   #keptBytes = 0;
   readonly #followers = new Set<(entry: LogEntry) => void>();
-  #bytes: number;
+  /** Open for as long as it can be written: opening it for each entry is most of what an entry costs. */
+  #fd: number | undefined;
+  #bytes = 0;
   /** Why the last entry is not in the file; those in memory go on. */
   #fileError: string | undefined;
 
   /** `goOn`: what an earlier manager has written there is kept as this one's. */
   constructor(file: string, goOn = false) {
     this.#file = file;
-    this.#bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-    if (goOn && this.#bytes > 0) this.#restore();
+    if (goOn && existsSync(file)) this.#restore();
   }
 
   /** A death may have cut the last line short. */
@@ -65,18 +74,32 @@ export class EventLog {
   /** A full disk must not stop a device: the entry is lost to the file only, which is said once. */
   #write(line: string): void {
     try {
+      this.#fd ??= this.#open();
       if (this.#bytes + line.length > FILE_MAX_BYTES) {
         renameSync(this.#file, `${this.#file}.1`);
-        this.#bytes = 0;
+        this.#close();
+        this.#fd = this.#open();
       }
-      appendFileSync(this.#file, line, { mode: 0o600 });
+      appendFileSync(this.#fd, line);
       this.#bytes += Buffer.byteLength(line);
       this.#fileError = undefined;
     } catch (error) {
       if (this.#fileError === undefined)
         process.stderr.write(`ring3: event log ${this.#file}: ${(error as Error).message}\n`);
       this.#fileError = (error as Error).message;
+      this.#close();
     }
+  }
+
+  #open(): number {
+    const fd = openSync(this.#file, "a", 0o600);
+    this.#bytes = fstatSync(fd).size;
+    return fd;
+  }
+
+  #close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 }
 
