@@ -1,6 +1,5 @@
 // Runs in: driver host. Owns: how a driver's code comes in: from sealed memory, with the sdk as its only import.
 
-import { setFlagsFromString } from "node:v8";
 import { compileFunction } from "node:vm";
 import { DeviceError } from "@ring3/core/errors";
 import type { Driver } from "@ring3/sdk";
@@ -38,15 +37,18 @@ type Run = (
   require: (id: string) => unknown,
 ) => void;
 
+/** Not imported: it would cost every host 5 ms of its start. */
+const v8 = () => process.getBuiltinModule("node:v8");
+
 function compile(name: string, code: Uint8Array, when: Compile): Run {
   const parameters = ["module", "exports", "require"];
-  if (when === "now") setFlagsFromString("--no-lazy");
+  if (when === "now") v8().setFlagsFromString("--no-lazy");
   try {
     return compileFunction(new TextDecoder().decode(code), parameters, { filename: `driver:${name}` }) as Run;
   } catch (error) {
     // The first line of the stack is "driver:NAME:LINE".
     throw new DeviceError("invalid", `${(error as Error).stack?.split("\n")[0]}: ${error}`, { cause: error });
   } finally {
-    if (when === "now") setFlagsFromString("--lazy");
+    if (when === "now") v8().setFlagsFromString("--lazy");
   }
 }
