@@ -191,6 +191,18 @@ test("strings that the device stalls or garbles are left out", async (context) =
   assert.deepEqual(info.strings, { manufacturer: undefined, product: undefined, serial: undefined });
 });
 
+test("strings come in the first language that the device has", async (context) => {
+  const server = await listen(context, {
+    ...storage,
+    strings: { ...storage.strings, 0: Uint8Array.of(4, 3, 7, 4) },
+  });
+  const { stream, info } = await importDevice(server.path, "2-5", systemClock);
+  stream.close();
+  assert.equal(info.strings.manufacturer, "QEMU");
+  const german = server.setups.filter(([, , , type, low, high]) => type === 3 && low === 7 && high === 4);
+  assert.equal(german.length, 3);
+});
+
 test("garbage descriptors reject with the offset", async (context) => {
   const descriptors = qemuUsbStorage.slice();
   descriptors[36] = 0;

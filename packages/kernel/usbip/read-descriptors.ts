@@ -69,10 +69,14 @@ export async function readStrings(
   const { manufacturerString, productString, serialString } = device;
   const none = { manufacturer: undefined, product: undefined, serial: undefined };
   if ((manufacturerString | productString | serialString) === 0) return none;
-  const language = (await read(0, 0, parseLanguages))?.[0] ?? ENGLISH;
-  const text = async (number: number) =>
-    number === 0 ? undefined : await read(number, language, parseString);
-  const numbers = [manufacturerString, productString, serialString];
-  const [manufacturer, product, serial] = await Promise.all(numbers.map(text));
+  const texts = (language: number) => {
+    const text = async (number: number) =>
+      number === 0 ? undefined : await read(number, language, parseString);
+    return Promise.all([manufacturerString, productString, serialString].map(text));
+  };
+  // Nearly every device speaks English, and need not be asked first.
+  const [languages, english] = await Promise.all([read(0, 0, parseLanguages), texts(ENGLISH)]);
+  const language = languages?.[0] ?? ENGLISH;
+  const [manufacturer, product, serial] = language === ENGLISH ? english : await texts(language);
   return { manufacturer, product, serial };
 }
