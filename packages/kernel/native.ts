@@ -1,4 +1,5 @@
 // Runs in: every ring3 process. Owns: the loaded addon; the one door to native code.
+import { constants } from "node:os"; // in a jail it can only be loaded before the filters: without uname(2) it would abort
 import { join } from "node:path";
 
 declare const pollHandle: unique symbol;
@@ -150,11 +151,9 @@ const path =
     ? join(__dirname, "kernel.node")
     : join(import.meta.dirname, "../../build/kernel.node"));
 
-const RTLD_NOW = 2; // dlfcn.h; node:os, which has it too, would be loaded for nothing else
-
 function load(): Native {
   const module = { exports: {} as Native };
-  process.dlopen(module, path, RTLD_NOW); // now: no symbol is left to look up inside the jail
+  process.dlopen(module, path, constants.dlopen.RTLD_NOW); // now: no symbol is left to look up inside the jail
   return module.exports;
 }
 
