@@ -2,10 +2,12 @@
 import { type Block, block, type Context, DeviceError, defineDriver } from "@ring3/sdk";
 import type { Disk } from "./disk.ts";
 import { openDisks } from "./luns.ts";
+import { rehearsal } from "./rehearsal.ts";
 
 const disksOf = new WeakMap<Context<Block>, readonly Disk[]>();
 
 export default defineDriver(block, {
+  rehearsal,
   async probe({ usb }, ctx) {
     const disks = await openDisks(usb, ctx);
     disksOf.set(ctx, disks);

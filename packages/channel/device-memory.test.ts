@@ -39,7 +39,7 @@ test("a death in the middle of writing leaves what was kept before", () => {
   host.writeState({ count: 1 });
   host.writeState({ count: 2 });
   write(3, Buffer.from('{"count":3'), 0); // the first copy is the older one
-  assert.deepEqual(host.readState(), { count: 2 });
+  assert.deepEqual(hostMemory().readState(), { count: 2 });
 });
 
 for (const text of ["no JSON", "", "\xff", '{"count":'])
@@ -71,10 +71,9 @@ test("dropping the state leaves the recorder", () => {
 });
 
 test("what the manager drops is gone", () => {
-  const host = hostMemory();
-  host.writeState([1]);
+  hostMemory().writeState([1]);
   manager.dropState();
-  assert.equal(host.readState(), undefined);
+  assert.equal(hostMemory().readState(), undefined);
 });
 
 test("a beat is seen by the manager", () => {

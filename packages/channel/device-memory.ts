@@ -81,6 +81,8 @@ export class HostDeviceMemory {
   readonly #words: Uint32Array;
   readonly #buffer: ArrayBuffer;
   readonly #version: number;
+  /** Nobody else writes there while this incarnation lives. */
+  #newest: StateCopy | undefined;
 
   /** `version`: of the driver's state; what a driver of another version has kept is not read. `now`: milliseconds, for the recorder. */
   constructor(memory: Descriptor, version: number, now: () => number) {
@@ -89,6 +91,7 @@ export class HostDeviceMemory {
     this.recorder = new RingRecorder(this.#buffer, RECORDER_OFFSET, now);
     this.#words = new Uint32Array(this.#buffer);
     Atomics.store(this.#words, PROGRESS_WORD, 0);
+    this.#newest = this.#findNewest();
   }
 
   beat(): void {
@@ -99,9 +102,9 @@ export class HostDeviceMemory {
     Atomics.add(this.#words, PROGRESS_WORD, 1);
   }
 
-  /** The newest copy whose checksum holds; undefined where there is none, or where it is of another version. */
+  /** What was kept last, by this incarnation or one before; undefined where nothing is, or where it is of another version. */
   readState(): unknown {
-    const newest = this.#newest();
+    const newest = this.#newest;
     return newest?.version === this.#version ? parsed(newest.bytes) : undefined;
   }
 
@@ -110,18 +113,21 @@ export class HostDeviceMemory {
     const bytes = new TextEncoder().encode(JSON.stringify(value));
     if (bytes.length > STATE_MAX_BYTES)
       throw new DeviceError("invalid", `driver state of ${bytes.length} bytes, at most ${STATE_MAX_BYTES}`);
-    const newest = this.#newest();
-    const view = this.#copyView(newest?.index === 0 ? 1 : 0);
+    const before = this.#newest;
+    const index = before?.index === 0 ? 1 : 0;
+    const sequence = ((before?.sequence ?? 0) + 1) >>> 0 || 1; // 0: there is none
+    const view = this.#copyView(index);
     view.setUint32(8, 0, true);
     new Uint8Array(this.#buffer, view.byteOffset + STATE_HEADER_BYTES, bytes.length).set(bytes);
-    view.setUint32(0, ((newest?.sequence ?? 0) + 1) >>> 0 || 1, true); // 0: there is none
+    view.setUint32(0, sequence, true);
     view.setUint32(4, bytes.length, true);
     view.setUint32(12, this.#version, true);
     view.setUint32(8, fnv1a32(bytes), true);
+    this.#newest = { index, sequence, version: this.#version, bytes };
   }
 
-  /** Sequences count round, so whatever a driver has written there, the next write is newer (RFC 1982 §3.2). */
-  #newest(): StateCopy | undefined {
+  /** Of the copies whose checksums hold. Sequences count round, so whatever a driver has written there, the next write is newer (RFC 1982 §3.2). */
+  #findNewest(): StateCopy | undefined {
     const [first, second] = [this.#readCopy(0), this.#readCopy(1)];
     if (first === undefined || second === undefined) return first ?? second;
     return ((second.sequence - first.sequence) | 0) > 0 ? second : first;

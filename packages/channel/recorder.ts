@@ -107,8 +107,8 @@ export function readRecorder(buffer: ArrayBuffer, offset: number): RecordEntry[]
       number,
       number,
     ];
-    const length = kinds[kind] === "log" ? Math.min(a, TEXT_BYTES) : 0;
-    const text = new TextDecoder().decode(new Uint8Array(words.buffer, (at + TEXT_WORD) * 4, length));
+    const room = new Uint8Array(words.buffer, (at + TEXT_WORD) * 4, TEXT_BYTES);
+    const text = kinds[kind] === "log" ? new TextDecoder().decode(room.subarray(0, a)) : "";
     return { kind: kinds[kind]!, ageUs: (latest - time) >>> 0, a, b, c, text };
   });
 }

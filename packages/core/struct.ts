@@ -1,5 +1,5 @@
 // Runs in: everywhere. Owns: what a C structure is made of, and its layout. Pure.
-import { compile } from "./codec.ts";
+import { type Codec, compile } from "./codec.ts";
 import { DeviceError } from "./errors.ts";
 
 /** How bytes are to be read; what codec, signature and C header are made from. */
@@ -127,6 +127,13 @@ export function struct<F extends Readonly<Record<string, Field<unknown>>>>(
   if (members.length === 0) throw new DeviceError("invalid", "a structure without members");
   const shape = { kind: "struct", members, packed } as const;
   const size = alignUp(end, align);
+  type Value = { [K in keyof F]: Infer<F[K]> };
+  // A process uses few of the structures that it has read about.
+  let compiled: Codec<Value> | undefined;
+  const codec = (): Codec<Value> => {
+    compiled ??= compile<Value>(shape, size);
+    return compiled;
+  };
   return Object.freeze({
     size,
     align,
@@ -134,7 +141,9 @@ export function struct<F extends Readonly<Record<string, Field<unknown>>>>(
     offsets: Object.fromEntries(members.map(({ name, offset }) => [name, offset])) as Record<keyof F, number>,
     fields: fields as { [K in keyof F]: Field<Infer<F[K]>> },
     signature: () => signature(shape),
-    ...compile<{ [K in keyof F]: Infer<F[K]> }>(shape, size),
+    create: () => codec().create(),
+    encode: (value: Value, view: DataView, offset: number) => codec().encode(value, view, offset),
+    decode: (view: DataView, offset: number, into?: Value) => codec().decode(view, offset, into),
   });
 }
 

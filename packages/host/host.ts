@@ -14,6 +14,7 @@ import { LogBudget } from "@ring3/core/log-budget";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { readSealed } from "@ring3/kernel/shm/memory";
 import type { Driver } from "@ring3/sdk/define";
+import { rehearseDriver } from "@ring3/sdk/rehearsal";
 import type { UnitRunner } from "@ring3/sdk/runner";
 import { type Session, startDriver } from "@ring3/sdk/session";
 import { confineDriver, confineSpare, limitData } from "./confine.ts";
@@ -55,6 +56,8 @@ export class Host {
   #assigned: Params<HostEdge, "assign"> | undefined;
   #leaving = false;
   #gone = false;
+  /** It waits for its device: what it does before then costs no one anything. */
+  #hasTime = false;
   readonly #handlers: Handlers<HostEdge, Descriptor, ServingPeer<HostEdge>>;
 
   /** `rehearsal`: what a spare does to be ready for its first driver. */
@@ -73,6 +76,7 @@ export class Host {
     };
     this.#handlers = {
       rehearse: async () => {
+        this.#hasTime = true;
         await rehearsal();
         return {};
       },
@@ -154,14 +158,16 @@ export class Host {
     this.#exit(1);
   }
 
-  #load(params: Params<HostEdge, "load">, code: Descriptor): Result<HostEdge, "load"> {
+  async #load(params: Params<HostEdge, "load">, code: Descriptor): Promise<Result<HostEdge, "load">> {
     if (this.#driver !== undefined) throw new DeviceError("invalid", "load");
     const source = readSealed(code.fd);
     code.close();
     if (params.dataBytes !== null) limitData(params.dataBytes);
     if (params.filter !== null) confineDriver(Buffer.from(params.filter, "base64"));
-    this.#driver = loadDriver(params.driver, source);
+    const drivers = loadDriver(params.driver, source, this.#hasTime ? "now" : "when called");
+    this.#driver = drivers();
     this.#contract = this.#driver.contract;
+    if (this.#hasTime) await rehearseDriver(drivers, this.#clock);
     return { contract: contractId(this.#contract) };
   }
 

@@ -9,21 +9,26 @@ import { driverOf } from "@ring3/sdk/define";
 /** The one module that a bundled driver may ask for: the host's own copy, so that both sides of it are the same objects. */
 const SDK = "@ring3/sdk";
 
+/** "now": every function, not only when it is first called. A start takes longer then, and the driver's first requests less. */
+export type Compile = "now" | "when called";
+
 /**
- * Runs a driver's CommonJS bundle and gives its default export. The jail is what confines the code; refusing every
- * other import only makes a forbidden one a clear error.
+ * Each call of what it gives runs a driver's CommonJS bundle from the start and gives its default export. The jail is what confines the
+ * code; refusing every other import only makes a forbidden one a clear error.
  */
-export function loadDriver(name: string, code: Uint8Array): Driver {
-  const run = compile(name, code);
-  const module = { exports: {} as Record<string, unknown> };
-  run(module, module.exports, (id) => {
-    if (id === SDK) return sdk;
-    throw new DeviceError(
-      "invalid",
-      `driver ${name} imports "${id}"; a driver may import ${SDK} and its own files`,
-    );
-  });
-  return driverOf(module.exports.default);
+export function loadDriver(name: string, code: Uint8Array, when: Compile): () => Driver {
+  const run = compile(name, code, when);
+  return () => {
+    const module = { exports: {} as Record<string, unknown> };
+    run(module, module.exports, (id) => {
+      if (id === SDK) return sdk;
+      throw new DeviceError(
+        "invalid",
+        `driver ${name} imports "${id}"; a driver may import ${SDK} and its own files`,
+      );
+    });
+    return driverOf(module.exports.default);
+  };
 }
 
 type Run = (
@@ -32,12 +37,18 @@ type Run = (
   require: (id: string) => unknown,
 ) => void;
 
-function compile(name: string, code: Uint8Array): Run {
+/** Not imported: it would cost every host 5 ms of its start. */
+const v8 = () => process.getBuiltinModule("node:v8");
+
+function compile(name: string, code: Uint8Array, when: Compile): Run {
   const parameters = ["module", "exports", "require"];
+  if (when === "now") v8().setFlagsFromString("--no-lazy");
   try {
     return compileFunction(new TextDecoder().decode(code), parameters, { filename: `driver:${name}` }) as Run;
   } catch (error) {
     // The first line of the stack is "driver:NAME:LINE".
     throw new DeviceError("invalid", `${(error as Error).stack?.split("\n")[0]}: ${error}`, { cause: error });
+  } finally {
+    if (when === "now") v8().setFlagsFromString("--lazy");
   }
 }

@@ -1,5 +1,5 @@
 // Runs in: every ring3 process. Owns: the loaded addon; the one door to native code.
-import { constants } from "node:os";
+import { constants } from "node:os"; // in a jail it can only be loaded before the filters: without uname(2) it would abort
 import { join } from "node:path";
 
 declare const pollHandle: unique symbol;
@@ -49,6 +49,11 @@ export interface Native {
   futexWait(words: Int32Array, index: number, expected: number, timeoutMs: number): number;
   /** The number of waiters woken. */
   futexWake(words: Int32Array, index: number, count: number): number;
+  /**
+   * Takes the pages of program and libraries out of this process: those that it still needs come back from the page cache one by one, and
+   * those of its start are not there to be taken away at its end. Bytes of address space.
+   */
+  unmapCode(): number;
 
   /** AF_UNIX, SOCK_STREAM. */
   socketpair(out: Int32Array): number;

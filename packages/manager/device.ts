@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { DeviceMemory } from "@ring3/channel/device-memory";
-import { unanswered } from "@ring3/channel/recorder";
+import { type RecordEntry, unanswered } from "@ring3/channel/recorder";
 import type { Properties } from "@ring3/control/fields";
 import { type DeviceRecord, type RestReason, recordName } from "@ring3/control/legacy";
 import type { Clock, Random, Timer } from "@ring3/core/clock";
@@ -306,7 +306,8 @@ export class Device {
     this.#note();
     if (hasHost(before) && !hasHost(after)) this.#end(event);
     if (after.incarnation > before.incarnation) this.#begin(after.incarnation);
-    else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type)) this.#lose(event, after);
+    else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type))
+      this.#lose(event, after, this.#memory.recorded());
     if (after.state === "failed" && after.fenced) this.#startLater(after);
     if (after.state === "running" && before.state === "starting") this.#becomesHealthy();
     if (after.state === "running" && before.state !== "running") this.#parts.observer.ready(this);
@@ -424,8 +425,9 @@ export class Device {
       .end({ inOrder: event.type === "stop", hung: event.type === "failed" && isHang(event.reason) }, late)
       .then(() => {
         this.#incarnation = undefined;
-        if (event.type === "failed") this.#reportCrash(event.reason, incarnation, number);
-        this.#lose(event, next(this.#life, { type: "fenced" }));
+        const recorded = this.#memory.recorded();
+        if (event.type === "failed") this.#reportCrash(event.reason, incarnation, number, recorded);
+        this.#lose(event, next(this.#life, { type: "fenced" }), recorded);
         this.#apply({ type: "fenced" });
         resolve();
       })
@@ -436,7 +438,12 @@ export class Device {
   }
 
   /** What the recorder holds is read before the next incarnation writes there; the rest may wait until that one runs. */
-  #reportCrash(reason: FailureReason, { stack, usage }: Incarnation, incarnation: number): void {
+  #reportCrash(
+    reason: FailureReason,
+    { stack, usage }: Incarnation,
+    incarnation: number,
+    recorded: readonly RecordEntry[],
+  ): void {
     const { clock, sandboxed, crashed } = this.#parts;
     const { id, name, identity } = this.#bus;
     const { manifest, contract } = this.#driver!;
@@ -449,17 +456,17 @@ export class Device {
       incarnation,
       reason,
       stack,
-      recorded: this.#memory.recorded(),
+      recorded,
       resources: usage ?? null,
     };
     clock.after(REPORT_MS, () => crashed(crash));
   }
 
-  #lose(event: LifeEvent, after: Life): void {
+  #lose(event: LifeEvent, after: Life, recorded: readonly RecordEntry[]): void {
     const final = isFinal(after);
     const { state, reason } = final ? after : this.#life;
     const outside = event.type !== "failed" || event.reason.outside;
-    const inHand = new Set(unanswered(this.#memory.recorded()).map(({ a: channel }) => channel));
+    const inHand = new Set(unanswered(recorded).map(({ a: channel }) => channel));
     this.#parts.observer.lost(this, { final, outside, text: reason === "" ? state : reason, inHand });
     if (final) this.#units = [];
   }

@@ -26,6 +26,16 @@ test("of many entries the newest 2000 are kept, all are in the file", () => {
   assert.equal(readFileSync(file, "utf8").split("\n").length, 2501);
 });
 
+test("a file of 8 MiB is put aside, and a log that comes later goes on where the last one was", () => {
+  const file = join(folder, "rotated.jsonl");
+  const lines = (path: string) => readFileSync(path, "utf8").trimEnd().split("\n").length;
+  const first = new EventLog(file);
+  for (let n = 0; n < 6; n++) first.add(entry("x".repeat(2 ** 20)));
+  const second = new EventLog(file);
+  for (let n = 0; n < 3; n++) second.add(entry("x".repeat(2 ** 20)));
+  assert.deepEqual([lines(`${file}.1`), lines(file)], [7, 2]);
+});
+
 test("large entries are kept as far as one frame of the control connection takes them", () => {
   const log = new EventLog(join(folder, "large.jsonl"));
   for (let n = 0; n < 1000; n++) log.add(entry("ü".repeat(2048)));

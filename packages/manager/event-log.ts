@@ -1,6 +1,14 @@
 // Runs in: manager. Owns: the event log: the latest entries in memory, all of them in a file that is rotated.
 
-import { appendFileSync, readFileSync, renameSync, statSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+} from "node:fs";
 import type { LogEntry } from "@ring3/core/log";
 
 const KEPT_ENTRIES = 2000;
@@ -13,15 +21,16 @@ export class EventLog {
   readonly #kept: { entry: LogEntry; bytes: number }[] = [];
   #keptBytes = 0;
   readonly #followers = new Set<(entry: LogEntry) => void>();
-  #bytes: number;
+  /** Open for as long as it can be written: opening it for each entry is most of what an entry costs. */
+  #fd: number | undefined;
+  #bytes = 0;
   /** Why the last entry is not in the file; those in memory go on. */
   #fileError: string | undefined;
 
   /** `goOn`: what an earlier manager has written there is kept as this one's. Without a file there is no more than what is kept. */
   constructor(file?: string, goOn = false) {
     this.#file = file;
-    this.#bytes = (file === undefined ? undefined : statSync(file, { throwIfNoEntry: false }))?.size ?? 0;
-    if (goOn && file !== undefined && this.#bytes > 0) this.#restore(file);
+    if (goOn && file !== undefined && existsSync(file)) this.#restore(file);
   }
 
   /** A death may have cut the last line short. */
@@ -65,18 +74,32 @@ export class EventLog {
   /** A full disk must not stop a device: the entry is lost to the file only, which is said once. */
   #write(line: string, file: string): void {
     try {
+      this.#fd ??= this.#open(file);
       if (this.#bytes + line.length > FILE_MAX_BYTES) {
         renameSync(file, `${file}.1`);
-        this.#bytes = 0;
+        this.#close();
+        this.#fd = this.#open(file);
       }
-      appendFileSync(file, line, { mode: 0o600 });
+      appendFileSync(this.#fd, line);
       this.#bytes += Buffer.byteLength(line);
       this.#fileError = undefined;
     } catch (error) {
       if (this.#fileError === undefined)
         process.stderr.write(`ring3: event log ${file}: ${(error as Error).message}\n`);
       this.#fileError = (error as Error).message;
+      this.#close();
     }
+  }
+
+  #open(file: string): number {
+    const fd = openSync(file, "a", 0o600);
+    this.#bytes = fstatSync(fd).size;
+    return fd;
+  }
+
+  #close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 }
 

@@ -1,9 +1,9 @@
 // Runs in: driver host, in a driver's code. Owns: what a driver is: its callbacks, and the context they are given.
-import type { Contract, DriverUnit, EventData, EventName } from "@ring3/core/contract";
+import type { Contract, DriverUnit, EventData, EventName, Input, OperationName } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
 import type { State } from "./state.ts";
-import type { UsbDevice } from "./usb/types.ts";
+import type { Setup, UsbDevice } from "./usb/types.ts";
 import type { Limit, Wait } from "./wait.ts";
 
 /** What the manifest's grants opened. */
@@ -54,7 +54,34 @@ export interface DriverCallbacks<C extends Contract> {
   suspend?(ctx: Context<C>): Maybe<void>;
   /** The device is still there, its bus has not reset it, and what it knew of its own it may have forgotten. A driver that fails here is replaced. */
   resume?(ctx: Context<C>): Maybe<void>;
+  /** None needed: without it the first start after a death is slower. */
+  readonly rehearsal?: Rehearsal<C>;
 }
+
+/** A device that is all agreement. Each call does one transfer, and gives the bytes that moved. */
+export interface PlayedDevice {
+  /** Direction by bit 7 of `requestType`; IN fills `data`. */
+  control(setup: Setup, data: Uint8Array): number;
+  /** Bulk or interrupt; direction by bit 7 of `endpoint`, IN fills `data`. */
+  transfer(endpoint: number, data: Uint8Array): number;
+}
+
+/**
+ * What a host runs the driver on while it waits for a device, so that a recovery runs code that has run before. Nothing of it reaches
+ * anyone, and each start, the real one too, has a module of its own. One that fails leaves the driver without waiting hosts.
+ */
+export interface Rehearsal<C extends Contract = Contract> {
+  /** As usbfs gives them: device, then configuration 1 with interface 0 and its endpoints. */
+  readonly descriptors: Uint8Array;
+  /** Plugged in once, and there for all starts. */
+  device(): PlayedDevice;
+  /** For the first unit, one after another. `bytes`: of data that come or go with it. */
+  readonly requests: readonly RehearsedRequest<C>[];
+}
+
+export type RehearsedRequest<C extends Contract> = {
+  [K in OperationName<C>]: { readonly operation: K; readonly input: Input<C, K>; readonly bytes: number };
+}[OperationName<C>];
 
 export interface Driver<C extends Contract = Contract> extends DriverCallbacks<C> {
   readonly contract: C;

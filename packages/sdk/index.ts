@@ -45,6 +45,8 @@ export {
   type Driver,
   type DriverCallbacks,
   defineDriver,
+  type PlayedDevice,
+  type Rehearsal,
 } from "./define.ts";
 export { type Outcome, type OutcomeStatus, ok, outcomeError } from "./outcome.ts";
 export type { Json, State } from "./state.ts";

@@ -176,3 +176,11 @@ test("futexWake wakes a thread that waits on another, read-only mapping", async 
   await worker.terminate();
   native.close(fd);
 });
+
+test("unmapped code comes back page by page, as it is run", () => {
+  const mappedFiles = () => Number(/RssFile:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))![1]);
+  const before = mappedFiles();
+  assert.ok(native.unmapCode() > 0);
+  const after = mappedFiles();
+  assert.ok(after < 0.75 * before, `${before} kB before, ${after} kB after`);
+});

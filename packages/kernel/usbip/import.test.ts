@@ -172,12 +172,35 @@ test("a device that is configured already keeps its configuration, and the calle
   assert.equal(setups.filter(([type, request]) => type === 0 && request === 9).length, 0);
 });
 
+test("a configuration of more than 255 bytes is read whole", async (context) => {
+  const vendors = Uint8Array.from({ length: 240 }, (_, at) => [240, 0xff][at] ?? at);
+  const descriptors = Uint8Array.from([...qemuUsbStorage, ...vendors]);
+  descriptors[20] = 0x20 + 240 - 256; // wTotalLength, of 32 until then
+  descriptors[21] = 1;
+  const { path } = await listen(context, { ...storage, descriptors });
+  const { stream, info } = await importDevice(path, "2-5", systemClock);
+  stream.close();
+  assert.deepEqual([...info.descriptors.bytes], [...descriptors]);
+});
+
 test("strings that the device stalls or garbles are left out", async (context) => {
   const strings = { 1: Uint8Array.of(0, 3), 2: Uint8Array.of(200, 3, 65, 0) };
   const { path } = await listen(context, { ...storage, strings });
   const { stream, info } = await importDevice(path, "2-5", systemClock);
   stream.close();
   assert.deepEqual(info.strings, { manufacturer: undefined, product: undefined, serial: undefined });
+});
+
+test("strings come in the first language that the device has", async (context) => {
+  const server = await listen(context, {
+    ...storage,
+    strings: { ...storage.strings, 0: Uint8Array.of(4, 3, 7, 4) },
+  });
+  const { stream, info } = await importDevice(server.path, "2-5", systemClock);
+  stream.close();
+  assert.equal(info.strings.manufacturer, "QEMU");
+  const german = server.setups.filter(([, , , type, low, high]) => type === 3 && low === 7 && high === 4);
+  assert.equal(german.length, 3);
 });
 
 test("garbage descriptors reject with the offset", async (context) => {

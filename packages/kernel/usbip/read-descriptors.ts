@@ -14,6 +14,8 @@ import { getDescriptor } from "../usb/requests.ts";
 import { MAX_STRING_BYTES, parseLanguages, parseString } from "../usb/strings.ts";
 import type { UsbTransport } from "../usb/transport.ts";
 
+/** What is asked of a configuration at first: nearly all are shorter. Windows asks every device for as much. */
+const CONFIGURATION_ROOM = 255;
 const ENGLISH = 0x0409; // United States; what a device without a language list is asked for
 
 /** Rejects with DeviceError: the device's failure, or "protocol" for descriptors that break the rules. */
@@ -28,18 +30,22 @@ export async function readDescriptors(
     if (result.status !== "ok") throw failure(result, `${what}: read descriptor ${type} number ${number}`);
     return data.subarray(0, result.bytes);
   };
-  const device = await read(DEVICE, 0, DEVICE_BYTES);
-  const pieces = [device];
-  const { configurationCount } = parseDeviceDescriptor(device);
-  for (let number = 0; number < configurationCount; number++) {
-    const header = await read(CONFIGURATION, number, CONFIGURATION_BYTES);
-    // The header alone is parsed for its length: the room it promises is not there yet.
+  const configuration = async (number: number) => {
+    const start = await read(CONFIGURATION, number, CONFIGURATION_ROOM);
+    if (start.length < CONFIGURATION_BYTES) return start;
+    // Parsed for its length: of a long one the rest is not there yet.
     const roomy = new Uint8Array(0xffff);
-    roomy.set(header);
-    const length = header.length < CONFIGURATION_BYTES ? CONFIGURATION_BYTES : configurationLength(roomy, 0);
-    pieces.push(await read(CONFIGURATION, number, length));
-  }
-  return parseDescriptors(Uint8Array.from(pieces.flatMap((piece) => [...piece])));
+    roomy.set(start);
+    const length = configurationLength(roomy, 0);
+    return length > CONFIGURATION_ROOM
+      ? await read(CONFIGURATION, number, length)
+      : start.subarray(0, length);
+  };
+  const [device, first] = await Promise.all([read(DEVICE, 0, DEVICE_BYTES), configuration(0)]);
+  const { configurationCount } = parseDeviceDescriptor(device);
+  const pieces = [device, first];
+  for (let number = 1; number < configurationCount; number++) pieces.push(await configuration(number));
+  return parseDescriptors(Buffer.concat(pieces));
 }
 
 /** A string that the device lacks, refuses or garbles is undefined: it names the device, nothing depends on it. */
@@ -63,10 +69,14 @@ export async function readStrings(
   const { manufacturerString, productString, serialString } = device;
   const none = { manufacturer: undefined, product: undefined, serial: undefined };
   if ((manufacturerString | productString | serialString) === 0) return none;
-  const language = (await read(0, 0, parseLanguages))?.[0] ?? ENGLISH;
-  const text = async (number: number) =>
-    number === 0 ? undefined : await read(number, language, parseString);
-  const numbers = [manufacturerString, productString, serialString];
-  const [manufacturer, product, serial] = await Promise.all(numbers.map(text));
+  const texts = (language: number) => {
+    const text = async (number: number) =>
+      number === 0 ? undefined : await read(number, language, parseString);
+    return Promise.all([manufacturerString, productString, serialString].map(text));
+  };
+  // Nearly every device speaks English, and need not be asked first.
+  const [languages, english] = await Promise.all([read(0, 0, parseLanguages), texts(ENGLISH)]);
+  const language = languages?.[0] ?? ENGLISH;
+  const [manufacturer, product, serial] = language === ENGLISH ? english : await texts(language);
   return { manufacturer, product, serial };
 }

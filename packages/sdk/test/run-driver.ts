@@ -74,7 +74,7 @@ export async function runDriver<C extends Contract>(
     interfaceNumber,
     claimed: [interfaceNumber],
   });
-  const session = await startDriver(driver as Driver, {
+  const session = await startDriver(driver as unknown as Driver, {
     devices: { usb },
     device: { id: "usb-test:1.0" },
     incarnation,
