@@ -55,7 +55,7 @@ export class Disk {
   /** Counts how often it was opened. */
   session = 1;
   #deathsOfDoor = 0;
-  #diedSinceFlush = false;
+  #unheard = false;
   #died: (() => void)[] = [];
   /** Since when it does not serve, and how long it did not until it did again. */
   #awaySince: number | undefined;
@@ -113,7 +113,7 @@ export class Disk {
   #failed(end: End, reason: string): void {
     this.deaths.push({ end, reason });
     this.#deathsOfDoor++;
-    this.#diedSinceFlush = true;
+    this.#unheard = true;
     for (const resolve of this.#died.splice(0)) resolve();
   }
 
@@ -221,18 +221,18 @@ export class Disk {
     const failure = await this.#accounted("flush", () => this.#door.flush());
     if (failure !== undefined) return failure;
     this.ledger.flushed();
-    this.#diedSinceFlush = false;
+    this.#unheard = false;
     return undefined;
   }
 
   /**
-   * A flush that is to be done. Where a driver has died since the last one, a loss may be told of first: it may have died while the device
-   * told it why it had refused a command, and that may have been a loss of power.
+   * A flush that is to be done. Where since the last one a driver has died or a request has failed, a loss may be told of first: the device may
+   * have been about to say why it refused a command, and nobody has heard whether that was a loss of power.
    */
   async settle(): Promise<string | undefined> {
-    const died = this.#diedSinceFlush;
+    const unheard = this.#unheard;
     const first = await this.flush();
-    return died && tellsOfLoss(first) ? await this.flush() : first;
+    return unheard && tellsOfLoss(first) ? await this.flush() : first;
   }
 
   /** Each ends once: undefined for done, the reason of its failure, or "lost". */
@@ -247,6 +247,7 @@ export class Disk {
       return undefined;
     }
     this.#tally.failed++;
+    this.#unheard = true;
     if (failure === "lost") {
       this.#tally.lost++;
       this.#complain(`a ${what} was not answered within ${LOST_MS} ms`);

@@ -30,16 +30,18 @@ const anything = {
   ends: ["crash", "hang", "maybe"],
 } as const;
 
+const mayPass = { ends: ["crash", "maybe"] } as const;
+
 export const ringFaults: readonly Fault[] = [
   lie("rings", "garbage-in-rings", 6),
   lie("rings", "garbage-in-a-word", 4, anything),
   lie("rings", "garbage-in-a-counter", 3, anything),
   lie("rings", "completions-beyond-the-ring", 2),
-  lie("rings", "completions-backwards", 2),
+  lie("rings", "completions-backwards", 2, mayPass), // the last one may not have been taken yet
   lie("rings", "completions-never-written", 2),
   lie("rings", "events-beyond-the-ring", 2),
   lie("rings", "events-never-written", 2),
-  lie("rings", "submissions-never-sent", 2, { ends: ["crash", "maybe"] }),
+  lie("rings", "submissions-never-sent", 2, mayPass),
   lie("rings", "reply-of-another-generation", 2),
   lie("rings", "reply-of-another-operation", 2),
   lie("rings", "reply-of-no-operation", 2),
@@ -54,12 +56,13 @@ export const ringFaults: readonly Fault[] = [
   lie("rings", "event-beyond-2-53", 2),
   lie("rings", "doorbell-flood", 1),
 
-  lie("control", "control-garbage", 1),
-  lie("control", "control-no-json", 1),
-  lie("control", "control-unknown-notice", 1),
-  lie("control", "control-prototype", 1),
-  lie("control", "control-unasked-answer", 1),
-  lie("control", "control-lacks-descriptors", 1),
-  lie("control", "control-question", 1),
-  lie("control", "control-closed", 1),
+  // A host that has outlived a manager has another connection by then.
+  lie("control", "control-garbage", 1, mayPass),
+  lie("control", "control-no-json", 1, mayPass),
+  lie("control", "control-unknown-notice", 1, mayPass),
+  lie("control", "control-prototype", 1, mayPass),
+  lie("control", "control-unasked-answer", 1, mayPass),
+  lie("control", "control-lacks-descriptors", 1, mayPass),
+  lie("control", "control-question", 1, mayPass),
+  lie("control", "control-closed", 1, mayPass),
 ];
