@@ -27,6 +27,8 @@ export interface World {
   readonly ledger: Ledger;
   /** The faults are over: read once more, and end. */
   readonly winding: boolean;
+  /** For who reads a trace. */
+  say(client: Client, text: string): undefined;
   /** A request is under way; call the answer when it is over. */
   began(client: Client, what: string): () => void;
 }
@@ -109,7 +111,7 @@ export class Client {
     while (!this.over && this.#units.info(unit) !== undefined && !this.#read.has(unit)) {
       const session = await this.#units
         .open(unit, { contract: block, recovery }, this.mode)
-        .catch(() => undefined);
+        .catch((error: Error) => this.#world.say(this, `cannot open ${unit}: ${error.message}`));
       if (session !== undefined) {
         await this.#work(unit, session);
         await session.close();

@@ -107,7 +107,8 @@ export class Disk implements UsbEnd {
     if (transfer.request === request.status) return this.#status(transfer);
     // Who does not know its news is refused.
     const news = (this.#media & 0xff) | ((this.#powerLosses & 0xff) << 8);
-    const refused = transfer.index !== news || transfer.value >= SECTORS;
+    const beyond = transfer.value + transfer.data.length / SECTOR_BYTES > SECTORS;
+    const refused = transfer.index !== news || beyond || transfer.data.length % SECTOR_BYTES !== 0;
     if (refused || mishap === "stall") return { status: -EPIPE, bytes: 0 };
     if (mishap === "error") return { status: -EPROTO, bytes: 0 };
     switch (transfer.request) {

@@ -175,6 +175,8 @@ export class Machine {
       get winding() {
         return machine.winding;
       },
+      say: ({ process: { name, pid } }: Client, text: string) =>
+        void this.kernel.trace(() => `${name} ${pid}: ${text}`) as undefined,
       began: (client: Client, what: string) => this.#began(client, what),
     };
     const client = new Client(process, streams, mode, this.kernel.clockOf(process), world);

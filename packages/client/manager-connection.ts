@@ -164,8 +164,8 @@ export class ManagerConnection {
     return (await this.#callAt(this.#peer, "standby", {}, [])).fds[0]!;
   }
 
-  async close(channel: number): Promise<void> {
-    await this.ask("close", { channel });
+  async close(opening: number): Promise<void> {
+    await this.ask("close", { opening });
   }
 
   suspect(params: Tell<ClientEdge, "suspect">): void {

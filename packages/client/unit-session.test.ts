@@ -196,7 +196,7 @@ for (const [when, order] of orders)
     await assert.rejects(write(4), changed);
     assert.deepEqual(numbers(), []);
     await session.close();
-    assert.deepEqual(manager.closed, [2]);
+    assert.deepEqual(manager.closed, [1]); // by its opening, whichever channel was its latest
   });
 
 test("the driver tells of another medium and dies before it has answered: the request fails, nothing is sent again", async () => {

@@ -20,7 +20,7 @@ export interface Manager {
     params: Params<ClientEdge, "open">,
     memoryFd: number,
   ): Promise<{ result: Result<ClientEdge, "open">; fds: Descriptor[] }>;
-  close(channel: number): Promise<void>;
+  close(opening: number): Promise<void>;
   suspect(params: { channel: number; kind: "deadline" | "malformed"; text: string }): void;
   progress(channel: number): void;
   /** Channel ids are never used twice on a connection. */
@@ -247,10 +247,10 @@ export class UnitSession<C extends Contract> {
   async close(): Promise<void> {
     await this.end.idle();
     this.#closing = true;
-    if (this.#connecting !== undefined) await this.#manager.close(this.#channel).catch(ignoreGone); // no longer waits for a driver
+    if (this.#connecting !== undefined) await this.#manager.close(this.#opening).catch(ignoreGone); // no longer waits for a driver
     await this.#connecting;
     this.end.close();
-    await this.#manager.close(this.#channel).catch(ignoreGone);
+    await this.#manager.close(this.#opening).catch(ignoreGone);
     this.#closed.resolve();
   }
 }

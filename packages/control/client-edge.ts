@@ -164,7 +164,8 @@ export const clientEdge = defineEdge({
       fds: 1,
       answerFds: 3,
     },
-    close: { params: v.strictObject({ channel }), result: nothing },
+    /** By the first channel of the opening: which was its latest, a manager that took over may not have heard. */
+    close: { params: v.strictObject({ opening: channel }), result: nothing },
     /**
      * Only from a class's reflector: a listening socket where applications are to meet a unit; its path goes with the unit. `guests`: an
      * access rule lets others in than root and the user of ring3, and whoever connects is to be asked about (`access`).

@@ -159,6 +159,17 @@ test("a release while the driver is suspended closes the channel, and the next w
   await open(second, 2, "write", 1);
 });
 
+test("a unit is given up by its opening, whichever channel was the latest that the manager has heard of", async () => {
+  const { claims, device, claimant, open, restart } = await setUp();
+  const [first, second] = [claimant("process 1"), claimant("process 2")];
+  await open(first, 1, "write");
+  device.failed({ kind: "crash", text: "", outside: false });
+  await restart();
+  await open(first, 3, "write", 1);
+  await claims.close(first, 1);
+  await open(second, 1, "write");
+});
+
 test("who holds a channel is told of its loss after the fence, and of the next driver", async () => {
   const { device, hosts, claimant, open, run, told } = await setUp();
   await open(claimant("process 1"), 7);
@@ -375,7 +386,7 @@ test("a start that fails is waited out while another follows at once; before a b
 
 test("who waits and is gone, or gives up, waits no more", async () => {
   const { claims, reader, opening, answer } = await waiting();
-  await claims.close(reader, 2);
+  await claims.close(reader, 1);
   await opening;
   assert.match(answer(), /its driver is starting/);
 });

@@ -253,8 +253,8 @@ export class Claims {
   }
 
   /** Gives a unit up. Others may open it once the driver has let go of this client's requests. */
-  async close(claimant: Claimant, channel: number): Promise<void> {
-    const claim = this.#find(claimant, channel);
+  async close(claimant: Claimant, opening: number): Promise<void> {
+    const claim = [...this.#claims].find((each) => each.claimant === claimant && each.opening === opening);
     if (claim !== undefined) await this.#release(claim);
   }
 

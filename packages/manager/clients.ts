@@ -93,8 +93,8 @@ export class ClientConnection implements Claimant, Watcher {
         return { mode: accessAt(this.#serving, this.#unit(unit).device, peer) };
       },
       listen: ({ unit, kind }) => this.#listen(unit, kind),
-      close: async ({ channel }) => {
-        await manager.claims.close(this, channel);
+      close: async ({ opening }) => {
+        await manager.claims.close(this, opening);
         return {};
       },
     };
