@@ -29,6 +29,7 @@ const records: { readonly [K in LegacyKind]: LegacyRecord<K> } = {
     taken: true,
     rest: [],
     takeable: true,
+    rest: ["request", "sleep"],
     driver: { name: "usb-storage", hash: "0123456789abcdef" },
     units: [{ index: 0, properties: { sectors: 8192, flags: 16 }, operations: ["read", "write"] }],
     host: "host/0.1",

@@ -41,7 +41,7 @@ async function setUp(legacy = noLegacy) {
       ready: (which) => claims.ready(which),
       lost: (which, loss) => claims.lost(which, loss),
       unitChanged() {},
-      held() {},
+      held: (_device, held) => claims.held(device, held),
       inherited() {},
       unitVanished() {},
     },
@@ -155,7 +155,7 @@ test("a release while the driver is suspended closes the channel, and the next w
   assert.deepEqual(hosts.log.slice(-2), ["host 1 suspend", "host 1 close"]);
   await assert.rejects(open(second, 1, "write"), { kind: "busy" });
   await device.resume();
-  assert.deepEqual(told, ["process 2 ready usb-1-4:1.0#0"]);
+  assert.deepEqual(told, ["process 1 paused 1", "process 2 ready usb-1-4:1.0#0"]);
   await open(second, 2, "write", 1);
 });
 
@@ -168,6 +168,23 @@ test("a unit is given up by its opening, whichever channel was the latest that t
   await open(first, 3, "write", 1);
   await claims.close(first, 1);
   await open(second, 1, "write");
+});
+
+test("a channel that is opened while the driver is on its way to rest is one of requests that wait", async () => {
+  const { device, hosts, claimant, open, told } = await setUp();
+  const suspended = Promise.withResolvers<void>();
+  hosts.last.answer = async (method) => {
+    if (method === "suspend") await suspended.promise;
+    return { result: {}, fds: [] };
+  };
+  const resting = device.suspend();
+  await settled();
+  await open(claimant("process 1"), 7);
+  assert.deepEqual(told, ["process 1 paused 7"]);
+  suspended.resolve();
+  await resting;
+  await device.resume();
+  assert.deepEqual(told, ["process 1 paused 7", "process 1 resumed 7"]);
 });
 
 test("who holds a channel is told of its loss after the fence, and of the next driver", async () => {

@@ -114,6 +114,7 @@ export class Claims {
       const own = duplicate(driverMemory.fd.fd);
       await host.ask("open", params, [memory, toDriver.read, toClient.write, own]);
       driverMemory.seal();
+      if (device.held) claimant.paused(channel, true); // since before there was this channel
       return { incarnation, driverMemory: driverMemory.fd, bellIn: toClient.read, bellOut: toDriver.write };
     } catch (error) {
       for (const end of [toDriver.write, toClient.read, driverMemory.fd]) end.close();

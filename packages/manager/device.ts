@@ -132,6 +132,10 @@ export class Device {
   get hostPid(): number | null {
     return this.#incarnation?.host?.pid ?? null;
   }
+  /** Its clients' deadlines stand still. */
+  get held(): boolean {
+    return this.#holds.size > 0;
+  }
   /** Resolves once no process of an earlier incarnation lives, however long that takes. */
   get fenced(): Promise<void> {
     return this.#fenced;
