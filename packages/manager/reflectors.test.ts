@@ -3,25 +3,62 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { manualClock } from "@ring3/core/clock";
 import { createLog } from "@ring3/core/log";
-import { nullDevice } from "@ring3/kernel/fd/descriptor";
+import { type Descriptor, nullDevice } from "@ring3/kernel/fd/descriptor";
+import { native } from "@ring3/kernel/native";
+import { socketPair } from "@ring3/kernel/socket/unix";
 import { noLegacy } from "./fake-host.fixture.ts";
 import { Reflectors } from "./reflectors.ts";
 
-test("of a reflector that died with its manager nothing is kept", () => {
-  const dropped: string[] = [];
+function setUp() {
   const clock = manualClock();
+  const log: string[] = [];
+  const held: Descriptor[] = [];
+  let standby = (): Descriptor => assert.fail("nobody is connected");
+  const processes = {
+    takeOver: ({ name, pid }: { name: string; pid: number }) => ({ name, pid, kill() {} }),
+  };
   const reflectors = new Reflectors({
-    processes: undefined as never,
-    legacy: { ...noLegacy, drop: (name) => void dropped.push(name) },
+    processes: processes as never,
+    legacy: {
+      ...noLegacy,
+      drop: (name) => void log.push(`drop ${name}`),
+      hold: (name, descriptors) => {
+        log.push(`hold ${name}`);
+        held.push(...(descriptors as Descriptor[]));
+      },
+    },
     log: createLog("test", () => {}, clock),
     clock,
     random: { next: () => 0 },
     node: "node",
     program: "reflector.cjs",
-    connected: assert.fail,
+    connected: (_className, _transport, give) => {
+      standby = give;
+    },
   });
-  const held = nullDevice();
-  const name = "reflector/block/0.1";
-  reflectors.inherit({ name, record: { class: "block", pid: 7 }, held: [held] }, false);
-  assert.deepEqual([dropped, held.fd, reflectors.running], [[name], -1, []]);
+  const inherit = (connection: Descriptor, living: boolean) =>
+    reflectors.inherit({ name, record: { class: "block", pid: 7 }, held: [connection] }, living);
+  return { reflectors, inherit, log, held, standby: () => standby() };
+}
+
+const name = "reflector/block/0.1";
+
+test("of a reflector that died with its manager nothing is kept", () => {
+  const { reflectors, inherit, log } = setUp();
+  const connection = nullDevice();
+  inherit(connection, false);
+  assert.deepEqual([log, connection.fd, reflectors.running], [[`drop ${name}`], -1, []]);
+});
+
+test("of a reflector that lives the keeper holds another connection at once, whose other end it gets when it asks", () => {
+  const { reflectors, inherit, log, held, standby } = setUp();
+  const [ours, theirs] = socketPair();
+  inherit(ours, true);
+  assert.deepEqual([log, reflectors.running], [[`hold ${name}`], [{ class: "block", pid: 7 }]]);
+  const [next, other] = [held[0]!, standby()];
+  assert.equal(native.write(next.fd, new Uint8Array(3)), 3);
+  assert.equal(native.read(other.fd, new Uint8Array(9)), 3);
+  const again = standby();
+  assert.deepEqual(log, [`hold ${name}`, `hold ${name}`]);
+  for (const descriptor of [ours, theirs, other, again, ...held]) descriptor.close();
 });

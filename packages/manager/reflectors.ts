@@ -63,7 +63,7 @@ export class Reflectors {
       const started = await processes.start(`reflector/${className}`, order, ({ code, signal }) =>
         this.#died(className, reflector, signal ?? `code ${code}`),
       );
-      this.#runs(className, reflector, started, ours, next);
+      this.#runs(className, reflector, started, ours, next, undefined);
     } catch (error) {
       ours.close();
       next.close();
@@ -83,25 +83,35 @@ export class Reflectors {
     const started = processes.takeOver({ name, pid: record.pid }, ({ code, signal }) =>
       this.#died(record.class, reflector, signal ?? `code ${code}`),
     );
-    this.#runs(record.class, reflector, started, held[0]!);
+    const [next, theirs] = socketPair();
+    this.#runs(record.class, reflector, started, held[0]!, next, theirs);
   }
 
+  /**
+   * `next`: the keeper holds it for the next manager from now on, and no more the connection that is in use: the reflector would not see this
+   * manager's death. `theirs`: its other end, where the reflector has not got it yet.
+   */
   #runs(
     className: string,
     reflector: Reflector,
     started: Started,
     ours: Descriptor,
-    next?: Descriptor,
+    next: Descriptor,
+    theirs: Descriptor | undefined,
   ): void {
     const { legacy, connected } = this.#parts;
     const { name, pid } = started;
     reflector.started = started;
     legacy.note("reflector", name, { class: className, pid });
-    if (next !== undefined) legacy.hold(name, [next]);
+    legacy.hold(name, [next]);
+    let unasked = theirs;
     connected(className, new FrameSocket(ours), () => {
-      const [mine, theirs] = socketPair();
+      const first = unasked;
+      unasked = undefined;
+      if (first !== undefined) return first;
+      const [mine, other] = socketPair();
       legacy.hold(name, [mine]);
-      return theirs;
+      return other;
     });
   }
 
