@@ -27,7 +27,6 @@ const records: { readonly [K in LegacyKind]: LegacyRecord<K> } = {
     },
     lastFailure: { kind: "signal", text: "SIGKILL", outside: true },
     taken: true,
-    rest: [],
     takeable: true,
     rest: ["request", "sleep"],
     driver: { name: "usb-storage", hash: "0123456789abcdef" },
