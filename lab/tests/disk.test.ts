@@ -69,6 +69,7 @@ for (const [model, plug] of Object.entries(models)) {
       assert.ok(copying, "the tree is too small: the last kill came after the copy");
       await copied;
     });
+    assert.doesNotMatch(await run("dmesg"), /(I\/O|EXT4-fs) error/); // what the kernel was refused it tells nobody else
     await run("fsck.ext4", "-fn", disk);
     await disconnectNbd();
     const { incarnation, units } = await ring3.device(device);
