@@ -14,7 +14,13 @@ import { crash } from "../packages/manager/fake-host.fixture.ts";
 import type { Target } from "./target.ts";
 
 const manager = new DeviceMemory();
-const host = new HostDeviceMemory(duplicate(manager.fd), 1, () => 0);
+
+function opened(): HostDeviceMemory {
+  using own = duplicate(manager.fd);
+  return new HostDeviceMemory(own, 1, () => 0);
+}
+
+const host = opened();
 const memory = new Uint8Array(mapFixed(manager.fd, DEVICE_MEMORY_BYTES).buffer);
 const view = new DataView(memory.buffer);
 /** channel/device-memory.ts: two copies of the state, each a head of sequence, length, checksum and version, and a text; then the recorder. */
@@ -68,15 +74,16 @@ export default {
   run(input) {
     if (input.length === 0) return false;
     place(input);
-    const state = host.readState();
+    const next = opened(); // a driver looks for its state once, when it starts
+    const state = next.readState();
     const recorded = manager.recorded();
     assert.ok(recorded.length <= RECORDER_ENTRIES);
     crashReport({ ...crash, recorded }); // what the manager makes of it
     for (const lun of [0, 1])
       new Kept(lun, { state: { get: () => state as Json, set() {} }, incarnation: 2, log });
     keptDevice({ get: () => state as Json, set() {} });
-    host.writeState({ after: true }); // whatever was there, the next driver can keep something
-    assert.deepEqual(host.readState(), { after: true });
+    next.writeState({ after: true }); // whatever was there, the next driver can keep something
+    assert.deepEqual(opened().readState(), { after: true });
     return state !== undefined || recorded.length > 0;
   },
 } satisfies Target;

@@ -87,12 +87,14 @@ const notes = kinds.map((kind) => {
   return { kind, whole, places: placesIn(whole) };
 });
 
-/** With that text in that place. */
-function noteWith({ whole, places }: (typeof notes)[number], place: number, text: string): string {
+/** With that text in that place: as JSON where it is some, else as a string; in the first place it is all there is. */
+function noteWith({ whole, places }: (typeof notes)[number], number: number, text: string): string {
+  const place = places[number % places.length]!;
+  if (place.length === 0) return text;
   try {
-    return JSON.stringify(replaced(whole, places[place % places.length]!, text));
+    return JSON.stringify(replaced(whole, place, text));
   } catch {
-    return text;
+    return JSON.stringify(replaced(whole, place, JSON.stringify(text)));
   }
 }
 
