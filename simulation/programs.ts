@@ -180,6 +180,7 @@ async function runManager(
     drivers: () => [{ manifest, code, sourceMap: undefined }],
     sandboxed: false,
     legacy: processes,
+    number: Number(number),
     estate: () => estate,
     crashed() {},
   });

@@ -123,3 +123,26 @@ test("another manager: it is told who we were, and what it does not know of is g
   ]);
   units.connection.disconnect();
 });
+
+test("another manager before the first has answered who we are: whoever listens hears of it all the same", async () => {
+  const peers: ServingPeer<typeof clientEdge>[] = [];
+  const handlers = {
+    subscribe: () => (peers.length === 1 ? new Promise(() => {}) : { client: "secret", channels: [] }),
+  } as unknown as Handlers<typeof clientEdge, Descriptor, ServingPeer<typeof clientEdge>>;
+  const manager = () => {
+    const [ours, theirs] = socketPair();
+    const ignored = { suspect() {}, progress() {}, endpoint() {} };
+    peers.push(
+      servingPeer<typeof clientEdge, Descriptor>(clientEdge, new FrameSocket(theirs), handlers, ignored),
+    );
+    return ours;
+  };
+  const resumed = Promise.withResolvers<void>();
+  const units = new Units((notices) => new ManagerConnection(manager, notices, systemClock), systemClock, {
+    resumed: () => resumed.resolve(),
+  });
+  const subscribing = units.subscribe("block");
+  peers[0]!.close();
+  await Promise.all([resumed.promise, subscribing]);
+  units.connection.disconnect();
+});

@@ -72,7 +72,7 @@ export class Units {
 
   /** Another manager: what it does not know of has gone while there was none, and each session learns whether its driver is still there. */
   async #resumed(ask: ManagerConnection["ask"]): Promise<void> {
-    if (this.#client === null) return;
+    if (this.#client === null) return isolated(() => this.#listener.resumed?.()); // what was asked is asked again by the connection
     this.#told = new Set();
     const channels = await this.#subscribe(ask);
     for (const unit of [...this.#infos.keys()])

@@ -40,6 +40,8 @@ export interface DeviceParts {
   /** An incarnation has failed and is dead. */
   readonly crashed: (crash: Crash) => void;
   readonly legacy: Legacy;
+  /** The number of its first enumeration: not that of another device that was there at an earlier manager. */
+  readonly firstEnumeration?: number;
   /** Multiplies how long a driver may take to probe, to beat and to end. */
   readonly timeScale: number;
 }
@@ -61,7 +63,7 @@ export class Device {
   #bus: BusDevice;
   #driver: ChosenDriver | undefined;
   #life: Life = newLife;
-  #enumeration = 1;
+  #enumeration: number;
   #units: readonly HostUnit[] = [];
   #incarnation: Incarnation | undefined;
   #later: Timer | undefined;
@@ -80,6 +82,7 @@ export class Device {
   /** `memory`: of an earlier manager's device in that place. */
   constructor(bus: BusDevice, parts: DeviceParts, memory = new DeviceMemory()) {
     this.id = bus.id;
+    this.#enumeration = parts.firstEnumeration ?? 1;
     this.#bus = bus;
     this.#parts = parts;
     this.#memory = memory;

@@ -140,8 +140,9 @@ test("whoever begins anew ends every host by its pidfd, and keeps what was asked
   const dropped: string[] = [];
   const pidfd = new Descriptor(native.pidfdOpen(child.pid!));
   const kept = duplicate(memory.fd);
+  const output = nullDevice();
   const records = [
-    { name: "host/0.1", note: "nonsense", held: [pidfd] },
+    { name: "host/0.1", note: "nonsense", held: [pidfd, output] },
     { name: "device/a", note: null, held: [duplicate(memory.fd)] },
     { name: "control-socket", note: null, held: [kept] },
   ];
@@ -150,5 +151,6 @@ test("whoever begins anew ends every host by its pidfd, and keeps what was asked
   assert.deepEqual((await ended)[1], "SIGKILL");
   assert.deepEqual(dropped, ["device/a", "host/0.1"]);
   assert.ok(kept.fd >= 0);
+  assert.equal(output.fd, -1);
   kept.close();
 });

@@ -109,6 +109,7 @@ export async function endAll(
   const ends = records
     .filter(({ name, held }) => isOfKind("host", name) && held.length > 0)
     .map(async ({ name, held }) => {
+      for (const descriptor of held.slice(1)) descriptor.close();
       const init = pidfdOf(held[0]!, 0);
       init.signal(SIGKILL);
       await init.exited;

@@ -140,6 +140,7 @@ async function main(): Promise<void> {
     startHost: (kind, listeners) => spares.take(kind, listeners),
     sandboxed,
     legacy: processes,
+    number: Number(number),
     estate: () => estate,
     crashed: (crash) => crashes.add(crashReport(crash)),
     lacks: () => (sandboxed ? lacksForJails() : []),

@@ -17,7 +17,7 @@ after(() => rmSync(folder, { recursive: true }));
 
 const id = "usb-1-4:1.0";
 
-function setUp(config: Config = defaultConfig, estate?: Estate) {
+function setUp(config: Config = defaultConfig, estate?: Estate, number = 0) {
   const clock = manualClock();
   const log: string[] = [];
   const hosts = new FakeHosts(log);
@@ -30,6 +30,7 @@ function setUp(config: Config = defaultConfig, estate?: Estate) {
     sandboxed: true,
     legacy: noLegacy,
     estate: () => estate,
+    number,
     crashed() {},
     drivers: () => [{ manifest, code, sourceMap: undefined }],
   });
@@ -55,6 +56,15 @@ test("a device that is found is there at once, and its unit once the driver runs
   assert.deepEqual(state(), ["starting"]);
   await hosts.last.runs(unit());
   assert.deepEqual(seen(), ["host 1 start", "host 1 probe", "unit 0 added"]);
+});
+
+test("what one manager finds, no other has given the same enumeration: clients take it for unplugged in between", async () => {
+  const numbers = [0, 1].map((number) => {
+    const { manager } = setUp(defaultConfig, undefined, number);
+    void manager.added(busDevice());
+    return manager.devices[0]!.enumeration;
+  });
+  assert.equal(new Set(numbers).size, 2);
 });
 
 test("a device plugged in again waits for the end of its last driver", async () => {

@@ -22,6 +22,9 @@ import type { HostUnit } from "./host-units.ts";
 import type { Legacy } from "./legacy.ts";
 import { USBFS } from "./usb-device.ts";
 
+/** No device is plugged in more often while one manager lives; so an enumeration's number is never that of another at an earlier one. */
+const ENUMERATIONS = 2 ** 20;
+
 export interface ManagerParts {
   readonly config: Config;
   readonly clock: Clock;
@@ -31,6 +34,8 @@ export interface ManagerParts {
   readonly drivers: (log: Log) => readonly InstalledDriver[];
   readonly sandboxed: boolean;
   readonly legacy: Legacy;
+  /** How many managers there were before; none unless said. */
+  readonly number?: number;
   /** What an earlier manager has left; undefined where there was none. */
   readonly estate?: () => Estate | undefined;
   readonly crashed: (crash: Crash) => void;
@@ -170,8 +175,9 @@ export class Manager {
   }
 
   #createDevice(bus: BusDevice, memory?: DeviceMemory): Device {
-    const { clock, random, startHost, config, sandboxed, crashed, legacy } = this.#parts;
+    const { clock, random, startHost, config, sandboxed, crashed, legacy, number = 0 } = this.#parts;
     const parts = {
+      firstEnumeration: number * ENUMERATIONS + 1,
       clock,
       random,
       log: this.log,

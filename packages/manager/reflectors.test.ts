@@ -14,8 +14,12 @@ function setUp() {
   const log: string[] = [];
   const held: Descriptor[] = [];
   let standby = (): Descriptor => assert.fail("nobody is connected");
+  let dies = (): void => {};
   const processes = {
-    takeOver: ({ name, pid }: { name: string; pid: number }) => ({ name, pid, kill() {} }),
+    takeOver(child: { name: string; pid: number }, exited: (exit: { code: null; signal: string }) => void) {
+      dies = () => exited({ code: null, signal: "SIGKILL" });
+      return { ...child, kill() {} };
+    },
   };
   const reflectors = new Reflectors({
     processes: processes as never,
@@ -38,7 +42,7 @@ function setUp() {
   });
   const inherit = (connection: Descriptor, living: boolean) =>
     reflectors.inherit({ name, record: { class: "block", pid: 7 }, held: [connection] }, living);
-  return { reflectors, inherit, log, held, standby: () => standby() };
+  return { reflectors, inherit, log, held, standby: () => standby(), dies: () => dies() };
 }
 
 const name = "reflector/block/0.1";
@@ -61,4 +65,13 @@ test("of a reflector that lives the keeper holds another connection at once, who
   const again = standby();
   assert.deepEqual(log, [`hold ${name}`, `hold ${name}`]);
   for (const descriptor of [ours, theirs, other, again, ...held]) descriptor.close();
+});
+
+test("a reflector that dies before it has asked for its next connection leaves none", () => {
+  const { inherit, held, dies } = setUp();
+  const [ours, theirs] = socketPair();
+  inherit(ours, true);
+  dies();
+  assert.equal(native.read(held[0]!.fd, new Uint8Array(1)), 0); // its other end is closed
+  for (const descriptor of [ours, theirs, ...held]) descriptor.close();
 });

@@ -27,6 +27,8 @@ interface Reflector {
   /** Deaths in a row without `healthyMs` of health between them. */
   readonly deaths: number;
   started: Started | undefined;
+  /** The reflector's end of its connection to the next manager, until it asks for it. */
+  unasked: Descriptor | undefined;
 }
 
 export class Reflectors {
@@ -50,7 +52,7 @@ export class Reflectors {
 
   async #start(className: string, deaths: number): Promise<void> {
     const { processes, node, program, clock } = this.#parts;
-    const reflector: Reflector = { startedAt: clock.now(), deaths, started: undefined };
+    const reflector: Reflector = { startedAt: clock.now(), deaths, started: undefined, unasked: undefined };
     this.#reflectors.set(className, reflector);
     const [ours, theirs] = socketPair();
     const [next, nextTheirs] = socketPair();
@@ -78,7 +80,12 @@ export class Reflectors {
       for (const descriptor of held) descriptor.close();
       return legacy.drop(name);
     }
-    const reflector: Reflector = { startedAt: clock.now(), deaths: 0, started: undefined };
+    const reflector: Reflector = {
+      startedAt: clock.now(),
+      deaths: 0,
+      started: undefined,
+      unasked: undefined,
+    };
     this.#reflectors.set(record.class, reflector);
     const started = processes.takeOver({ name, pid: record.pid }, ({ code, signal }) =>
       this.#died(record.class, reflector, signal ?? `code ${code}`),
@@ -104,10 +111,10 @@ export class Reflectors {
     reflector.started = started;
     legacy.note("reflector", name, { class: className, pid });
     legacy.hold(name, [next]);
-    let unasked = theirs;
+    reflector.unasked = theirs;
     connected(className, new FrameSocket(ours), () => {
-      const first = unasked;
-      unasked = undefined;
+      const first = reflector.unasked;
+      reflector.unasked = undefined;
       if (first !== undefined) return first;
       const [mine, other] = socketPair();
       legacy.hold(name, [mine]);
@@ -115,15 +122,16 @@ export class Reflectors {
     });
   }
 
-  #died(className: string, { startedAt, deaths, started }: Reflector, how: string): void {
+  #died(className: string, { startedAt, deaths, started, unasked }: Reflector, how: string): void {
     const { clock, log, random, legacy } = this.#parts;
     this.#reflectors.delete(className);
     if (started !== undefined) legacy.drop(started.name);
+    unasked?.close();
     const inRow = clock.now() - startedAt < limits.healthyMs ? deaths + 1 : 1;
     const delay = Math.round(backoffMs(inRow, random));
     log.error(`the ${className} reflector ended (${how}); it is started again in ${delay} ms`);
     clock.after(delay, () => {
-      const again = { startedAt: clock.now(), deaths: inRow, started: undefined };
+      const again = { startedAt: clock.now(), deaths: inRow, started: undefined, unasked: undefined };
       this.#start(className, inRow).catch((error: Error) => this.#died(className, again, error.message));
     });
   }
