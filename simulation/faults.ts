@@ -139,15 +139,15 @@ const completionWords = [COMPLETION.generation, COMPLETION.operation, COMPLETION
 /** Met by a message or a transfer on its way, each with its probability. */
 export const met = {
   /** Later than others that were sent after it, or much later. */
-  "message late": { probability: 0.4, ms: [0.2, 12] },
+  "message late": { probability: 0.5, ms: [0.2, 12] },
   "message very late": { probability: 0.002, ms: [20, 3000] },
   /** Only a part of it is received at first. */
-  "message in parts": { probability: 0.1 },
-  "message must wait": { probability: 0.05 },
-  "transfer stalls": { probability: 0.05 },
-  "transfer fails": { probability: 0.05 },
-  "transfer is torn": { probability: 0.05 },
-  "transfer is slow": { probability: 0.05, ms: [2, 80] },
+  "message in parts": { probability: 0.15 },
+  "message must wait": { probability: 0.1 },
+  "transfer stalls": { probability: 0.07 },
+  "transfer fails": { probability: 0.07 },
+  "transfer is torn": { probability: 0.07 },
+  "transfer is slow": { probability: 0.07, ms: [2, 80] },
   "transfer is very slow": { probability: 0.004, ms: [200, 3000] },
   "transfer never ends": { probability: 0.004 },
   "transfer cannot be taken back": { probability: 0.0015 },

@@ -11,7 +11,7 @@ const REPAIR_MS = 500;
 const REST_MS = 60_000;
 const PATIENCE_MS = 5 * 60_000;
 /** Between two of the faults that strike, in milliseconds: each seed has its own weather. */
-const PACES_MS = [20, 80] as const;
+const PACES_MS = [30, 120] as const;
 /** How often people do something, beside those faults; half of it is repairing. */
 const PEOPLE = 0.25;
 const STEPS_MAX = 3_000_000;
