@@ -29,7 +29,7 @@ import { Spares } from "@ring3/manager/spares";
 import type { Kernel } from "./kernel/kernel.ts";
 import { UID } from "./kernel/native.ts";
 import type { Exit, Process } from "./kernel/process.ts";
-import { PipeEnd } from "./kernel/streams.ts";
+import { PipeEnd, SocketEnd } from "./kernel/streams.ts";
 
 /** Places in the descriptors of a process: its connection to the manager or keeper, a host's pipe to its jail's reader, a reflector's next manager. */
 const CONTROL = 3;
@@ -92,6 +92,8 @@ export function startKeeper(surroundings: Surroundings): { stop(): void } {
   const service = { tell() {}, watchMs: undefined };
   const prepare = (number: number, deaths: number): ManagerStart<Descriptor> => {
     const [ours, managers] = socketPair();
+    // A manager counts on its records being with the keeper once they are sent, and not in a queue of its own.
+    for (const { fd } of [ours, managers]) kernel.fileOf(fd, SocketEnd)!.roomy = true;
     const args = [String(number), String(deaths)];
     return {
       spec: { file: "manager", args, uid: undefined, gid: undefined, stdio: [0, 1, 2, managers.fd] },

@@ -111,7 +111,7 @@ export function nativeOf(kernel: Kernel): Native {
       const socket = fileOf(fd, SocketEnd);
       const files = fds.map((each) => file(each));
       if (socket === undefined || files.includes(undefined)) return -EBADF;
-      if (socket.connected && kernel.full()) return socket.refuse();
+      if (socket.connected && !socket.roomy && kernel.full()) return socket.refuse();
       return socket.send(buffers, files as NonNullable<(typeof files)[number]>[]);
     },
     recvmsg(fd, into, fds) {

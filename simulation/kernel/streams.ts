@@ -77,6 +77,8 @@ interface Message {
 
 export class SocketEnd extends OpenFile {
   readonly kind = "socket";
+  /** What is sent is never refused while there is room: Linux does not, and the one who relies on it is named where this is set. */
+  roomy = false;
   /** Who has connected, of one that was accepted. */
   peerPid = 0;
   readonly #drop: (file: OpenFile) => void;
