@@ -280,10 +280,8 @@ export class Device {
     this.#parts.legacy.drop(recordName("device", this.id));
   }
 
-  /** For the next manager. Of a failure that is followed by a start at once it learns from the end of the host itself. */
+  /** For the next manager. */
   #note(): void {
-    const { state, fenced, nextStart } = this.#life;
-    if (state === "failed" && !fenced && nextStart === "now") return;
     const { identity, plugging, takeable } = this.#bus;
     const driver = this.#driver;
     this.#parts.legacy.note("device", recordName("device", this.id), {
@@ -310,7 +308,7 @@ export class Device {
     this.#later?.cancel();
     if (event.type === "failed") this.#noteFailure(event.reason);
     if (event.type === "stop" || event.type === "restart") this.#lastFailure = undefined;
-    this.#note();
+    if (!isRecovering(before, after)) this.#note();
     if (hasHost(before) && !hasHost(after)) this.#end(event);
     if (after.incarnation > before.incarnation) this.#begin(after.incarnation);
     else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type))
@@ -486,6 +484,15 @@ function isHang({ kind, outside }: FailureReason): boolean {
 
 function hasHost({ state }: Life): boolean {
   return state === "starting" || state === "running" || state === "suspended";
+}
+
+/**
+ * From a failure to the next start's host: the next manager learns of it from the end of the host that it knows of, and before there is another
+ * nobody has heard of the start.
+ */
+function isRecovering(before: Life, after: Life): boolean {
+  if (after.state === "failed") return !after.fenced && after.nextStart === "now";
+  return before.state === "failed" && after.state === "starting";
 }
 
 /** Fenced, and nothing will start again unless somebody asks for it. */
