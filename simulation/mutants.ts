@@ -30,8 +30,8 @@ export const mutants: readonly Mutant[] = [
     name: "what is answered stays in the journal",
     against: "order",
     file: "packages/client/client-end.ts",
-    from: "    this.#journal.finish(entry);\n    if (late !== undefined)",
-    to: "    if (late !== undefined)",
+    from: "    this.#journal.finish(entry);\n    const timedOut",
+    to: "    const timedOut",
   },
   {
     name: "a driver may answer twice",
