@@ -308,7 +308,7 @@ export class Device {
     this.#later?.cancel();
     if (event.type === "failed") this.#noteFailure(event.reason);
     if (event.type === "stop" || event.type === "restart") this.#lastFailure = undefined;
-    if (!isRecovering(before, after)) this.#note();
+    if (!startsAtOnce(after)) this.#note();
     if (hasHost(before) && !hasHost(after)) this.#end(event);
     if (after.incarnation > before.incarnation) this.#begin(after.incarnation);
     else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type))
@@ -486,13 +486,9 @@ function hasHost({ state }: Life): boolean {
   return state === "starting" || state === "running" || state === "suspended";
 }
 
-/**
- * From a failure to the next start's host: the next manager learns of it from the end of the host that it knows of, and before there is another
- * nobody has heard of the start.
- */
-function isRecovering(before: Life, after: Life): boolean {
-  if (after.state === "failed") return !after.fenced && after.nextStart === "now";
-  return before.state === "failed" && after.state === "starting";
+/** Of such a failure the next manager learns from the end of the host itself. */
+function startsAtOnce({ state, fenced, nextStart }: Life): boolean {
+  return state === "failed" && !fenced && nextStart === "now";
 }
 
 /** Fenced, and nothing will start again unless somebody asks for it. */

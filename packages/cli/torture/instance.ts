@@ -5,7 +5,8 @@ import { OwnRing3 } from "../own-ring3.ts";
 import { eventually } from "./door.ts";
 import type { End } from "./fault.ts";
 
-const CONFIG = "spares: 4\n";
+/** A busy machine takes its time to plug a device in again. */
+const CONFIG = "spares: 4\nlimits: { replug_grace: 15s }\n";
 const FAILED = /^driver failed: (\w+): (.*)$/;
 const HANGS: readonly string[] = ["heartbeat", "deadline"];
 /** A reflector's clients have noticed its death by then. */
