@@ -55,13 +55,6 @@ export const mutants: readonly Mutant[] = [
     to: "",
   },
   {
-    name: "a channel is closed before its requests have ended",
-    against: "order",
-    file: "packages/host/host.ts",
-    from: "if (open.inFlight.size > 0)\n",
-    to: "if (open.inFlight.size > 1e9)\n",
-  },
-  {
     name: "a disk that is plugged in again is not asked who it is",
     against: "identity",
     file: "packages/client/unit-session.ts",
@@ -74,13 +67,6 @@ export const mutants: readonly Mutant[] = [
     file: "packages/channel/client-channel.ts",
     from: "this.#driverSlots.bytes(tag, length)",
     to: "this.#driverSlots.bytes(tag & 1, length)",
-  },
-  {
-    name: "a reader may write",
-    against: "bytes",
-    file: "packages/host/host.ts",
-    from: 'if (spec.mutates && mode === "read") {',
-    to: "if (spec.mutates && mode === undefined) {",
   },
   {
     name: "a loss of power is not heard of",
@@ -104,10 +90,10 @@ export const mutants: readonly Mutant[] = [
     to: "  incarnation: Math.max(1, life.incarnation),\n",
   },
   {
-    name: "a device that was opened in vain stays open",
+    name: "a dead host's pidfd is kept",
     against: "own",
-    file: "packages/manager/incarnation.ts",
-    from: "    if (this.#over) return grant.descriptor.close();\n",
-    to: "    if (this.#over) return;\n",
+    file: "packages/manager/host-process.ts",
+    from: "        this.#standing?.command.close();\n",
+    to: "",
   },
 ];
