@@ -149,7 +149,7 @@ test("whoever begins anew ends every host by its pidfd, and keeps what was asked
   const legacy = { ...noLegacy, drop: (name: string) => void dropped.push(name) };
   await endAll({ records, children: [] }, legacy, ["control-socket"], 5000, systemClock);
   assert.deepEqual((await ended)[1], "SIGKILL");
-  assert.deepEqual(dropped, ["device/a", "host/0.1"]);
+  assert.deepEqual(dropped, ["host/0.1", "device/a"]);
   assert.ok(kept.fd >= 0);
   assert.equal(output.fd, -1);
   kept.close();

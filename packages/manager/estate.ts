@@ -116,12 +116,12 @@ export async function endAll(
       init.close();
       legacy.drop(name);
     });
+  await inTime(Promise.all(ends), withinMs, clock); // until then a next manager has to know which host has which device
   for (const { name, held } of records) {
     if (keep.includes(name) || isOfKind("host", name)) continue;
     for (const descriptor of held) descriptor.close();
     legacy.drop(name);
   }
-  await inTime(Promise.all(ends), withinMs, clock);
 }
 
 async function inTime(ends: Promise<unknown>, withinMs: number, clock: Clock): Promise<void> {
