@@ -347,6 +347,15 @@ test("what host and manager disagree about is closed: the client is told, and th
   assert.deepEqual(asked, [["close", { channel: 77 }]]);
 });
 
+test("what was opened before the host has said how it stood is in order", async () => {
+  const { claims, claimant, open, absent, device, told } = await inheriting({ host: "host 1", channel: 40 });
+  claims.handOver(absent, claimant("writer"));
+  await open(claimant("reader"), 1);
+  claims.reconcile(device, [40]);
+  await settled();
+  assert.deepEqual(told, []);
+});
+
 test("an opening whose answer was lost is asked for again: the channel that nobody knows of is closed first", async () => {
   const { claims, claimant, open, absent, hosts } = await inheriting({ host: "host 1", channel: 40 });
   const back = claimant("writer");

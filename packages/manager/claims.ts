@@ -44,6 +44,8 @@ interface Claim {
   /** What the host calls it, while it is open there; and which host that is. */
   hostChannel: number | undefined;
   host: string;
+  /** An earlier manager has opened it there. */
+  inherited: boolean;
   /** Its client waits for the driver that is on its way: what is called with it, or with undefined where it is not. */
   waiting: ((host: HostProcess | undefined) => void) | undefined;
   /** What its client has said of the latest channel, once each. */
@@ -107,7 +109,13 @@ export class Claims {
     const toClient = pipe();
     const driverMemory = createDriverMemory(device.driver!.contract);
     const hostChannel = ++this.#lastHostChannel;
-    Object.assign(claim, { hostChannel, host: host.name, suspected: false, progressed: false });
+    Object.assign(claim, {
+      hostChannel,
+      host: host.name,
+      inherited: false,
+      suspected: false,
+      progressed: false,
+    });
     this.#note(claimant);
     try {
       const params = { channel: hostChannel, unit, mode, contract };
@@ -183,6 +191,7 @@ export class Claims {
         channel,
         failures,
         hostChannel: lives ? at.channel : undefined,
+        inherited: lives,
         host: at?.host ?? "",
       });
       this.#claims.add(claim);
@@ -201,12 +210,15 @@ export class Claims {
     return channels;
   }
 
-  /** A host that outlived its manager says which channels are open there: what the two disagree about is closed, and may be opened again. */
+  /**
+   * A host that outlived its manager says which channels were open there then: what the two disagree about is closed, and may be opened again. What
+   * was opened since is in order: were its client told otherwise, it would write anew where that host still reads.
+   */
   reconcile(device: Device, open: readonly number[]): void {
     const unknown = new Set(open);
     for (const claim of this.#claims) {
-      if (claim.device !== device || claim.hostChannel === undefined || unknown.delete(claim.hostChannel))
-        continue;
+      if (claim.device !== device || claim.hostChannel === undefined) continue;
+      if (unknown.delete(claim.hostChannel) || !claim.inherited) continue;
       claim.hostChannel = undefined;
       const { incarnation } = device.life;
       const loss = {
@@ -334,6 +346,7 @@ function newClaim(claimant: Claimant, device: Device, unit: number, mode: Access
     channel: opening,
     hostChannel: undefined,
     host: "",
+    inherited: false,
     waiting: undefined,
     suspected: false,
     progressed: false,
