@@ -416,3 +416,19 @@ test("who waits and is gone, or gives up, waits no more", async () => {
   await opening;
   assert.match(answer(), /its driver is starting/);
 });
+
+test("a client that goes while its old channel is closed for a new one opens nothing any more", async () => {
+  const { claims, claimant, open, absent, hosts } = await inheriting({ host: "host 1", channel: 40 });
+  const back = claimant("writer");
+  claims.handOver(absent, back);
+  const closed = Promise.withResolvers<void>();
+  hosts.last.answer = async () => {
+    await closed.promise;
+    return { result: {}, fds: [] };
+  };
+  const opening = assert.rejects(open(back, 9, "write", 3), { kind: "busy", message: /given up meanwhile/ });
+  await settled();
+  claims.closeAll(back);
+  closed.resolve();
+  await opening;
+});

@@ -101,6 +101,8 @@ export class Claims {
     const claim = this.#claim(claimant, device, unit, mode, opening);
     claim.channel = channel;
     if (claim.hostChannel !== undefined) await this.#closeChannel(claim); // its client has not heard of it: the answer was a dead manager's
+    if (!this.#claims.has(claim))
+      throw new DeviceError("busy", `${unitId(device.id, unit)}: given up meanwhile`);
     const host = device.host ?? (await this.#nextHost(claim));
     if (host === undefined)
       throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver is ${device.life.state}`);
