@@ -3,7 +3,6 @@ import { defaultConfig } from "@ring3/control/config";
 import type { Manifest } from "@ring3/control/manifest";
 import { accountOf } from "@ring3/control/rules";
 import { runningClock } from "@ring3/core/clock";
-import { limits } from "@ring3/core/lifecycle";
 import { Host } from "@ring3/host/host";
 import { Keeper, type ManagerStart, type ProcessSpec } from "@ring3/keeper/keeper";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
@@ -17,15 +16,14 @@ import { AttachedBus } from "@ring3/manager/attached-bus";
 import type { BusDevice } from "@ring3/manager/bus";
 import { ClientConnection } from "@ring3/manager/clients";
 import { EndpointSockets } from "@ring3/manager/endpoint-sockets";
-import { Estate, endAll } from "@ring3/manager/estate";
 import { EventLog } from "@ring3/manager/event-log";
-import { inheritHost, startSpare } from "@ring3/manager/host-start";
+import { startSpare } from "@ring3/manager/host-start";
 import { type Jail, readReport } from "@ring3/manager/jail";
-import { type Inherited, type Left, nothingLeft, sorted } from "@ring3/manager/legacy";
 import { Manager } from "@ring3/manager/manager";
 import { Processes } from "@ring3/manager/processes";
 import { Reflectors } from "@ring3/manager/reflectors";
 import { Spares } from "@ring3/manager/spares";
+import { succeed } from "@ring3/manager/succession";
 import type { Kernel } from "./kernel/kernel.ts";
 import { UID } from "./kernel/native.ts";
 import type { Exit, Process } from "./kernel/process.ts";
@@ -41,7 +39,6 @@ const REAPED_MS = [0.02, 3] as const;
 const SIGKILL = 9;
 // manager/main.ts has the same.
 const STOP_MS = 45_000;
-const DEATHS_BEFORE_ANEW = 3;
 const RETURN_MS = 10_000;
 const CONFIGURATION = "configuration";
 /** Its record, and where programs connect. */
@@ -172,7 +169,6 @@ async function runManager(
   const config = defaultConfig;
   const code = sealedFile(manifest.name, Buffer.from(surroundings.driverCode));
   const hosts = { legacy: processes, cgroups: undefined, users: undefined, clearing, clock, timeScale: 1 };
-  let estate: Estate | undefined;
   const manager: Manager = new Manager({
     config,
     clock,
@@ -183,7 +179,6 @@ async function runManager(
     sandboxed: false,
     legacy: processes,
     number: Number(number),
-    estate: () => estate,
     crashed() {},
   });
   manager.eventLog.follow(null, ({ level, source, message }) => {
@@ -238,25 +233,19 @@ async function runManager(
         serving,
       ),
   });
-  let left = nothingLeft;
-  try {
-    if (Number(deaths) >= DEATHS_BEFORE_ANEW) throw new Error(`${deaths} managers in a row have died`);
-    left = sorted(inherited, processes);
-  } catch (error) {
-    manager.log.error(`everything is begun anew, and requests fail: ${(error as Error).message}`);
-    await endAll(inherited, processes, [CONFIGURATION, CONTROL_SOCKET], limits.fenceMs, clock);
-  }
-  await endUnrecorded(left, inherited.children, processes);
-  estate = new Estate(left, processes, (host) => inheritHost(hosts, processes, host, inherited.children));
-  surroundings.managerRuns(process, { added, removed });
-  for (const client of left.clients)
-    absent.inherit(client, (id) => manager.devices.find((device) => device.id === id));
-  await estate.endRest(limits.fenceMs, clock);
-  for (const reflector of left.reflectors)
-    reflectors.inherit(
-      reflector,
-      inherited.children.some(({ name }) => name === reflector.name),
-    );
+  await succeed({
+    inherited,
+    deaths: Number(deaths),
+    keep: [CONFIGURATION, CONTROL_SOCKET],
+    sandboxed: false,
+    surroundings: hosts,
+    processes,
+    manager,
+    attached: serving.attached,
+    absent,
+    reflectors,
+    startBuses: () => surroundings.managerRuns(process, { added, removed }),
+  });
   await reflectors.start("block");
   const known = inherited.records.find(({ name }) => name === CONTROL_SOCKET);
   const socket = known?.held[0] ?? new Descriptor(native.listenUnix(CONTROL_SOCKET, 0, 0));
@@ -267,23 +256,6 @@ async function runManager(
   processes.serving();
   if (!successor) surroundings.firstServes();
   else kernel.trace(() => `manager ${process.pid} serves in the place of one that died`);
-}
-
-/** manager/host-start.ts does the same, and ends what a jail's first process has started: here that is nothing. */
-async function endUnrecorded(
-  { hosts, reflectors }: Left,
-  children: Inherited["children"],
-  processes: Processes,
-): Promise<void> {
-  const recorded = new Set([...hosts, ...reflectors].map(({ name }) => name));
-  const unknown = children.filter(({ name }) => !recorded.has(name));
-  await Promise.all(
-    unknown.map((child) => {
-      const { promise: ended, resolve } = Promise.withResolvers<void>();
-      processes.takeOver(child, () => resolve()).kill();
-      return ended;
-    }),
-  );
 }
 
 /** A jail is its process here. */

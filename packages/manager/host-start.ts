@@ -110,19 +110,19 @@ export function inheritHost(
 
 /**
  * Processes of which no record tells: the manager died before it had written one. What is below them (a jail's first process outlives its
- * parent) is ended with them. Resolves when they have.
+ * parent) is ended with them. Resolves when they have. `sandboxed`: there may be a jail's first process.
  */
 export async function endUnrecorded(
   { hosts, reflectors }: Pick<Left, "hosts" | "reflectors">,
   children: Inherited["children"],
   processes: Processes,
-  { cgroups }: Pick<HostSurroundings, "cgroups">,
+  { cgroups, sandboxed }: Pick<HostSurroundings, "cgroups"> & { readonly sandboxed: boolean },
 ): Promise<void> {
   const recorded = new Set([...hosts, ...reflectors].map(({ name }) => name));
   const unknown = children.filter(({ name }) => !recorded.has(name));
   await Promise.all(
     unknown.map(async (child) => {
-      const inits = livingChildren(child.pid);
+      const inits = sandboxed ? livingChildren(child.pid) : [];
       const ended = Promise.withResolvers<void>();
       processes.takeOver(child, () => ended.resolve()).kill();
       for (const init of inits) init.signal(SIGKILL);

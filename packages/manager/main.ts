@@ -12,7 +12,6 @@ import { type Account, accountOf } from "@ring3/control/rules";
 import { controlSocket } from "@ring3/control/state-directory";
 import { withoutKindText } from "@ring3/control/wire";
 import type { DeviceError } from "@ring3/core/errors";
-import { limits } from "@ring3/core/lifecycle";
 import { Cgroups } from "@ring3/kernel/cgroup/cgroup";
 import { systemClock, systemRandom } from "@ring3/kernel/clock/clock";
 import { BusConnection, socketPath } from "@ring3/kernel/dbus/connection";
@@ -30,25 +29,22 @@ import { crashReport } from "./crash-report.ts";
 import { CrashStore } from "./crash-store.ts";
 import { installedDrivers } from "./drivers.ts";
 import { EndpointSockets } from "./endpoint-sockets.ts";
-import { Estate, endAll } from "./estate.ts";
 import { EventLog } from "./event-log.ts";
-import { endUnrecorded, inheritHost, startSpare } from "./host-start.ts";
+import { startSpare } from "./host-start.ts";
 import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
-import { nothingLeft, sorted } from "./legacy.ts";
 import { LoginManager } from "./login-manager.ts";
 import { Manager } from "./manager.ts";
 import { Processes } from "./processes.ts";
 import { Reflectors } from "./reflectors.ts";
 import { Sleep } from "./sleep.ts";
 import { Spares } from "./spares.ts";
+import { succeed } from "./succession.ts";
 import { UsbBus } from "./usb-bus.ts";
 import { Users } from "./users.ts";
 
 const KEEPER_FD = 3;
 /** A host that is being started (30 s), its remove (2 s) and its fence (5 s), and some for the manager itself. */
 const STOP_MS = 45_000;
-/** What so many managers in a row have died of may be what they were left: the next one ends it all and begins anew. */
-const DEATHS_BEFORE_ANEW = 3;
 /** A client, or a simulated device, comes back as soon as it sees its connection end; one that has not done so by then has ended itself. */
 const RETURN_MS = 10_000;
 /** Records that are no device's, host's or client's. */
@@ -130,7 +126,6 @@ async function main(): Promise<void> {
   const clearing = new Set<Promise<void>>();
   const timeScale = config.limits.time_scale;
   const surroundings = { legacy: processes, cgroups, users, clearing, clock: systemClock, timeScale };
-  let estate: Estate | undefined;
   let login: LoginManager | undefined;
   const manager: Manager = new Manager({
     config,
@@ -141,7 +136,6 @@ async function main(): Promise<void> {
     sandboxed,
     legacy: processes,
     number: Number(number),
-    estate: () => estate,
     crashed: (crash) => crashes.add(crashReport(crash)),
     lacks: () => (sandboxed ? lacksForJails() : []),
     drivers: (log) =>
@@ -214,35 +208,25 @@ async function main(): Promise<void> {
     systemClock,
     manager.log,
     timeScale,
-    (id) => estate?.hasDevice(id) ?? false,
+    (id) => manager.isInherited(id),
     added,
     removed,
     () => manager.checkClaims(),
   );
-  const fenceMs = limits.fenceMs * timeScale;
-  let left = nothingLeft;
   if (successor) manager.log.warn("this manager takes the place of one that died");
-  try {
-    if (Number(deaths) >= DEATHS_BEFORE_ANEW) throw new Error(`${deaths} managers in a row have died`);
-    left = sorted(inherited, processes);
-  } catch (error) {
-    manager.log.error(`everything is begun anew, and requests fail: ${(error as Error).message}`);
-    await endAll(inherited, processes, [CONFIGURATION, CONTROL_SOCKET], fenceMs, systemClock);
-  }
-  await endUnrecorded(left, inherited.children, processes, surroundings);
-  estate = new Estate(left, processes, (host) =>
-    inheritHost(surroundings, processes, host, inherited.children),
-  );
-  for (const { record } of left.plugs) serving.attached.inherit(record);
-  usb.start();
-  for (const client of left.clients)
-    absent.inherit(client, (id) => manager.devices.find((device) => device.id === id));
-  await estate.endRest(fenceMs, systemClock);
-  for (const reflector of left.reflectors)
-    reflectors.inherit(
-      reflector,
-      inherited.children.some(({ name }) => name === reflector.name),
-    );
+  await succeed({
+    inherited,
+    deaths: Number(deaths),
+    keep: [CONFIGURATION, CONTROL_SOCKET],
+    sandboxed,
+    surroundings,
+    processes,
+    manager,
+    attached: serving.attached,
+    absent,
+    reflectors,
+    startBuses: () => usb.start(),
+  });
   await Promise.all(Object.keys(classes).map((className) => reflectors.start(className)));
   const mode = config.access.length === 0 ? 0o600 : 0o666; // an access rule lets others in; what each may do is decided per request
   const admission = new Admission(uid, manager.log);

@@ -29,11 +29,11 @@ function setUp(config: Config = defaultConfig, estate?: Estate, number = 0) {
     startHost: hosts.start,
     sandboxed: true,
     legacy: noLegacy,
-    estate: () => estate,
     number,
     crashed() {},
     drivers: () => [{ manifest, code, sourceMap: undefined }],
   });
+  if (estate !== undefined) manager.goOnWith(estate);
   manager.watch({
     unitAdded: (_device, { index }) => log.push(`unit ${index} added`),
     unitChanged: (_device, { index }) => log.push(`unit ${index} changed`),

@@ -14,7 +14,7 @@ import { Claims } from "./claims.ts";
 import type { Crash } from "./crash-report.ts";
 import { Device } from "./device.ts";
 import { type DeviceObserver, type Loss, lossOf } from "./device-observer.ts";
-import { chooseDriver, type InstalledDriver } from "./drivers.ts";
+import { type ChosenDriver, chooseDriver, type InstalledDriver } from "./drivers.ts";
 import type { Estate } from "./estate.ts";
 import type { EventLog } from "./event-log.ts";
 import type { StartHost } from "./host-process.ts";
@@ -36,8 +36,6 @@ export interface ManagerParts {
   readonly legacy: Legacy;
   /** How many managers there were before; none unless said. */
   readonly number?: number;
-  /** What an earlier manager has left; undefined where there was none. */
-  readonly estate?: () => Estate | undefined;
   readonly crashed: (crash: Crash) => void;
   /** What this machine lacks to start any driver. */
   readonly lacks?: () => readonly string[];
@@ -64,6 +62,7 @@ export class Manager {
   /** Unplugged devices whose clients wait for them to come back. */
   readonly #graces = new Map<string, Timer>();
   #drivers: readonly InstalledDriver[];
+  #estate: Estate | undefined;
 
   constructor(parts: ManagerParts) {
     this.#parts = parts;
@@ -113,6 +112,16 @@ export class Manager {
     return known.map((device) => ({ id: device.id, alias: this.alias(device), device }));
   }
 
+  /** What an earlier manager has left: devices that the buses tell of are taken from there. */
+  goOnWith(estate: Estate): void {
+    this.#estate = estate;
+  }
+
+  /** An earlier manager has left the device of that id, and no bus has told of it yet. */
+  isInherited(id: string): boolean {
+    return this.#estate?.hasDevice(id) ?? false;
+  }
+
   /** Whether a device is plugged in there. */
   isPresent(id: string): boolean {
     return this.#present.has(id);
@@ -139,10 +148,8 @@ export class Manager {
       await known.fenced;
       if (this.#present.get(bus.id) !== bus || !known.life.fenced) return; // it went again
     }
-    const { estate } = this.#parts;
-    if (known === undefined && estate?.()?.hasDevice(bus.id) === true && this.#inherit(bus, estate()!))
-      return;
-    const fence = estate?.()?.fence(bus.id);
+    if (known === undefined && this.#inherit(bus)) return;
+    const fence = this.#estate?.fence(bus.id);
     if (fence !== undefined) {
       await fence;
       if (this.#present.get(bus.id) !== bus) return; // it went again
@@ -158,9 +165,10 @@ export class Manager {
   }
 
   /** Goes on with what an earlier manager has left of it, if it is that still. */
-  #inherit(bus: BusDevice, estate: Estate): boolean {
-    const driver = chooseDriver(bus.facts, this.#drivers);
-    const left = estate.take(bus, driver);
+  #inherit(bus: BusDevice): boolean {
+    if (!this.isInherited(bus.id)) return false;
+    const driver = this.#driverFor(bus);
+    const left = this.#estate!.take(bus, driver);
     if (left === undefined) return false;
     const { record, memory, host } = left;
     const device = this.#createDevice(bus, memory);
@@ -192,12 +200,17 @@ export class Manager {
   }
 
   #match(device: Device): void {
+    const driver = this.#driverFor(device.bus);
+    device.matched(driver, driver !== undefined && this.#mayTake(device));
+  }
+
+  /** None where two have the same claim to it, which is said. */
+  #driverFor(bus: BusDevice): ChosenDriver | undefined {
     try {
-      const driver = chooseDriver(device.bus.facts, this.#drivers);
-      device.matched(driver, driver !== undefined && this.#mayTake(device));
+      return chooseDriver(bus.facts, this.#drivers);
     } catch (error) {
       this.log.error((error as Error).message);
-      device.matched(undefined, false);
+      return undefined;
     }
   }
 
