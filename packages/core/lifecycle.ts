@@ -229,3 +229,28 @@ export function backoffMs(setbacks: number, random: Random): number {
   const ceiling = Math.min(limits.backoffMaxMs, limits.backoffMinMs * 2 ** (setbacks - 2));
   return (ceiling / 2) * (1 + random.next());
 }
+
+/** A driver host has the device, or is being given it. */
+export function hasHost({ state }: Life): boolean {
+  return state === "starting" || state === "running" || state === "suspended";
+}
+
+/** A failure that is followed by the next start as soon as the fence is up. */
+export function startsAtOnce({ state, fenced, nextStart }: Life): boolean {
+  return state === "failed" && !fenced && nextStart === "now";
+}
+
+const finalStates: ReadonlySet<DeviceState> = new Set(["available", "stopped", "quarantined"]);
+
+/** Fenced, and nothing will start again unless somebody asks for it. */
+export function isFinal({ state, fenced }: Life): boolean {
+  return fenced && finalStates.has(state);
+}
+
+/** Into a final state by a match: nobody had it. By a fence: told with the end of the incarnation. */
+export const tellsOfNoLoss: ReadonlySet<LifeEvent["type"]> = new Set(["matched", "fenced"]);
+
+/** SIGSTOP leaves nothing to ask. */
+export function isHang({ kind, outside }: FailureReason): boolean {
+  return !outside && (kind === "heartbeat" || kind === "deadline");
+}

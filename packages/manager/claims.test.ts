@@ -6,11 +6,9 @@ import { block } from "@ring3/classes/block/contract";
 import type { ClientRecord } from "@ring3/control/legacy";
 import { manualClock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
-import { createLog } from "@ring3/core/log";
 import { createShared } from "@ring3/kernel/shm/memory";
 import { type Claimant, Claims } from "./claims.ts";
-import { Device } from "./device.ts";
-import { busDevice, chosenDriver, FakeHosts, noLegacy, settled, unit } from "./fake-host.fixture.ts";
+import { chosenDriver, FakeHosts, noLegacy, playedDevice, settled, unit } from "./fake-host.fixture.ts";
 import type { Legacy } from "./legacy.ts";
 
 const layout = layoutOf(block as unknown as Contract);
@@ -27,24 +25,10 @@ async function setUp(legacy = noLegacy) {
   const told: string[] = [];
   const hosts = new FakeHosts();
   const claims = new Claims(legacy);
-  const device = new Device(busDevice(), {
-    clock,
-    random: { next: () => 0 },
-    log: createLog("test", () => {}, clock),
-    startHost: hosts.start,
-    sandboxed: true,
-    crashed() {},
-    legacy: noLegacy,
-    timeScale: 1,
-    observer: {
-      changed() {},
-      ready: (which) => claims.ready(which),
-      lost: (which, loss) => claims.lost(which, loss),
-      unitChanged() {},
-      held: (_device, held) => claims.held(device, held),
-      inherited() {},
-      unitVanished() {},
-    },
+  const device = playedDevice(hosts, clock, {
+    ready: (which) => claims.ready(which),
+    lost: (which, loss) => claims.lost(which, loss),
+    held: (_device, held) => claims.held(device, held),
   });
   const claimant = (name: string, trusted = false): Claimant => ({
     name,

@@ -4,15 +4,14 @@ import { test } from "node:test";
 import type { DeviceRecord } from "@ring3/control/legacy";
 import { manualClock } from "@ring3/core/clock";
 import { type Life, newLife } from "@ring3/core/lifecycle";
-import { createLog } from "@ring3/core/log";
 import type { BusDevice } from "./bus.ts";
-import { Device } from "./device.ts";
+import type { Device } from "./device.ts";
 import {
   busDevice,
   chosenDriver,
   FakeHost,
   FakeHosts,
-  noLegacy,
+  playedDevice,
   settled,
   unit,
 } from "./fake-host.fixture.ts";
@@ -21,16 +20,10 @@ function setUp(bus: Partial<BusDevice> = {}, limits: Parameters<typeof chosenDri
   const clock = manualClock();
   const log: string[] = [];
   const hosts = new FakeHosts(log);
-  const device: Device = new Device(busDevice(bus), {
+  const device: Device = playedDevice(
+    hosts,
     clock,
-    random: { next: () => 0 },
-    log: createLog("test", () => {}, clock),
-    startHost: hosts.start,
-    sandboxed: true,
-    crashed() {},
-    legacy: noLegacy,
-    timeScale: 1,
-    observer: {
+    {
       changed: () => log.push(device.life.state),
       ready: () => log.push(`ready with ${device.units.length}`),
       lost: (_device, { final, outside, text }) =>
@@ -39,10 +32,10 @@ function setUp(bus: Partial<BusDevice> = {}, limits: Parameters<typeof chosenDri
         ),
       unitChanged: (_device, { index, properties }) => log.push(`unit ${index}: ${properties.sectors}`),
       held: (_device, held) => log.push(held ? "held" : "not held"),
-      inherited() {},
       unitVanished: (_device, { index }) => log.push(`unit ${index} vanished`),
     },
-  });
+    bus,
+  );
   /** What happened since the last call. */
   const seen = () => log.splice(0);
   const run = async (...units: ReturnType<typeof unit>[]) => {

@@ -9,23 +9,28 @@ import type { Clock, Random, Timer } from "@ring3/core/clock";
 import {
   backoffMs,
   type FailureReason,
+  hasHost,
+  isFinal,
+  isHang,
   type Life,
   type LifeEvent,
   limits,
   newLife,
   next,
   setbacks,
+  startsAtOnce,
+  tellsOfNoLoss,
 } from "@ring3/core/lifecycle";
 import { type Log, printable } from "@ring3/core/log";
 import type { BusDevice } from "./bus.ts";
-import { ChangePace } from "./change-pace.ts";
 import { classes } from "./classes.ts";
 import type { Crash } from "./crash-report.ts";
 import { type DeviceObserver, lossOf } from "./device-observer.ts";
+import { DeviceUnits } from "./device-units.ts";
 import { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { HostProcess, SpareHost, StartHost } from "./host-process.ts";
-import { faultOfProperties, type HostUnit } from "./host-units.ts";
+import type { HostUnit } from "./host-units.ts";
 import { Incarnation } from "./incarnation.ts";
 import type { Legacy } from "./legacy.ts";
 import { Rest } from "./rest.ts";
@@ -64,7 +69,7 @@ export class Device {
   #driver: ChosenDriver | undefined;
   #life: Life = newLife;
   #enumeration: number;
-  #units: readonly HostUnit[] = [];
+  readonly #units: DeviceUnits;
   #incarnation: Incarnation | undefined;
   #later: Timer | undefined;
   #healthy: Timer | undefined;
@@ -72,7 +77,6 @@ export class Device {
   /** The last incarnation has ended, or has not in time. */
   #ending: Promise<void> = Promise.resolve();
   #fenced: Promise<void> = Promise.resolve();
-  readonly #pace: ChangePace;
   /** The kernel's drivers have not been offered it since ring3 opened it. */
   #taken = false;
   readonly #rest: Rest;
@@ -89,7 +93,9 @@ export class Device {
     parts.legacy.hold(recordName("device", this.id), [memory.fd]);
     this.#log = parts.log.child(bus.id);
     this.#driverLog = new DriverLog(this.#log, parts.clock);
-    this.#pace = new ChangePace(parts.clock, (index) => this.#tellChanged(index));
+    this.#units = new DeviceUnits(parts.clock, (unit) => {
+      if (this.#life.state === "running") parts.observer.unitChanged(this, unit);
+    });
     this.#rest = new Rest(
       {
         working: () => this.host,
@@ -118,7 +124,7 @@ export class Device {
     return this.#enumeration;
   }
   get units(): readonly HostUnit[] {
-    return this.#units;
+    return this.#units.all;
   }
   /** The driver host that serves requests, if one does. */
   get host(): HostProcess | undefined {
@@ -150,7 +156,7 @@ export class Device {
     this.#driver = driver;
     this.#life = life;
     this.#enumeration = enumeration;
-    this.#units = units;
+    this.#units.replace(units);
     this.#taken = taken;
     this.#lastFailure = lastFailure ?? undefined;
     this.#rest.inherit(rest);
@@ -175,8 +181,7 @@ export class Device {
     this.#parts.observer.inherited(this, report.channels);
     this.#rest.goOn();
     for (const [index, { properties }] of report.units.entries())
-      if (!isDeepStrictEqual(properties, this.#units[index]?.properties))
-        this.#unitChanged(index, properties);
+      if (!isDeepStrictEqual(properties, this.units[index]?.properties)) this.#unitChanged(index, properties);
     if (report.gone) this.failed({ kind: "grant", text: "the device went away", outside: true });
   }
 
@@ -197,7 +202,7 @@ export class Device {
     this.#rest.forgetRequest();
     this.#apply({ type: "stop" });
     await this.#ending;
-    if (this.#life.fenced) this.giveBack();
+    if (this.#life.fenced) this.#giveBack();
   }
 
   /** Another driver in place of the one that runs or waits to run. Its clients' requests wait, as after a crash. */
@@ -206,7 +211,7 @@ export class Device {
     this.#apply({ type: "restart" });
   }
 
-  giveBack(): void {
+  #giveBack(): void {
     if (!this.#taken) return;
     this.#taken = false;
     try {
@@ -295,7 +300,7 @@ export class Device {
       takeable,
       rest: this.#rest.wanted,
       driver: driver === undefined ? null : { name: driver.manifest.name, hash: driver.contract.hash },
-      units: [...this.#units],
+      units: [...this.units],
       host: this.hostName,
     });
   }
@@ -308,7 +313,7 @@ export class Device {
     this.#later?.cancel();
     if (event.type === "failed") this.#noteFailure(event.reason);
     if (event.type === "stop" || event.type === "restart") this.#lastFailure = undefined;
-    if (!startsAtOnce(after)) this.#note();
+    if (!startsAtOnce(after)) this.#note(); // of such a failure the next manager learns from the end of the host itself
     if (hasHost(before) && !hasHost(after)) this.#end(event);
     if (after.incarnation > before.incarnation) this.#begin(after.incarnation);
     else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type))
@@ -383,35 +388,23 @@ export class Device {
   }
 
   #probed(units: readonly HostUnit[]): void {
-    const vanished = this.#units.slice(units.length);
-    this.#units = units;
-    for (const unit of vanished) this.#parts.observer.unitVanished(this, unit);
+    for (const unit of this.#units.replace(units)) this.#parts.observer.unitVanished(this, unit);
     this.#apply({ type: "probed" });
   }
 
   #unitChanged(index: number, properties: Properties): void {
-    const unit = this.#units[index];
-    const fault =
-      unit === undefined
-        ? "there is none"
-        : faultOfProperties(classes[this.#driver!.manifest.class]!, properties);
-    if (unit === undefined || fault !== undefined)
+    const fault = this.#units.change(index, properties, classes[this.#driver!.manifest.class]!);
+    if (fault !== undefined)
       return this.failed({ kind: "malformed", text: `change of unit ${index}: ${fault}`, outside: false });
-    this.#units = this.#units.with(index, { ...unit, properties });
-    this.#note();
-    this.#pace.changed(index);
-  }
-
-  #tellChanged(index: number): void {
-    const unit = this.#units[index];
-    if (unit !== undefined && this.#life.state === "running") this.#parts.observer.unitChanged(this, unit);
+    this.#note(); // before anyone is told
+    this.#units.tell(index);
   }
 
   /** It came back and nobody has asked for it since: its clients would wait for ever. */
   #abandon(): void {
-    if (this.#units.length === 0) return;
+    if (this.units.length === 0) return;
     this.#parts.observer.lost(this, lossOf("plugged in again and not taken"));
-    this.#units = [];
+    this.#units.replace([]);
   }
 
   /** Ends the incarnation: kill, fence, tell. Until it is fenced its clients hear nothing: it might still execute what they have sent. */
@@ -450,11 +443,14 @@ export class Device {
     recorded: readonly RecordEntry[],
   ): void {
     const { clock, sandboxed, crashed } = this.#parts;
-    const { id, name, identity } = this.#bus;
     const { manifest, contract } = this.#driver!;
-    const crash: Crash = {
-      time: clock.wallTime(),
-      device: { id, name, identity },
+    const { id, name, identity } = this.#bus;
+    const time = clock.wallTime();
+    const resources = usage ?? null;
+    const device = { id, name, identity };
+    const crash = {
+      time,
+      device,
       manifest,
       contract,
       sandboxed,
@@ -462,7 +458,7 @@ export class Device {
       reason,
       stack,
       recorded,
-      resources: usage ?? null,
+      resources,
     };
     clock.after(REPORT_MS, () => crashed(crash));
   }
@@ -473,29 +469,6 @@ export class Device {
     const outside = event.type !== "failed" || event.reason.outside;
     const inHand = new Set(unanswered(recorded).map(({ a: channel }) => channel));
     this.#parts.observer.lost(this, { final, outside, text: reason === "" ? state : reason, inHand });
-    if (final) this.#units = [];
+    if (final) this.#units.replace([]);
   }
-}
-
-/** SIGSTOP leaves nothing to ask. */
-function isHang({ kind, outside }: FailureReason): boolean {
-  return !outside && (kind === "heartbeat" || kind === "deadline");
-}
-
-function hasHost({ state }: Life): boolean {
-  return state === "starting" || state === "running" || state === "suspended";
-}
-
-/** Of such a failure the next manager learns from the end of the host itself. */
-function startsAtOnce({ state, fenced, nextStart }: Life): boolean {
-  return state === "failed" && !fenced && nextStart === "now";
-}
-
-/** Fenced, and nothing will start again unless somebody asks for it. */
-const finalStates: ReadonlySet<Life["state"]> = new Set(["available", "stopped", "quarantined"]);
-/** Into a final state by a match: nobody had it. By a fence: told with the end of the incarnation. */
-const tellsOfNoLoss: ReadonlySet<LifeEvent["type"]> = new Set(["matched", "fenced"]);
-
-function isFinal({ state, fenced }: Life): boolean {
-  return fenced && finalStates.has(state);
 }

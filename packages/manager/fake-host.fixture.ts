@@ -2,13 +2,17 @@
 
 import { BLOCK_MEDIUM_PRESENT, block } from "@ring3/classes/block/contract";
 import type { Manifest } from "@ring3/control/manifest";
+import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { FailureReason } from "@ring3/core/lifecycle";
+import { createLog } from "@ring3/core/log";
 import { Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
 import { sealedFile } from "@ring3/kernel/shm/memory";
 import type { BusDevice } from "./bus.ts";
 import type { Crash } from "./crash-report.ts";
+import { Device } from "./device.ts";
+import type { DeviceObserver } from "./device-observer.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { HostListeners, HostProcess, SpareHost, StartHost } from "./host-process.ts";
 import type { HostUnit } from "./host-units.ts";
@@ -178,6 +182,35 @@ export function busDevice(overrides: Partial<BusDevice> = {}): BusDevice {
     giveBack: () => null,
     ...overrides,
   };
+}
+
+/** A device whose hosts are played; its observer hears of what the test asks for. */
+export function playedDevice(
+  hosts: FakeHosts,
+  clock: Clock,
+  observer: Partial<DeviceObserver>,
+  bus: Partial<BusDevice> = {},
+): Device {
+  return new Device(busDevice(bus), {
+    clock,
+    random: { next: () => 0 },
+    log: createLog("test", () => {}, clock),
+    startHost: hosts.start,
+    sandboxed: true,
+    crashed() {},
+    legacy: noLegacy,
+    timeScale: 1,
+    observer: {
+      changed() {},
+      ready() {},
+      lost() {},
+      unitChanged() {},
+      held() {},
+      inherited() {},
+      unitVanished() {},
+      ...observer,
+    },
+  });
 }
 
 /** Nobody will come after this manager. */

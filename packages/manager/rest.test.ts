@@ -3,35 +3,26 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { manualClock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
-import { createLog } from "@ring3/core/log";
 import type { BusDevice } from "./bus.ts";
-import { Device } from "./device.ts";
-import { busDevice, chosenDriver, FakeHosts, noLegacy, settled } from "./fake-host.fixture.ts";
+import type { Device } from "./device.ts";
+import { chosenDriver, FakeHosts, playedDevice, settled } from "./fake-host.fixture.ts";
 import { lostClaim } from "./usb-device.ts";
 
 async function running(bus: Partial<BusDevice> = {}) {
   const clock = manualClock();
   const log: string[] = [];
   const hosts = new FakeHosts(log);
-  const device: Device = new Device(busDevice(bus), {
+  const device: Device = playedDevice(
+    hosts,
     clock,
-    random: { next: () => 0 },
-    log: createLog("test", () => {}, clock),
-    startHost: hosts.start,
-    sandboxed: true,
-    crashed() {},
-    legacy: noLegacy,
-    timeScale: 1,
-    observer: {
+    {
       changed: () => log.push(device.life.state),
       ready: () => log.push("ready"),
       lost: (_device, { outside, text }) => log.push(`lost${outside ? " from outside" : ""}: ${text}`),
-      unitChanged() {},
-      inherited() {},
       held: (_device, held) => log.push(held ? "held" : "not held"),
-      unitVanished() {},
     },
-  });
+    bus,
+  );
   device.matched(chosenDriver(), true);
   await hosts.last.runs();
   const seen = () => log.splice(0);

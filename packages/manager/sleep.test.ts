@@ -5,8 +5,8 @@ import { manualClock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import { createLog } from "@ring3/core/log";
 import { type Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
-import { Device } from "./device.ts";
-import { busDevice, chosenDriver, FakeHosts, noLegacy, settled } from "./fake-host.fixture.ts";
+import type { Device } from "./device.ts";
+import { chosenDriver, FakeHosts, playedDevice, settled } from "./fake-host.fixture.ts";
 import { Sleep } from "./sleep.ts";
 
 const DELAY_MS = 5000;
@@ -23,25 +23,14 @@ function setUp() {
   /** A device whose driver starts. */
   function plug(id: string) {
     const hosts = new FakeHosts();
-    const device: Device = new Device(busDevice({ id }), {
+    const device: Device = playedDevice(
+      hosts,
       clock,
-      random: { next: () => 0 },
-      log: createLog("test", () => {}, clock),
-      startHost: hosts.start,
-      sandboxed: true,
-      crashed() {},
-      legacy: noLegacy,
-      timeScale: 1,
-      observer: {
+      {
         changed: () => sleep.deviceChanged(),
-        ready() {},
-        lost() {},
-        unitChanged() {},
-        held() {},
-        unitVanished() {},
-        inherited() {},
       },
-    });
+      { id },
+    );
     devices.push(device);
     device.matched(chosenDriver(), true);
     return { device, hosts };
