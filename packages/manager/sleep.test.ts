@@ -173,6 +173,29 @@ test("a driver that refuses is not waited for; one that dies over it is, until t
   assert.deepEqual([states(), held()], ["running suspended", 0]);
 });
 
+test("a driver that refuses as soon as it runs is not waited for either, nor is the one after a dead one", async () => {
+  const { sleep, plug, lock, held, states } = setUp();
+  lock();
+  const { hosts } = plug("starting");
+  sleep.begins(DELAY_MS);
+  await settled();
+  assert.equal(held(), 1);
+  hosts.last.answer = () => Promise.reject(new DeviceError("busy", "suspend"));
+  await hosts.last.runs();
+  assert.deepEqual([states(), held()], ["running", 0]);
+  sleep.ends();
+  hosts.last.fails();
+  await settled();
+  await hosts.last.dies();
+  lock();
+  sleep.begins(DELAY_MS);
+  await settled();
+  assert.equal(held(), 1);
+  hosts.last.answer = () => Promise.reject(new DeviceError("busy", "suspend"));
+  await hosts.last.runs();
+  assert.deepEqual([states(), held()], ["running", 0]);
+});
+
 test("it does not sleep after all: what is under way ends and is undone, and the lock is kept", async () => {
   const { sleep, running, lock, held, states, said, clock } = setUp();
   lock();

@@ -1,7 +1,6 @@
 // Runs in: manager. Owns: whether the machine is about to sleep, and the lock that it waits for until the devices are at rest.
 
 import type { Clock, Timer } from "@ring3/core/clock";
-import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { Device } from "./device.ts";
@@ -15,10 +14,10 @@ export class Sleep implements SleepListener {
   readonly #clock: Clock;
   readonly #log: Log;
   #lock: Descriptor | undefined;
-  /** Devices that were asked to rest for this sleep; undefined while the machine is awake. */
-  #asked: Set<Device> | undefined;
-  /** Those of them whose drivers have refused: nobody waits for them. */
-  readonly #refused = new Set<Device>();
+  /** Devices that were asked to rest for this sleep, each with the incarnation that worked then, or 0; undefined while the machine is awake. */
+  #asked: Map<Device, number> | undefined;
+  /** Incarnations that have refused: nobody waits for them. */
+  readonly #refused = new Map<Device, number>();
   #late: Timer | undefined;
 
   constructor(devices: () => readonly Device[], clock: Clock, log: Log) {
@@ -29,7 +28,7 @@ export class Sleep implements SleepListener {
 
   begins(withinMs: number): void {
     if (this.#asked !== undefined) return;
-    this.#asked = new Set();
+    this.#asked = new Map();
     this.#refused.clear();
     this.#late = this.#clock.after(Math.max(0, withinMs - MARGIN_MS), () => this.#tooLate());
     this.deviceChanged();
@@ -55,19 +54,21 @@ export class Sleep implements SleepListener {
     const asked = this.#asked;
     if (asked === undefined) return;
     for (const device of this.#devices()) {
-      if (!asked.has(device)) this.#ask(device, asked.add(device));
+      const { state, incarnation } = device.life;
+      const works = state === "running" ? incarnation : 0;
+      if (!asked.has(device) || (works > 0 && asked.get(device) !== works)) this.#ask(device, works, asked);
       if (!hasWorkingDriver(device)) void device.fenced.then(() => this.#check());
     }
     this.#check();
   }
 
-  #ask(device: Device, asked: Set<Device>): void {
+  #ask(device: Device, incarnation: number, asked: Map<Device, number>): void {
+    asked.set(device, incarnation);
     device
       .suspend("sleep")
       .catch((error: Error) => {
         this.#log.warn(`${device.id} is not suspended: ${error.message}`);
-        const died = error instanceof DeviceError && error.kind === "disconnected"; // there will be another driver, and that rests
-        if (!died && this.#asked === asked) this.#refused.add(device);
+        if (this.#asked === asked) this.#refused.set(device, incarnation);
       })
       .then(() => this.#check());
   }
@@ -78,7 +79,13 @@ export class Sleep implements SleepListener {
   }
 
   #restless(): Device[] {
-    return this.#devices().filter((device) => !isAtRest(device) && !this.#refused.has(device));
+    return this.#devices().filter((device) => !isAtRest(device) && !this.#hasRefused(device));
+  }
+
+  /** One that has died over it has not: there will be another, which rests. */
+  #hasRefused(device: Device): boolean {
+    const { state, incarnation } = device.life;
+    return state === "running" && this.#refused.get(device) === incarnation;
   }
 
   #tooLate(): void {

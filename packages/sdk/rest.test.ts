@@ -130,7 +130,18 @@ test("a request that does not end in time: suspend fails, and everything goes on
   open(); // the timed run
   open();
   await second;
+  assert.deepEqual(await seen(), []); // nor is it told now that there is nothing under way
   await driver.remove();
+});
+
+test("a driver that is removed while it is on its way to rest is not told to suspend", async () => {
+  const { driver, write, seen } = await start();
+  const first = assert.rejects(write(1), { kind: "cancelled" });
+  const suspended = assert.rejects(driver.suspend(), { kind: "cancelled" });
+  await settled();
+  await driver.remove();
+  await Promise.all([first, suspended]);
+  assert.deepEqual(await seen(), ["write 1"]);
 });
 
 test("a driver that refuses to suspend goes on; one whose resume fails does not", async () => {

@@ -79,16 +79,20 @@ function session(
     incarnation.work();
     for (const unit of units) unit.release();
   };
+  let removal: Promise<void> | undefined;
   let resting = false;
   const suspend = async (): Promise<void> => {
     if (resting) return;
+    let given = false; // up: what it waited for may end later all the same
     try {
       await bounded("suspend", async () => {
         await Promise.all([...units.map((unit) => unit.hold()), incarnation.rest()]);
+        if (given || removal !== undefined) throw new DeviceError("cancelled", "suspend");
         await driver.suspend?.(context);
       });
       resting = true;
     } catch (error) {
+      given = true;
       work();
       throw error;
     }
@@ -105,7 +109,6 @@ function session(
     turning = turned.catch(() => {}); // told to whoever asked
     return turned;
   };
-  let removal: Promise<void> | undefined;
   const remove = async (reason: DeviceError): Promise<void> => {
     await attempt("end of the requests", () => Promise.all(units.map((unit) => unit.close(reason))));
     incarnation.stop(reason);
