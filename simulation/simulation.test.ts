@@ -1,7 +1,7 @@
 // Runs in: node --test. Owns: a short run of the simulation, the seeds that were found before, and mistakes that are to be found.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -73,7 +73,9 @@ test("the same seed is the same run, looked at or not", async () => {
   assert.deepEqual((await run([7], 400))[0], results[0]);
 });
 
-test("each invariant has a mistake planted against it", () => {
+test("each invariant has a mistake planted against it, whose place in the code is there once", () => {
+  for (const { name, file, from } of mutants)
+    assert.equal(readFileSync(join(import.meta.dirname, "..", file), "utf8").split(from).length, 2, name);
   const against = new Set(mutants.map((mutant) => mutant.against));
   assert.deepEqual(new Set(Object.keys(invariants)), against);
 });
@@ -96,7 +98,7 @@ test("a mistake whose place in the code is gone is an error, not a search in vai
 for (const [text, reason] of [
   [
     `{ "format": ${FORMAT + 1}, "seed": 1, "faults": 10, "found": "" }`,
-    /a fixture of format 2, this simulation has format 1/,
+    new RegExp(`a fixture of format ${FORMAT + 1}, this simulation has format ${FORMAT}`),
   ],
   [`{ "format": ${FORMAT}, "seed": "x", "faults": 10, "found": "" }`, /seed: expected number, found "x"/],
   ["seed 1", /no fixture of the simulation/],

@@ -132,7 +132,7 @@ export class Kept {
     this.#keep({ loss: null });
   }
 
-  /** No loss of power loses anything: since all was flushed no command has changed the medium. */
+  /** No loss of power loses anything: no command was run since all was flushed. */
   get clean(): boolean {
     return this.#known.clean;
   }

@@ -86,7 +86,10 @@ export class LoginManager {
     const bus = await this.#open();
     this.#bus = bus;
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    bus.onClose = () => end();
+    bus.onClose = (error) => {
+      this.#say("info", `the system bus was lost, and is asked again: ${error.message}`);
+      end();
+    };
     bus.onSignal = (signal) => this.#signalled(bus, signal, end);
     try {
       if (this.#closed) return;

@@ -30,7 +30,7 @@ export interface Reply {
 export interface UsbEnd {
   /** Every process that ever had a descriptor of it. */
   readonly touchedBy: Set<Process>;
-  /** Calls `done` when the device has answered, unless `reply.off` is set before; "wedged": discarding does not help. */
+  /** Calls `done` when the device has answered, unless it was taken back or ended before. */
   begin(transfer: Transfer, done: (reply: Reply) => void): Pending;
 }
 

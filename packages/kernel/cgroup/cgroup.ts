@@ -32,9 +32,12 @@ const NEEDED = ["memory", "pids"];
 
 export class Cgroups {
   readonly #directory: string;
+  /** It is ring3's own, and no service manager's. */
+  readonly #made: boolean;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, made: boolean) {
     this.#directory = directory;
+    this.#made = made;
   }
 
   /**
@@ -60,7 +63,7 @@ export class Cgroups {
         mkdirSync(directory, { recursive: true });
       }
       hand(directory, offered);
-      return new Cgroups(directory);
+      return new Cgroups(directory, directory !== own);
     } catch {
       return undefined;
     }
@@ -101,7 +104,7 @@ export class Cgroups {
 
   /** Once no host lives any more. */
   close(): void {
-    if (/\/ring3-[^/]+$/.test(this.#directory)) rmdirSync(this.#directory);
+    if (this.#made) rmdirSync(this.#directory);
   }
 }
 

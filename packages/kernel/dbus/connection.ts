@@ -19,8 +19,8 @@ const ANSWER_MS = 10_000;
 const READ_BYTES = 4096;
 /** In one turn of the loop. */
 const READS_A_TURN = 16;
-/** Descriptors with one message; the daemon's own limit is 16 (max_message_unix_fds, dbus-daemon(1)). */
-const DESCRIPTORS_MAX = 16;
+/** With one message no more can come: SCM_MAX_FD, include/net/scm.h. A bus's own limit may be lower. */
+const DESCRIPTORS_MAX = 253;
 const EAGAIN = 11; // asm-generic/errno-base.h
 const ECONNRESET = 104; // asm-generic/errno.h
 

@@ -34,7 +34,7 @@ const fieldTypes: Readonly<Record<number, string>> = {
   [UNIX_FDS]: "u",
 };
 
-/** A string that no D-Bus string can be: what a message does not say is nothing that one could. */
+/** What a message does not say. No header field is an empty string ("Valid Names", "Valid Object Paths"). */
 const NOTHING = "";
 
 export interface Message {

@@ -14,14 +14,16 @@ const SIGNATURE_MAX = 255;
 const DEPTH_MAX = 64;
 
 const BASIC = "ybnqiuxtdsogh";
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+const CONTAINERS = "av({";
+/** A byte order mark is a character of the string. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export function malformed(what: string): DeviceError {
   return new DeviceError("protocol", `D-Bus message: ${what}`);
 }
 
 /** The single complete types of a signature: "a{sv}u" has two. */
-export function typesOf(signature: string): string[] {
+function typesOf(signature: string): string[] {
   if (signature.length > SIGNATURE_MAX) throw malformed(`signature of ${signature.length} characters`);
   const types: string[] = [];
   for (let at = 0; at < signature.length; ) {
@@ -81,6 +83,7 @@ export class ValueReader {
 
   /** `type` is one complete type of a signature that `typesOf` has taken. */
   read(type: string): Value {
+    if (!CONTAINERS.includes(type[0]!)) return this.#read(type);
     if (++this.#depth > DEPTH_MAX) throw malformed("values too deep");
     const value = this.#read(type);
     this.#depth--;
@@ -175,7 +178,7 @@ export class ValueReader {
   }
 }
 
-export function alignmentOf(type: string): number {
+function alignmentOf(type: string): number {
   switch (type[0]) {
     case "y":
     case "g":
