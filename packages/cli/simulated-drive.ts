@@ -23,6 +23,8 @@ export class SimulatedDrive {
   readonly #plug: { transport: "usbip"; socket: string; busid: string; port: string };
   readonly #child: ChildProcess;
   readonly #ready: Promise<void>;
+  /** Rejects when its process has ended. */
+  readonly #over: Promise<never>;
   readonly #answers: ((line: Line) => void)[] = [];
   /** Plugging and unplugging reach the manager one after the other. */
   #work: Promise<unknown> = Promise.resolve();
@@ -39,12 +41,14 @@ export class SimulatedDrive {
       stdio: ["pipe", "pipe", "inherit"],
       detached: true, // a Ctrl-C is the command's to handle
     });
-    this.#child.stdin!.on("error", () => {}); // its end is reported as such
-    this.#ready = new Promise((resolve, reject) => {
-      onLine(this.#child.stdout!, (text) => this.#heard(JSON.parse(text), resolve));
-      void ended(this.#child).then((how) => reject(sentence("internal", `simulated drive ended (${how})`)));
+    this.#child.stdin!.on("error", () => {}); // its end is told to whoever waits for it
+    this.#over = ended(this.#child).then((how) => {
+      throw sentence("internal", `simulated drive ${port} ended (${how})`);
     });
-    this.#ready.catch(() => {});
+    this.#over.catch(() => {});
+    this.#ready = new Promise((resolve) =>
+      onLine(this.#child.stdout!, (text) => this.#heard(JSON.parse(text), resolve)),
+    );
   }
 
   #heard(line: Line, ready: () => void): void {
@@ -59,13 +63,13 @@ export class SimulatedDrive {
   }
 
   async plug(): Promise<void> {
-    await this.#ready;
+    await Promise.race([this.#ready, this.#over]);
     await this.#attach();
   }
 
   async #attach(): Promise<void> {
-    this.#ring3.plugs.add(this.#plug);
     await this.#ring3.manager.ask("attach", this.#plug);
+    this.#ring3.plugs.add(this.#plug);
   }
 
   async #detach(): Promise<void> {
@@ -77,7 +81,7 @@ export class SimulatedDrive {
   async say(command: string): Promise<void> {
     const answered = new Promise<Line>((resolve) => this.#answers.push(resolve));
     this.#child.stdin!.write(`${command}\n`);
-    const { ok, error } = await answered;
+    const { ok, error } = await Promise.race([answered, this.#over]);
     if (ok !== true) throw sentence("internal", `simulated drive, "${command}": ${error}`);
   }
 

@@ -26,7 +26,7 @@ export default {
     try {
       const { entries } = await manager.ask("logs", { device, follow });
       // What the log had before was printed; the next manager has to be asked only for what comes.
-      manager.onResumed = async (ask) => void (follow && (await ask("logs", { device, follow })));
+      if (follow) manager.onResumed = async (ask) => void (await ask("logs", { device, follow }));
       for (const entry of [...entries, ...early]) print(entry);
       early = undefined;
       if (!follow) return;

@@ -28,7 +28,8 @@ export default {
   },
   words: [0, 0],
   details: `Starts a ring3 of its own in a temporary folder, with simulated drives; one that runs is left alone. Which fault comes when depends on the seed alone, or on it and --only.
-Exit code 1 when a request was lost, a reply was wrong, a process of ring3's own ended by itself, or less than 99.9 % of the faults were recovered from.`,
+Exit code 1 when a request was lost, a reply was wrong, a process of ring3's own ended by itself, less than 99.9 % of the faults were recovered from, or it was
+ended before its last fault.`,
   async run(ring3, { values }) {
     const faults = faultsOf(values.only as string | undefined);
     if (values.list === true) {
@@ -79,7 +80,7 @@ Exit code 1 when a request was lost, a reply was wrong, a process of ring3's own
 } satisfies Command;
 
 function faultsOf(only: string | undefined): readonly Fault[] {
-  const faults = only === undefined ? catalogue.filter(({ cards }) => cards > 0) : chosen(only);
+  const faults = only === undefined ? catalogue : chosen(only);
   if (typeof faults === "string") throw new UsageError(`--only: ${faults}; see: ring3 torture --list`);
   return faults;
 }

@@ -1,11 +1,9 @@
 // Runs in: CLI. Owns: one disk as a program with @ring3/client has it, on a connection of its own.
 import { type Block, blockClass, connect, DeviceError, type OpenUnit, type Ring3 } from "@ring3/client";
 import { type Door, RequestFailure } from "./door.ts";
-import type { Range } from "./ledger.ts";
-import { SECTOR_BYTES } from "./ledger.ts";
+import { type Range, SECTOR_BYTES } from "./ledger.ts";
 
 export class ApplicationDoor implements Door {
-  readonly kind = "application";
   readonly #stateDir: string;
   readonly #device: string;
   #client: Ring3 | undefined;

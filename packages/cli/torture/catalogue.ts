@@ -21,9 +21,7 @@ export function chosen(list: string): readonly Fault[] | string {
   const known = [...new Set(catalogue.flatMap(({ name, group }) => [group, name]))];
   const unknown = words.find((word) => !known.includes(word));
   if (unknown === undefined)
-    return catalogue
-      .filter(({ name, group }) => words.includes(name) || words.includes(group))
-      .map((fault) => ({ ...fault, cards: Math.max(1, fault.cards) }));
+    return catalogue.filter(({ name, group }) => words.includes(name) || words.includes(group));
   const meant = nearest(unknown, known);
   return `there is no fault "${unknown}"${meant === undefined ? "" : `; did you mean "${meant}"?`}`;
 }

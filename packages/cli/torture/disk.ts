@@ -164,23 +164,32 @@ export class Disk {
   }
 
   #any(random: Random): Promise<string | undefined> {
-    const range = this.#take(random);
-    const request = random() < READS ? this.#read(range) : this.#write(range, random() < FORCED);
-    return request.finally(() => this.#busy.fill(0, range.lba, range.lba + range.count));
+    return this.#alone(random, (range) =>
+      random() < READS ? this.#read(range) : this.#write(range, random() < FORCED),
+    );
   }
 
   /** undefined: answered as it must be. */
-  async read(random: Random): Promise<string | undefined> {
-    const range = this.#take(random);
-    return await this.#read(range).finally(() => this.#busy.fill(0, range.lba, range.lba + range.count));
+  read(random: Random): Promise<string | undefined> {
+    return this.#alone(random, (range) => this.#read(range));
   }
 
   /** Something that only the cache has. */
-  async unforced(random: Random): Promise<string | undefined> {
+  unforced(random: Random): Promise<string | undefined> {
+    return this.#alone(random, (range) => this.#write(range, false));
+  }
+
+  /** On sectors that no other request touches meanwhile. */
+  async #alone(
+    random: Random,
+    request: (range: Range) => Promise<string | undefined>,
+  ): Promise<string | undefined> {
     const range = this.#take(random);
-    return await this.#write(range, false).finally(() =>
-      this.#busy.fill(0, range.lba, range.lba + range.count),
-    );
+    try {
+      return await request(range);
+    } finally {
+      this.#busy.fill(0, range.lba, range.lba + range.count);
+    }
   }
 
   #take(random: Random): Range {
@@ -259,7 +268,10 @@ export class Disk {
   async order(order: object): Promise<void> {
     const sector = new Uint8Array(SECTOR_BYTES);
     new TextEncoder().encodeInto(JSON.stringify(order), sector);
-    await this.#door.write({ lba: ORDER_LBA, count: 1 }, sector, false, undefined);
+    const failure = await this.#accounted("order", () =>
+      this.#door.write({ lba: ORDER_LBA, count: 1 }, sector, false, undefined),
+    );
+    if (failure !== undefined) throw new RequestFailure(failure, "order");
   }
 
   /** Resolves with the reasons for which they have failed. */

@@ -1,7 +1,6 @@
 // Runs in: CLI. Owns: nothing. How the workload reaches a disk, whichever way that is.
 import { setTimeout as sleep } from "node:timers/promises";
 import { sentence } from "@ring3/control/sentence";
-import type { DoorKind } from "./fault.ts";
 import type { Range } from "./ledger.ts";
 
 /** Why a request failed: a DeviceError's kind, "short", or of an NBD server, which says less, "refused" and "disconnected". */
@@ -15,7 +14,6 @@ export class RequestFailure extends Error {
 }
 
 export interface Door {
-  readonly kind: DoorKind;
   /** Nothing can be asked any more until it is opened anew. */
   readonly closed: boolean;
   /** Closes what was open. Rejects where the disk is not there yet. */

@@ -86,7 +86,7 @@ export class Instance {
 
   async #look(): Promise<void> {
     const { reflector } = await this.#running();
-    if (reflector !== this.#reflector) this.reflectorDeaths++;
+    if (this.#reflector !== 0 && reflector !== this.#reflector) this.reflectorDeaths++; // its successor is no death
     this.#reflector = reflector;
   }
 

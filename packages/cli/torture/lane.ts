@@ -15,8 +15,6 @@ const NOTICED_MS = 2000;
 const PROOFS = 8;
 /** The share of faults that are followed by a flush, of those that bring no loss. */
 const FLUSHES = 0.1;
-/** Requests that an order lets pass at most: one less than there are at least. */
-const PASS = VOLLEY_MIN;
 
 export interface Outcome {
   readonly planned: Planned;
@@ -131,7 +129,7 @@ export class Lane {
         const order = {
           fault,
           at: pick(random, ["before", "during", "after"]),
-          after: integer(random, PASS),
+          after: integer(random, VOLLEY_MIN), // at most one less than there are at least
           seed: integer(random, 2 ** 32),
         };
         await eventually(`order ${fault}`, async () => {

@@ -42,10 +42,6 @@ export class Ledger {
     this.#known = new Int32Array(sectors);
   }
 
-  get sectors(): number {
-    return this.#known.length;
-  }
-
   /** A version for the next write. */
   next(): number {
     return ++this.#version;

@@ -4,7 +4,6 @@ import { type Door, RequestFailure } from "./door.ts";
 import { type Range, SECTOR_BYTES } from "./ledger.ts";
 
 export class NbdDoor implements Door {
-  readonly kind = "nbd";
   readonly #path: string;
   /** What the server has said that no request had asked for. */
   readonly #broken: (what: string) => void;

@@ -7,7 +7,7 @@ import type { Outcome } from "./lane.ts";
 /** Outcomes that were not as they must be; of more than these only the number is kept. */
 const KEPT = 100;
 /** recovered ÷ faults that are not meant to end in poison or quarantine. */
-export const GOAL = 0.999;
+const GOAL = 0.999;
 
 interface Kind {
   faults: number;

@@ -22,9 +22,24 @@ const O_WRONLY = 1; // asm-generic/fcntl.h
 const O_ACCMODE = 3;
 const DESCRIPTORS = 64;
 
-/** The latest words that each kind of access was to: only its own memory is written, a client's is only read. */
-const seen: { own?: Uint32Array; client?: Uint32Array; device?: Uint32Array } = {};
-const { load, store, add } = Atomics;
+interface Overheard {
+  /** The latest words that each kind of access was to: only its own memory is written, a client's is only read. */
+  readonly seen: { own?: Uint32Array; client?: Uint32Array; device?: Uint32Array };
+  readonly originals: Pick<typeof Atomics, "load" | "store" | "add">;
+  listening: boolean;
+}
+
+/** One for all instances of this module: a driver that rehearses is loaded several times. */
+const OVERHEARD = Symbol.for("ring3.overheard");
+const global = globalThis as { [OVERHEARD]?: Overheard };
+global[OVERHEARD] ??= {
+  seen: {},
+  originals: { load: Atomics.load, store: Atomics.store, add: Atomics.add },
+  listening: false,
+};
+const overheard = global[OVERHEARD];
+const { seen } = overheard;
+const { load, store } = overheard.originals;
 
 type Access = (words: Uint32Array, word: number, value?: number) => number;
 
@@ -37,7 +52,9 @@ function overhear(original: Access, whose: (words: Uint32Array) => keyof typeof 
 
 /** Before the driver's first channel. */
 export function overhearAll(): void {
-  const originals = { load, store, add } as unknown as Readonly<Record<"load" | "store" | "add", Access>>;
+  if (overheard.listening) return;
+  overheard.listening = true;
+  const originals = overheard.originals as unknown as Readonly<Record<"load" | "store" | "add", Access>>;
   // Of either memory the part before the slots is mapped by itself.
   const { driver, client } = layout;
   const written = ({ buffer }: Uint32Array) => (buffer.byteLength === driver.dataOffset ? "own" : "device");

@@ -45,6 +45,15 @@ async function setUp() {
   return { asked, held, order, read, call };
 }
 
+test("all else that the real driver has is its own", () => {
+  const rehearsal = { descriptors: new Uint8Array(0), device: () => assert.fail(), requests: [] };
+  const real = defineDriver(block, { probe: () => assert.fail(), suspend() {}, resume() {}, rehearsal });
+  const { probe: _, ...rest } = real;
+  const { probe, ...kept } = tortured(real);
+  assert.deepEqual(kept, rest);
+  assert.notEqual(probe, real.probe);
+});
+
 test("without an order the real driver answers", async () => {
   const { asked, held, read } = await setUp();
   const answer = read(3);

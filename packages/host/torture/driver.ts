@@ -98,9 +98,10 @@ function torturedUnit(unit: DriverUnit<Block>, ctx: Context<Block>): DriverUnit<
   };
 }
 
-/** The driver `real`, which may be ordered to fail. */
+/** The driver `real`, which may be ordered to fail, with all else that it has: its rehearsal, its rest. */
 export const tortured = (real: Driver<Block>): Driver<Block> =>
   defineDriver(block, {
+    ...real,
     async probe(devices, ctx) {
       const units = [await real.probe(devices, ctx)].flat() as DriverUnit<Block>[];
       return units.map((unit) => torturedUnit(unit, ctx));
