@@ -1,6 +1,6 @@
 // Runs in: CLI, applications and reflectors. Owns: one control connection to ring3, over the deaths of its managers, and the channel ids used on it.
 import { clientEdge } from "@ring3/control/client-edge";
-import type { MethodName, NoticeName, Params, Result, Tell } from "@ring3/control/edge";
+import type { MethodName, Params, Result, Tell } from "@ring3/control/edge";
 import { type CallingPeer, callingPeer, type NoticeListeners, type Sendable } from "@ring3/control/peer";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
@@ -9,7 +9,6 @@ import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
 
 export type ClientEdge = typeof clientEdge;
 export type ManagerNotices = NoticeListeners<ClientEdge>;
-export type ManagerNotice = NoticeName<ClientEdge>;
 type Peer = CallingPeer<ClientEdge, Descriptor>;
 type Ask = <M extends MethodName<ClientEdge>>(
   method: M,

@@ -4,9 +4,9 @@ import { defineEdge } from "./edge.ts";
 import { count, name, nothing, path, pid, text, userId } from "./fields.ts";
 
 /** SCM_MAX_FD is 253; a frame carries 16. */
-export const maxStdio = 16;
+const maxStdio = 16;
 /** Descriptors that one record may hold. */
-export const maxHeld = 8;
+const maxHeld = 8;
 /** A manager's own words: as long as one device with all its units may need. */
 const note = v.pipe(v.string(), v.maxLength(1 << 20));
 

@@ -36,7 +36,6 @@ export type HostRecord = v.InferOutput<typeof host>;
 
 /** Held: its other connection. */
 const reflector = v.strictObject({ class: className, pid });
-export type ReflectorRecord = v.InferOutput<typeof reflector>;
 
 const restReason = v.picklist(["request", "sleep"]);
 /** A person, or the machine that is about to sleep. A driver works again when nobody wants it at rest any more. */

@@ -1,6 +1,5 @@
 // Runs in: keeper. Owns: what a manager has it keep for the next one, by name: a text and descriptors, neither of which it looks at.
 
-import { maxHeld } from "@ring3/control/keeper-edge";
 import type { Handed } from "@ring3/control/peer";
 import { DeviceError } from "@ring3/core/errors";
 
@@ -22,8 +21,6 @@ export class Records<D extends Handed> {
 
   /** Takes the descriptors. */
   hold(name: string, held: readonly D[]): void {
-    if (held.length > maxHeld)
-      throw new DeviceError("invalid", `hold ${name}: at most ${maxHeld} descriptors`);
     const record = this.#at(name);
     closeAll(record.held);
     record.held = held;
