@@ -8,7 +8,7 @@ interface Record<D> {
   held: readonly D[];
 }
 
-/** A host and a device have one each, a client one for each unit that it has open. */
+/** A host, a device, a reflector, a client and an attached device have one each. */
 const RECORDS_MAX = 10_000;
 
 export class Records<D extends Handed> {
