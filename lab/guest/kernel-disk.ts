@@ -7,16 +7,17 @@ import { run } from "./program.ts";
 const NBD = "/dev/nbd0";
 const FOLDER = "/run/mounted";
 
-/** The kernel's NBD client on an endpoint (`nbd+unix:///NAME?socket=PATH`), as an administrator starts it; the answer is the disk's node. */
-export async function connectNbd(address: string): Promise<string> {
+/** The kernel's NBD client on an endpoint (`nbd+unix:///NAME?socket=PATH`), as an administrator starts and stops it. */
+export async function connectNbd(address: string): Promise<{ readonly node: string } & AsyncDisposable> {
   const { pathname, searchParams } = new URL(address);
   const name = decodeURIComponent(pathname.slice(1));
   await run("nbd-client", "-unix", searchParams.get("socket")!, NBD, "-N", name);
-  return NBD;
-}
-
-export async function disconnectNbd(): Promise<void> {
-  await run("nbd-client", "-d", NBD);
+  return {
+    node: NBD,
+    async [Symbol.asyncDispose]() {
+      await run("nbd-client", "-d", NBD);
+    },
+  };
 }
 
 /** Runs `use` while the file system of a disk is mounted; the disk is free again afterwards. */

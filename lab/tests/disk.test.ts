@@ -2,17 +2,10 @@
 // SCSI disk behind it. The kernel's NBD client and ext4 at one end, kill -9 in the middle, the kernel's usb-storage as the judge.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import {
-  connectNbd,
-  disconnectNbd,
-  kernelDisksOf,
-  kernelDriverOf,
-  madeOf,
-  mounted,
-} from "../guest/kernel-disk.ts";
+import { connectNbd, kernelDisksOf, kernelDriverOf, madeOf, mounted } from "../guest/kernel-disk.ts";
 import { qmp } from "../guest/monitor.ts";
 import { run } from "../guest/program.ts";
-import { type GuestRing3, startRing3, succeeds } from "../guest/ring3.ts";
+import { type GuestRing3, loggedOf, startRing3, succeeds } from "../guest/ring3.ts";
 import { type Announcements, listen } from "../guest/uevents.ts";
 
 const TREE = "drivers"; // of the checkout: some thirty small files
@@ -43,10 +36,32 @@ const models = {
   },
 };
 
+/** The kernel's NBD client on the disk: a file system is made and filled on it while drivers and the manager die. */
+async function filledOverKills({ ring3, life }: GuestRing3, device: string, address: string): Promise<void> {
+  await using disk = await connectNbd(address);
+  await run("mkfs.ext4", "-q", disk.node);
+  await mounted(disk.node, "sync", async (folder) => {
+    let copying = true;
+    const copied = run("cp", "-r", TREE, `${folder}/tree`).finally(() => {
+      copying = false;
+    });
+    for (let kills = 0; kills < KILLS; kills++) {
+      if (kills === KILLS / 2) await ring3.killManager();
+      await life.kill({ device });
+    }
+    assert.ok(copying, "the tree is too small: the last kill came after the copy");
+    await copied;
+  });
+  assert.doesNotMatch(await run("dmesg"), /(I\/O|EXT4-fs) error/); // what the kernel was refused it tells nobody else
+  await run("fsck.ext4", "-fn", disk.node);
+}
+
 for (const [model, plug] of Object.entries(models)) {
   test(`${model}: offered, taken, ext4 on the kernel's NBD client over ${KILLS} kills and the manager's, given back, all of it there`, async () => {
     const { ring3, life } = guest;
     await plug();
+    await using plugged = new AsyncDisposableStack();
+    plugged.defer(async () => void (await qmp("device_del", { id: "stick" })));
     const { node, device } = madeOf(await announced.next("add", "disk"));
     assert.deepEqual((await ring3.reached(device, "available")).units, []);
     assert.equal(kernelDriverOf(device), "usb-storage");
@@ -54,33 +69,17 @@ for (const [model, plug] of Object.entries(models)) {
     await succeeds(ring3, "start", device, "--take");
     assert.equal(kernelDriverOf(device), "usbfs");
     assert.deepEqual(kernelDisksOf(device), []);
-    const served = await life.served({ device });
-    const disk = await connectNbd(served.units[0]!.endpoints[0]!.address);
-    await run("mkfs.ext4", "-q", disk);
-    await mounted(disk, "sync", async (folder) => {
-      let copying = true;
-      const copied = run("cp", "-r", TREE, `${folder}/tree`).finally(() => {
-        copying = false;
-      });
-      for (let kills = 0; kills < KILLS; kills++) {
-        if (kills === KILLS / 2) await ring3.killManager();
-        await life.kill({ device });
-      }
-      assert.ok(copying, "the tree is too small: the last kill came after the copy");
-      await copied;
-    });
-    assert.doesNotMatch(await run("dmesg"), /(I\/O|EXT4-fs) error/); // what the kernel was refused it tells nobody else
-    await run("fsck.ext4", "-fn", disk);
-    await disconnectNbd();
-    const { incarnation, units } = await ring3.device(device);
-    assert.deepEqual([incarnation, units], [1 + KILLS, served.units]);
+    const { units } = await life.served({ device });
+    await loggedOf(ring3, device, () => filledOverKills(guest, device, units[0]!.endpoints[0]!.address));
+    const now = await ring3.device(device);
+    assert.deepEqual([now.incarnation, now.units], [1 + KILLS, units]);
 
     await succeeds(ring3, "stop", device);
     assert.equal(kernelDriverOf(device), "usb-storage");
     assert.deepEqual(madeOf(await announced.next("add", "disk")), { node, device });
     await run("fsck.ext4", "-fn", node);
     await mounted(node, "ro", (folder) => run("diff", "-r", TREE, `${folder}/tree`));
-    await qmp("device_del", { id: "stick" });
+    await plugged.disposeAsync();
     await ring3.reached(device, "gone");
   });
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { eventually, socketOf } from "../../packages/cli/drivers-life.fixture.ts";
-import { connectNbd, disconnectNbd, kernelDriverOf, mounted } from "../guest/kernel-disk.ts";
+import { connectNbd, kernelDriverOf, mounted } from "../guest/kernel-disk.ts";
 import { qmp } from "../guest/monitor.ts";
 import { run } from "../guest/program.ts";
 import { type GuestRing3, startRing3 } from "../guest/ring3.ts";
@@ -15,12 +15,17 @@ const TREE = "packages/core";
 let guest: GuestRing3;
 let device: string;
 let address: string;
+/** The kernel's NBD client, over more than one test. */
+const attached = new AsyncDisposableStack();
 before(async () => {
   await run("modprobe", "-a", "usb-storage", "sd_mod", "nbd");
   // As PrivateNetwork= of systemd/ring3.service has it: the kernel announces devices in every network namespace of root's.
   guest = await startRing3({ take: [SERIAL], graceMs: GRACE_MS, under: ["unshare", "--net"] });
 });
-after(() => guest?.[Symbol.asyncDispose]());
+after(async () => {
+  await attached.disposeAsync();
+  await guest?.[Symbol.asyncDispose]();
+});
 
 /** QEMU lets go of the disk of an unplugged device a moment later. */
 const plug = () =>
@@ -49,7 +54,7 @@ test("plugged in while ring3 runs, with a take rule: it comes up by itself, out 
 
 test("out and in again in mid-copy, within the grace: the copy goes on, nothing is lost", async () => {
   const { life } = guest;
-  const disk = await connectNbd(address);
+  const disk = attached.use(await connectNbd(address)).node;
   await run("mkfs.ext4", "-q", disk);
   await mounted(disk, "sync", async (folder) => {
     let copying = true;
@@ -75,7 +80,7 @@ test("out for longer: what waits fails, nothing hangs, the endpoint is gone", as
   await life.removed({ device });
   await eventually("the end of the socket", () => !existsSync(socket) || undefined);
   assert.deepEqual((await ring3.status()).devices, []);
-  await disconnectNbd();
+  await attached.disposeAsync();
 });
 
 test("in again after that: taken by the rule, at the same address, and a file system is made and kept", async () => {
@@ -83,10 +88,9 @@ test("in again after that: taken by the rule, at the same address, and a file sy
   await plug();
   const served = await life.served({ device });
   assert.deepEqual([served.incarnation, served.units[0]!.endpoints[0]!.address], [1, address]);
-  const disk = await connectNbd(address);
-  await run("mkfs.ext4", "-q", disk);
-  await run("fsck.ext4", "-fn", disk);
-  await disconnectNbd();
+  await using disk = await connectNbd(address);
+  await run("mkfs.ext4", "-q", disk.node);
+  await run("fsck.ext4", "-fn", disk.node);
 });
 
 test("out while nobody uses it: gone, and ring3 stops in order", async () => {

@@ -7,7 +7,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { connectNbd, disconnectNbd, kernelDriverOf, madeOf, mounted } from "../guest/kernel-disk.ts";
+import { connectNbd, kernelDriverOf, madeOf, mounted } from "../guest/kernel-disk.ts";
 import { run } from "../guest/program.ts";
 import { type GuestRing3, startRing3, succeeds } from "../guest/ring3.ts";
 import { type Announcements, listen } from "../guest/uevents.ts";
@@ -65,19 +65,20 @@ for (const speed of ["high", "super"]) {
       await succeeds(ring3, "start", device, "--take");
       assert.equal(kernelDriverOf(device), "usbfs");
       const served = await life.served({ device });
-      const disk = await connectNbd(served.units[0]!.endpoints[0]!.address);
-      await run("fsck.ext4", "-fn", disk);
-      await mounted(disk, "sync", async (mount) => {
-        await run("diff", "-r", TREE, `${mount}/theirs`);
-        let copying = true;
-        const copied = run("cp", "-r", TREE, `${mount}/ours`).finally(() => {
-          copying = false;
+      {
+        await using disk = await connectNbd(served.units[0]!.endpoints[0]!.address);
+        await run("fsck.ext4", "-fn", disk.node);
+        await mounted(disk.node, "sync", async (mount) => {
+          await run("diff", "-r", TREE, `${mount}/theirs`);
+          let copying = true;
+          const copied = run("cp", "-r", TREE, `${mount}/ours`).finally(() => {
+            copying = false;
+          });
+          await life.kill({ device });
+          assert.ok(copying, "the tree is too small: it was copied before the kill");
+          await copied;
         });
-        await life.kill({ device });
-        assert.ok(copying, "the tree is too small: it was copied before the kill");
-        await copied;
-      });
-      await disconnectNbd();
+      }
       assert.equal((await ring3.device(device)).incarnation, 2);
 
       await succeeds(ring3, "stop", device);
