@@ -2,9 +2,11 @@
 import { existsSync, globSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 import type { Uevent } from "@ring3/kernel/uevent/uevent";
+import { eventually } from "../../packages/cli/drivers-life.fixture.ts";
 import { run } from "./program.ts";
 
 const NBD = "/dev/nbd0";
+const NBD_USED = "/sys/block/nbd0/pid";
 const FOLDER = "/run/mounted";
 
 /** The kernel's NBD client on an endpoint (`nbd+unix:///NAME?socket=PATH`), as an administrator starts and stops it. */
@@ -16,6 +18,8 @@ export async function connectNbd(address: string): Promise<{ readonly node: stri
     node: NBD,
     async [Symbol.asyncDispose]() {
       await run("nbd-client", "-d", NBD);
+      // Its node is free once its last user has closed it (drivers/block/nbd.c, nbd_config_put).
+      await eventually(`the release of ${NBD}`, () => !existsSync(NBD_USED) || undefined);
     },
   };
 }

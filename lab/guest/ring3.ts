@@ -44,12 +44,12 @@ export async function refuses(ring3: RunningRing3, verb: string, ...args: string
   return err;
 }
 
-/** What fails in `use` is told with the device's log: from outside the guest it cannot be asked for afterwards. */
+/** What fails in `use` is told with the device's log and ring3's own words: from outside the guest they cannot be asked for afterwards. */
 export async function loggedOf<T>(ring3: RunningRing3, device: string, use: () => Promise<T>): Promise<T> {
   try {
     return await use();
   } catch (error) {
     const log = await ring3.log(device).catch(({ message }: Error) => `its log: ${message}`);
-    throw new Error(`${(error as Error).stack}\n${device}:\n${log}`);
+    throw new Error(`${(error as Error).stack}\n${device}:\n${log}\nring3 has said:\n${ring3.stderr}`);
   }
 }

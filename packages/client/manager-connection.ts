@@ -79,7 +79,8 @@ export class ManagerConnection {
   async #resume(): Promise<void> {
     if (++this.#vain > VAIN_MAX)
       throw new DeviceError("disconnected", "every connection to ring3 is closed at once");
-    if (this.#vain > 1) await this.#pause(VAIN_MS * 2 ** (this.#vain - 2));
+    // Even where that is 0: what the dead one has answered is acted on first.
+    await this.#pause(this.#vain > 1 ? VAIN_MS * 2 ** (this.#vain - 2) : 0);
     if (this.signal.aborted) return;
     const peer = this.#openAgain();
     this.#peer = peer;

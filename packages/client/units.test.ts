@@ -81,21 +81,22 @@ test("a name that means several devices, or cannot be one's, is no unit's either
   );
 });
 
-test("another manager: it is told who we were, and what it does not know of is gone", async () => {
-  const other = { ...info, unit: "usb-1-2:1.0#0" };
+type Served = ServingPeer<typeof clientEdge>;
+
+/** A client of managers that come one after the other; `subscribe` answers for the one whose number (from 0) it is given. */
+function succeeding(subscribe: (manager: number, peer: Served) => object) {
+  const peers: Served[] = [];
   const events: string[] = [];
   const subscribed: unknown[] = [];
-  let here: readonly UnitInfo[] = [info, other];
-  const peers: ServingPeer<typeof clientEdge>[] = [];
-  const handlers = {
-    subscribe: (params: unknown, _: unknown, peer: ServingPeer<typeof clientEdge>) => {
-      subscribed.push(params);
-      for (const unit of here) peer.notify("unitAdded", unit);
-      return { client: "secret", channels: [] };
-    },
-  } as unknown as Handlers<typeof clientEdge, Descriptor, ServingPeer<typeof clientEdge>>;
-  const manager = () => {
+  const connect = () => {
     const [ours, theirs] = socketPair();
+    const number = peers.length;
+    const handlers = {
+      subscribe: (params: unknown, _: unknown, peer: Served) => {
+        subscribed.push(params);
+        return subscribe(number, peer);
+      },
+    } as unknown as Handlers<typeof clientEdge, Descriptor, Served>;
     const ignored = { suspect() {}, progress() {}, endpoint() {} };
     peers.push(
       servingPeer<typeof clientEdge, Descriptor>(clientEdge, new FrameSocket(theirs), handlers, ignored),
@@ -103,46 +104,60 @@ test("another manager: it is told who we were, and what it does not know of is g
     return ours;
   };
   const resumed = Promise.withResolvers<void>();
-  const units = new Units((notices) => new ManagerConnection(manager, notices, systemClock), systemClock, {
+  const units = new Units((notices) => new ManagerConnection(connect, notices, systemClock), systemClock, {
     added: ({ unit }) => events.push(`added ${unit}`),
     removed: ({ unit }, reason) => events.push(`removed ${unit}: ${reason}`),
     resumed: () => resumed.resolve(),
   });
+  const dies = (manager: number) => peers[manager]!.close();
+  return { units, dies, events, subscribed, resumed: resumed.promise };
+}
+
+const other = { ...info, unit: "usb-1-2:1.0#0" };
+const goneMeanwhile = [
+  "added usb-1-1:1.0#0",
+  "added usb-1-2:1.0#0",
+  "removed usb-1-2:1.0#0: it went while ring3's manager was replaced",
+];
+const answer = { client: "secret", channels: [] };
+const never = new Promise(() => {});
+
+test("another manager: it is told who we were, and what it does not know of is gone", async () => {
+  const { units, dies, events, subscribed, resumed } = succeeding((manager, peer) => {
+    for (const unit of manager === 0 ? [info, other] : [info]) peer.notify("unitAdded", unit);
+    return answer;
+  });
   await units.subscribe("block");
-  here = [info];
-  peers[0]!.close();
-  await resumed.promise;
+  dies(0);
+  await resumed;
   assert.deepEqual(subscribed, [
     { class: "block", formerly: null },
     { class: "block", formerly: "secret" },
   ]);
-  assert.deepEqual(events, [
-    "added usb-1-1:1.0#0",
-    "added usb-1-2:1.0#0",
-    "removed usb-1-2:1.0#0: it went while ring3's manager was replaced",
+  assert.deepEqual(events, goneMeanwhile);
+  units.connection.disconnect();
+});
+
+test("a manager that dies with its first answer is answered to by nobody: the next one is subscribed to all the same", async () => {
+  const { units, dies, subscribed, resumed } = succeeding((manager) => {
+    if (manager === 0) setImmediate(dies, 0); // both are there when the client looks
+    return answer;
+  });
+  await Promise.all([units.subscribe("block"), resumed]);
+  assert.deepEqual(subscribed, [
+    { class: "block", formerly: null },
+    { class: "block", formerly: "secret" },
   ]);
   units.connection.disconnect();
 });
 
-test("another manager before the first has answered who we are: whoever listens hears of it all the same", async () => {
-  const peers: ServingPeer<typeof clientEdge>[] = [];
-  const handlers = {
-    subscribe: () => (peers.length === 1 ? new Promise(() => {}) : { client: "secret", channels: [] }),
-  } as unknown as Handlers<typeof clientEdge, Descriptor, ServingPeer<typeof clientEdge>>;
-  const manager = () => {
-    const [ours, theirs] = socketPair();
-    const ignored = { suspect() {}, progress() {}, endpoint() {} };
-    peers.push(
-      servingPeer<typeof clientEdge, Descriptor>(clientEdge, new FrameSocket(theirs), handlers, ignored),
-    );
-    return ours;
-  };
-  const resumed = Promise.withResolvers<void>();
-  const units = new Units((notices) => new ManagerConnection(manager, notices, systemClock), systemClock, {
-    resumed: () => resumed.resolve(),
+test("another manager before the first has answered who we are: whoever listens hears of it, and of what has gone", async () => {
+  const { units, dies, events, resumed } = succeeding((manager, peer) => {
+    for (const unit of manager === 0 ? [info, other] : [info]) peer.notify("unitAdded", unit);
+    if (manager === 0) setImmediate(dies, 0);
+    return manager === 0 ? never : answer;
   });
-  const subscribing = units.subscribe("block");
-  peers[0]!.close();
-  await Promise.all([resumed.promise, subscribing]);
+  await Promise.all([resumed, units.subscribe("block")]);
+  assert.deepEqual(events, goneMeanwhile);
   units.connection.disconnect();
 });

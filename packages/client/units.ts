@@ -63,22 +63,24 @@ export class Units {
     await this.#subscribe(this.connection.ask);
   }
 
-  /** Resolves with the channels of ours to which a driver listens. */
+  /** Resolves with the channels of ours to which a driver listens. What that manager does not know of went while there was none. */
   async #subscribe(ask: ManagerConnection["ask"]): Promise<readonly number[]> {
     const { client, channels } = await ask("subscribe", { class: this.#subscribed, formerly: this.#client });
     this.#client = client;
-    return channels;
-  }
-
-  /** Another manager: what it does not know of has gone while there was none, and each session learns whether its driver is still there. */
-  async #resumed(ask: ManagerConnection["ask"]): Promise<void> {
-    if (this.#client === null) return isolated(() => this.#listener.resumed?.()); // what was asked is asked again by the connection
-    this.#told = new Set();
-    const channels = await this.#subscribe(ask);
     for (const unit of [...this.#infos.keys()])
       if (!this.#told.has(unit))
         this.#removed(unit, "disconnected", "it went while ring3's manager was replaced");
-    for (const session of this.#sessions) session.resumed(channels);
+    return channels;
+  }
+
+  /** Another manager. Each session learns whether its driver is still there. */
+  async #resumed(ask: ManagerConnection["ask"]): Promise<void> {
+    this.#told = new Set();
+    // Who has no answer to its first subscription asks the next manager again (connection.ask), and can have no driver before.
+    if (this.#client !== null) {
+      const channels = await this.#subscribe(ask);
+      for (const session of this.#sessions) session.resumed(channels);
+    }
     isolated(() => this.#listener.resumed?.());
   }
 

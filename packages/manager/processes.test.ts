@@ -11,8 +11,8 @@ import { type Exited, Processes } from "./processes.ts";
 const exit: Exited = { name: "host/1.1", pid: 4711, code: null, signal: "SIGKILL" };
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A second manager, and a keeper with one child of the first one's. */
-function setUp() {
+/** A second manager, and a keeper with one child of the first one's. `asked`: the keeper answers who its children are. */
+function setUp(asked: (peer: ServingPeer<typeof keeperEdge>) => void = () => {}) {
   const [near, far] = memoryPair();
   const refuse = async (): Promise<never> => {
     throw new Error("not asked here");
@@ -24,7 +24,10 @@ function setUp() {
       spawn: refuse,
       hold: refuse,
       inherit: () => ({ record: null }),
-      children: () => ({ children: [{ name: exit.name, pid: exit.pid }] }),
+      children: () => {
+        queueMicrotask(() => queueMicrotask(() => asked(keeper)));
+        return { children: [{ name: exit.name, pid: exit.pid }] };
+      },
     },
     { kill() {}, note() {}, drop() {}, serving() {}, alive() {}, patience() {} },
   );
@@ -58,4 +61,14 @@ test("a child that ended before it was taken over is told of then", async () => 
   processes.takeOver(exit, (told) => exits.push(told));
   await settled();
   assert.deepEqual(exits, [exit]);
+});
+
+test("a child whose end is told of together with the keeper's answer that names it is told of when it is taken over", async () => {
+  const { keeper, processes } = setUp((peer) => peer.notify("exited", exit));
+  await processes.inherit();
+  const exits: Exited[] = [];
+  processes.takeOver(exit, (told) => exits.push(told));
+  await settled();
+  assert.deepEqual(exits, [exit]);
+  keeper.close();
 });

@@ -30,7 +30,7 @@ export interface Started {
 export class Processes implements Legacy {
   readonly #peer: CallingPeer<typeof keeperEdge, Descriptor>;
   readonly #listeners = new Map<string, (exit: Exited) => void>();
-  /** Of children that were inherited, and that ended before anyone took them over. */
+  /** Of children that nobody has taken over yet: the answer that names one and the notice of its end may come at once. */
   readonly #early = new Map<string, Exited>();
   readonly #clock: Clock;
   readonly #manager: number;
@@ -75,6 +75,7 @@ export class Processes implements Legacy {
   /** One that an earlier manager has had started; it may have ended since the keeper was asked. */
   takeOver({ name, pid }: { name: string; pid: number }, exited: (exit: Exited) => void): Started {
     const early = this.#early.get(name);
+    this.#early.delete(name);
     if (early === undefined) this.#listeners.set(name, exited);
     else queueMicrotask(() => exited(early));
     return this.#started(name, pid);
@@ -110,7 +111,6 @@ export class Processes implements Legacy {
       records.push({ ...result.record, held: fds });
     }
     const { result } = await this.#peer.call("children", {});
-    for (const { name } of result.children) this.#listeners.set(name, (exit) => this.#early.set(name, exit));
     return { records, children: result.children };
   }
 
@@ -133,6 +133,7 @@ export class Processes implements Legacy {
   #exited(exit: Exited): void {
     const listener = this.#listeners.get(exit.name);
     this.#listeners.delete(exit.name);
-    listener?.(exit);
+    if (listener === undefined) this.#early.set(exit.name, exit);
+    else listener(exit);
   }
 }

@@ -21,6 +21,7 @@ export interface NbdConnectionOptions {
   readonly readOnly: boolean;
   readonly clock: Clock;
   readonly log: Log;
+  readonly failed: (text: string) => void;
 }
 
 export class NbdConnection implements SlotHolder {
@@ -108,8 +109,8 @@ export class NbdConnection implements SlotHolder {
 
   async #transmit({ structured }: Negotiated): Promise<void> {
     const { port, disk } = this.#open!;
-    const { shared } = this.#options;
-    this.#transmission = new Transmission({ stream: this.#stream, shared, port, disk, structured });
+    const { shared, failed } = this.#options;
+    this.#transmission = new Transmission({ stream: this.#stream, shared, port, disk, structured, failed });
     await this.#transmission.run();
   }
 

@@ -38,6 +38,8 @@ export interface TransmissionOptions {
   readonly port: SlotPort<Block>;
   readonly disk: DiskExport;
   readonly structured: boolean;
+  /** Told why, where the disk has failed a request. */
+  readonly failed: (text: string) => void;
 }
 
 export class Transmission {
@@ -46,6 +48,7 @@ export class Transmission {
   readonly #port: SlotPort<Block>;
   readonly #disk: DiskExport;
   readonly #structured: boolean;
+  readonly #failed: TransmissionOptions["failed"];
   readonly #underWay = new Set<Promise<void>>();
   /** The write whose payload is arriving. */
   #landing: Landing | undefined;
@@ -58,6 +61,7 @@ export class Transmission {
     this.#port = options.port;
     this.#disk = options.disk;
     this.#structured = options.structured;
+    this.#failed = options.failed;
   }
 
   /**
@@ -153,8 +157,9 @@ export class Transmission {
         ? await this.#write(request, slots)
         : await this.#serial(request, slots[0]!);
     for (const slot of slots) this.#port.release(slot);
-    if (refused !== undefined) this.#fail(request, refused);
-    else this.#stream.send(encodeSimpleReply(request, 0));
+    if (refused === undefined) return this.#stream.send(encodeSimpleReply(request, 0));
+    this.#failed(refused.text);
+    this.#fail(request, refused);
   }
 
   async #read(request: NbdRequest, slots: Slot[]): Promise<void> {
@@ -172,6 +177,7 @@ export class Transmission {
         : { error: NBD_EIO, text: `${describe(request)}: the driver gave too few bytes` });
     if (refused !== undefined) {
       for (const slot of slots) this.#port.release(slot);
+      this.#failed(refused.text);
       return this.#fail(request, refused);
     }
     this.#stream.send(

@@ -238,13 +238,17 @@ for (const [kind, error, message] of failures) {
   });
 }
 
-test("one failed part fails the whole request", async (t) => {
-  const { client, disk } = serve(t);
+test("one failed part fails the whole request, and the log tells of it, once a second", async (t) => {
+  const { client, disk, log } = serve(t);
   disk.fault = ({ input }) => ((input as { lba: number }).lba === 256 ? "medium" : undefined);
   const nbd = await (await client()).go();
   assert.equal((await nbd.ask(NBD_CMD_READ, 0, 4 * 65_536)).error, NBD_EIO);
   assert.equal((await nbd.ask(NBD_CMD_WRITE, 0, 4 * 65_536, 0, new Uint8Array(4 * 65_536))).error, NBD_EIO);
   assert.equal(disk.freeSlots(), 8);
+  assert.deepEqual(
+    log.map(({ level, message }) => `${level} ${message}`),
+    [`warn ${EXPORT_NAME}: read of 262144 bytes at 0: the medium is damaged`],
+  );
 });
 
 test("NBD_CMD_DISC is followed by the replies under way, then by the end", async (t) => {

@@ -8,6 +8,7 @@ import { acceptFrom, type PeerCredentials } from "@ring3/kernel/socket/unix";
 import type { Block, Geometry } from "./contract.ts";
 import { NbdConnection } from "./endpoint-nbd-connection.ts";
 import { nbdAddress } from "./endpoint-nbd-export.ts";
+import { failureTeller } from "./endpoint-nbd-failures.ts";
 import { NbdPort } from "./endpoint-nbd-port.ts";
 
 const CONNECTIONS_MAX = 64;
@@ -48,9 +49,10 @@ export interface NbdEndpoint {
 }
 
 export function startNbdEndpoint(options: NbdEndpointOptions): NbdEndpoint {
-  const { listener, exportName, aliases, log } = options;
+  const { listener, exportName, aliases, log, clock } = options;
   const description = printable(options.description); // the device's own words
   const shared = new NbdPort(options);
+  const failed = failureTeller(log, clock, exportName);
   const connections = new Set<NbdConnection>();
   /** By user id: connections, and those that are being asked about. */
   const guests = new Map<number, number>();
@@ -59,7 +61,7 @@ export function startNbdEndpoint(options: NbdEndpointOptions): NbdEndpoint {
     if (connections.size >= CONNECTIONS_MAX)
       throw new DeviceError("busy", `${CONNECTIONS_MAX} are connected`);
     const offer = { exportName, aliases, description };
-    const connection = new NbdConnection(socket, { offer, shared, readOnly, clock: options.clock, log });
+    const connection = new NbdConnection(socket, { offer, shared, readOnly, clock, log, failed });
     connections.add(connection);
     return connection.done.then(() => void connections.delete(connection));
   }
