@@ -244,9 +244,9 @@ async function runManager(
     attached: serving.attached,
     absent,
     reflectors,
+    classes: ["block"],
     startBuses: () => surroundings.managerRuns(process, { added, removed }),
   });
-  await reflectors.start("block");
   const known = inherited.records.find(({ name }) => name === CONTROL_SOCKET);
   const socket = known?.held[0] ?? new Descriptor(native.listenUnix(CONTROL_SOCKET, 0, 0));
   processes.hold(CONTROL_SOCKET, [socket.fd]);

@@ -225,9 +225,9 @@ async function main(): Promise<void> {
     attached: serving.attached,
     absent,
     reflectors,
+    classes: Object.keys(classes),
     startBuses: () => usb.start(),
   });
-  await Promise.all(Object.keys(classes).map((className) => reflectors.start(className)));
   const mode = config.access.length === 0 ? 0o600 : 0o666; // an access rule lets others in; what each may do is decided per request
   const admission = new Admission(uid, manager.log);
   const control = inherited.records.find(({ name }) => name === CONTROL_SOCKET);

@@ -45,9 +45,22 @@ export class Reflectors {
     );
   }
 
-  /** Keeps a reflector of the class running from now on. Rejects where there is none yet and the first one cannot be started. */
-  async start(className: string): Promise<void> {
-    if (!this.#reflectors.has(className)) await this.#start(className, 0);
+  /** Keeps a reflector of the class running from now on. Where there is none and none can be started it rejects, or if `patient` tries again. */
+  async start(className: string, patient: boolean): Promise<void> {
+    if (this.#reflectors.has(className)) return;
+    if (patient) this.#startOrTryAgain(className, 0);
+    else await this.#start(className, 0);
+  }
+
+  #startOrTryAgain(className: string, deaths: number): void {
+    const startedAt = this.#parts.clock.now();
+    this.#start(className, deaths).catch(({ message }: Error) =>
+      this.#died(
+        className,
+        { startedAt, deaths, started: undefined, unasked: undefined },
+        `cannot be started (${message})`,
+      ),
+    );
   }
 
   async #start(className: string, deaths: number): Promise<void> {
@@ -63,7 +76,7 @@ export class Reflectors {
     };
     try {
       const started = await processes.start(`reflector/${className}`, order, ({ code, signal }) =>
-        this.#died(className, reflector, signal ?? `code ${code}`),
+        this.#died(className, reflector, `ended (${signal ?? `code ${code}`})`),
       );
       this.#runs(className, reflector, started, ours, next, undefined);
     } catch (error) {
@@ -88,7 +101,7 @@ export class Reflectors {
     };
     this.#reflectors.set(record.class, reflector);
     const started = processes.takeOver({ name, pid: record.pid }, ({ code, signal }) =>
-      this.#died(record.class, reflector, signal ?? `code ${code}`),
+      this.#died(record.class, reflector, `ended (${signal ?? `code ${code}`})`),
     );
     const [next, theirs] = socketPair();
     this.#runs(record.class, reflector, started, held[0]!, next, theirs);
@@ -129,10 +142,7 @@ export class Reflectors {
     unasked?.close();
     const inRow = clock.now() - startedAt < limits.healthyMs ? deaths + 1 : 1;
     const delay = Math.round(backoffMs(inRow, random));
-    log.error(`the ${className} reflector ended (${how}); it is started again in ${delay} ms`);
-    clock.after(delay, () => {
-      const again = { startedAt: clock.now(), deaths: inRow, started: undefined, unasked: undefined };
-      this.#start(className, inRow).catch((error: Error) => this.#died(className, again, error.message));
-    });
+    log.error(`the ${className} reflector ${how}; it is started again in ${delay} ms`);
+    clock.after(delay, () => this.#startOrTryAgain(className, inRow));
   }
 }

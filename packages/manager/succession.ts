@@ -28,11 +28,13 @@ export interface Succession {
   readonly attached: AttachedBus;
   readonly absent: AbsentClients;
   readonly reflectors: Reflectors;
+  /** Each needs a reflector. */
+  readonly classes: readonly string[];
   /** Has the buses tell of all that is there, before it returns. */
   readonly startBuses: () => void;
 }
 
-/** Resolves when clients may be served. Rejects where a driver of an earlier manager cannot be ended in time. */
+/** Resolves when clients may be served. Rejects where a driver of an earlier manager cannot be ended in time, or the first manager has no reflector. */
 export async function succeed(succession: Succession): Promise<void> {
   const { inherited, sandboxed, surroundings, processes, manager, attached, absent, reflectors } = succession;
   const { children } = inherited;
@@ -52,6 +54,8 @@ export async function succeed(succession: Succession): Promise<void> {
       reflector,
       children.some(({ name }) => name === reflector.name),
     );
+  const first = inherited.records.length === 0;
+  await Promise.all(succession.classes.map((className) => reflectors.start(className, !first)));
 }
 
 /** Nothing where it is not to be trusted: then all of it has been ended. */
