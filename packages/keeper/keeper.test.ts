@@ -22,11 +22,16 @@ function setUp(watchMs?: number) {
   const ends: [boolean, string][] = [];
   const spawn = (spec: ProcessSpec, exited: (exit: Exit) => void) => {
     if (spec.file === "missing") throw new DeviceError("io", "start missing");
-    const process = { spec, killed: false, exit: exited };
+    const isManager = spec.file === "manager";
+    const exit = (exit: Exit) => {
+      exited(exit);
+      if (isManager) managers.at(-1)!.close(); // the keeper hears of it in either order
+    };
+    const process = { spec, killed: false, exit };
     processes.push(process);
     const kill = () => {
       process.killed = true;
-      queueMicrotask(() => exited({ code: null, signal: "SIGKILL" }));
+      queueMicrotask(() => exit({ code: null, signal: "SIGKILL" }));
     };
     return { pid: 100 + processes.length, kill };
   };
@@ -121,6 +126,7 @@ test("stop: the manager is told, and all is in order once everybody has ended", 
   assert.equal(stops(), 1);
   processes[1]!.exit({ code: 0, signal: null });
   processes[0]!.exit({ code: 0, signal: null });
+  await settle();
   assert.deepEqual(ends, [[true, ""]]);
 });
 
@@ -196,6 +202,25 @@ test("what a manager has kept, the next one inherits: text, descriptors, and not
   fds[0]!.close();
   assert.deepEqual((await inherit(1)).result, { record: { name: "client/c", note: "c" } });
   assert.deepEqual((await inherit(2)).result, { record: null });
+});
+
+test("what a manager has said last is heard, though its end is told first; nobody waits for ever for the end of its words", async () => {
+  const { start, managers, processes, managerDies, clock } = setUp();
+  managers[0]!.tell("serving", {});
+  managers[0]!.tell("note", { name: "device/a", note: "last words" });
+  processes[0]!.exit({ code: null, signal: "SIGKILL" });
+  await settle();
+  clock.advance(0);
+  const { result } = await managers[1]!.call("inherit", { index: 0 });
+  assert.deepEqual(result, { record: { name: "device/a", note: "last words" } });
+  managers[1]!.close = () => {}; // somebody else has its connection too
+  await managerDies();
+  clock.advance(999);
+  assert.equal(processes.length, 2);
+  clock.advance(1);
+  clock.advance(250);
+  assert.deepEqual(processes.at(-1)!.spec.args, ["2", "2"]);
+  await start("host/1");
 });
 
 test("managers that keep dying are waited for longer each time, and told how many; after five in a row all ends", async () => {

@@ -38,6 +38,8 @@ const STOP_MS = 15_000;
 const HEALTHY_MS = 2_000;
 /** So many managers in a row that did not: there will be none that can. */
 const DEATHS_MAX = 5;
+/** Reading what is there takes no time; who waits longer waits for a process that holds a dead manager's connection. */
+const UNREAD_MS = 1_000;
 /** Before the second start in a row, doubled for each further one; the first is at once. */
 const BACKOFF_MS = 250;
 
@@ -130,13 +132,20 @@ export class Keeper<D extends Handed> {
     );
     this.#peer = peer;
     try {
-      this.#manager = this.#spawn(spec, (exit) => {
-        peer.close();
-        this.#managerExited(exit);
-      });
+      this.#manager = this.#spawn(spec, (exit) => this.#whenHeard(peer, () => this.#managerExited(exit)));
     } finally {
       started();
     }
+  }
+
+  /** The last that a dead manager has said may lie unread, and counts: its connection ends behind it. */
+  #whenHeard(peer: ServingPeer<typeof edge>, go: () => void): void {
+    if (peer.signal.aborted) return go();
+    const late = this.#clock.after(UNREAD_MS, () => peer.close());
+    peer.signal.addEventListener("abort", () => {
+      late.cancel();
+      go();
+    });
   }
 
   /** From here on a manager that hangs is noticed: it misses its sign of life three times in the time that the service manager gives. */
