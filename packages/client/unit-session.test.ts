@@ -102,6 +102,8 @@ class PlayedManager implements Manager {
   progress(): void {}
 }
 
+type Opened = Awaited<ReturnType<typeof opened>>;
+
 async function opened() {
   const manager = new PlayedManager();
   const session = await open(manager);
@@ -199,21 +201,32 @@ for (const [when, order] of orders)
     assert.deepEqual(manager.closed, [1]); // by its opening, whichever channel was its latest
   });
 
-test("the driver tells of another medium and dies before it has answered: the request fails, nothing is sent again", async () => {
-  const { manager, session, write, die, numbers } = await opened();
-  const writing = assert.rejects(write(3), changed);
-  await settle();
-  const { sectors, sectorBytes, flags, medium } = other;
-  manager.driver!.emit("mediumChanged", { sectors, sectorBytes, flags, medium });
-  await settle();
-  die();
-  await writing;
-  manager.now = { incarnation: 2, properties: other };
-  session.ready();
-  await settle();
-  assert.deepEqual(numbers(), [3]); // the first driver's
-  await session.close();
-});
+const ends = {
+  dies: ({ die }: Opened) => die(),
+  "is dead when another manager asks": ({ manager, session }: Opened) => {
+    manager.driver!.close();
+    session.resumed([]);
+  },
+};
+
+for (const [what, end] of Object.entries(ends))
+  test(`the driver tells of another medium and ${what} before it has answered: the request fails, nothing is sent again`, async () => {
+    const rig = await opened();
+    const { manager, session, write, numbers } = rig;
+    const writing = assert.rejects(write(3), changed);
+    await settle();
+    const { sectors, sectorBytes, flags, medium } = other;
+    manager.driver!.emit("mediumChanged", { sectors, sectorBytes, flags, medium });
+    await settle();
+    manager.now = { incarnation: 2, properties: other };
+    end(rig);
+    await writing;
+    session.ready();
+    await settle();
+    assert.deepEqual(numbers(), [3]); // the first driver's
+    assert.equal(manager.opens, 1);
+    await session.close();
+  });
 
 test("a driver that has answered for the old medium before its event is read has answered", async () => {
   const { manager, session, write } = await opened();

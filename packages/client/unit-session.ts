@@ -11,6 +11,7 @@ import type { Identity, Recovery } from "@ring3/core/recovery";
 import type { SlotPort } from "@ring3/core/slot-port";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { ClientEnd } from "./client-end.ts";
+import type { Death } from "./journal.ts";
 
 type ClientEdge = typeof clientEdge;
 
@@ -182,10 +183,13 @@ export class UnitSession<C extends Contract> {
     this.#lostMeanwhile = true;
     this.#attached = false;
     if (notice.final) this.end.end(new DeviceError(notice.kind, `${this.unit}: ${notice.text}`));
-    else {
-      this.end.driverLost(notice);
-      if (!this.#closing) void this.#connect(); // answered when the next driver runs
-    }
+    else this.#waitForNext(notice);
+  }
+
+  /** Also where this session is over but for the requests that were in flight: those fail now. */
+  #waitForNext(death: Death): void {
+    this.end.driverLost(death);
+    if (!this.#closing && this.end.ended === undefined) void this.#connect(); // answered when the next driver runs
   }
 
   paused({ channel, held }: Notice<ClientEdge, "paused">): void {
@@ -194,14 +198,13 @@ export class UnitSession<C extends Contract> {
 
   /** Another manager is there: `open` are the channels to which a driver listens. It may not have heard what was told to the last one. */
   resumed(open: readonly number[]): void {
-    if (this.#connecting !== undefined || this.end.ended !== undefined || this.#closing) return;
+    if (this.#connecting !== undefined || this.#closing) return;
     if (this.#attached && open.includes(this.#channel)) {
       if (this.#suspicion !== undefined) this.#manager.suspect(this.#suspicion);
       return;
     }
     this.#attached = false;
-    this.end.driverLost({ outside: true, shared: true });
-    void this.#connect();
+    this.#waitForNext({ outside: true, shared: true });
   }
 
   ready(): void {
