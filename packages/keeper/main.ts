@@ -10,6 +10,7 @@ import { type Descriptor, keepInherited } from "@ring3/kernel/fd/descriptor";
 import { architectureOf } from "@ring3/kernel/jail/seccomp";
 import { confineSupervisors, lendManagersCapabilities } from "@ring3/kernel/jail/supervisor";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
+import { endWithChildren } from "./child-end.ts";
 import { type Exit, Keeper, type ManagerStart, type ProcessSpec } from "./keeper.ts";
 import { serviceManager } from "./service-manager.ts";
 import { claimStateDirectory } from "./state-directory.ts";
@@ -30,7 +31,8 @@ function spawn(spec: ProcessSpec, exited: (exit: Exit) => void) {
       "io",
       `start ${file}: is it there and executable, and are there processes and memory left?`,
     );
-  return { pid: child.pid, kill: () => void child.kill("SIGKILL") };
+  const { pid } = child;
+  return { pid, kill: () => endWithChildren(pid, (name) => child.kill(name)) };
 }
 
 confineSupervisors(architectureOf(process.arch), process.getuid!() === 0);
