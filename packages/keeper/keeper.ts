@@ -38,8 +38,8 @@ const STOP_MS = 15_000;
 const HEALTHY_MS = 2_000;
 /** So many managers in a row that did not: there will be none that can. */
 const DEATHS_MAX = 5;
-/** Reading what is there takes no time; who waits longer waits for a process that holds a dead manager's connection. */
-const UNREAD_MS = 1_000;
+/** Nobody but the manager has its end of the connection. Should somebody all the same, ring3 goes on after this without the last words. */
+const UNREAD_MS = 30_000;
 /** Before the second start in a row, doubled for each further one; the first is at once. */
 const BACKOFF_MS = 250;
 
@@ -132,7 +132,10 @@ export class Keeper<D extends Handed> {
     );
     this.#peer = peer;
     try {
-      this.#manager = this.#spawn(spec, (exit) => this.#whenHeard(peer, () => this.#managerExited(exit)));
+      this.#manager = this.#spawn(spec, (exit) => {
+        const livedMs = this.#clock.now() - this.#startedAt;
+        this.#whenHeard(peer, () => this.#managerExited(exit, livedMs));
+      });
     } finally {
       started();
     }
@@ -185,13 +188,13 @@ export class Keeper<D extends Handed> {
     });
   }
 
-  #managerExited(exit: Exit): void {
+  #managerExited(exit: Exit, livedMs: number): void {
     this.#manager = undefined;
     this.#peer = undefined;
     const how = `the manager ended with ${exit.signal ?? `code ${exit.code}`}`;
     if (this.#stopping !== undefined) return this.#end(exit.code === 0 ? "" : how);
     if (!this.#served) return this.#end(how);
-    this.#deaths = this.#clock.now() - this.#startedAt < HEALTHY_MS ? this.#deaths + 1 : 1;
+    this.#deaths = livedMs < HEALTHY_MS ? this.#deaths + 1 : 1;
     if (this.#deaths > DEATHS_MAX) return this.#end(`${how}, the ${this.#deaths}th in a row`);
     const delay = this.#deaths === 1 ? 0 : BACKOFF_MS * 2 ** (this.#deaths - 2);
     this.#said(`${how}; another takes its place${delay === 0 ? "" : ` in ${delay} ms`}`);
