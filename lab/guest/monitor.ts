@@ -1,4 +1,5 @@
 // Runs in: lab guest, in tests. Plugs and unplugs: asks QEMU's monitor, which is outside, through a virtio-serial port.
+import { eventually } from "../../packages/cli/drivers-life.fixture.ts";
 import { MONITOR_PORT, type MonitorAnswer, type MonitorRequest } from "../report.ts";
 import { openPort, readLine, writeLine } from "./port.ts";
 
@@ -9,6 +10,19 @@ export function qmp(command: string, args: Record<string, unknown> = {}): Promis
   const answer = last.then(() => ask({ command, arguments: args }));
   last = answer.catch(() => {});
   return answer;
+}
+
+/** A device of QEMU's. It lets go of the disk and of the name of one that was unplugged a moment after the guest has. */
+export async function plug(device: { driver: string; id: string } & Record<string, unknown>): Promise<void> {
+  await eventually(`${device.id}'s release by QEMU`, () =>
+    qmp("device_add", device).catch((error: Error) => {
+      if (!/Permission conflict|Duplicate device/.test(error.message)) throw error;
+    }),
+  );
+}
+
+export async function unplug(id: string): Promise<void> {
+  await qmp("device_del", { id });
 }
 
 async function ask(request: MonitorRequest): Promise<unknown> {

@@ -12,7 +12,7 @@ import { usbfsNodePath } from "@ring3/kernel/usbfs/grant";
 import { eventually, pause, socketOf } from "../../packages/cli/drivers-life.fixture.ts";
 import { NbdClient } from "../../packages/cli/nbd-client.ts";
 import { kernelDriverOf, madeOf } from "../guest/kernel-disk.ts";
-import { qmp } from "../guest/monitor.ts";
+import { plug, unplug } from "../guest/monitor.ts";
 import { run } from "../guest/program.ts";
 import { type GuestRing3, startRing3, succeeds } from "../guest/ring3.ts";
 import { listen } from "../guest/uevents.ts";
@@ -29,7 +29,7 @@ before(async () => {
   using announced = listen();
   guest = await startRing3({ take: [SERIAL] });
   const bus = { bus: "xhci.0", port: "4" };
-  await qmp("device_add", { driver: "usb-storage", id: "reset", ...bus, drive: "disk1", serial: SERIAL });
+  await plug({ driver: "usb-storage", id: "reset", ...bus, drive: "disk1", serial: SERIAL });
   ({ device } = madeOf(await announced.next("add", "disk")));
   disk = await NbdClient.connect(socketOf(await guest.life.served({ device })));
   await disk.write(0, bytes);
@@ -37,7 +37,7 @@ before(async () => {
 after(async () => {
   await disk?.close();
   await guest?.[Symbol.asyncDispose]();
-  await qmp("device_del", { id: "reset" });
+  await unplug("reset");
 });
 
 /** As usbreset(8) does. */

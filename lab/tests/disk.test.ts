@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { connectNbd, kernelDisksOf, kernelDriverOf, madeOf, mounted } from "../guest/kernel-disk.ts";
-import { qmp } from "../guest/monitor.ts";
+import { plug, qmp, unplug } from "../guest/monitor.ts";
 import { run } from "../guest/program.ts";
 import { type GuestRing3, loggedOf, startRing3, succeeds } from "../guest/ring3.ts";
 import { type Announcements, listen } from "../guest/uevents.ts";
@@ -26,12 +26,12 @@ after(async () => {
 const models = {
   "usb-storage": async () => {
     const bus = { bus: "xhci.0", port: "2" };
-    await qmp("device_add", { driver: "usb-storage", id: "stick", ...bus, drive: "disk0", serial: "STICK" });
+    await plug({ driver: "usb-storage", id: "stick", ...bus, drive: "disk0", serial: "STICK" });
   },
   // One that is plugged in while QEMU runs is on the bus only once it is told so: its disks come first (hw/usb/dev-storage-bot.c).
   "usb-bot": async () => {
-    await qmp("device_add", { driver: "usb-bot", id: "stick", bus: "xhci.0", port: "2" });
-    await qmp("device_add", { driver: "scsi-hd", id: "lun0", bus: "stick.0", lun: 0, drive: "disk1" });
+    await plug({ driver: "usb-bot", id: "stick", bus: "xhci.0", port: "2" });
+    await plug({ driver: "scsi-hd", id: "lun0", bus: "stick.0", lun: 0, drive: "disk1" });
     await qmp("qom-set", { path: "stick", property: "attached", value: true });
   },
 };
@@ -56,12 +56,12 @@ async function filledOverKills({ ring3, life }: GuestRing3, device: string, addr
   await run("fsck.ext4", "-fn", disk.node);
 }
 
-for (const [model, plug] of Object.entries(models)) {
+for (const [model, plugIn] of Object.entries(models)) {
   test(`${model}: offered, taken, ext4 on the kernel's NBD client over ${KILLS} kills and the manager's, given back, all of it there`, async () => {
     const { ring3, life } = guest;
-    await plug();
+    await plugIn();
     await using plugged = new AsyncDisposableStack();
-    plugged.defer(async () => void (await qmp("device_del", { id: "stick" })));
+    plugged.defer(() => unplug("stick"));
     const { node, device } = madeOf(await announced.next("add", "disk"));
     assert.deepEqual((await ring3.reached(device, "available")).units, []);
     assert.equal(kernelDriverOf(device), "usb-storage");

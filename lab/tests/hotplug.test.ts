@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
-import { qmp } from "../guest/monitor.ts";
+import { plug, qmp, unplug } from "../guest/monitor.ts";
 import { listen } from "../guest/uevents.ts";
 
 test("a device plugged in, then pulled out: added with its node, bound to no driver, removed", async () => {
   using announced = listen();
-  await qmp("device_add", { driver: "usb-storage", id: "stick", bus: "xhci.0", port: "2", drive: "disk0" });
+  await plug({ driver: "usb-storage", id: "stick", bus: "xhci.0", port: "2", drive: "disk0" });
   const device = await announced.next("add", "usb_device");
   const unit = await announced.next("add", "usb_interface");
   assert.equal(device.properties.get("PRODUCT"), "46f4/1/0"); // QEMU's vendor and product, hw/usb/dev-storage.c
@@ -15,7 +15,7 @@ test("a device plugged in, then pulled out: added with its node, bound to no dri
   const node = `/dev/${device.properties.get("DEVNAME")}`;
   assert.ok(existsSync(node));
 
-  await qmp("device_del", { id: "stick" });
+  await unplug("stick");
   const removed = await announced.next("remove", "usb_device");
   assert.equal(removed.devpath, device.devpath);
   assert.equal(existsSync(node), false);

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { eventually, socketOf } from "../../packages/cli/drivers-life.fixture.ts";
 import { connectNbd, kernelDriverOf, mounted } from "../guest/kernel-disk.ts";
-import { qmp } from "../guest/monitor.ts";
+import { plug, unplug } from "../guest/monitor.ts";
 import { run } from "../guest/program.ts";
 import { type GuestRing3, startRing3 } from "../guest/ring3.ts";
 
@@ -27,24 +27,14 @@ after(async () => {
   await guest?.[Symbol.asyncDispose]();
 });
 
-/** QEMU lets go of the disk of an unplugged device a moment later. */
-const plug = () =>
-  eventually("the disk's release by QEMU", () =>
-    qmp("device_add", {
-      driver: "usb-storage",
-      id: "loose",
-      bus: "xhci.0",
-      port: "6",
-      drive: "disk3",
-      serial: SERIAL,
-    }).catch(({ message }: Error) => assert.match(message, /Permission conflict|Duplicate device/)),
-  );
+const putIn = () =>
+  plug({ driver: "usb-storage", id: "loose", bus: "xhci.0", port: "6", drive: "disk3", serial: SERIAL });
 
-const unplug = () => qmp("device_del", { id: "loose" });
+const pullOut = () => unplug("loose");
 
 test("plugged in while ring3 runs, with a take rule: it comes up by itself, out of the kernel driver's hands", async () => {
   const { ring3, life } = guest;
-  await plug();
+  await putIn();
   device = await eventually("the device", async () => (await ring3.status()).devices[0]?.id);
   const served = await life.served({ device });
   assert.equal(kernelDriverOf(device), "usbfs");
@@ -61,9 +51,9 @@ test("out and in again in mid-copy, within the grace: the copy goes on, nothing 
     const copied = run("cp", "-r", TREE, `${folder}/tree`).finally(() => {
       copying = false;
     });
-    await unplug();
+    await pullOut();
     assert.ok(copying);
-    await plug();
+    await putIn();
     await life.replugged({ device }, 2);
     await copied;
   });
@@ -75,7 +65,7 @@ test("out for longer: what waits fails, nothing hangs, the endpoint is gone", as
   const { life, ring3 } = guest;
   const socket = socketOf(await ring3.device(device));
   const writing = run("dd", "if=/dev/zero", "of=/dev/nbd0", "bs=64k", "count=1000", "oflag=direct");
-  await unplug();
+  await pullOut();
   await assert.rejects(writing, /Input\/output error/);
   await life.removed({ device });
   await eventually("the end of the socket", () => !existsSync(socket) || undefined);
@@ -85,7 +75,7 @@ test("out for longer: what waits fails, nothing hangs, the endpoint is gone", as
 
 test("in again after that: taken by the rule, at the same address, and a file system is made and kept", async () => {
   const { life } = guest;
-  await plug();
+  await putIn();
   const served = await life.served({ device });
   assert.deepEqual([served.incarnation, served.units[0]!.endpoints[0]!.address], [1, address]);
   await using disk = await connectNbd(address);
@@ -94,6 +84,6 @@ test("in again after that: taken by the rule, at the same address, and a file sy
 });
 
 test("out while nobody uses it: gone, and ring3 stops in order", async () => {
-  await unplug();
+  await pullOut();
   await guest.ring3.reached(device, "gone");
 });

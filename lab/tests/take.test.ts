@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { kernelDriverOf, madeOf, mounted } from "../guest/kernel-disk.ts";
-import { qmp } from "../guest/monitor.ts";
+import { plug, unplug } from "../guest/monitor.ts";
 import { run } from "../guest/program.ts";
 import { type GuestRing3, refuses, startRing3, succeeds } from "../guest/ring3.ts";
 import { type Announcements, listen } from "../guest/uevents.ts";
@@ -19,7 +19,7 @@ let device: string;
 before(async () => {
   await run("modprobe", "-a", "usb-storage", "sd_mod");
   announced = listen();
-  await qmp("device_add", {
+  await plug({
     driver: "usb-storage",
     id: "used",
     bus: "xhci.0",
@@ -33,7 +33,7 @@ before(async () => {
 after(async () => {
   announced?.[Symbol.dispose]();
   await guest?.[Symbol.asyncDispose]();
-  await qmp("device_del", { id: "used" });
+  await unplug("used");
 });
 
 /** Not taken, and nothing has happened to it; each refusal and explanation names the node and its use. */

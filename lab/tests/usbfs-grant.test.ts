@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { DeviceError } from "@ring3/core/errors";
 import { readUsbDevices } from "@ring3/kernel/usbfs/enumerate";
 import { openGrant } from "@ring3/kernel/usbfs/grant";
-import { qmp } from "../guest/monitor.ts";
+import { plug, unplug } from "../guest/monitor.ts";
 import { listen } from "../guest/uevents.ts";
 
 const EPERM = -1;
@@ -16,7 +16,7 @@ const EINVAL = -22;
 
 test("of the device's other interfaces, its reset, its drivers and its configuration nothing is in reach", async () => {
   using announced = listen();
-  await qmp("device_add", {
+  await plug({
     driver: "usb-audio",
     id: "audio",
     bus: "xhci.0",
@@ -60,5 +60,5 @@ test("of the device's other interfaces, its reset, its drivers and its configura
       FORBID_SUSPEND: EPERM,
     });
   }
-  await qmp("device_del", { id: "audio" });
+  await unplug("audio");
 });

@@ -5,7 +5,7 @@ import type { UsbTransport } from "@ring3/kernel/usb/transport";
 import { readUsbDevices } from "@ring3/kernel/usbfs/enumerate";
 import { openGrant } from "@ring3/kernel/usbfs/grant";
 import { usbfsTransport } from "@ring3/kernel/usbfs/transport";
-import { qmp } from "../guest/monitor.ts";
+import { plug, unplug } from "../guest/monitor.ts";
 import { run } from "../guest/program.ts";
 import { type Announcements, listen } from "../guest/uevents.ts";
 
@@ -26,11 +26,11 @@ before(async () => {
   await run("modprobe", "-ra", "uas", "usb-storage"); // nobody else may be in the middle of a command
   announced = listen();
   const place = { bus: "xhci.0", port: "7" };
-  await qmp("device_add", { driver: "usb-storage", id: "moving", ...place, drive: "disk1", serial: SERIAL });
+  await plug({ driver: "usb-storage", id: "moving", ...place, drive: "disk1", serial: SERIAL });
   await announced.next("add", "usb_interface");
 });
 after(async () => {
-  await qmp("device_del", { id: "moving" });
+  await unplug("moving");
   announced?.[Symbol.dispose]();
 });
 
@@ -113,7 +113,7 @@ test("more room than the device has to send: a short transfer, and the status af
 });
 
 test("a transfer that waits is cancelled by its signal, and by a reset", async () => {
-  await qmp("device_add", { driver: "usb-kbd", id: "keys", bus: "xhci.0", port: "8" });
+  await plug({ driver: "usb-kbd", id: "keys", bus: "xhci.0", port: "8" });
   await announced.next("add", "usb_interface");
   const device = opened("QEMU USB Keyboard");
   const abort = new AbortController();
@@ -124,5 +124,5 @@ test("a transfer that waits is cancelled by its signal, and by a reset", async (
   assert.deepEqual(await device.reset(), ok(0));
   assert.equal((await again).status, "cancelled");
   await device.close();
-  await qmp("device_del", { id: "keys" });
+  await unplug("keys");
 });

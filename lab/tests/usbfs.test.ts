@@ -9,7 +9,7 @@ import { readUsbDevices } from "@ring3/kernel/usbfs/enumerate";
 import { giveBack, openGrant } from "@ring3/kernel/usbfs/grant";
 import { holdersOf } from "@ring3/kernel/usbfs/in-use";
 import { usbfsTransport } from "@ring3/kernel/usbfs/transport";
-import { qmp } from "../guest/monitor.ts";
+import { plug, unplug } from "../guest/monitor.ts";
 import { type Announcements, listen } from "../guest/uevents.ts";
 
 const BULK_IN = 0x81;
@@ -23,7 +23,7 @@ let announced: Announcements;
 before(async () => {
   run("modprobe", "-ra", "uas", "usb-storage"); // another file's test may have wanted them
   announced = listen();
-  await qmp("device_add", {
+  await plug({
     driver: "usb-storage",
     id: "stick",
     bus: "xhci.0",
@@ -34,7 +34,7 @@ before(async () => {
   await announced.next("add", "usb_interface");
 });
 after(async () => {
-  await qmp("device_del", { id: "stick" });
+  await unplug("stick");
   announced[Symbol.dispose]();
 });
 
@@ -116,13 +116,13 @@ test("a device taken from the kernel's driver is driven, given back, and its dis
 });
 
 test("unplugged while a transfer waits: the transfer ends as gone, and so does the device", async () => {
-  await qmp("device_add", { driver: "usb-kbd", id: "keyboard", bus: "xhci.0", port: "4" });
+  await plug({ driver: "usb-kbd", id: "keyboard", bus: "xhci.0", port: "4" });
   await announced.next("add", "usb_interface");
   const info = readUsbDevices().find(({ strings }) => strings.product === "QEMU USB Keyboard");
   assert.ok(info);
   const device = usbfsTransport(openGrant(info, [0], { detach: false }), [0]);
   const waiting = device.transfer("interrupt", KEYS_IN, new Uint8Array(8)); // no key is pressed: it waits
-  await qmp("device_del", { id: "keyboard" });
+  await unplug("keyboard");
   assert.equal((await waiting).status, "gone");
   await device.gone;
   await device.close();
