@@ -89,11 +89,13 @@ export class Lane {
       await disk.death(NOTICED_MS);
     await fault.mend?.(scene);
     disk.deadlineMs = AFTER_MS;
-    const may = (kind: string) => allowed(fault, disk, kind, this.#instance.cutSince(began));
-    const failure = before ?? failures.find((kind) => !may(kind));
+    const cut = () => this.#instance.cutSince(began);
+    const may = (kind: string) => allowed(fault.mayFail, disk, kind, cut());
+    const early = before !== undefined && !allowed([], disk, before, cut()) ? before : undefined;
+    const failure = early ?? failures.find((kind) => !may(kind));
     await disk.renew();
     const proof = await this.#proven(disk, random, may);
-    if (this.#instance.cutSince(began)) await scene.order("none"); // what was to be struck may never have come
+    if (cut()) await scene.order("none"); // what was to be struck may never have come
     const flush = await this.#flushed(disk, fault, random, owed && disk.session === session);
     disk.deadlineMs = undefined;
     return failure ?? proof ?? (flush !== undefined && !may(flush) ? `flush: ${flush}` : undefined);
@@ -175,7 +177,7 @@ export class Lane {
   }
 }
 
-function allowed({ mayFail = [] }: Fault, { door }: Disk, kind: string, cut: boolean): boolean {
+function allowed(mayFail: Fault["mayFail"] = [], { door }: Disk, kind: string, cut: boolean): boolean {
   if (door === "application") return mayFail.includes(kind);
   return kind === "disconnected" ? cut || mayFail.includes(kind) : kind === "refused" && mayFail.length > 0;
 }
