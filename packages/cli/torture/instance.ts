@@ -8,6 +8,7 @@ import type { End } from "./fault.ts";
 /** A busy machine takes its time to plug a device in again. */
 const CONFIG = "spares: 4\nlimits: { replug_grace: 15s }\n";
 const FAILED = /^driver failed: (\w+): (.*)$/;
+const REFLECTORS = /\breflector (?:ended|cannot be started|is hung up on)\b/;
 const HANGS: readonly string[] = ["heartbeat", "deadline"];
 /** A reflector's clients have noticed its death by then. */
 const NOTICED_MS = 1000;
@@ -29,6 +30,9 @@ export class Instance {
   #managersKilled = 0;
   managerDeaths = 0;
   reflectorDeaths = 0;
+  /** Of each of these deaths, what the manager has said last. */
+  readonly wrong: string[] = [];
+  #ofReflectors = "";
   #work: Promise<void> = Promise.resolve();
   #stopping = false;
 
@@ -58,6 +62,7 @@ export class Instance {
   }
 
   #heard({ source, message }: LogEntry): void {
+    if (REFLECTORS.test(message)) this.#ofReflectors = message;
     const listener = this.#devices.get(source.split("/").at(-1)!);
     if (listener === undefined) return;
     const [, kind, text] = FAILED.exec(message) ?? [];
@@ -86,7 +91,11 @@ export class Instance {
 
   async #look(): Promise<void> {
     const { reflector } = await this.#running();
-    if (this.#reflector !== 0 && reflector !== this.#reflector) this.reflectorDeaths++; // its successor is no death
+    // Its successor is no death.
+    if (this.#reflector !== 0 && reflector !== this.#reflector) {
+      this.reflectorDeaths++;
+      this.wrong.push(`a reflector's death that nobody had ordered: ${this.#ofReflectors}`);
+    }
     this.#reflector = reflector;
   }
 

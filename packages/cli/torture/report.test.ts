@@ -18,7 +18,7 @@ const outcome = (number: number, more: Partial<Outcome> = {}, of: Fault = fault)
   ...more,
 });
 const tally = { requests: 5000, failed: 7, lost: 0, corrupt: 0, wrong: [], verified: true };
-const nobodyDied = { managerDeaths: 0, reflectorDeaths: 0 };
+const nobodyDied = { managerDeaths: 0, reflectorDeaths: 0, wrong: [] as string[] };
 
 function resultOf(outcomes: readonly Outcome[], more: Partial<typeof tally> = {}, deaths = nobodyDied) {
   const all = new Outcomes();
@@ -57,8 +57,8 @@ test("a lost request, a corrupt reply, a disk that could not be read and a death
   assert.equal(passed(resultOf(thousand, { lost: 1 })), false);
   assert.equal(passed(resultOf(thousand, { corrupt: 1 })), false);
   assert.equal(passed(resultOf(thousand, { verified: false })), false);
-  assert.equal(passed(resultOf(thousand, {}, { managerDeaths: 1, reflectorDeaths: 0 })), false);
-  assert.equal(passed(resultOf(thousand, {}, { managerDeaths: 0, reflectorDeaths: 1 })), false);
+  assert.equal(passed(resultOf(thousand, {}, { ...nobodyDied, managerDeaths: 1 })), false);
+  assert.equal(passed(resultOf(thousand, {}, { ...nobodyDied, reflectorDeaths: 1 })), false);
 });
 
 test("a campaign without a death has no recovery to tell of", () => {

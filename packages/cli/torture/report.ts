@@ -1,4 +1,5 @@
 // Runs in: CLI. Owns: the counts of a campaign, and what is said of them. Pure.
+import { printable } from "@ring3/core/log";
 import { wrapped } from "../command.ts";
 import type { Paint } from "../text.ts";
 import type { Tally } from "./disk.ts";
@@ -82,13 +83,14 @@ export interface Result {
 interface Deaths {
   readonly managerDeaths: number;
   readonly reflectorDeaths: number;
+  readonly wrong: readonly string[];
 }
 
 export function summary(
   { seed }: { seed: number },
   outcomes: Outcomes,
   tally: Tally,
-  { managerDeaths, reflectorDeaths }: Deaths,
+  { managerDeaths, reflectorDeaths, wrong }: Deaths,
 ): Result {
   const sorted = outcomes.recoveryMs.toSorted((a, b) => a - b);
   const at = (share: number) =>
@@ -110,7 +112,7 @@ export function summary(
     failedRequests: tally.failed,
     verified: tally.verified,
     kinds: Object.fromEntries([...outcomes.kinds].toSorted(([a], [b]) => (a < b ? -1 : 1))),
-    wrong: [...tally.wrong, ...outcomes.wrong],
+    wrong: [...wrong.map((text) => printable(text)), ...tally.wrong, ...outcomes.wrong],
   };
 }
 
