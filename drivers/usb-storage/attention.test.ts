@@ -231,12 +231,7 @@ test("power lost while there was no driver is told before the first answer of th
 });
 
 test("a power loss that a driver learned of is told by the next one until a request has come after the telling", async () => {
-  const restart = (wire: Wire): Step[] => [
-    ...recovery(),
-    ...wire.sense(0x0, 0x00),
-    ...wire.command(TUR),
-    ...readCapacity(wire),
-  ];
+  const restart = (wire: Wire): Step[] => [...recovery(), ...wire.sense(0x0, 0x00), ...readCapacity(wire)];
   const first = await start(
     (wire) => [
       ...recovery(),

@@ -111,6 +111,11 @@ export class Kept {
     if (Number(this.#lun) < TALKATIVE_LUNS) this.#keep({ particulars });
   }
 
+  /** A medium was found, and asked about. */
+  get looked(): boolean {
+    return this.#known.particulars !== null;
+  }
+
   particularsOf(sectors: number, sectorBytes: number): Particulars | undefined {
     const { particulars, sectors: before, sectorBytes: bytesBefore } = this.#known;
     return sectors === before && sectorBytes === bytesBefore ? (particulars ?? undefined) : undefined;

@@ -289,7 +289,7 @@ export class Lun {
     this.#medium = undefined;
     try {
       do {
-        await this.#ready(wait);
+        if (!this.#mayBeAsBefore) await this.#ready(wait);
         this.#lookAgain = false; // from here on a change would leave a mixture
         const known = (sectors: number, sectorBytes: number) => this.#knownOf(sectors, sectorBytes);
         this.#medium = await readMedium(this.#target, this.#host, this.#about, known, wait);
@@ -309,8 +309,14 @@ export class Lun {
    * about what happened to it since: a start after a death is shorter by half.
    */
   #knownOf(sectors: number, sectorBytes: number): Particulars | undefined {
-    const unchanged = this.#unheardOf && !this.#about.removable;
-    return unchanged ? this.#kept.particularsOf(sectors, sectorBytes) : undefined;
+    if (!this.#mayBeAsBefore) return undefined;
+    this.#resetsSeen = this.#bot.resets;
+    return this.#kept.particularsOf(sectors, sectorBytes);
+  }
+
+  /** Until the device says otherwise, which it does when it is asked for the medium's size as well as when it is asked whether it is ready. */
+  get #mayBeAsBefore(): boolean {
+    return this.#unheardOf && !this.#about.removable && this.#kept.looked;
   }
 
   /** All pending attentions have been told once this succeeds. */

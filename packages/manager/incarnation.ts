@@ -143,7 +143,7 @@ export class Incarnation {
     }
     this.#observer.hosted();
     if (this.#over) return this.#drop();
-    const ready = this.#assign(this.#host);
+    const assigned = this.#assign(this.#host);
     this.#watch(this.#host);
     if (this.#opening === undefined) this.#open();
     let grant: Grant;
@@ -153,7 +153,7 @@ export class Incarnation {
       return this.#fail("grant", error as Error);
     }
     if (this.#over) return grant.descriptor.close();
-    await this.#probe(this.#host, ready, grant);
+    await this.#probe(this.#host, assigned, grant);
   }
 
   #open(): void {
@@ -206,7 +206,7 @@ export class Incarnation {
     });
   }
 
-  async #probe(host: HostProcess, ready: Promise<void>, grant: Grant): Promise<void> {
+  async #probe(host: HostProcess, assigned: Promise<unknown>, grant: Grant): Promise<void> {
     const { clock, driver, timeScale } = this.#parts;
     const probeMs = driver.manifest.limits.probeMs * timeScale;
     const timer = clock.after(probeMs, () =>
@@ -214,7 +214,7 @@ export class Incarnation {
     );
     let units: readonly HostUnit[];
     try {
-      units = await this.#askToProbe(host, ready, grant);
+      units = await this.#askToProbe(host, assigned, grant);
     } catch (error) {
       if (!host.peer.signal.aborted) this.#fail("probe", error as Error); // the end of a connection is told by the process
       return;
@@ -224,10 +224,10 @@ export class Incarnation {
     if (!this.#over) this.#observer.probed(units);
   }
 
-  /** Resolves once the driver's code is loaded and knows its device. */
-  #assign(host: HostProcess): Promise<void> {
+  /** Resolves once the host knows its device. */
+  #assign(host: HostProcess): Promise<unknown> {
     const { bus, driver, memory, number, reason, timeScale } = this.#parts;
-    const { manifest, contract } = driver;
+    const { manifest } = driver;
     const assigned = host.peer.call(
       "assign",
       {
@@ -239,27 +239,37 @@ export class Incarnation {
       },
       [memory.fd],
     );
-    const ready = Promise.all([host.loaded, assigned]).then(([its]) => {
-      if (its.hash !== contract.hash)
-        throw new DeviceError(
-          "invalid",
-          `driver built for ${its.name} version ${its.version} (${its.hash}), this ring3 has ${contract.name} version ${contract.version} (${contract.hash})`,
-        );
-    });
-    ready.catch(() => {}); // told with the probe
-    return ready;
+    assigned.catch(() => {}); // told with the probe
+    return assigned;
   }
 
-  async #askToProbe(host: HostProcess, ready: Promise<void>, grant: Grant): Promise<readonly HostUnit[]> {
+  /** Nothing that is asked of the host waits for the answer to what was asked before: it takes them in their order. */
+  async #askToProbe(
+    host: HostProcess,
+    assigned: Promise<unknown>,
+    grant: Grant,
+  ): Promise<readonly HostUnit[]> {
     const { manifest } = this.#parts.driver;
-    await ready.catch((error) => {
+    await this.#checkContract(host).catch((error) => {
       grant.descriptor.close();
       throw error;
     });
-    const { result } = await host.peer.call("probe", { grants: [grant.terms] }, [grant.descriptor]);
+    const probed = host.peer.call("probe", { grants: [grant.terms] }, [grant.descriptor]);
+    const [{ result }] = await Promise.all([probed, assigned]);
     const fault = faultOfUnits(classes[manifest.class]!, result.units);
     if (fault !== undefined) throw new DeviceError("invalid", fault);
     return result.units;
+  }
+
+  /** Resolves once the driver's code is loaded, and is what it says it is. */
+  async #checkContract({ loaded }: HostProcess): Promise<void> {
+    const { contract } = this.#parts.driver;
+    const its = await loaded;
+    if (its.hash !== contract.hash)
+      throw new DeviceError(
+        "invalid",
+        `driver built for ${its.name} version ${its.version} (${its.hash}), this ring3 has ${contract.name} version ${contract.version} (${contract.hash})`,
+      );
   }
 
   async #removeInOrder(host: HostProcess): Promise<void> {
