@@ -6,7 +6,7 @@ import { globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, wri
 import { basename, dirname, join, resolve } from "node:path";
 import { type BuildOptions, build } from "esbuild";
 import { TAG_BYTES } from "../packages/host/code.ts";
-import { compileHostCode } from "./host-code.ts";
+import { compileDriverCode, compileHostCode } from "./code-cache.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const out = join(root, "build");
@@ -81,7 +81,14 @@ if (named.length > 0) {
     ...processes.map((name) => bundle(join(root, "packages", name, "main.ts"), join(out, `${name}.cjs`))),
     bundle(join(root, "packages/host/start.ts"), join(out, "host.cjs")),
     bundleHostCode().then(() => compileHostCode(out)),
-    ...drivers.map((name) => installDriver(join(root, "drivers", name), join(out, "drivers", name))),
+    Promise.all(
+      drivers.map((name) => installDriver(join(root, "drivers", name), join(out, "drivers", name))),
+    ).then(() =>
+      compileDriverCode(
+        out,
+        drivers.map((name) => join(out, "drivers", name)),
+      ),
+    ),
     installDriver(join(root, "packages/host/escape"), join(out, "probe/drivers/escape")), // for `ring3 probe` alone
     installDriver(
       join(root, "packages/host/torture"),

@@ -167,7 +167,8 @@ async function runManager(
   processes.patience(STOP_MS);
   const clearing = new Set<Promise<void>>();
   const config = defaultConfig;
-  const code = sealedFile(manifest.name, Buffer.from(surroundings.driverCode));
+  const source = Buffer.from(surroundings.driverCode);
+  const code = sealedFile(manifest.name, source);
   const hosts = { legacy: processes, cgroups: undefined, users: undefined, clearing, clock, timeScale: 1 };
   const manager: Manager = new Manager({
     config,
@@ -175,7 +176,7 @@ async function runManager(
     random,
     eventLog: new EventLog(),
     startHost: (kind, listeners) => spares.take(kind, listeners),
-    drivers: () => [{ manifest, code, sourceMap: undefined }],
+    drivers: () => [{ manifest, code, codeBytes: source.length, sourceMap: undefined }],
     sandboxed: false,
     legacy: processes,
     number: Number(number),

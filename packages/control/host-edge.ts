@@ -75,6 +75,8 @@ export const hostEdge = defineEdge({
     load: {
       params: v.strictObject({
         driver: name,
+        /** Of the memory that comes along. What follows is what V8 has made of the code before, if anything. */
+        codeBytes: count,
         /** Put on before the driver's code is loaded. */
         filter,
         /** The process's writable private memory may become this large, mapped or not (RLIMIT_DATA); null: there is no jail. */

@@ -160,11 +160,12 @@ export class Host {
 
   async #load(params: Params<HostEdge, "load">, code: Descriptor): Promise<Result<HostEdge, "load">> {
     if (this.#driver !== undefined) throw new DeviceError("invalid", "load");
-    const source = readSealed(code.fd);
+    const memory = readSealed(code.fd);
+    const [source, made] = [memory.subarray(0, params.codeBytes), memory.subarray(params.codeBytes)];
     code.close();
     if (params.dataBytes !== null) limitData(params.dataBytes);
     if (params.filter !== null) confineDriver(Buffer.from(params.filter, "base64"));
-    const drivers = loadDriver(params.driver, source, this.#hasTime ? "now" : "when called");
+    const drivers = loadDriver(params.driver, source, made, this.#hasTime ? "now" : "when called");
     this.#driver = drivers();
     this.#contract = this.#driver.contract;
     if (this.#hasTime) await rehearseDriver(drivers, this.#clock);

@@ -1,6 +1,6 @@
 // Runs in: driver host. Owns: how a driver's code comes in: from sealed memory, with the sdk as its only import.
 
-import { compileFunction } from "node:vm";
+import { Script } from "node:vm";
 import { DeviceError } from "@ring3/core/errors";
 import type { Driver } from "@ring3/sdk";
 import * as sdk from "@ring3/sdk";
@@ -14,10 +14,15 @@ export type Compile = "now" | "when called";
 
 /**
  * Each call of what it gives runs a driver's CommonJS bundle from the start and gives its default export. The jail is what confines the
- * code; refusing every other import only makes a forbidden one a clear error.
+ * code; refusing every other import only makes a forbidden one a clear error. `made`: what V8 has made of it before, if anything.
  */
-export function loadDriver(name: string, code: Uint8Array, when: Compile): () => Driver {
-  const run = compile(name, code, when);
+export function loadDriver(name: string, code: Uint8Array, made: Uint8Array, when: Compile): () => Driver {
+  // V8 takes back only what was made under the same flags.
+  return instancesOf(name, when === "now" ? compiledNow(name, code) : driverScript(name, code, made));
+}
+
+export function instancesOf(name: string, script: Script): () => Driver {
+  const run = script.runInThisContext() as Run;
   return () => {
     const module = { exports: {} as Record<string, unknown> };
     run(module, module.exports, (id) => {
@@ -37,18 +42,30 @@ type Run = (
   require: (id: string) => unknown,
 ) => void;
 
-/** Not imported: it would cost every host 5 ms of its start. */
-const v8 = () => process.getBuiltinModule("node:v8");
+/** On the first line of the code, which keeps its columns. */
+const HEAD = "(function (module, exports, require) {";
 
-function compile(name: string, code: Uint8Array, when: Compile): Run {
-  const parameters = ["module", "exports", "require"];
-  if (when === "now") v8().setFlagsFromString("--no-lazy");
+export function driverScript(name: string, code: Uint8Array, made: Uint8Array): Script {
   try {
-    return compileFunction(new TextDecoder().decode(code), parameters, { filename: `driver:${name}` }) as Run;
+    return new Script(`${HEAD}${new TextDecoder().decode(code)}\n})`, {
+      filename: `driver:${name}`,
+      columnOffset: -HEAD.length,
+      ...(made.length > 0 ? { cachedData: made } : {}),
+    });
   } catch (error) {
     // The first line of the stack is "driver:NAME:LINE".
     throw new DeviceError("invalid", `${(error as Error).stack?.split("\n")[0]}: ${error}`, { cause: error });
+  }
+}
+
+/** Not imported: it would cost every host 5 ms of its start. */
+const v8 = () => process.getBuiltinModule("node:v8");
+
+function compiledNow(name: string, code: Uint8Array): Script {
+  v8().setFlagsFromString("--no-lazy");
+  try {
+    return driverScript(name, code, new Uint8Array(0));
   } finally {
-    if (when === "now") v8().setFlagsFromString("--lazy");
+    v8().setFlagsFromString("--lazy");
   }
 }

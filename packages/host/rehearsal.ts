@@ -66,8 +66,14 @@ export async function rehearse(clock: Clock): Promise<void> {
   const [grant, wire] = socketPair();
   const device = serve(wire);
   const memory = new DeviceMemory();
-  const code = sealedFile("rehearsal", new TextEncoder().encode(driver));
-  await manager.ask("load", { driver: "rehearsal", filter: null, dataBytes: null }, [code]);
+  const source = new TextEncoder().encode(driver);
+  const load: Params<HostEdge, "load"> = {
+    driver: "rehearsal",
+    codeBytes: source.length,
+    filter: null,
+    dataBytes: null,
+  };
+  await manager.ask("load", load, [sealedFile("rehearsal", source)]);
   await manager.ask("assign", assign, [duplicate(memory.fd)]);
   await manager.ask("probe", probe, [grant]);
   await useUnit(manager, clock);

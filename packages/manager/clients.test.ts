@@ -19,7 +19,16 @@ import { AttachedBus } from "./attached-bus.ts";
 import { ClientConnection } from "./clients.ts";
 import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
-import { busDevice, code, FakeHosts, manifest, noLegacy, settled, unit } from "./fake-host.fixture.ts";
+import {
+  busDevice,
+  code,
+  codeBytes,
+  FakeHosts,
+  manifest,
+  noLegacy,
+  settled,
+  unit,
+} from "./fake-host.fixture.ts";
 import { Manager } from "./manager.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ring3-clients-"));
@@ -53,7 +62,7 @@ async function setUp(config: Config = defaultConfig) {
     sandboxed: true,
     legacy: noLegacy,
     crashed() {},
-    drivers: () => [{ manifest, code, sourceMap: undefined }],
+    drivers: () => [{ manifest, code, codeBytes, sourceMap: undefined }],
   });
   let tokens = 0;
   const serving: Serving = {

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { encodeDriverCache } from "@ring3/control/driver-files";
 import { manualClock } from "@ring3/core/clock";
 import { createLog, type LogEntry } from "@ring3/core/log";
 import { readSealed } from "@ring3/kernel/shm/memory";
@@ -49,6 +50,31 @@ test("all devices of a driver are given the one code that was there at the start
   assert.equal(chosen.manifest.name, "good");
   assert.equal(new TextDecoder().decode(readSealed(chosen.code.fd)), "exports.default = 1");
   assert.equal(chooseDriver(busDevice().facts, drivers)!.code, chosen.code);
+});
+
+test("what V8 has made of a driver's code goes along with it; what it has made of other code is left out, and that is said", () => {
+  const own = mkdtempSync(join(tmpdir(), "ring3-cached-drivers-"));
+  after(() => rmSync(own, { recursive: true }));
+  const [code, other, made] = ["exports.default = 1", "exports.default = 2", "made of it"].map((text) =>
+    new TextEncoder().encode(text),
+  ) as [Uint8Array, Uint8Array, Uint8Array];
+  install("fresh", "exports.default = 1", {}, own);
+  install("stale", "exports.default = 2", {}, own);
+  for (const name of ["fresh", "stale"])
+    writeFileSync(join(own, name, "driver.cache"), encodeDriverCache(code, made));
+  const { drivers, said } = read(own);
+  const held = drivers.map(({ code: memory, codeBytes }) => {
+    const bytes = readSealed(memory.fd);
+    return [bytes.subarray(0, codeBytes), bytes.subarray(codeBytes)].map((part) => Buffer.from(part));
+  });
+  assert.deepEqual(held, [
+    [Buffer.from(code), Buffer.from(made)],
+    [Buffer.from(other), Buffer.alloc(0)],
+  ]);
+  assert.match(
+    said.join("\n"),
+    /^\S*stale\/driver\.cache was made of other code: the driver starts slower without it$/,
+  );
 });
 
 test("a device that no driver wants gets none", () => {

@@ -2,6 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { DRIVER_CACHE, DRIVER_CODE, decodeDriverCache } from "@ring3/control/driver-files";
 import { type Manifest, parseManifest } from "@ring3/control/manifest";
 import { type Ranked, rankDrivers, type UsbFacts } from "@ring3/control/match";
 import type { Contract } from "@ring3/core/contract";
@@ -12,8 +13,9 @@ import { classes } from "./classes.ts";
 
 export interface InstalledDriver {
   readonly manifest: Manifest;
-  /** driver.cjs as it was when the manager started, sealed; every host of the driver is lent it. */
+  /** driver.cjs as it was when the manager started, and behind it what V8 has made of it, sealed; every host of the driver is lent it. */
   readonly code: Descriptor;
+  readonly codeBytes: number;
   /** driver.cjs.map, where there is one. */
   readonly sourceMap: string | undefined;
 }
@@ -62,16 +64,26 @@ function readDriver(folder: string, log: Log): InstalledDriver | undefined {
       throw new Error(
         `${file}: class "${manifest.class}": expected one of ${Object.keys(classes).join(", ")}`,
       );
-    const bundle = join(folder, "driver.cjs");
+    const bundle = join(folder, DRIVER_CODE);
     if (!existsSync(bundle))
-      throw new Error(`${folder}: no driver.cjs: bundle driver.ts first (see CONTRIBUTING.md)`);
+      throw new Error(`${folder}: no ${DRIVER_CODE}: bundle driver.ts first (see CONTRIBUTING.md)`);
     const map = `${bundle}.map`;
     const sourceMap = existsSync(map) ? readFileSync(map, "utf8") : undefined;
-    return { manifest, code: sealedFile(manifest.name, readFileSync(bundle)), sourceMap };
+    const code = readFileSync(bundle);
+    const memory = sealedFile(manifest.name, Buffer.concat([code, madeOf(folder, code, log)]));
+    return { manifest, code: memory, codeBytes: code.length, sourceMap };
   } catch (error) {
     log.error(`driver left out: ${(error as Error).message}`);
     return undefined;
   }
+}
+
+function madeOf(folder: string, code: Uint8Array, log: Log): Uint8Array {
+  const file = join(folder, DRIVER_CACHE);
+  if (!existsSync(file)) return new Uint8Array(0);
+  const made = decodeDriverCache(code, readFileSync(file));
+  if (made === undefined) log.info(`${file} was made of other code: the driver starts slower without it`);
+  return made ?? new Uint8Array(0);
 }
 
 export function rank(facts: UsbFacts, drivers: readonly InstalledDriver[]): Ranked[] {

@@ -242,13 +242,16 @@ export const crash: Crash = {
   resources: null,
 };
 
-export const code = sealedFile("driver", new TextEncoder().encode("exports.default = {}"));
+const source = new TextEncoder().encode("exports.default = {}");
+export const code = sealedFile("driver", source);
+export const codeBytes = source.length;
 
 export function chosenDriver(limits: Partial<Manifest["limits"]> = {}): ChosenDriver {
   return {
     manifest: { ...manifest, limits: { ...manifest.limits, ...limits } },
     contract: block as unknown as Contract,
     code,
+    codeBytes,
     sourceMap: undefined,
   };
 }

@@ -77,6 +77,8 @@ export interface HostKind extends HostShape {
     readonly name: string;
     /** Sealed; lent. */
     readonly code: Descriptor;
+    /** Of that, which are code. */
+    readonly codeBytes: number;
     /** The ioctl requests that it is granted. */
     readonly requests: readonly number[];
   };

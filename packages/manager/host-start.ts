@@ -65,10 +65,10 @@ export async function startSpare(parts: StartParts, kind: HostKind, rehearsed: b
     host.provideForNextManager(ours);
     if (rehearsed) await host.peer.call("rehearse", {});
     await host.peer.call("confine", { filter: base64(jail.spareFilter(kind.tier)) }, [theirs]);
-    const { name, code, requests } = kind.driver;
+    const { name, code, codeBytes, requests } = kind.driver;
     const filter = base64(jail.driverFilter(kind.tier, requests));
     const mayHold = jail.sandboxed ? dataBytes(host.pid) + memoryCeiling(kind.memoryMb) : null;
-    host.load({ driver: name, filter, dataBytes: mayHold }, code);
+    host.load({ driver: name, codeBytes, filter, dataBytes: mayHold }, code);
     return host;
   } catch (error) {
     host.abandon();

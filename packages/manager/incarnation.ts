@@ -280,14 +280,14 @@ export class Incarnation {
   }
 }
 
-function kindOf({ manifest, code }: ChosenDriver, bus: BusDevice): HostKind {
+function kindOf({ manifest, code, codeBytes }: ChosenDriver, bus: BusDevice): HostKind {
   const { name, limits, sandbox } = manifest;
   const { memoryMb, cpuPercent } = limits;
   return {
     memoryMb,
     cpuPercent,
     tier: sandbox,
-    driver: { name, code, requests: grantedRequests(manifest, bus) },
+    driver: { name, code, codeBytes, requests: grantedRequests(manifest, bus) },
   };
 }
 

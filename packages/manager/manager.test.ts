@@ -8,7 +8,16 @@ import { type Config, defaultConfig, parseConfig } from "@ring3/control/config";
 import { manualClock } from "@ring3/core/clock";
 import type { Estate } from "./estate.ts";
 import { EventLog } from "./event-log.ts";
-import { busDevice, code, FakeHosts, manifest, noLegacy, settled, unit } from "./fake-host.fixture.ts";
+import {
+  busDevice,
+  code,
+  codeBytes,
+  FakeHosts,
+  manifest,
+  noLegacy,
+  settled,
+  unit,
+} from "./fake-host.fixture.ts";
 import { Manager } from "./manager.ts";
 import { explain } from "./status.ts";
 
@@ -31,7 +40,7 @@ function setUp(config: Config = defaultConfig, estate?: Estate, number = 0) {
     legacy: noLegacy,
     number,
     crashed() {},
-    drivers: () => [{ manifest, code, sourceMap: undefined }],
+    drivers: () => [{ manifest, code, codeBytes, sourceMap: undefined }],
   });
   if (estate !== undefined) manager.goOnWith(estate);
   manager.watch({

@@ -5,12 +5,12 @@ import type { ContractId } from "@ring3/control/fields";
 import { manualClock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import { createLog } from "@ring3/core/log";
-import { code, settled } from "./fake-host.fixture.ts";
+import { code, codeBytes, settled } from "./fake-host.fixture.ts";
 import type { HostKind, HostListeners, HostProcess, SpareHost } from "./host-process.ts";
 import { Spares } from "./spares.ts";
 
 const listeners = {} as HostListeners;
-const driver = { name: "a driver", code, requests: [] };
+const driver = { name: "a driver", code, codeBytes, requests: [] };
 const standard: HostKind = { memoryMb: 256, cpuPercent: undefined, tier: "standard", driver };
 
 class PlayedSpare implements SpareHost {
