@@ -33,6 +33,11 @@ export class DriversLife {
     return life;
   }
 
+  /** A drive's unit as the manager has told of it last. */
+  unit(drive: Plugged): UnitInfo | undefined {
+    return this.#units.get(`${drive.device}#0`);
+  }
+
   close(): void {
     this.#connection.disconnect();
   }
@@ -74,7 +79,7 @@ export class DriversLife {
   #told(drive: Plugged, what: string, fits: (info: UnitInfo | undefined) => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const check = () => {
-        if (!fits(this.#units.get(`${drive.device}#0`))) return;
+        if (!fits(this.unit(drive))) return;
         clearTimeout(timer);
         this.#checks.delete(check);
         resolve();

@@ -149,3 +149,20 @@ test("a card that nobody touches keeps its number over 15 deaths of its driver: 
   client.drop();
   await writer.reached(drive.image);
 });
+
+test("a reader is pulled out and put back with the card that was put in before: whoever has it open goes on", async () => {
+  const drive = await ring3.plug("loose-reader", "--removable", "--create", `${CARD_BYTES}`);
+  const socket = socketOf(await life.served(drive));
+  const { medium } = life.unit(drive)!.properties;
+  await exchange(drive, card("loose-card", 0xee));
+  const client = await firstWrite(socket, Buffer.alloc(512, 1));
+  // So that it has another number after the unplugging, when numbers begin anew.
+  await eventually("another number", () => life.unit(drive)!.properties.medium !== medium || undefined);
+  await drive.say("unplug");
+  await drive.say("plug");
+  await life.replugged(drive, 2);
+  await client.write(0, Buffer.alloc(512, 2));
+  assert.deepEqual(await client.read(0, 512), Buffer.alloc(512, 2));
+  assert.equal(life.unit(drive)!.properties.medium, medium);
+  await client.close();
+});

@@ -106,8 +106,9 @@ export class Reflector {
     return { path, socket, guests: guests ? access : undefined };
   }
 
-  /** Nobody may go on with the old medium's size. */
+  /** Nobody may go on with the old medium's size. What is there after an unplugging, those who had it open are proven by their sessions. */
   #changed(info: UnitInfo, before: UnitInfo): void {
+    if (info.enumeration !== before.enumeration) return;
     const properties = ({ properties }: UnitInfo) => properties as Properties<Contract>;
     if (this.#class.client.recovery.sameMedium(properties(before), properties(info))) return;
     this.#hangUp(info.unit, "the medium was changed");
