@@ -6,8 +6,9 @@ import { once } from "node:events";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Block, blockClass, connect, type OpenUnit, type Ring3 } from "@ring3/client";
+import { seeded } from "@ring3/core/chance";
 import { BLOCK_BYTES, blocksOf, type Disk, DiskLedger } from "./disk-ledger.fixture.ts";
-import { DriversLife, eventually, seeded, socketOf } from "./drivers-life.fixture.ts";
+import { DriversLife, eventually, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient } from "./nbd-client.ts";
 import { type Drive, RunningRing3 } from "./running-ring3.fixture.ts";
 

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { seeded } from "@ring3/core/chance";
 import { BLOCK_BYTES, blocksOf, DiskLedger } from "./disk-ledger.fixture.ts";
-import { DriversLife, eventually, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
+import { DriversLife, eventually, pause, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient } from "./nbd-client.ts";
 import { type Drive, RunningRing3 } from "./running-ring3.fixture.ts";
 

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { blockClass } from "@ring3/client";
 import { connectToManager } from "@ring3/client/connect";
-import { DriversLife, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
+import { seeded } from "@ring3/core/chance";
+import { DriversLife, pause, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient } from "./nbd-client.ts";
 import { type Drive, type Ended, RunningRing3, repository, run } from "./running-ring3.fixture.ts";
 

@@ -1,8 +1,9 @@
 // Runs in: tests. Owns: a ring3 whose driver is killed again and again while real clients use its disk.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { seeded } from "@ring3/core/chance";
 import { BLOCK_BYTES, DiskLedger } from "./disk-ledger.fixture.ts";
-import { DriversLife, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
+import { DriversLife, pause, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient } from "./nbd-client.ts";
 import { type Drive, type Ended, RunningRing3, run } from "./running-ring3.fixture.ts";
 

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { blockClass, connect } from "@ring3/client";
+import { seeded } from "@ring3/core/chance";
 import { BLOCK_BYTES, type Disk, DiskLedger } from "./disk-ledger.fixture.ts";
-import { DriversLife, eventually, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
+import { DriversLife, eventually, pause, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient } from "./nbd-client.ts";
 import { descendants, left } from "./process-tree.fixture.ts";
 import { cli, type Drive, RunningRing3 } from "./running-ring3.fixture.ts";

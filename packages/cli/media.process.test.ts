@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { DriversLife, eventually, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
+import { seeded } from "@ring3/core/chance";
+import { DriversLife, eventually, pause, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient, NbdError } from "./nbd-client.ts";
 import { type Drive, RunningRing3 } from "./running-ring3.fixture.ts";
 

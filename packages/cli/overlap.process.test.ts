@@ -1,8 +1,9 @@
 // Runs in: tests. Owns: a ring3 whose client leaves in mid-write and comes back with other bytes, while the driver is killed.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { seeded } from "@ring3/core/chance";
 import { BLOCK_BYTES, blocksOf } from "./disk-ledger.fixture.ts";
-import { DriversLife, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
+import { DriversLife, pause, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient } from "./nbd-client.ts";
 import { RunningRing3 } from "./running-ring3.fixture.ts";
 

@@ -6,8 +6,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
+import { seeded } from "@ring3/core/chance";
 import { BLOCK_BYTES, blocksOf } from "./disk-ledger.fixture.ts";
-import { DriversLife, pause, seeded } from "./drivers-life.fixture.ts";
+import { DriversLife, pause } from "./drivers-life.fixture.ts";
 import { RunningRing3, repository, run } from "./running-ring3.fixture.ts";
 
 const MIB = 2 ** 20;

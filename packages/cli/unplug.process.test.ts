@@ -4,8 +4,9 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { seeded } from "@ring3/core/chance";
 import { BLOCK_BYTES, blocksOf, DiskLedger } from "./disk-ledger.fixture.ts";
-import { DriversLife, eventually, pause, seeded, socketOf } from "./drivers-life.fixture.ts";
+import { DriversLife, eventually, pause, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient, NbdError } from "./nbd-client.ts";
 import { type Drive, RunningRing3, repository, run } from "./running-ring3.fixture.ts";
 

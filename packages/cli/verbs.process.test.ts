@@ -1,8 +1,9 @@
 // Runs in: tests. Owns: a ring3 whose verbs are used on a disk while fio uses it too.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { seeded } from "@ring3/core/chance";
 import { BLOCK_BYTES, DiskLedger } from "./disk-ledger.fixture.ts";
-import { DriversLife, seeded, socketOf } from "./drivers-life.fixture.ts";
+import { DriversLife, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient, NbdError } from "./nbd-client.ts";
 import { type Drive, RunningRing3, run } from "./running-ring3.fixture.ts";
 

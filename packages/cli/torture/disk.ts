@@ -1,9 +1,9 @@
 // Runs in: CLI. Owns: one simulated drive, who uses it, and the ledger of it: each request is sent, checked and accounted for here.
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { integer, type Random } from "@ring3/core/chance";
 import { SimulatedDrive } from "../simulated-drive.ts";
 import { ApplicationDoor } from "./application-door.ts";
-import { integer, type Random } from "./chance.ts";
 import { type Door, eventually, RequestFailure } from "./door.ts";
 import type { DoorKind, End } from "./fault.ts";
 import type { Instance } from "./instance.ts";

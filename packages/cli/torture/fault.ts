@@ -1,5 +1,5 @@
 // Runs in: CLI. Owns: nothing. What a fault of a campaign is.
-import type { Random } from "./chance.ts";
+import type { Random } from "@ring3/core/chance";
 
 /** A program with @ring3/client, or one that speaks NBD. */
 export const doorKinds = ["application", "nbd"] as const;

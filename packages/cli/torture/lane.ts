@@ -1,6 +1,6 @@
 // Runs in: CLI. Owns: two disks, one for each way to use them, and one fault at a time: what it does to requests, and what is to be right afterwards.
 import { setTimeout as sleep } from "node:timers/promises";
-import { integer, pick, type Random } from "./chance.ts";
+import { integer, pick, type Random } from "@ring3/core/chance";
 import { Disk, type Tally, tellsOfLoss, VOLLEY_MIN } from "./disk.ts";
 import { eventually } from "./door.ts";
 import { type DoorKind, doorKinds, type Fault, type Scene } from "./fault.ts";

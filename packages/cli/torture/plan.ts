@@ -1,5 +1,5 @@
 // Runs in: CLI. Owns: nothing. Which fault comes when: a function of seed and number alone, so that a campaign can go on anywhere. Pure.
-import { derived, pick, type Random, seeded, shuffled } from "./chance.ts";
+import { derived, pick, type Random, seeded, shuffled } from "@ring3/core/chance";
 import { type DoorKind, doorKinds, type Fault } from "./fault.ts";
 
 export interface Planned {

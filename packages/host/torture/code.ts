@@ -1,7 +1,9 @@
 // Runs in: driver host, as the driver of `ring3 torture`. Owns: nothing. What goes wrong in a driver's own code: it throws, ends its process,
 // or takes the event loop and does not give it back.
+
+import { integer } from "@ring3/core/chance";
 import { channel } from "../escape/channel.ts";
-import { type Faults, integer } from "./fault.ts";
+import type { Faults } from "./fault.ts";
 
 /** limits.hangMs of driver.json, which is looked at three times in that time. */
 const HANG_MS = 100;

@@ -1,7 +1,9 @@
 // Runs in: driver host, as the driver of `ring3 torture`. Owns: nothing. What its control connection is not there for.
+
+import { integer } from "@ring3/core/chance";
 import { call } from "../escape/probe.ts";
 import { frame } from "../escape/rings.ts";
-import { type Fault, type Faults, integer } from "./fault.ts";
+import type { Fault, Faults } from "./fault.ts";
 
 const CONTROL = 3; // host/main.ts
 const send = (bytes: Uint8Array) => call("write", CONTROL, bytes, bytes.length);

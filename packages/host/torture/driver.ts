@@ -1,6 +1,8 @@
 // Runs in: driver host, jailed. Owns: one simulated drive of `ring3 torture`: the faults that are ordered between a real driver of disks and
 // its host. A write to the last sector is an order for a fault; it strikes one of the requests that follow. Reading the last sector but one
 // ends the process, every time.
+
+import { seeded } from "@ring3/core/chance";
 import {
   type Block,
   block,
@@ -13,7 +15,7 @@ import {
 import { overhearAll } from "../escape/channel.ts";
 import { code } from "./code.ts";
 import { control } from "./control.ts";
-import { type Faults, type Inside, type Order, orderOf, seeded } from "./fault.ts";
+import { type Faults, type Inside, type Order, orderOf } from "./fault.ts";
 import { memory } from "./memory.ts";
 import { replies } from "./replies.ts";
 import { rings } from "./rings.ts";

@@ -1,4 +1,5 @@
 // Runs in: driver host, as the driver of `ring3 torture`. Owns: what a fault inside a host is, and the form of the order for one.
+import type { Random } from "@ring3/core/chance";
 import type { Block, Context } from "@ring3/sdk";
 
 /** What a fault has to work with. */
@@ -7,7 +8,7 @@ export interface Inside {
   /** Of the request that it strikes. */
   readonly call: { length: number };
   /** From 0 up to 1; the same numbers for the same order. */
-  readonly random: () => number;
+  readonly random: Random;
 }
 
 /** Does its harm; where it returns, the request that it strikes goes on. */
@@ -29,16 +30,4 @@ export function orderOf(sector: Uint8Array): Order {
   return JSON.parse(new TextDecoder().decode(sector).replace(/\0+$/, ""));
 }
 
-/** Mulberry32. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-export const integer = (random: () => number, below: number): number => Math.floor(random() * below);

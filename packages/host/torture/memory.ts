@@ -1,8 +1,10 @@
 // Runs in: driver host, as the driver of `ring3 torture`. Owns: what it leaks. Too much of what there is, and garbage in the device's memory:
 // heartbeat, state and recorder.
+
+import { integer } from "@ring3/core/chance";
 import { channel } from "../escape/channel.ts";
 import { call } from "../escape/probe.ts";
-import { type Faults, integer } from "./fault.ts";
+import type { Faults } from "./fault.ts";
 
 const CHUNK_BYTES = 2 << 20;
 const CONTROL = 3; // host/main.ts

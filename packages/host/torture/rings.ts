@@ -1,9 +1,10 @@
 // Runs in: driver host, as the driver of `ring3 torture`. Owns: nothing. Lies in the words of its channel. The client has to find each out, and
 // says so to the manager: what is forged here never becomes an answer.
 import { DRIVER_WORDS, SUBMISSION } from "@ring3/channel/layout";
+import { integer } from "@ring3/core/chance";
 import { block } from "@ring3/sdk";
 import { channel, layout } from "../escape/channel.ts";
-import { type Fault, type Faults, type Inside, integer, pause } from "./fault.ts";
+import { type Fault, type Faults, type Inside, pause } from "./fault.ts";
 
 const LOOKED_AT_MS = 200;
 

@@ -1,5 +1,5 @@
 // Runs in: CLI. Owns: nothing. What a device does: sims/usb-drive has it by these names.
-import { integer, pick } from "../chance.ts";
+import { integer, pick } from "@ring3/core/chance";
 import { VOLLEY_MIN } from "../disk.ts";
 import type { Fault, Scene } from "../fault.ts";
 

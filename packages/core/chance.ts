@@ -1,4 +1,4 @@
-// Runs in: CLI. Owns: nothing. Numbers that look like chance and are the same for the same seed. Pure.
+// Runs in: CLI, the torture driver, tests. Owns: nothing. Numbers that look like chance and are the same for the same seed. Pure.
 
 /** From 0 up to 1. */
 export type Random = () => number;
