@@ -161,6 +161,30 @@ test("an answer that is lost: a device whose medium can be exchanged is asked wh
   await done(rig);
 });
 
+const said = {
+  "a loss of power": { key: 0x6, asc: 0x29, ascq: 0x01, told: ["powerLost"] },
+  "a damaged sector": { key: 0x3, asc: 0x11, ascq: 0x00, told: [] },
+};
+
+for (const [what, { key, asc, ascq, told }] of Object.entries(said))
+  test(`a request is taken back while the device says why it has refused it, ${what}: that is heard all the same, and no more`, async () => {
+    const controller = new AbortController();
+    const rig = await start((wire) => {
+      const first = probe(wire);
+      const refused = wire.command(READ, { length: 512, in: hex(""), residue: 512, status: 1 });
+      const [ask, answer, status] = wire.sense(key, asc, ascq) as [Step, Step, Step];
+      const takenBack = { ...answer, meanwhile: () => controller.abort() };
+      return [...first, ...refused, ask, takenBack, status, ...good(wire)];
+    });
+    const { signal } = controller;
+    const { medium } = geometry(rig);
+    const taken = rig.driver.units[0]!.request("read", { lba: 5, count: 1, medium }, { length: 512, signal });
+    await assert.rejects(rig.patient(taken), { kind: "cancelled" });
+    await read(rig);
+    assert.deepEqual(rig.events, told);
+    await done(rig);
+  });
+
 test("a medium that is taken out and put back in is noticed while idle", async () => {
   const rig = await start((wire) => [
     ...probe(wire, { inquiry: REMOVABLE }),

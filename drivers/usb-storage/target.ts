@@ -44,6 +44,8 @@ export class Target {
   readonly #sense = new Uint8Array(SENSE_BYTES);
   /** "sense": of a command whose end was not seen, in the device until its next command (SPC-4 §5.12). "lost": asked for in vain. */
   #unread: "nothing" | "sense" | "lost";
+  /** What the device has said when whoever had asked was gone. */
+  #heard: Sense | undefined;
 
   /** `owed`: the last command before this may have left sense data that nobody has read. */
   constructor(lun: number, bot: BulkOnly, host: Host, events: TargetEvents, owed: boolean) {
@@ -121,7 +123,7 @@ export class Target {
         this.#unread = "nothing";
         return { done: true, bytes };
       }
-      const sense = await this.#askSense(command.name, limit, true);
+      const sense = await this.#askSense(command.name, limit, wait, true);
       const { action } = meaningOf(sense);
       return { done: !sense.deferred && action === "done", bytes, sense };
     } catch (error) {
@@ -138,10 +140,11 @@ export class Target {
 
   /** The end of a command was not seen: asks what the device had to say of it, before the next command makes it forget. */
   async #catchUp(wait: Wait): Promise<void> {
-    if (this.#unread === "nothing") return;
-    const sense = this.#unread === "sense" ? await this.#recall(wait) : undefined;
+    if (this.#unread === "nothing" && this.#heard === undefined) return;
+    const sense = this.#heard ?? (this.#unread === "sense" ? await this.#recall(wait) : undefined);
     const lost = this.#unread === "lost";
     this.#unread = "nothing";
+    this.#heard = undefined;
     if (lost) return await this.#events.unheard(wait);
     if (sense === undefined) return;
     if (sense.deferred) return this.#events.deferredError(sense);
@@ -154,7 +157,7 @@ export class Target {
   async #recall(wait: Wait): Promise<Sense | undefined> {
     using limit = this.#limit(wait);
     try {
-      return await this.#askSense("the command before", limit, this.changeable);
+      return await this.#askSense("the command before", limit, wait, this.changeable);
     } catch (error) {
       wait.signal?.throwIfAborted();
       if (!(error instanceof DeviceError) || error.kind === "disconnected") throw error;
@@ -162,12 +165,28 @@ export class Target {
     }
   }
 
-  /** `counts`: should the answer get lost, there was something that had to be heard. */
-  async #askSense(of: string, wait: Wait, counts: boolean): Promise<Sense> {
-    if (counts) {
-      this.#unread = "lost";
-      this.#events.asking(true);
-    }
+  /**
+   * `counts`: should the answer get lost, there was something that had to be heard. So it is heard, as long as `limit` lasts, also where the
+   * request of `wait` is taken back meanwhile.
+   */
+  async #askSense(of: string, limit: Limit, wait: Wait, counts: boolean): Promise<Sense> {
+    if (!counts) return await this.#hear(of, limit);
+    this.#unread = "lost";
+    this.#events.asking(true);
+    const hearing = this.#hearOut(of, limit);
+    this.#bot.turns.hold(hearing);
+    const sense = await settledOrLeft(hearing, wait.signal);
+    this.#heard = undefined;
+    return sense;
+  }
+
+  async #hearOut(of: string, { deadlineMs }: Limit): Promise<Sense> {
+    using limit = this.#host.limit(deadlineMs - this.#host.now(), {});
+    this.#heard = await this.#hear(of, limit);
+    return this.#heard;
+  }
+
+  async #hear(of: string, wait: Wait): Promise<Sense> {
     const { passed, bytes } = await this.#bot.exchange(
       this.lun,
       requestSense(SENSE_BYTES),
@@ -180,4 +199,13 @@ export class Target {
     if (!sense.deferred && meaningOf(sense).action !== "attention") this.#events.asking(false);
     return sense;
   }
+}
+
+/** Rejects with the reason of `signal` where that comes first; the promise goes on. */
+async function settledOrLeft<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  const { promise: left, reject } = Promise.withResolvers<never>();
+  const leave = (): void => reject(signal!.reason);
+  signal?.throwIfAborted();
+  signal?.addEventListener("abort", leave, { once: true });
+  return await Promise.race([promise, left]).finally(() => signal?.removeEventListener("abort", leave));
 }

@@ -3,6 +3,7 @@ import type { Wait } from "@ring3/sdk";
 
 export class Turns {
   #busy = false;
+  #until: Promise<unknown> = Promise.resolve();
   readonly #waiting = new Set<() => void>();
 
   get busy(): boolean {
@@ -14,17 +15,21 @@ export class Turns {
     wait.signal?.throwIfAborted();
     if (this.#busy) await this.#wait(wait.signal);
     this.#busy = true;
-    return {
-      [Symbol.dispose]: () => {
-        this.#busy = false;
-        const [next] = this.#waiting;
-        if (next === undefined) return;
-        // Stays busy, so that whoever comes before the next one has woken up queues behind it.
-        this.#busy = true;
-        next();
-      },
-    };
+    this.#until = Promise.resolve();
+    return { [Symbol.dispose]: () => void this.#until.then(this.#giveOn, this.#giveOn) };
   }
+
+  /** The turn that is had now is not given on before that has settled, though who has it may leave. */
+  hold(until: Promise<unknown>): void {
+    this.#until = until;
+  }
+
+  /** It stays busy where somebody waits, so that whoever comes before that one has woken up queues behind it. */
+  readonly #giveOn = (): void => {
+    const [next] = this.#waiting;
+    this.#busy = next !== undefined;
+    next?.();
+  };
 
   #wait(signal: AbortSignal | undefined): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();

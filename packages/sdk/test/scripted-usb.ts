@@ -24,7 +24,7 @@ export interface Step {
   /** What the transfer must look like. */
   readonly expected: string;
   /** Run once it was seen, before the answer. */
-  readonly then?: () => void;
+  readonly meanwhile?: () => void;
   readonly answer: Answer;
 }
 
@@ -95,7 +95,7 @@ export function scriptedUsb(...script: Step[]): ScriptedUsb {
       });
     if (fault !== undefined) return outcome(ENODEV);
     position++;
-    step!.then?.();
+    step!.meanwhile?.();
     return await answered(step!.answer, data, signal);
   }
 
