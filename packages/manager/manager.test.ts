@@ -4,14 +4,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { DeviceMemory } from "@ring3/channel/device-memory";
 import { type Config, defaultConfig, parseConfig } from "@ring3/control/config";
+import type { DeviceRecord } from "@ring3/control/legacy";
 import { manualClock } from "@ring3/core/clock";
+import { newLife } from "@ring3/core/lifecycle";
 import type { Estate } from "./estate.ts";
 import { EventLog } from "./event-log.ts";
 import {
   busDevice,
   code,
   codeBytes,
+  FakeHost,
   FakeHosts,
   manifest,
   noLegacy,
@@ -250,3 +254,41 @@ test("a device in use is not taken, whatever is asked", async () => {
     message: /\/dev\/sda1 is mounted/,
   });
 });
+
+for (const fenced of [true, false])
+  test(`a device that had gone when its manager died and is there again is started anew${fenced ? "" : ", once its driver has ended"}`, async () => {
+    const host = new FakeHost("host/0.1", {} as never, []);
+    const record: DeviceRecord = {
+      id,
+      identity: busDevice().identity,
+      plugging: busDevice().plugging,
+      enumeration: 7,
+      life: { ...newLife, state: "gone", incarnation: 3, reason: "removed", fenced },
+      lastFailure: null,
+      taken: false,
+      takeable: false,
+      rest: [],
+      driver: null,
+      units: [unit()],
+      host: fenced ? null : host.name,
+    };
+    let isLeft = true;
+    const estate = {
+      hasDevice: () => isLeft,
+      fence: () => undefined,
+      take() {
+        isLeft = false;
+        return { record, memory: new DeviceMemory(), host: fenced ? undefined : host.left };
+      },
+    } as unknown as Estate;
+    const { manager, hosts, state } = setUp(defaultConfig, estate);
+    void manager.added(busDevice());
+    await settled();
+    if (!fenced) {
+      assert.deepEqual([state(), hosts.hosts.length], [["gone"], 0]);
+      await host.dies();
+    }
+    assert.deepEqual(state(), ["starting"]);
+    await hosts.last.runs(unit());
+    assert.deepEqual([state(), manager.devices[0]!.enumeration], [["running"], 8]);
+  });

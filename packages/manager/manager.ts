@@ -140,7 +140,9 @@ export class Manager {
     if (this.#present.has(bus.id))
       throw new DeviceError("busy", `${bus.name}: another device has that place already`);
     this.#present.set(bus.id, bus);
-    const known = this.#devices.get(bus.id);
+    const before = this.#devices.get(bus.id);
+    const known = before ?? this.#inherit(bus);
+    if (before === undefined && known !== undefined && known.life.state !== "gone") return;
     this.#graces.get(bus.id)?.cancel();
     this.#graces.delete(bus.id);
     if (known !== undefined) {
@@ -148,7 +150,6 @@ export class Manager {
       await known.fenced;
       if (this.#present.get(bus.id) !== bus || !known.life.fenced) return; // it went again
     }
-    if (known === undefined && this.#inherit(bus)) return;
     const fence = this.#estate?.fence(bus.id);
     if (fence !== undefined) {
       await fence;
@@ -164,12 +165,12 @@ export class Manager {
     this.#match(this.#devices.get(bus.id)!);
   }
 
-  /** Goes on with what an earlier manager has left of it, if it is that still. */
-  #inherit(bus: BusDevice): boolean {
-    if (!this.isInherited(bus.id)) return false;
+  /** Goes on with what an earlier manager has left of it, if it is that still. One that had gone is there again now. */
+  #inherit(bus: BusDevice): Device | undefined {
+    if (!this.isInherited(bus.id)) return undefined;
     const driver = this.#driverFor(bus);
     const left = this.#estate!.take(bus, driver);
-    if (left === undefined) return false;
+    if (left === undefined) return undefined;
     const { record, memory, host } = left;
     const device = this.#createDevice(bus, memory);
     this.#devices.set(bus.id, device);
@@ -179,7 +180,7 @@ export class Manager {
     );
     if (driver === undefined) this.#match(device);
     else device.inherit(record, driver, host);
-    return true;
+    return device;
   }
 
   #createDevice(bus: BusDevice, memory?: DeviceMemory): Device {
