@@ -20,8 +20,8 @@ export interface Job {
 }
 
 export const REPORT_PORT = "org.ring3.report";
-/** The machine's disks that are not plugged in: disk0 … of so many bytes each. */
-export const DISKS = 4;
+/** The disks that are not plugged in: disk0 … of so many bytes each. Each test file has its own: QEMU may never let go of one. */
+export const DISKS = 8;
 export const DISK_BYTES = 64 * 1024 * 1024;
 
 export const MONITOR_PORT = "org.ring3.monitor";

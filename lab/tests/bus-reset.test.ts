@@ -29,7 +29,7 @@ before(async () => {
   using announced = listen();
   guest = await startRing3({ take: [SERIAL] });
   const bus = { bus: "xhci.0", port: "4" };
-  await plug({ driver: "usb-storage", id: "reset", ...bus, drive: "disk1", serial: SERIAL });
+  await plug({ driver: "usb-storage", id: "reset", ...bus, drive: "disk5", serial: SERIAL });
   ({ device } = madeOf(await announced.next("add", "disk")));
   disk = await NbdClient.connect(socketOf(await guest.life.served({ device })));
   await disk.write(0, bytes);

@@ -7,7 +7,7 @@ import { listen } from "../guest/uevents.ts";
 
 test("a device plugged in, then pulled out: added with its node, bound to no driver, removed", async () => {
   using announced = listen();
-  await plug({ driver: "usb-storage", id: "stick", bus: "xhci.0", port: "2", drive: "disk0" });
+  await plug({ driver: "usb-storage", id: "stick", bus: "xhci.0", port: "2", drive: "disk4" });
   const device = await announced.next("add", "usb_device");
   const unit = await announced.next("add", "usb_interface");
   assert.equal(device.properties.get("PRODUCT"), "46f4/1/0"); // QEMU's vendor and product, hw/usb/dev-storage.c

@@ -26,7 +26,7 @@ before(async () => {
   await run("modprobe", "-ra", "uas", "usb-storage"); // nobody else may be in the middle of a command
   announced = listen();
   const place = { bus: "xhci.0", port: "7" };
-  await plug({ driver: "usb-storage", id: "moving", ...place, drive: "disk1", serial: SERIAL });
+  await plug({ driver: "usb-storage", id: "moving", ...place, drive: "disk6", serial: SERIAL });
   await announced.next("add", "usb_interface");
 });
 after(async () => {

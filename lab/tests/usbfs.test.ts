@@ -28,7 +28,7 @@ before(async () => {
     id: "stick",
     bus: "xhci.0",
     port: "3",
-    drive: "disk1",
+    drive: "disk7",
     serial: "LAB-1",
   });
   await announced.next("add", "usb_interface");
