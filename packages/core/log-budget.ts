@@ -1,4 +1,4 @@
-// Runs in: driver host and manager. Owns: how many lines of one driver reach the log.
+// Runs in: driver host, manager, reflector. Owns: how many lines of one origin reach the log.
 import type { Clock } from "./clock.ts";
 
 /** A burst of lines passes, then so many a second; what is held back is counted. */

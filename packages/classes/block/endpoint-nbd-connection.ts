@@ -21,6 +21,7 @@ export interface NbdConnectionOptions {
   readonly readOnly: boolean;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told why, where the disk has failed a request. */
   readonly failed: (text: string) => void;
 }
 

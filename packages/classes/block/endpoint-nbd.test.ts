@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { type TestContext, test } from "node:test";
+import { manualClock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import {
@@ -238,16 +239,22 @@ for (const [kind, error, message] of failures) {
   });
 }
 
-test("one failed part fails the whole request, and the log tells of it, once a second", async (t) => {
-  const { client, disk, log } = serve(t);
+test("one failed part fails the whole request, and the log tells of it, once a second and of how many it did not", async (t) => {
+  const clock = manualClock();
+  const { client, disk, log } = serveNbd(t, clock);
   disk.fault = ({ input }) => ((input as { lba: number }).lba === 256 ? "medium" : undefined);
   const nbd = await (await client()).go();
   assert.equal((await nbd.ask(NBD_CMD_READ, 0, 4 * 65_536)).error, NBD_EIO);
   assert.equal((await nbd.ask(NBD_CMD_WRITE, 0, 4 * 65_536, 0, new Uint8Array(4 * 65_536))).error, NBD_EIO);
   assert.equal(disk.freeSlots(), 8);
+  clock.advance(1000);
+  assert.equal((await nbd.ask(NBD_CMD_READ, 65_536, 4 * 65_536)).error, NBD_EIO);
   assert.deepEqual(
     log.map(({ level, message }) => `${level} ${message}`),
-    [`warn ${EXPORT_NAME}: read of 262144 bytes at 0: the medium is damaged`],
+    [
+      "warn read of 262144 bytes at 0: the medium is damaged",
+      "warn read of 262144 bytes at 65536: the medium is damaged (and 1 more before it)",
+    ],
   );
 });
 
