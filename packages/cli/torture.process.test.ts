@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { descendants } from "./process-tree.fixture.ts";
 import { passed, type Result } from "./torture/report.ts";
 
 const main = fileURLToPath(new URL("./main.ts", import.meta.url));
@@ -91,6 +92,23 @@ test("asked to end it says where it stopped and how to go on, leaves nothing beh
   const more = await torture("--seed", "3", "--faults", to, "--from", next!, "--only", "throw,slow", "--json")
     .ended;
   assert.deepEqual([more.code, resultOf(more).faults], [0, 3]);
+});
+
+test("its ring3 is killed: it says at which fault, what was counted until then, and where all is kept", async () => {
+  const { child, ended } = torture("--seed", "4", "--faults", "100000", "--only", "slow");
+  await once(child.stdout, "data"); // it has begun
+  const isKeeper = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("keeper.cjs");
+  process.kill(descendants(child.pid!).find(isKeeper)!, "SIGKILL");
+  const { code, err } = await ended;
+  assert.equal(code, 1);
+  const counted =
+    "until then \\d+ faults, \\d+ crashes, \\d+ hangs, \\d+ of \\d+ recovered, 0 lost and 0 corrupt of \\d+ requests";
+  const said = new RegExp(
+    `^ring3 torture: ring3 ended \\(SIGKILL\\) at fault \\d+; it said: .*; ${counted}; what ring3 has written is kept in (\\S+)\n$`,
+    "s",
+  );
+  const [, folder] = said.exec(err) ?? assert.fail(err);
+  rmSync(folder!, { recursive: true });
 });
 
 describe("wrong usage", () => {

@@ -1,4 +1,5 @@
 // Runs in: CLI. Owns: a campaign: its ring3, its lanes, and the count of what has come of it.
+import { setTimeout as sleep } from "node:timers/promises";
 import { sentence } from "@ring3/control/sentence";
 import { printable } from "@ring3/core/log";
 import type { Tally } from "./disk.ts";
@@ -24,6 +25,8 @@ export interface CampaignListener {
   done(outcome: Outcome, all: Outcomes): void;
 }
 
+/** What cannot be closed while ring3 runs, its end closes. */
+const END_MS = 10_000;
 /** Looks for reflectors that have ended once in so many faults. */
 const LOOK_EVERY = 50;
 
@@ -60,7 +63,10 @@ export class Campaign {
     return this.#next;
   }
 
-  /** Rejects with the number of the fault where it could not go on; what ring3 has written stays then, and the error says where. */
+  /**
+   * Rejects with the number of the fault where it could not go on, and with what was counted until then; what ring3 has written stays, and the
+   * error says where.
+   */
   async run(): Promise<Result> {
     let keep = true;
     try {
@@ -76,14 +82,24 @@ export class Campaign {
       return summary(this.#options, this.#outcomes, this.#tally, this.#instance);
     } catch (error) {
       const { folder } = this.#instance.ring3;
-      throw sentence("internal", `${(error as Error).message}; what ring3 has written is kept in ${folder}`, {
-        cause: error,
-      });
+      throw sentence(
+        "internal",
+        `${(error as Error).message}; ${this.#counted()}; what ring3 has written is kept in ${folder}`,
+        { cause: error },
+      );
     } finally {
       this.#stopped = true;
-      await Promise.all(this.#lanes.map((lane) => lane.end()));
+      const ended = Promise.all(this.#lanes.map((lane) => lane.end()));
+      await Promise.race([ended, sleep(END_MS, undefined, { ref: false })]);
       await this.#instance.stop({ keep });
+      await ended;
     }
+  }
+
+  #counted(): string {
+    const { faults, recovered, recoverable, crashes, hangs } = this.#outcomes;
+    const { requests, lost, corrupt } = this.#tally;
+    return `until then ${faults} faults, ${crashes} crashes, ${hangs} hangs, ${recovered} of ${recoverable} recovered, ${lost} lost and ${corrupt} corrupt of ${requests} requests`;
   }
 
   async #work(): Promise<void> {
