@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { sentence } from "@ring3/control/sentence";
 import type { LogEntry } from "@ring3/core/log";
 import type { Command } from "../command.ts";
+import { LogTail } from "../log-tail.ts";
 import { logText } from "../text.ts";
 
 export default {
@@ -17,18 +18,11 @@ export default {
         entry,
         logText(entry, (colour, text) => ring3.paint(colour, text)),
       );
-    // Entries that come before the older ones have been printed wait for them.
-    let early: LogEntry[] | undefined = [];
-    const manager = ring3.connect({
-      log: (entry) => (early === undefined ? print(entry) : early.push(entry)),
-    });
-    const device = words[0] ?? null;
+    const tail = new LogTail(words[0] ?? null, print);
+    const manager = ring3.connect({ log: tail.heard });
     try {
-      const { entries } = await manager.ask("logs", { device, follow });
-      // What the log had before was printed; the next manager has to be asked only for what comes.
-      if (follow) manager.onResumed = async (ask) => void (await ask("logs", { device, follow }));
-      for (const entry of [...entries, ...early]) print(entry);
-      early = undefined;
+      await tail.read(manager.ask, follow);
+      if (follow) manager.onResumed = (ask) => tail.read(ask, follow);
       if (!follow) return;
       if (!manager.signal.aborted) await once(manager.signal, "abort");
       throw sentence("disconnected", `follow the log: ring3 in ${ring3.directory} ended`);

@@ -59,6 +59,10 @@ ended before its last fault.`,
           line(
             `${from + faults}/${to} ${planned.fault.name}: ${crashes + hangs} deaths, ${wrong.length} not as it must be`,
           ),
+        wrong: (text) => {
+          line("");
+          ring3.err.write(`ring3 torture: not as it must be: ${text}\n`);
+        },
       },
     );
     let ended: NodeJS.Signals | undefined;

@@ -23,6 +23,8 @@ export interface CampaignListener {
   begun(disks: number): void;
   /** After each fault. */
   done(outcome: Outcome, all: Outcomes): void;
+  /** Something is not as it must be. */
+  wrong(text: string): void;
 }
 
 /** What cannot be closed while ring3 runs, its end closes. */
@@ -38,6 +40,7 @@ export class Campaign {
   readonly #lanes: readonly Lane[];
   readonly #tally: Tally = { requests: 0, failed: 0, lost: 0, corrupt: 0, wrong: [], verified: true };
   readonly #outcomes = new Outcomes();
+  readonly #told = new Set<string>();
   #next: number;
   #stopped = false;
 
@@ -88,11 +91,20 @@ export class Campaign {
         { cause: error },
       );
     } finally {
+      this.#tellWrong();
       this.#stopped = true;
       const ended = Promise.all(this.#lanes.map((lane) => lane.end()));
       await Promise.race([ended, sleep(END_MS, undefined, { ref: false })]);
       await this.#instance.stop({ keep });
       await ended;
+    }
+  }
+
+  #tellWrong(): void {
+    for (const text of [...this.#instance.wrong, ...this.#tally.wrong, ...this.#outcomes.wrong]) {
+      if (this.#told.has(text)) continue;
+      this.#told.add(text);
+      this.#listener.wrong(printable(text));
     }
   }
 
@@ -125,6 +137,7 @@ export class Campaign {
       });
       this.#outcomes.add(outcome);
       this.#listener.done(outcome, this.#outcomes);
+      this.#tellWrong();
       if (planned.number % LOOK_EVERY === 0) await this.#instance.look();
     }
   }

@@ -1,6 +1,7 @@
 // Runs in: CLI. Owns: the ring3 of a campaign, and what becomes of its processes: who has ended, and whether that was meant.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LogEntry } from "@ring3/core/log";
+import { LogTail } from "../log-tail.ts";
 import { OwnRing3 } from "../own-ring3.ts";
 import { eventually } from "./door.ts";
 import type { End } from "./fault.ts";
@@ -23,6 +24,7 @@ export interface DeviceListener {
 
 export class Instance {
   readonly ring3: OwnRing3;
+  readonly #log = new LogTail(null, (entry) => this.#heard(entry));
   readonly #devices = new Map<string, DeviceListener>();
   /** As it was last seen. */
   #reflector = 0;
@@ -47,13 +49,13 @@ export class Instance {
     this.ring3.resumed = async (ask) => {
       if (this.#managersKilled > 0) this.#managersKilled--;
       else this.managerDeaths++;
-      await ask("logs", { device: null, follow: true });
+      await this.#log.read(ask, true);
     };
   }
 
   async started(): Promise<void> {
-    await this.ring3.started({ log: (entry) => this.#heard(entry) });
-    await this.ring3.manager.ask("logs", { device: null, follow: true });
+    await this.ring3.started({ log: this.#log.heard });
+    await this.#log.read(this.ring3.manager.ask, true);
     this.#reflector = (await this.#running()).reflector;
   }
 
