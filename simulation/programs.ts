@@ -154,7 +154,10 @@ async function runManager(
   const clock = kernel.clockOf(process);
   const random = kernel.dice;
   let stop = async (): Promise<void> => kernel.exit(process, 0);
-  const lost = () => kernel.exit(process, 1);
+  const lost = () => {
+    if (process.alive) kernel.broken("a manager gives up while its keeper lives");
+    kernel.exit(process, 1);
+  };
   const processes = new Processes(new FrameSocket(control), clock, Number(number), () => void stop(), lost);
   const inherited = await processes.inherit();
   const successor = inherited.records.length > 0;
