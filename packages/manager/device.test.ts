@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DeviceRecord } from "@ring3/control/legacy";
 import { manualClock } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
 import { type Life, newLife } from "@ring3/core/lifecycle";
+import { type Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
 import type { BusDevice } from "./bus.ts";
 import type { Device } from "./device.ts";
 import {
@@ -61,12 +63,97 @@ test("a driver that fails is killed, its clients hear of it once it is fenced, a
   await run();
   hosts.last.fails();
   await settled();
-  assert.deepEqual(seen(), ["failed", "host 1 kill"]);
-  await hosts.last.dies();
-  assert.deepEqual(seen(), ["lost with 1: exit: it broke", "host 2 start", "starting"]);
-  await hosts.last.runs(unit());
-  assert.deepEqual(seen(), ["host 2 probe", "ready with 1", "running"]);
+  assert.deepEqual(seen(), ["host 2 start", "failed", "host 1 kill"]);
+  await hosts.last.loaded();
+  assert.deepEqual(seen(), []); // it gets nothing of the device before the fence
+  await hosts.ending.dies();
+  assert.deepEqual(seen(), ["lost with 1: exit: it broke", "starting", "host 2 probe"]);
+  await hosts.last.probed(unit());
+  assert.deepEqual(seen(), ["ready with 1", "running"]);
   assert.equal(device.life.incarnation, 2);
+});
+
+/** A device behind a stream: how often it was opened, and which of its streams are open. */
+function streamed(refused: readonly number[] = []) {
+  const streams: Descriptor[] = [];
+  let opened = 0;
+  const bus: Partial<BusDevice> = {
+    transport: "usbip",
+    open: async () => {
+      if (refused.includes(++opened)) throw new DeviceError("busy", "somebody has it");
+      const { read: descriptor, write } = pipe();
+      write.close();
+      streams.push(descriptor);
+      return { terms: {} as never, descriptor, taken: false };
+    },
+  };
+  return { bus, openings: () => opened, open: () => streams.filter(({ fd }) => fd >= 0).length };
+}
+
+test("a stream, which fences by itself, is opened beside the end of the last driver", async () => {
+  const { bus, openings } = streamed();
+  const { hosts, run, seen } = setUp(bus);
+  await run();
+  hosts.last.fails();
+  await settled();
+  assert.equal(openings(), 2);
+  await hosts.last.loaded();
+  await hosts.ending.dies();
+  assert.deepEqual([openings(), seen().at(-1)], [2, "host 2 probe"]);
+});
+
+test("what cannot be had beside the end of the last driver is asked for again after it", async () => {
+  const { bus, openings } = streamed([2]);
+  const { device, hosts, run } = setUp(bus);
+  await run();
+  hosts.last.fails();
+  hosts.last.startsNot("no user id is free");
+  await settled();
+  await hosts.ending.dies();
+  assert.deepEqual([device.life.state, hosts.hosts.length, openings()], ["starting", 3, 3]);
+  await hosts.last.runs(unit());
+  assert.deepEqual([device.life.state, device.life.incarnation], ["running", 2]);
+});
+
+test("a host that dies while the last one is being ended is a failure of the next incarnation", async () => {
+  const { device, hosts, run } = setUp();
+  await run();
+  hosts.last.fails();
+  await hosts.last.loaded();
+  hosts.last.fails("it died young");
+  assert.equal(device.life.reason, "exit: it broke");
+  await hosts.hosts[0]!.dies();
+  assert.deepEqual([device.life.incarnation, device.life.reason], [2, "exit: it died young"]);
+});
+
+test("a stop while the last driver is being ended ends the next one's host and stream too, and waits for that", async () => {
+  const { bus, open } = streamed();
+  const { device, hosts, run, seen } = setUp(bus);
+  await run();
+  hosts.last.fails();
+  await hosts.last.loaded();
+  let stopped = false;
+  void device.stop().then(() => {
+    stopped = true;
+  });
+  await hosts.ending.dies();
+  assert.deepEqual([seen().at(-1), stopped, device.life.fenced], ["host 2 kill", false, false]);
+  await hosts.ending.dies();
+  assert.deepEqual([stopped, device.life.state, device.life.fenced, open()], [true, "stopped", true, 0]);
+});
+
+test("a process that cannot be ended: the host for the next incarnation is", async () => {
+  const { bus, open } = streamed();
+  const { clock, device, hosts, run, seen } = setUp(bus);
+  await run();
+  hosts.last.fails();
+  await hosts.last.loaded();
+  seen();
+  clock.advance(5000);
+  await settled();
+  assert.deepEqual([device.life.state, seen()], ["stuck", ["stuck", "host 2 kill"]]);
+  await hosts.last.dies();
+  assert.equal(open(), 0);
 });
 
 test("what an ended host still says changes nothing for the one after it", async () => {
@@ -91,7 +178,7 @@ test("a replugged device's first incarnation is not taken for the one that was u
   await run();
   device.gone();
   await settled();
-  await hosts.last.dies();
+  await hosts.ending.dies();
   device.returned(busDevice());
   device.matched(chosenDriver(), true);
   seen();
@@ -107,7 +194,7 @@ test("a stop removes in order, then kills; the loss comes with the units, which 
   const stopped = device.stop();
   await settled();
   assert.deepEqual(seen(), ["stopped", "host 1 remove", "host 1 kill"]);
-  await hosts.last.dies();
+  await hosts.ending.dies();
   await stopped;
   assert.deepEqual(seen(), ["lost for good from outside with 2: stopped on request"]);
   assert.deepEqual([device.units, device.hostPid], [[], null]);
@@ -120,7 +207,7 @@ test("a start asked for while the driver stops is no loss for good", async () =>
   device.start();
   await settled();
   seen();
-  await hosts.last.dies();
+  await hosts.ending.dies();
   await stopped;
   assert.deepEqual(seen(), ["lost from outside with 1: stopped", "host 2 start", "starting"]);
 });
@@ -133,7 +220,7 @@ test("a process that cannot be ended: stop returns, nobody is told of a loss unt
   clock.advance(5000);
   await stopped;
   assert.deepEqual([seen().slice(3), device.life.state], [["stuck"], "stuck"]);
-  await hosts.last.dies();
+  await hosts.ending.dies();
   assert.deepEqual(seen(), [
     "lost for good from outside with 1: incarnation 1 did not end within 5 s of being killed",
     "stopped",
@@ -160,7 +247,7 @@ test("five failed starts: back-off in between, then quarantine and one loss for 
   for (let start = 0; start < 5; start++) {
     await hosts.last.loaded();
     await hosts.last.refusesProbe("no such thing");
-    await hosts.last.dies();
+    await hosts.ending.dies();
     clock.advance(30_000);
   }
   assert.deepEqual(
@@ -199,7 +286,7 @@ test("a unit that the next incarnation does not have is told of", async () => {
   await run(unit(0), unit(1));
   hosts.last.fails();
   await settled();
-  await hosts.last.dies();
+  await hosts.ending.dies();
   seen();
   await hosts.last.runs(unit(0));
   assert.deepEqual(seen(), ["host 2 probe", "unit 1 vanished", "ready with 1", "running"]);
@@ -217,7 +304,7 @@ test("ten seconds in health forgive earlier failures", async () => {
   await run();
   hosts.last.fails();
   await settled();
-  await hosts.last.dies();
+  await hosts.ending.dies();
   await hosts.last.runs(unit());
   assert.equal(device.life.failures, 1);
   clock.advance(10_000);
@@ -230,7 +317,7 @@ test("a device that somebody else has got before it was opened is theirs: availa
   device.matched(chosenDriver(), true);
   await hosts.last.loaded();
   assert.deepEqual([device.life.state, device.life.fenced], ["available", false]);
-  await hosts.last.dies();
+  await hosts.ending.dies();
   const { state, fenced, failures, reason } = device.life;
   assert.deepEqual(
     [state, fenced, failures, reason],
@@ -260,7 +347,7 @@ test("a device that cannot be opened fails as its grant, and what the kernel's d
   await taken.run();
   const stopped = taken.device.stop();
   await settled();
-  await taken.hosts.last.dies();
+  await taken.hosts.ending.dies();
   await stopped;
   assert.equal(given, 1);
 });
@@ -326,7 +413,7 @@ test("what changed while there was no manager is told: properties, and that the 
   clock.advance(1000);
   assert.deepEqual(seen(), ["unit 0: 200"]);
   const gone = await left({ state: "running" }, leftHost({ gone: true }));
-  assert.deepEqual(gone.seen(), ["failed"]);
+  assert.deepEqual(gone.seen(), ["host 1 start", "failed"]);
 });
 
 test("a driver that dies after its manager is replaced like any other", async () => {
@@ -336,9 +423,9 @@ test("a driver that dies after its manager is replaced like any other", async ()
   await settled();
   await host.dies();
   assert.deepEqual(seen(), [
+    "host 1 start",
     "failed",
     "lost from outside with 1: exit: it was killed",
-    "host 1 start",
     "starting",
   ]);
   await hosts.last.runs(unit());
@@ -348,9 +435,11 @@ test("a driver that dies after its manager is replaced like any other", async ()
 test("a start that its manager did not live to see done is ended, and another follows", async () => {
   const host = leftHost();
   const { seen, hosts } = await left({ state: "starting" }, host);
-  assert.deepEqual([host.log, seen(), hosts.hosts.length], [["left host kill"], ["failed"], 0]);
+  assert.deepEqual([host.log, seen()], [["left host kill"], ["host 1 start", "failed"]]);
+  await hosts.last.loaded();
+  assert.deepEqual(seen(), []);
   await host.dies();
-  assert.equal(hosts.hosts.length, 1);
+  assert.deepEqual(seen().slice(-2), ["starting", "host 1 probe"]);
 });
 
 test("a driver that was being stopped is ended, and the device stays stopped", async () => {

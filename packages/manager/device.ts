@@ -31,7 +31,7 @@ import { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { HostProcess, SpareHost, StartHost } from "./host-process.ts";
 import type { HostUnit } from "./host-units.ts";
-import { Incarnation } from "./incarnation.ts";
+import { type Coming, Incarnation } from "./incarnation.ts";
 import type { Legacy } from "./legacy.ts";
 import { Rest } from "./rest.ts";
 
@@ -71,6 +71,8 @@ export class Device {
   #enumeration: number;
   readonly #units: DeviceUnits;
   #incarnation: Incarnation | undefined;
+  /** The next one, while the last one is being ended and this one is to follow at once. */
+  #prepared: Incarnation | undefined;
   #later: Timer | undefined;
   #healthy: Timer | undefined;
   #lastFailure: FailureReason | undefined;
@@ -129,6 +131,11 @@ export class Device {
   /** The driver host that serves requests, if one does. */
   get host(): HostProcess | undefined {
     return this.#life.state === "running" ? this.#incarnation?.host : undefined;
+  }
+  /** The host to which channels can be opened now: its driver serves requests, or is about to. */
+  get coming(): Coming | undefined {
+    const { state } = this.#life;
+    return state === "running" || state === "starting" ? this.#incarnation?.coming : undefined;
   }
   /** The driver host that has clients' channels, whether it serves them now or is suspended. */
   get channelHost(): HostProcess | undefined {
@@ -315,6 +322,7 @@ export class Device {
     if (event.type === "stop" || event.type === "restart") this.#lastFailure = undefined;
     if (!startsAtOnce(after)) this.#note(); // of such a failure the next manager learns from the end of the host itself
     if (hasHost(before) && !hasHost(after)) this.#end(event);
+    if (startsAtOnce(after) && !startsAtOnce(before)) this.#prepare(after.incarnation + 1);
     if (after.incarnation > before.incarnation) this.#begin(after.incarnation);
     else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type))
       this.#lose(event, after, this.#memory.recorded());
@@ -344,8 +352,21 @@ export class Device {
     this.#later = this.#parts.clock.after(delay, () => this.#apply({ type: "start" }));
   }
 
+  #prepare(number: number): void {
+    this.#prepared = this.#createIncarnation(number);
+    this.#prepared.prepare();
+  }
+
+  /** Ends what was prepared in vain; `late` as for any end. */
+  async #unprepare(late: () => void): Promise<void> {
+    const unused = this.#prepared;
+    this.#prepared = undefined;
+    await unused?.end({ inOrder: false, hung: false }, late);
+  }
+
   #begin(number: number): void {
-    this.#incarnation = this.#createIncarnation(number);
+    this.#incarnation = this.#prepared ?? this.#createIncarnation(number);
+    this.#prepared = undefined;
     this.#incarnation.begin();
   }
 
@@ -371,6 +392,7 @@ export class Device {
           this.#taken = true;
           this.#note();
         },
+        probing: () => this.#parts.observer.probing(this),
         probed: (units) => this.#probed(units),
         unitChanged: (unit, properties) => this.#unitChanged(unit, properties),
         failed: (reason) => {
@@ -412,6 +434,7 @@ export class Device {
     const { promise, resolve } = Promise.withResolvers<void>();
     const late = () => {
       this.#apply({ type: "fence-timeout" });
+      void this.#unprepare(() => {});
       resolve();
     };
     this.#healthy?.cancel();
@@ -421,7 +444,8 @@ export class Device {
     const { incarnation: number } = this.#life;
     this.#fenced = incarnation
       .end({ inOrder: event.type === "stop", hung: event.type === "failed" && isHang(event.reason) }, late)
-      .then(() => {
+      .then(async () => {
+        if (!startsAtOnce(this.#life)) await this.#unprepare(late);
         this.#incarnation = undefined;
         const recorded = this.#memory.recorded();
         if (event.type === "failed") this.#reportCrash(event.reason, incarnation, number, recorded);

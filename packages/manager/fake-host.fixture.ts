@@ -81,12 +81,18 @@ export class FakeHost {
     await settled();
   }
 
+  startsNot(text: string): void {
+    this.dead = true;
+    this.#started.reject(new DeviceError("no-space", text));
+  }
+
   #process(): HostProcess {
     return {
       name: this.name,
       pid: process.pid,
       peer: { signal: this.#ended.signal, call: this.#call, tell() {}, close: () => this.#ended.abort() },
       ask: this.#call,
+      answered: (_method: string, answer: Promise<unknown>) => answer,
       fenced: this.#fenced.promise,
       kill: () => this.#say("kill"),
       loaded: Promise.resolve(contractId),
@@ -120,8 +126,11 @@ export class FakeHost {
     await this.probed(...(units.length === 0 ? [unit()] : units));
   }
 
+  dead = false;
+
   /** The process is dead, and that is proven. */
   async dies(): Promise<void> {
+    this.dead = true;
     this.#fenced.resolve();
     await settled();
   }
@@ -148,6 +157,11 @@ export class FakeHosts {
 
   get last(): FakeHost {
     return this.hosts.at(-1)!;
+  }
+
+  /** While there are two, the other one: the last is there for when this one has died. */
+  get ending(): FakeHost {
+    return this.hosts.find(({ dead }) => !dead)!;
   }
 }
 
@@ -202,6 +216,7 @@ export function playedDevice(
     timeScale: 1,
     observer: {
       changed() {},
+      probing() {},
       ready() {},
       lost() {},
       unitChanged() {},

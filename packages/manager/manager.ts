@@ -289,6 +289,7 @@ export class Manager {
 
   readonly #observer: DeviceObserver = {
     changed: () => this.#tellChanged(),
+    probing: (device) => this.claims.coming(device),
     ready: (device) => {
       for (const unit of device.units) this.#tellUnit(device, unit);
       this.claims.ready(device);
