@@ -42,7 +42,7 @@ const readers: readonly ((end: MemoryEnd) => { readonly signal: AbortSignal })[]
       alive: heard,
     }),
   (end) => {
-    const notices = { ready: heard, log: heard, failed: heard, changed: heard, disconnected: heard };
+    const notices = { log: heard, failed: heard, changed: heard, disconnected: heard };
     const peer = callingPeer<typeof hostEdge, never>(hostEdge, end as never, notices);
     void peer.call("remove", {}).then(heard, nothing);
     return peer;

@@ -68,17 +68,14 @@ async function record(recorder: string, out: string, jitless: boolean): Promise<
   });
   theirs.close();
   const exited = once(child, "exit");
-  const ready = Promise.withResolvers<void>();
+  const broken = Promise.withResolvers<never>();
   const peer = callingPeer(hostEdge, new FrameSocket(ours), {
-    ready: () => ready.resolve(),
     log() {},
-    failed: ({ message }) => ready.reject(new Error(message)),
+    failed: ({ message }) => broken.reject(new Error(message)),
     disconnected() {},
     changed() {},
   });
-  peer.signal.addEventListener("abort", () => ready.reject(peer.signal.reason));
-  await ready.promise;
-  await peer.call("rehearse", {});
+  await Promise.race([peer.call("rehearse", {}), broken.promise]);
   peer.close(); // it ends, and leaves the cache
   const [status] = await exited;
   if (status !== 0) throw new Error(`${cache}: the host that rehearses for it ended with ${status}`);

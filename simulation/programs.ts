@@ -135,7 +135,6 @@ function runHost(kernel: Kernel, process: Process, control: Descriptor, status: 
   process.dying = ({ code }) => {
     if (kernel.dice.chance(0.7)) told?.write(Buffer.from(`{ "exit-code": ${code ?? 128 + SIGKILL} }\n`));
   };
-  host.ready();
 }
 
 /** The manager that serves now, as the world around it speaks to it. */

@@ -51,8 +51,9 @@ export const hostEdge = defineEdge({
     /** A spare has time: it runs once through what its driver will run, so that this is compiled then. Only before `confine`. */
     rehearse: { params: nothing, result: nothing },
     /**
-     * Stage 1 of the jail: gives up what a host without a driver does not need. Comes once, before all else. Descriptor: a connection on which
-     * the next manager will speak, once the one that this came on has ended.
+     * Stage 1 of the jail: gives up what a host without a driver does not need. Comes once, before all else; it may be sent before the process is
+     * there, which answers once its runtime is loaded and all its threads are started. Descriptor: a connection on which the next manager will
+     * speak, once the one that this came on has ended.
      */
     confine: { params: v.strictObject({ filter }), result: nothing, fds: 1 },
     /**
@@ -127,8 +128,6 @@ export const hostEdge = defineEdge({
   },
   tells: {},
   notices: {
-    /** Runtime loaded, thread pool started: `confine` may come. */
-    ready: nothing,
     log: logLine,
     /** The driver threw where nobody waits for an answer, or broke its contract; the host does no more work. */
     failed: v.strictObject({ kind: errorKind, message: text, stack: text }),

@@ -137,10 +137,6 @@ export class Host {
     };
   }
 
-  ready(): void {
-    this.#peer.notify("ready", {});
-  }
-
   /** The driver's code ends the process: a code of its own choice must not pass for a signal from outside. */
   exiting(code: number): void {
     if (!this.#leaving)

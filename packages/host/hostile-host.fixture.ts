@@ -90,4 +90,3 @@ transport.onFrame = (payload: Uint8Array, fds: Descriptor[]) => {
     );
   for (const frame of [...kept, [payload, fds] as const]) deliver(...frame);
 };
-transport.send(Buffer.from(`{"notice":"ready","params":{}}`));

@@ -13,21 +13,24 @@ import { rehearse } from "./rehearsal.ts";
 const CONTROL_FD = 3;
 const SIGUSR2 = 12; // asm-generic/signal.h
 
-const host = new Host(
-  new FrameSocket(new Descriptor(CONTROL_FD)),
-  (stream) => new FrameSocket(stream),
-  runningClock(systemClock),
-  (code) => process.exit(code),
-  async () => {
-    native.unmapCode(); // of its start: its end is shorter by what taking these pages away costs the kernel
-    await rehearse(systemClock);
-  },
-);
-process.on("uncaughtException", (error) => host.crashed(error));
-process.on("unhandledRejection", (error) => host.crashed(error));
-process.on("exit", (code) => host.exiting(code));
 // The runtime would catch these and raise them again, and the jail lets a driver raise no signal that a person may have sent.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {}).removeAllListeners(signal);
 native.stackOnSignal(SIGUSR2); // where it cannot be had, a hung driver's crash report has no stack
 // The thread pool is the only part of the runtime that starts late, and no thread can be started in the jail's later stages.
-access("/", () => host.ready());
+access("/", serve);
+
+function serve(): void {
+  const host = new Host(
+    new FrameSocket(new Descriptor(CONTROL_FD)),
+    (stream) => new FrameSocket(stream),
+    runningClock(systemClock),
+    (code) => process.exit(code),
+    async () => {
+      native.unmapCode(); // of its start: its end is shorter by what taking these pages away costs the kernel
+      await rehearse(systemClock);
+    },
+  );
+  process.on("uncaughtException", (error) => host.crashed(error));
+  process.on("unhandledRejection", (error) => host.crashed(error));
+  process.on("exit", (code) => host.exiting(code));
+}

@@ -56,13 +56,12 @@ type HostEdge = typeof hostEdge;
 
 export async function rehearse(clock: Clock): Promise<void> {
   const manager = new PlayedManager();
-  const host = new Host(
+  new Host(
     manager.transport,
     () => manager.transport,
     clock,
     () => {},
   );
-  host.ready();
   const [grant, wire] = socketPair();
   const device = serve(wire);
   const memory = new DeviceMemory();

@@ -181,7 +181,6 @@ export class Host implements SpareHost, HostProcess {
     };
     this.#listeners = this.#nobody;
     this.peer = callingPeer<HostEdge, Descriptor>(hostEdge, new FrameSocket(ends.control), {
-      ready: () => this.#ready.resolve(),
       log: (line) => this.#listeners.log(line),
       failed: (failure) => this.#listeners.failed(failure),
       disconnected: () => this.#listeners.disconnected(),
@@ -211,9 +210,22 @@ export class Host implements SpareHost, HostProcess {
     return this.#broke === undefined && !this.#dead && !aborted && this.#listeners === this.#nobody;
   }
 
-  /** Resolves once its runtime is loaded. */
+  /** Resolves once its runtime is loaded, and is confined. */
   get ready(): Promise<void> {
     return this.#ready.promise;
+  }
+
+  /** Asks it to confine itself as soon as its runtime is loaded; `rehearsed`: and to run before what its driver will run. */
+  confine(params: Params<HostEdge, "confine">, standby: Descriptor, rehearsed: boolean): void {
+    const rehearsal = rehearsed ? this.peer.call("rehearse", {}) : undefined;
+    const confine = () => this.peer.call("confine", params, [standby]);
+    (rehearsal?.then(confine) ?? confine()).then(
+      () => this.#ready.resolve(),
+      (error: DeviceError) => {
+        standby.close();
+        if (error.kind !== "disconnected") this.#ready.reject(error); // the end of its process says why
+      },
+    );
   }
 
   /** Resolves when the keeper has reaped its child. */

@@ -35,6 +35,9 @@ export async function startSpare(parts: StartParts, kind: HostKind, rehearsed: b
     const outer = await processes.start("host", order, (exit) => host.reaped(exit));
     const report = jail.report(outer.pid, ends.status, host.ended);
     host.began(outer, report.exitCode);
+    const [ours, theirs] = socketPair();
+    using next = ours; // until it is the keeper's
+    host.confine({ filter: base64(jail.spareFilter(kind.tier)) }, theirs, rehearsed);
     const initPid = await report.initPid;
     const init = jail.sandboxed ? openChild(initPid, outer.pid) : openPidfd(initPid);
     try {
@@ -60,11 +63,7 @@ export async function startSpare(parts: StartParts, kind: HostKind, rehearsed: b
       init.close();
       throw error;
     }
-    const [ours, next] = socketPair();
-    using theirs = next; // until it is sent, if it ever is
-    host.provideForNextManager(ours);
-    if (rehearsed) await host.peer.call("rehearse", {});
-    await host.peer.call("confine", { filter: base64(jail.spareFilter(kind.tier)) }, [theirs]);
+    host.provideForNextManager(next);
     const { name, code, codeBytes, requests } = kind.driver;
     const filter = base64(jail.driverFilter(kind.tier, requests));
     const mayHold = jail.sandboxed ? dataBytes(host.pid) + memoryCeiling(kind.memoryMb) : null;

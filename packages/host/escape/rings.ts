@@ -156,7 +156,7 @@ const onControl: readonly Probe[] = [
   said("an unknown notice", frame(`{"notice":"surrender","params":{}}`)),
   said("a notice named __proto__", frame(`{"notice":"__proto__","params":{"constructor":{}}}`)),
   said("an answer that nobody waits for", frame(`{"id":99999,"result":{}}`)),
-  said("descriptors that do not come", frame(`{"notice":"ready","params":{}}`, 1)),
+  said("descriptors that do not come", frame(`{"notice":"disconnected","params":{}}`, 1)),
   said("a question", frame(`{"id":1,"method":"stop","params":{"device":"usb-victim:1.0"}}`)),
   lying("closes its control connection", () => call("close", CONTROL)),
 ];

@@ -19,7 +19,7 @@ export const control: Faults = {
   "control-unknown-notice": said(`{"notice":"surrender","params":{}}`),
   "control-prototype": said(`{"notice":"__proto__","params":{"constructor":{}}}`),
   "control-unasked-answer": said(`{"id":99999,"result":{}}`),
-  "control-lacks-descriptors": said(`{"notice":"ready","params":{}}`, 1),
+  "control-lacks-descriptors": said(`{"notice":"disconnected","params":{}}`, 1),
   "control-question": said(`{"id":1,"method":"stop","params":{"device":"usb-1:1.0"}}`),
   "control-closed": () => call("close", CONTROL),
 };
