@@ -178,6 +178,7 @@ async function runManager(
     random,
     eventLog: new EventLog(),
     startHost: (kind, listeners) => spares.take(kind, listeners),
+    expectHost: (kind) => spares.expect(kind),
     drivers: () => [{ manifest, code, codeBytes: source.length, sourceMap: undefined }],
     sandboxed: false,
     legacy: processes,

@@ -92,7 +92,8 @@ const exposed: Readonly<Record<string, RegExp>> = {
   "asks-the-manager": /malformed: host connection: expected no questions, found one/,
   "unasked-answer": /malformed: host connection: expected an answer to a request in flight, found id 99999/,
   prototype: /malformed: host connection: expected a known notice, found "__proto__"/,
-  "descriptors-with-a-notice": /malformed: host connection: expected no descriptors with "disconnected", found 1/,
+  "descriptors-with-a-notice":
+    /malformed: host connection: expected no descriptors with "disconnected", found 1/,
   "many-descriptors": /malformed: receive on a connection: /,
   "descriptors-without-a-frame": /malformed: frame: expected at most \d+ descriptors, found \d+/,
   "answers-with-descriptors":

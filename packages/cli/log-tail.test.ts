@@ -50,6 +50,28 @@ test("a log that was rotated meanwhile is all told", async () => {
   assert.deepEqual(told, ["one", "five"]);
 });
 
+test("an entry that was told and is in no file: what is later than it is told", async () => {
+  const { tail: log, told } = tail();
+  await log.read(manager([entry(1, "one")]), true);
+  log.heard(entry(3, "three"));
+  await log.read(manager([entry(1, "one"), entry(4, "four")]), true);
+  assert.deepEqual(told, ["one", "three", "four"]);
+});
+
+test("a first answer that comes after the next manager's tells nothing twice", async () => {
+  const { tail: log, told } = tail();
+  const answer = Promise.withResolvers<void>();
+  const late = (async () => {
+    await answer.promise;
+    return { entries: [entry(1, "one"), entry(2, "two")] };
+  }) as unknown as ManagerConnection["ask"];
+  const first = log.read(late, true);
+  await log.read(manager([entry(1, "one")]), true);
+  answer.resolve();
+  await first;
+  assert.deepEqual(told, ["one", "two"]);
+});
+
 test("a manager that dies before it answers: the next one tells what it had told", async () => {
   const { tail: log, told } = tail();
   await log.read(manager([entry(1, "one")]), true);

@@ -26,9 +26,17 @@ export class LogTail {
   async read(ask: ManagerConnection["ask"], follow: boolean): Promise<void> {
     this.#early = [];
     const { entries } = await ask("logs", { device: this.#device, follow });
-    const told = entries.findLastIndex((entry) => isDeepStrictEqual(entry, this.#last));
-    for (const entry of [...entries.slice(told + 1), ...this.#early]) this.#next(entry);
+    for (const entry of [...this.#untold(entries), ...(this.#early ?? [])]) this.#next(entry);
     this.#early = undefined;
+  }
+
+  /** The last one told may be in no file: it was rotated away, or could not be written. */
+  #untold(entries: readonly LogEntry[]): readonly LogEntry[] {
+    const last = this.#last;
+    const told = entries.findLastIndex((entry) => isDeepStrictEqual(entry, last));
+    return last === undefined || told >= 0
+      ? entries.slice(told + 1)
+      : entries.filter(({ time }) => time > last.time);
   }
 
   #next(entry: LogEntry): void {

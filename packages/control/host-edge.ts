@@ -51,7 +51,7 @@ export const hostEdge = defineEdge({
     /** A spare has time: it runs once through what its driver will run, so that this is compiled then. Only before `confine`. */
     rehearse: { params: nothing, result: nothing },
     /**
-     * Stage 1 of the jail: gives up what a host without a driver does not need. Comes once, before all else; it may be sent before the process is
+     * Stage 1 of the jail: gives up what a host without a driver does not need. Comes once, before all but `rehearse`; it may be sent before the process is
      * there, which answers once its runtime is loaded and all its threads are started. Descriptor: a connection on which the next manager will
      * speak, once the one that this came on has ended.
      */

@@ -50,7 +50,6 @@ export class Host {
   readonly #reported: string[] = [];
   readonly #sticky = new StickyEvents();
   #contract: Contract | undefined;
-  #starting: Promise<Session> | undefined;
   #session: Session | undefined;
   #memory: HostDeviceMemory | undefined;
   #driver: Driver | undefined;
@@ -183,14 +182,14 @@ export class Host {
     const given = fds.map((fd) => new Descriptor(fd.take()));
     const [terms] = grants;
     const [driver, assigned] = [this.#driver, this.#assigned];
-    if (this.#starting !== undefined || !driver || !assigned || given.length !== grants.length)
+    if (this.#session !== undefined || !driver || !assigned || given.length !== grants.length)
       throw new DeviceError("invalid", "probe");
     const { devices, transport } = openGrant(terms!, given[0]!, this.#clock, this.#memory!.recorder);
     void transport.gone.then(() => {
       this.#gone = true;
       this.#peer.notify("disconnected", {});
     });
-    this.#starting = startDriver(driver, {
+    this.#session = await startDriver(driver, {
       devices,
       device: { id: assigned.device.id },
       incarnation: assigned.incarnation,
@@ -201,7 +200,6 @@ export class Host {
       state: this.#memory!,
       emit: (unit, event, data) => this.#emit(unit, event, data),
     });
-    this.#session = await this.#starting;
     const units = this.#session.units.map((runner, index) => ({
       index,
       properties: propertiesOf(driver.contract, runner),
@@ -218,12 +216,10 @@ export class Host {
     this.#clock.after(this.#assigned!.beatMs, () => this.#beat());
   }
 
-  /** May come while the driver probes. */
-  async #open(
+  #open(
     { channel, unit, mode, contract }: Params<HostEdge, "open">,
     fds: Descriptor[],
-  ): Promise<Record<string, never>> {
-    await this.#starting?.catch(() => {}); // told by the answer to `probe`
+  ): Record<string, never> {
     const runner = this.#session?.units[unit];
     if (runner === undefined || this.#channels.has(channel))
       throw new DeviceError("invalid", `open unit ${unit}`);

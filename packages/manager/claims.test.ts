@@ -6,10 +6,8 @@ import { block } from "@ring3/classes/block/contract";
 import type { ClientRecord } from "@ring3/control/legacy";
 import { manualClock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
-import { DeviceError } from "@ring3/core/errors";
 import { createShared } from "@ring3/kernel/shm/memory";
 import { type Claimant, Claims } from "./claims.ts";
-import { lossOf } from "./device-observer.ts";
 import { chosenDriver, FakeHosts, noLegacy, playedDevice, settled, unit } from "./fake-host.fixture.ts";
 import type { Legacy } from "./legacy.ts";
 
@@ -28,11 +26,9 @@ async function setUp(legacy = noLegacy) {
   const hosts = new FakeHosts();
   const claims = new Claims(legacy);
   const device = playedDevice(hosts, clock, {
-    probing: (which) => claims.coming(which),
     ready: (which) => claims.ready(which),
     lost: (which, loss) => claims.lost(which, loss),
     held: (_device, held) => claims.held(device, held),
-    unitVanished: (which, { index }) => claims.lost(which, lossOf("not found"), index),
   });
   const claimant = (name: string, trusted = false): Claimant => ({
     name,
@@ -48,17 +44,11 @@ async function setUp(legacy = noLegacy) {
   const run = async () => {
     await hosts.last.runs(unit());
   };
-  const open = async (
-    who: Claimant,
-    channel: number,
-    mode: "read" | "write" = "read",
-    opening = channel,
-    index = 0,
-  ) => {
+  const open = async (who: Claimant, channel: number, mode: "read" | "write" = "read", opening = channel) => {
     const opened = await claims.open(
       who,
       device,
-      index,
+      0,
       mode,
       { channel, opening, contract },
       memory(layout.client.size),
@@ -67,7 +57,7 @@ async function setUp(legacy = noLegacy) {
   };
   const restart = async () => {
     await settled();
-    await hosts.ending.dies();
+    await hosts.last.dies();
     await run();
   };
   device.matched(chosenDriver(), true);
@@ -187,7 +177,7 @@ test("who holds a channel is told of its loss after the fence, and of the next d
   device.failed({ kind: "crash", text: "", outside: false });
   await settled();
   assert.deepEqual(told, []);
-  await hosts.ending.dies();
+  await hosts.last.dies();
   assert.deepEqual(told, ["process 1 lost 7: driver-restarted"]);
   await run();
   assert.deepEqual(told.slice(1), ["process 1 ready usb-1-4:1.0#0"]);
@@ -370,7 +360,7 @@ async function waiting() {
   await parts.open(reader, 1);
   parts.hosts.last.fails();
   await settled();
-  await parts.hosts.ending.dies();
+  await parts.hosts.last.dies();
   parts.told.length = 0;
   let answer = "none";
   const opening = parts.open(reader, 2, "read", 1).then(
@@ -393,83 +383,12 @@ test("who opens while the next driver is on its way is answered when it runs, an
   assert.deepEqual([answer(), told], ["opened", []]);
 });
 
-test("a channel is opened right behind the probe, and told of once that has returned", async () => {
-  const { hosts, opening, answer } = await waiting();
-  await hosts.last.loaded();
-  assert.deepEqual(hosts.last.log.slice(-2), ["host 2 probe", "host 2 open"]);
-  await settled();
-  assert.equal(answer(), "none");
-  await hosts.last.probed(unit());
-  await opening;
-  assert.equal(answer(), "opened");
-});
-
-test("who opens while a driver probes is served like who has waited for it", async () => {
-  const { claims, device, claimant, hosts, open, told } = await setUp();
-  device.failed({ kind: "crash", text: "", outside: false });
-  await settled();
-  await hosts.ending.dies();
-  await hosts.last.loaded();
-  const opening = open(claimant("reader"), 1);
-  await settled();
-  assert.equal(hosts.last.log.at(-1), "host 2 open");
-  await hosts.last.probed(unit());
-  await opening;
-  claims.progress(claimant("other"), 1);
-  assert.deepEqual(told, []);
-});
-
-test("who gives up while the driver probes has no channel there afterwards", async () => {
-  const { hosts, claims, reader, opening, answer } = await waiting();
-  await hosts.last.loaded();
-  await claims.close(reader, 1);
-  await hosts.last.probed(unit());
-  await opening;
-  await settled();
-  assert.match(answer(), /given up meanwhile/);
-  assert.equal(hosts.last.log.at(-1), "host 2 close");
-});
-
-test("a driver that does not find the unit again has not refused a channel", async () => {
-  const { hosts, device, claimant, open, told } = await setUp();
-  device.restart();
-  await settled();
-  await hosts.ending.dies();
-  await hosts.last.runs(unit(0), unit(1));
-  const reader = claimant("reader");
-  await open(reader, 1, "read", 1, 1);
-  hosts.last.fails();
-  await settled();
-  await hosts.ending.dies();
-  const opening = assert.rejects(open(reader, 2, "read", 1, 1), /given up meanwhile/);
-  hosts.last.answer = async () => {
-    throw new DeviceError("invalid", "open unit 1");
-  };
-  await hosts.last.loaded();
-  assert.equal(hosts.last.log.at(-1), "host 3 open");
-  told.length = 0;
-  await hosts.last.probed(unit(0));
-  await opening;
-  assert.deepEqual([device.life.state, told], ["running", ["reader lost 2: disconnected from outside"]]);
-});
-
-test("a host whose connection has ended, which is not noticed yet: who opens is told so once", async () => {
-  const { hosts, device, claimant, open } = await setUp();
-  let asked = 0;
-  hosts.last.answer = async () => {
-    asked++;
-    throw new DeviceError("disconnected", "open");
-  };
-  await assert.rejects(open(claimant("reader"), 1), /its driver died meanwhile/);
-  assert.deepEqual([asked, device.life.state], [1, "running"]);
-});
-
 test("a start that fails is waited out while another follows at once; before a back-off the client is told", async () => {
   const { hosts, opening, answer, told } = await waiting();
   await hosts.last.loaded();
   await hosts.last.refusesProbe("not today");
   await settled();
-  await hosts.ending.dies();
+  await hosts.last.dies();
   await opening;
   assert.match(answer(), /its driver is failed/);
   assert.deepEqual(told, ["reader lost 2: driver-restarted"]);

@@ -11,7 +11,7 @@ import { checkPeer } from "@ring3/kernel/shm/memory";
 import { classes } from "./classes.ts";
 import type { Device } from "./device.ts";
 import type { Loss } from "./device-observer.ts";
-import type { Coming } from "./incarnation.ts";
+import type { HostProcess } from "./host-process.ts";
 import type { Legacy } from "./legacy.ts";
 
 /** A client's connection, as far as claims need it. */
@@ -46,10 +46,8 @@ interface Claim {
   host: string;
   /** An earlier manager has opened it there. */
   inherited: boolean;
-  /** Its client has been told of the channel. */
-  served: boolean;
   /** Its client waits for the driver that is on its way: what is called with it, or with undefined where it is not. */
-  waiting: ((next: Coming | undefined) => void) | undefined;
+  waiting: ((host: HostProcess | undefined) => void) | undefined;
   /** What its client has said of the latest channel, once each. */
   suspected: boolean;
   progressed: boolean;
@@ -103,38 +101,20 @@ export class Claims {
     const claim = this.#claim(claimant, device, unit, mode, opening);
     claim.channel = channel;
     if (claim.hostChannel !== undefined) await this.#closeChannel(claim); // its client has not heard of it: the answer was a dead manager's
-    using kept = memory;
-    while (this.#claims.has(claim)) {
-      const next = device.coming ?? (await this.#next(claim));
-      if (next === undefined)
-        throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver is ${device.life.state}`);
-      const opened = await this.#openAt(next, claim, contract, kept);
-      if (opened !== undefined) return opened;
-      if (this.#claims.has(claim) && device.coming?.host === next.host)
-        throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver died meanwhile`); // which will be noticed
-    }
-    throw new DeviceError("busy", `${unitId(device.id, unit)}: given up meanwhile`);
-  }
-
-  /** Right behind the driver's probe, where that has not returned yet. undefined: it came to nothing; another driver may be on its way. */
-  async #openAt(
-    { host, serves }: Coming,
-    claim: Claim,
-    contract: ContractId,
-    memory: Descriptor,
-  ): Promise<Opened | undefined> {
-    const { claimant, device, unit, mode } = claim;
+    if (!this.#claims.has(claim))
+      throw new DeviceError("busy", `${unitId(device.id, unit)}: given up meanwhile`);
+    const host = device.host ?? (await this.#nextHost(claim));
+    if (host === undefined)
+      throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver is ${device.life.state}`);
     const { incarnation } = device.life;
     const toDriver = pipe();
     const toClient = pipe();
     const driverMemory = createDriverMemory(device.driver!.contract);
     const hostChannel = ++this.#lastHostChannel;
-    const isOurs = () => claim.hostChannel === hostChannel;
     Object.assign(claim, {
       hostChannel,
       host: host.name,
       inherited: false,
-      served: false,
       suspected: false,
       progressed: false,
     });
@@ -142,43 +122,29 @@ export class Claims {
     try {
       const params = { channel: hostChannel, unit, mode, contract };
       const own = duplicate(driverMemory.fd.fd);
-      const answer = host.peer.call("open", params, [
-        duplicate(memory.fd),
-        toDriver.read,
-        toClient.write,
-        own,
-      ]);
-      answer.catch(() => {}); // where nobody waits for it any more
-      if (!(await serves)) throw new DeviceError("disconnected", "open a channel");
-      await host.answered("open", answer);
-      if (!isOurs()) {
-        void host.ask("close", { channel: hostChannel }).catch(() => undefined); // it may be closed by now
-        throw new DeviceError("disconnected", "open a channel");
-      }
+      await host.ask("open", params, [memory, toDriver.read, toClient.write, own]);
       driverMemory.seal();
-      claim.served = true;
-      if (device.held) claimant.paused(claim.channel, true); // since before there was this channel
+      if (device.held) claimant.paused(channel, true); // since before there was this channel
       return { incarnation, driverMemory: driverMemory.fd, bellIn: toClient.read, bellOut: toDriver.write };
     } catch (error) {
       for (const end of [toDriver.write, toClient.read, driverMemory.fd]) end.close();
-      if (!isOurs()) return undefined;
+      if (claim.hostChannel === hostChannel) claim.hostChannel = undefined;
       const { kind, message } = error as DeviceError;
       // What was asked of it was right, so a refusal is its own failure; the client waits for the next driver.
       if (kind !== "disconnected" && device.channelHost === host)
         device.failed({ kind: "malformed", text: `refused a channel: ${message}`, outside: false });
-      claim.hostChannel = undefined;
-      return undefined;
+      throw new DeviceError("busy", `${unitId(device.id, unit)}: its driver died meanwhile`);
     }
   }
 
   /** Whoever asks as soon as the last driver is lost has the next one's channel sooner. A start that may wait is not waited for. */
-  #next(claim: Claim): Promise<Coming | undefined> | undefined {
+  #nextHost(claim: Claim): Promise<HostProcess | undefined> | undefined {
     claim.waiting?.(undefined);
     if (!isComing(claim.device)) return undefined;
-    const { promise, resolve } = Promise.withResolvers<Coming | undefined>();
-    claim.waiting = (next) => {
+    const { promise, resolve } = Promise.withResolvers<HostProcess | undefined>();
+    claim.waiting = (host) => {
       claim.waiting = undefined;
-      resolve(next);
+      resolve(host);
     };
     return promise;
   }
@@ -228,7 +194,6 @@ export class Claims {
         failures,
         hostChannel: lives ? at.channel : undefined,
         inherited: lives,
-        served: true,
         host: at?.host ?? "",
       });
       this.#claims.add(claim);
@@ -328,16 +293,13 @@ export class Claims {
       await channelHost.ask("close", { channel: hostChannel }).catch(() => undefined); // a dead driver has let go
   }
 
-  /** A driver is being started: those who wait for it have their channels opened behind its probe. */
-  coming(device: Device): void {
-    for (const claim of this.#claims) if (claim.device === device) claim.waiting?.(device.coming);
-  }
-
-  /** A driver runs: those who have no channel, and do not wait for one, may open one. */
+  /** A driver runs: those who wait for a channel may open one. */
   ready(device: Device): void {
-    for (const { device: which, unit, claimant, hostChannel } of this.#claims)
-      if (which === device && hostChannel === undefined)
-        claimant.ready(unitId(device.id, unit), device.life.incarnation);
+    for (const claim of this.#claims) {
+      if (claim.device !== device || claim.hostChannel !== undefined) continue;
+      if (claim.waiting !== undefined) claim.waiting(device.host);
+      else claim.claimant.ready(unitId(device.id, claim.unit), device.life.incarnation);
+    }
   }
 
   /** A debugger holds the driver, or has let go of it. */
@@ -356,11 +318,7 @@ export class Claims {
     const { final, outside, text, inHand } = loss;
     for (const claim of this.#claims) {
       if (claim.device !== device || claim.unit !== (unit ?? claim.unit)) continue;
-      const waits = claim.waiting !== undefined || (claim.hostChannel !== undefined && !claim.served);
-      if (waits && !final && willStartAtOnce(device)) {
-        claim.hostChannel = undefined; // it has lost nothing, and waits on
-        continue;
-      }
+      if (claim.waiting !== undefined && !final && willStartAtOnce(device)) continue; // it has lost nothing, and waits on
       claim.waiting?.(undefined);
       if (!outside && claim.hostChannel !== undefined && inHand.has(claim.hostChannel)) claim.failures++;
       claim.hostChannel = undefined;
@@ -391,7 +349,6 @@ function newClaim(claimant: Claimant, device: Device, unit: number, mode: Access
     hostChannel: undefined,
     host: "",
     inherited: false,
-    served: false,
     waiting: undefined,
     suspected: false,
     progressed: false,

@@ -59,6 +59,7 @@ async function setUp(config: Config = defaultConfig) {
     random: { next: () => 0 },
     eventLog: new EventLog(join(folder, "events.jsonl")),
     startHost: hosts.start,
+    expectHost: hosts.expect,
     sandboxed: true,
     legacy: noLegacy,
     crashed() {},
@@ -158,7 +159,7 @@ test("an endpoint that a reflector has told of ends with its unit and with the r
   assert.deepEqual(await endpoints(), one);
   const stopped = manager.devices[0]!.stop();
   await settled();
-  await hosts.ending.dies();
+  await hosts.last.dies();
   await stopped;
   manager.start(manager.devices[0]!, false);
   await run();
@@ -205,7 +206,7 @@ for (const [what, config] of others)
     await peer.call("subscribe", { class: null, formerly: null });
     manager.restart(manager.devices[0]!);
     await settled();
-    await hosts.ending.dies();
+    await hosts.last.dies();
     await hosts.last.runs(unit());
     await peer.call("status", {});
     assert.deepEqual(units, []);
@@ -249,7 +250,7 @@ test("a wait is answered when the device gets there, or when its time is over", 
   void manager.devices[0]!.stop();
   assert.equal((await stopped).result.reached, true);
   await settled();
-  await hosts.ending.dies();
+  await hosts.last.dies();
 });
 
 test("a reflector learns what the rules let others do with a unit; nobody else may ask", async () => {
@@ -299,7 +300,7 @@ for (const [what, config, mode, guests] of [
     const again = await peer.call("listen", { unit: id, kind: "nbd" }); // after a reflector's death
     for (const fd of again.fds) fd.close();
     const stopped = manager.devices[0]!.stop();
-    await hosts.ending.dies();
+    await hosts.last.dies();
     await stopped;
     assert.equal(existsSync(result.path), false);
   });
@@ -319,7 +320,7 @@ test("the log of a device that is not there any more is read by its id; a name t
   const { manager, hosts, clock, connect } = await setUp();
   const { peer } = connect(500);
   void manager.removed(device);
-  await hosts.ending.dies();
+  await hosts.last.dies();
   clock.advance(defaultConfig.limits.replug_grace);
   assert.deepEqual(manager.devices, []);
   const { entries } = (await peer.call("logs", { device, follow: false })).result;

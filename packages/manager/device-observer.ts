@@ -6,8 +6,6 @@ import type { HostUnit } from "./host-units.ts";
 export interface DeviceObserver {
   /** The state, the incarnation or the reason is another. */
   changed(device: Device): void;
-  /** A driver is being started: its channels may be asked for. */
-  probing(device: Device): void;
   /** A driver runs, anew or again: units may be opened. */
   ready(device: Device): void;
   /** No driver runs and the last one is fenced. `final`: none will, until somebody starts it. */

@@ -63,17 +63,15 @@ test("a driver that fails is killed, its clients hear of it once it is fenced, a
   await run();
   hosts.last.fails();
   await settled();
-  assert.deepEqual(seen(), ["host 2 start", "failed", "host 1 kill"]);
-  await hosts.last.loaded();
-  assert.deepEqual(seen(), []); // it gets nothing of the device before the fence
-  await hosts.ending.dies();
-  assert.deepEqual(seen(), ["lost with 1: exit: it broke", "starting", "host 2 probe"]);
-  await hosts.last.probed(unit());
-  assert.deepEqual(seen(), ["ready with 1", "running"]);
+  assert.deepEqual(seen(), ["failed", "host 1 kill"]);
+  await hosts.last.dies();
+  assert.deepEqual(seen(), ["lost with 1: exit: it broke", "host 2 start", "starting"]);
+  await hosts.last.runs(unit());
+  assert.deepEqual(seen(), ["host 2 probe", "ready with 1", "running"]);
   assert.equal(device.life.incarnation, 2);
 });
 
-/** A device behind a stream: how often it was opened, and which of its streams are open. */
+/** A device behind a stream: how often it was opened, and how many of its streams are open. */
 function streamed(refused: readonly number[] = []) {
   const streams: Descriptor[] = [];
   let opened = 0;
@@ -90,70 +88,71 @@ function streamed(refused: readonly number[] = []) {
   return { bus, openings: () => opened, open: () => streams.filter(({ fd }) => fd >= 0).length };
 }
 
-test("a stream, which fences by itself, is opened beside the end of the last driver", async () => {
+test("once the last driver is killed the next host is expected and a stream, which fences by itself, is opened", async () => {
   const { bus, openings } = streamed();
   const { hosts, run, seen } = setUp(bus);
   await run();
   hosts.last.fails();
+  assert.deepEqual([openings(), hosts.expected], [1, 0]); // not while it may still be at work
   await settled();
-  assert.equal(openings(), 2);
+  assert.deepEqual([seen(), openings(), hosts.expected], [["failed", "host 1 kill"], 2, 1]);
+  await hosts.last.dies();
   await hosts.last.loaded();
-  await hosts.ending.dies();
   assert.deepEqual([openings(), seen().at(-1)], [2, "host 2 probe"]);
 });
 
-test("what cannot be had beside the end of the last driver is asked for again after it", async () => {
+test("a device of the kernel's is not opened before the last driver is fenced", async () => {
+  let opened = 0;
+  const open = async () => {
+    opened++;
+    throw new DeviceError("busy", "somebody has it");
+  };
+  const { hosts, run, device } = setUp();
+  await run();
+  Object.assign(device.bus, { open });
+  hosts.last.fails();
+  await settled();
+  assert.deepEqual([opened, hosts.expected], [0, 1]);
+});
+
+test("a stream that cannot be had beside the end of the last driver is asked for again after it", async () => {
   const { bus, openings } = streamed([2]);
   const { device, hosts, run } = setUp(bus);
   await run();
   hosts.last.fails();
-  hosts.last.startsNot("no user id is free");
   await settled();
-  await hosts.ending.dies();
-  assert.deepEqual([device.life.state, hosts.hosts.length, openings()], ["starting", 3, 3]);
+  await hosts.last.dies();
   await hosts.last.runs(unit());
-  assert.deepEqual([device.life.state, device.life.incarnation], ["running", 2]);
+  assert.deepEqual([device.life.state, device.life.incarnation, openings()], ["running", 2, 3]);
 });
 
-test("a host that dies while the last one is being ended is a failure of the next incarnation", async () => {
-  const { device, hosts, run } = setUp();
-  await run();
-  hosts.last.fails();
-  await hosts.last.loaded();
-  hosts.last.fails("it died young");
-  assert.equal(device.life.reason, "exit: it broke");
-  await hosts.hosts[0]!.dies();
-  assert.deepEqual([device.life.incarnation, device.life.reason], [2, "exit: it died young"]);
-});
-
-test("a stop while the last driver is being ended ends the next one's host and stream too, and waits for that", async () => {
-  const { bus, open } = streamed();
-  const { device, hosts, run, seen } = setUp(bus);
-  await run();
-  hosts.last.fails();
-  await hosts.last.loaded();
-  let stopped = false;
-  void device.stop().then(() => {
-    stopped = true;
+for (const [what, event] of [
+  ["stopped", (device: Device) => void device.stop()],
+  ["unplugged", (device: Device) => device.gone()],
+] as const)
+  test(`a device that is ${what} while its driver is being fenced: the stream for the next one is closed first`, async () => {
+    const { bus, openings, open } = streamed();
+    const { device, hosts, run } = setUp(bus);
+    await run();
+    const before = open();
+    hosts.last.fails();
+    await settled();
+    assert.deepEqual([openings(), open()], [2, before + 1]);
+    event(device);
+    await hosts.last.dies();
+    assert.deepEqual([device.life.fenced, open(), hosts.hosts.length], [true, before, 1]);
   });
-  await hosts.ending.dies();
-  assert.deepEqual([seen().at(-1), stopped, device.life.fenced], ["host 2 kill", false, false]);
-  await hosts.ending.dies();
-  assert.deepEqual([stopped, device.life.state, device.life.fenced, open()], [true, "stopped", true, 0]);
-});
 
-test("a process that cannot be ended: the host for the next incarnation is", async () => {
+test("a process that cannot be ended: the stream for the next one is closed", async () => {
   const { bus, open } = streamed();
-  const { clock, device, hosts, run, seen } = setUp(bus);
+  const { clock, device, hosts, run } = setUp(bus);
   await run();
+  const before = open();
   hosts.last.fails();
-  await hosts.last.loaded();
-  seen();
+  await settled();
   clock.advance(5000);
   await settled();
-  assert.deepEqual([device.life.state, seen()], ["stuck", ["stuck", "host 2 kill"]]);
-  await hosts.last.dies();
-  assert.equal(open(), 0);
+  assert.deepEqual([device.life.state, open()], ["stuck", before]);
 });
 
 test("what an ended host still says changes nothing for the one after it", async () => {
@@ -178,7 +177,7 @@ test("a replugged device's first incarnation is not taken for the one that was u
   await run();
   device.gone();
   await settled();
-  await hosts.ending.dies();
+  await hosts.last.dies();
   device.returned(busDevice());
   device.matched(chosenDriver(), true);
   seen();
@@ -194,7 +193,7 @@ test("a stop removes in order, then kills; the loss comes with the units, which 
   const stopped = device.stop();
   await settled();
   assert.deepEqual(seen(), ["stopped", "host 1 remove", "host 1 kill"]);
-  await hosts.ending.dies();
+  await hosts.last.dies();
   await stopped;
   assert.deepEqual(seen(), ["lost for good from outside with 2: stopped on request"]);
   assert.deepEqual([device.units, device.hostPid], [[], null]);
@@ -207,7 +206,7 @@ test("a start asked for while the driver stops is no loss for good", async () =>
   device.start();
   await settled();
   seen();
-  await hosts.ending.dies();
+  await hosts.last.dies();
   await stopped;
   assert.deepEqual(seen(), ["lost from outside with 1: stopped", "host 2 start", "starting"]);
 });
@@ -220,7 +219,7 @@ test("a process that cannot be ended: stop returns, nobody is told of a loss unt
   clock.advance(5000);
   await stopped;
   assert.deepEqual([seen().slice(3), device.life.state], [["stuck"], "stuck"]);
-  await hosts.ending.dies();
+  await hosts.last.dies();
   assert.deepEqual(seen(), [
     "lost for good from outside with 1: incarnation 1 did not end within 5 s of being killed",
     "stopped",
@@ -247,7 +246,7 @@ test("five failed starts: back-off in between, then quarantine and one loss for 
   for (let start = 0; start < 5; start++) {
     await hosts.last.loaded();
     await hosts.last.refusesProbe("no such thing");
-    await hosts.ending.dies();
+    await hosts.last.dies();
     clock.advance(30_000);
   }
   assert.deepEqual(
@@ -286,7 +285,7 @@ test("a unit that the next incarnation does not have is told of", async () => {
   await run(unit(0), unit(1));
   hosts.last.fails();
   await settled();
-  await hosts.ending.dies();
+  await hosts.last.dies();
   seen();
   await hosts.last.runs(unit(0));
   assert.deepEqual(seen(), ["host 2 probe", "unit 1 vanished", "ready with 1", "running"]);
@@ -304,7 +303,7 @@ test("ten seconds in health forgive earlier failures", async () => {
   await run();
   hosts.last.fails();
   await settled();
-  await hosts.ending.dies();
+  await hosts.last.dies();
   await hosts.last.runs(unit());
   assert.equal(device.life.failures, 1);
   clock.advance(10_000);
@@ -317,7 +316,7 @@ test("a device that somebody else has got before it was opened is theirs: availa
   device.matched(chosenDriver(), true);
   await hosts.last.loaded();
   assert.deepEqual([device.life.state, device.life.fenced], ["available", false]);
-  await hosts.ending.dies();
+  await hosts.last.dies();
   const { state, fenced, failures, reason } = device.life;
   assert.deepEqual(
     [state, fenced, failures, reason],
@@ -347,7 +346,7 @@ test("a device that cannot be opened fails as its grant, and what the kernel's d
   await taken.run();
   const stopped = taken.device.stop();
   await settled();
-  await taken.hosts.ending.dies();
+  await taken.hosts.last.dies();
   await stopped;
   assert.equal(given, 1);
 });
@@ -413,7 +412,7 @@ test("what changed while there was no manager is told: properties, and that the 
   clock.advance(1000);
   assert.deepEqual(seen(), ["unit 0: 200"]);
   const gone = await left({ state: "running" }, leftHost({ gone: true }));
-  assert.deepEqual(gone.seen(), ["host 1 start", "failed"]);
+  assert.deepEqual(gone.seen(), ["failed"]);
 });
 
 test("a driver that dies after its manager is replaced like any other", async () => {
@@ -423,9 +422,9 @@ test("a driver that dies after its manager is replaced like any other", async ()
   await settled();
   await host.dies();
   assert.deepEqual(seen(), [
-    "host 1 start",
     "failed",
     "lost from outside with 1: exit: it was killed",
+    "host 1 start",
     "starting",
   ]);
   await hosts.last.runs(unit());
@@ -435,11 +434,9 @@ test("a driver that dies after its manager is replaced like any other", async ()
 test("a start that its manager did not live to see done is ended, and another follows", async () => {
   const host = leftHost();
   const { seen, hosts } = await left({ state: "starting" }, host);
-  assert.deepEqual([host.log, seen()], [["left host kill"], ["host 1 start", "failed"]]);
-  await hosts.last.loaded();
-  assert.deepEqual(seen(), []);
+  assert.deepEqual([host.log, seen(), hosts.hosts.length], [["left host kill"], ["failed"], 0]);
   await host.dies();
-  assert.deepEqual(seen().slice(-2), ["starting", "host 1 probe"]);
+  assert.equal(hosts.hosts.length, 1);
 });
 
 test("a driver that was being stopped is ended, and the device stays stopped", async () => {

@@ -22,16 +22,16 @@ import {
   tellsOfNoLoss,
 } from "@ring3/core/lifecycle";
 import { type Log, printable } from "@ring3/core/log";
-import type { BusDevice } from "./bus.ts";
+import type { BusDevice, Grant } from "./bus.ts";
 import { classes } from "./classes.ts";
 import type { Crash } from "./crash-report.ts";
 import { type DeviceObserver, lossOf } from "./device-observer.ts";
 import { DeviceUnits } from "./device-units.ts";
 import { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
-import type { HostProcess, SpareHost, StartHost } from "./host-process.ts";
+import type { HostKind, HostProcess, SpareHost, StartHost } from "./host-process.ts";
 import type { HostUnit } from "./host-units.ts";
-import { type Coming, Incarnation } from "./incarnation.ts";
+import { Incarnation, kindOf } from "./incarnation.ts";
 import type { Legacy } from "./legacy.ts";
 import { Rest } from "./rest.ts";
 
@@ -40,6 +40,8 @@ export interface DeviceParts {
   readonly random: Random;
   readonly log: Log;
   readonly startHost: StartHost;
+  /** One will be asked for in a moment. */
+  readonly expectHost: (kind: HostKind) => void;
   readonly observer: DeviceObserver;
   readonly sandboxed: boolean;
   /** An incarnation has failed and is dead. */
@@ -71,8 +73,8 @@ export class Device {
   #enumeration: number;
   readonly #units: DeviceUnits;
   #incarnation: Incarnation | undefined;
-  /** The next one, while the last one is being ended and this one is to follow at once. */
-  #prepared: Incarnation | undefined;
+  /** For the next one, while the last one is being fenced. */
+  #opening: Promise<Grant> | undefined;
   #later: Timer | undefined;
   #healthy: Timer | undefined;
   #lastFailure: FailureReason | undefined;
@@ -131,11 +133,6 @@ export class Device {
   /** The driver host that serves requests, if one does. */
   get host(): HostProcess | undefined {
     return this.#life.state === "running" ? this.#incarnation?.host : undefined;
-  }
-  /** The host to which channels can be opened now: its driver serves requests, or is about to. */
-  get coming(): Coming | undefined {
-    const { state } = this.#life;
-    return state === "running" || state === "starting" ? this.#incarnation?.coming : undefined;
   }
   /** The driver host that has clients' channels, whether it serves them now or is suspended. */
   get channelHost(): HostProcess | undefined {
@@ -322,7 +319,6 @@ export class Device {
     if (event.type === "stop" || event.type === "restart") this.#lastFailure = undefined;
     if (!startsAtOnce(after)) this.#note(); // of such a failure the next manager learns from the end of the host itself
     if (hasHost(before) && !hasHost(after)) this.#end(event);
-    if (startsAtOnce(after) && !startsAtOnce(before)) this.#prepare(after.incarnation + 1);
     if (after.incarnation > before.incarnation) this.#begin(after.incarnation);
     else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type))
       this.#lose(event, after, this.#memory.recorded());
@@ -352,22 +348,26 @@ export class Device {
     this.#later = this.#parts.clock.after(delay, () => this.#apply({ type: "start" }));
   }
 
-  #prepare(number: number): void {
-    this.#prepared = this.#createIncarnation(number);
-    this.#prepared.prepare();
-  }
-
-  /** Ends what was prepared in vain; `late` as for any end. */
-  async #unprepare(late: () => void): Promise<void> {
-    const unused = this.#prepared;
-    this.#prepared = undefined;
-    await unused?.end({ inOrder: false, hung: false }, late);
-  }
-
   #begin(number: number): void {
-    this.#incarnation = this.#prepared ?? this.#createIncarnation(number);
-    this.#prepared = undefined;
+    this.#incarnation = this.#createIncarnation(number);
+    this.#opening = undefined; // its own now
     this.#incarnation.begin();
+  }
+
+  /** Where another driver is to follow at once, what it needs is got while the last one is being fenced. To open a stream fences all by itself. */
+  #getReady(): void {
+    if (!startsAtOnce(this.#life)) return;
+    this.#parts.expectHost(kindOf(this.#driver!, this.#bus));
+    if (this.#bus.transport !== "usbip") return;
+    this.#opening = this.#bus.open();
+    this.#opening.catch(() => {}); // it is opened again
+  }
+
+  /** Resolves once it can end nobody's any more, where it was opened in vain. */
+  async #closeUnused(): Promise<void> {
+    const unused = this.#opening;
+    this.#opening = undefined;
+    await unused?.then(({ descriptor }) => descriptor.close()).catch(() => {});
   }
 
   #createIncarnation(number: number): Incarnation {
@@ -385,6 +385,7 @@ export class Device {
         number,
         sandboxed,
         reason: this.#lastFailure,
+        opening: this.#opening,
       },
       {
         hosted: () => this.#note(),
@@ -392,7 +393,7 @@ export class Device {
           this.#taken = true;
           this.#note();
         },
-        probing: () => this.#parts.observer.probing(this),
+        killed: () => this.#getReady(),
         probed: (units) => this.#probed(units),
         unitChanged: (unit, properties) => this.#unitChanged(unit, properties),
         failed: (reason) => {
@@ -434,7 +435,7 @@ export class Device {
     const { promise, resolve } = Promise.withResolvers<void>();
     const late = () => {
       this.#apply({ type: "fence-timeout" });
-      void this.#unprepare(() => {});
+      void this.#closeUnused();
       resolve();
     };
     this.#healthy?.cancel();
@@ -445,7 +446,7 @@ export class Device {
     this.#fenced = incarnation
       .end({ inOrder: event.type === "stop", hung: event.type === "failed" && isHang(event.reason) }, late)
       .then(async () => {
-        if (!startsAtOnce(this.#life)) await this.#unprepare(late);
+        if (!startsAtOnce(this.#life)) await this.#closeUnused();
         this.#incarnation = undefined;
         const recorded = this.#memory.recorded();
         if (event.type === "failed") this.#reportCrash(event.reason, incarnation, number, recorded);

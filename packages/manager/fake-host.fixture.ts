@@ -81,18 +81,12 @@ export class FakeHost {
     await settled();
   }
 
-  startsNot(text: string): void {
-    this.dead = true;
-    this.#started.reject(new DeviceError("no-space", text));
-  }
-
   #process(): HostProcess {
     return {
       name: this.name,
       pid: process.pid,
       peer: { signal: this.#ended.signal, call: this.#call, tell() {}, close: () => this.#ended.abort() },
       ask: this.#call,
-      answered: (_method: string, answer: Promise<unknown>) => answer,
       fenced: this.#fenced.promise,
       kill: () => this.#say("kill"),
       loaded: Promise.resolve(contractId),
@@ -126,11 +120,8 @@ export class FakeHost {
     await this.probed(...(units.length === 0 ? [unit()] : units));
   }
 
-  dead = false;
-
   /** The process is dead, and that is proven. */
   async dies(): Promise<void> {
-    this.dead = true;
     this.#fenced.resolve();
     await settled();
   }
@@ -155,13 +146,14 @@ export class FakeHosts {
     return host.starting;
   };
 
+  /** How many were to be asked for in a moment. */
+  expected = 0;
+  readonly expect = (): void => {
+    this.expected++;
+  };
+
   get last(): FakeHost {
     return this.hosts.at(-1)!;
-  }
-
-  /** While there are two, the other one: the last is there for when this one has died. */
-  get ending(): FakeHost {
-    return this.hosts.find(({ dead }) => !dead)!;
   }
 }
 
@@ -210,13 +202,13 @@ export function playedDevice(
     random: { next: () => 0 },
     log: createLog("test", () => {}, clock),
     startHost: hosts.start,
+    expectHost: hosts.expect,
     sandboxed: true,
     crashed() {},
     legacy: noLegacy,
     timeScale: 1,
     observer: {
       changed() {},
-      probing() {},
       ready() {},
       lost() {},
       unitChanged() {},

@@ -49,8 +49,6 @@ export interface HostProcess {
     params: Params<HostEdge, M>,
     fds?: readonly Sendable[],
   ): Promise<{ result: Result<HostEdge, M>; fds: Descriptor[] }>;
-  /** The same of what was asked already, with all its time from now on. */
-  answered<T>(method: MethodName<HostEdge>, answer: Promise<T>): Promise<T>;
   /** Resolves when no process of the sandbox lives and nothing queued for it is left. */
   readonly fenced: Promise<void>;
   /** The whole sandbox, at once. */
@@ -299,18 +297,18 @@ export class Host implements SpareHost, HostProcess {
     return this;
   }
 
-  ask<M extends MethodName<HostEdge>>(method: M, params: Params<HostEdge, M>, fds?: readonly Sendable[]) {
-    return this.answered(method, this.peer.call(method, params, fds));
-  }
-
-  async answered<T>(method: MethodName<HostEdge>, answer: Promise<T>): Promise<T> {
+  async ask<M extends MethodName<HostEdge>>(
+    method: M,
+    params: Params<HostEdge, M>,
+    fds?: readonly Sendable[],
+  ) {
     const { clock, timeScale } = this.#surroundings;
     const timer = clock.after(ANSWER_MS * timeScale, () => {
       const text = `it has not answered "${method}" within ${ANSWER_MS * timeScale} ms`;
       this.#listeners.lost({ kind: "deadline", text, outside: false });
     });
     try {
-      return await answer;
+      return await this.peer.call(method, params, fds);
     } finally {
       timer.cancel();
     }

@@ -12,7 +12,7 @@ import type { Heirloom, Inherited, Left } from "./legacy.ts";
 import type { Processes } from "./processes.ts";
 
 const SIGKILL = 9;
-/** From bubblewrap's start until the runtime is loaded. */
+/** From bubblewrap's start until the runtime is loaded, has rehearsed where it has time for that, and is confined. */
 const START_MS = 30_000;
 /** The runtime's threads, all of which it has by then, and some more. */
 const THREADS_MAX = 32;

@@ -32,23 +32,18 @@ export interface IncarnationParts {
   readonly sandboxed: boolean;
   /** Why there is another after the last one. */
   readonly reason: FailureReason | undefined;
+  /** The device, where it is being opened already; asked for again where that fails. */
+  readonly opening: Promise<Grant> | undefined;
 }
 
-/** A host that has a device, or is being given it: channels can be opened there. */
-export interface Coming {
-  readonly host: HostProcess;
-  /** Resolves once its driver serves requests; false: it never will. */
-  readonly serves: Promise<boolean>;
-}
-
-/** Hears nothing any more from the moment the incarnation is ended, but `hosted` and `taken`. */
+/** Hears nothing any more from the moment the incarnation is ended, but `hosted`, `taken` and `killed`. */
 export interface IncarnationObserver {
   /** It has a host: the one that the next manager is to look for. */
   hosted(): void;
   /** The device was opened, and a driver of the kernel had it until then. */
   taken(): void;
-  /** The driver is asked to probe: what is asked of its host from here on is done right behind that. */
-  probing(): void;
+  /** Nothing of it does any work any more; that it is dead is still to be proven. */
+  killed(): void;
   probed(units: readonly HostUnit[]): void;
   unitChanged(unit: number, properties: Properties): void;
   failed(reason: FailureReason): void;
@@ -70,14 +65,9 @@ export class Incarnation {
   /** Settles once the device is open or will not be. */
   #opening: Promise<Grant> | undefined;
   #host: HostProcess | undefined;
-  #coming: Coming | undefined;
-  readonly #serves = Promise.withResolvers<boolean>();
   #watchdog: Watchdog | undefined;
   #stack = "";
-  #begun = false;
   #over = false;
-  /** What became of its host before it had begun. */
-  #early: FailureReason | undefined;
 
   constructor(parts: IncarnationParts, observer: IncarnationObserver) {
     this.#parts = parts;
@@ -88,17 +78,11 @@ export class Incarnation {
     return this.#host;
   }
 
-  get coming(): Coming | undefined {
-    return this.#coming;
-  }
-
   /** A host that an earlier manager has started for this device goes on, if it lives. Resolves with how it stands; undefined where it has failed. */
   async goOn(spare: SpareHost): Promise<Result<HostEdge, "adopt"> | undefined> {
     const host = this.takeOver(spare);
     if (this.#over) return undefined;
     this.#watch(host);
-    this.#comes(host);
-    this.#serves.resolve(true);
     try {
       const report = await host.introduce();
       return this.#over ? undefined : report;
@@ -110,7 +94,6 @@ export class Incarnation {
 
   /** A host that an earlier manager has started for this device: for its end alone, if nothing else follows. */
   takeOver(spare: SpareHost): HostProcess {
-    this.#begun = true;
     const { promise, resolve } = Promise.withResolvers<HostProcess>();
     this.#hosting = promise; // one that has ended says so at once, and that is waited for
     const host = spare.adopt(this.#listeners());
@@ -119,19 +102,7 @@ export class Incarnation {
     return host;
   }
 
-  /**
-   * What goes on beside the end of the one before: its host starts and, where that fences the one before all the same, its device is opened.
-   * What cannot be had beside that one is asked for again when this one begins.
-   */
-  prepare(): void {
-    this.#hosting = this.#startHost();
-    this.#hosting.catch(() => {});
-    if (this.#parts.bus.transport === "usbip") this.#open();
-  }
-
   begin(): void {
-    this.#begun = true;
-    if (this.#early !== undefined) return this.#failed(this.#early);
     this.#run().catch((error: Error) => {
       this.#parts.log.error(`a fault of ring3 itself: ${error.stack}`);
       this.#fail("probe", error);
@@ -152,23 +123,23 @@ export class Incarnation {
   async end({ inOrder, hung }: { inOrder: boolean; hung: boolean }, late: () => void): Promise<void> {
     const { clock, timeScale } = this.#parts;
     this.#over = true;
-    this.#serves.resolve(false);
     this.#watchdog?.stop();
     const host = await this.#hosting?.catch(() => undefined);
     if (host !== undefined && inOrder) await this.#removeInOrder(host);
     if (host !== undefined && hung) this.#stack = await host.stack(STACK_MS * timeScale);
     host?.kill();
+    this.#observer.killed();
     const timer = clock.after(limits.fenceMs * timeScale, late);
     await host?.fenced;
     timer.cancel();
-    if (!this.#begun) this.#drop();
     await this.#opening?.catch(() => {}); // an opening that comes late would end the next one's; it has a deadline of its own
   }
 
   async #run(): Promise<void> {
-    this.#hosting = this.#hosting?.catch(() => this.#startHost()) ?? this.#startHost();
+    const { startHost, driver, bus } = this.#parts;
+    this.#hosting = startHost(kindOf(driver, bus), this.#listeners());
     // A stream takes its time, and is opened while the host comes up: neither needs the other. From the kernel nothing is taken in vain.
-    if (this.#parts.bus.transport === "usbip") this.#open();
+    if (bus.transport === "usbip") this.#open();
     try {
       this.#host = await this.#hosting;
     } catch (error) {
@@ -190,14 +161,9 @@ export class Incarnation {
     await this.#probe(this.#host, assigned, grant);
   }
 
-  #startHost(): Promise<HostProcess> {
-    const { startHost, driver, bus } = this.#parts;
-    return startHost(kindOf(driver, bus), this.#listeners());
-  }
-
   #open(): void {
-    const open = () => this.#parts.bus.open();
-    this.#opening = (this.#opening?.catch(open) ?? open()).then((grant) => {
+    const { bus, opening } = this.#parts;
+    this.#opening = (opening?.catch(() => bus.open()) ?? bus.open()).then((grant) => {
       if (grant.taken) this.#observer.taken();
       return grant;
     });
@@ -229,8 +195,7 @@ export class Incarnation {
   }
 
   #failed(reason: FailureReason): void {
-    if (!this.#begun) this.#early ??= reason;
-    else if (!this.#over) this.#observer.failed(reason);
+    if (!this.#over) this.#observer.failed(reason);
   }
 
   #fail(kind: FailureReason["kind"], error: Error): void {
@@ -262,13 +227,7 @@ export class Incarnation {
     } finally {
       timer.cancel();
     }
-    if (this.#over) return;
-    this.#observer.probed(units);
-    this.#serves.resolve(true);
-  }
-
-  #comes(host: HostProcess): void {
-    this.#coming = { host, serves: this.#serves.promise };
+    if (!this.#over) this.#observer.probed(units);
   }
 
   /** Resolves once the host knows its device. */
@@ -302,10 +261,6 @@ export class Incarnation {
       throw error;
     });
     const probed = host.peer.call("probe", { grants: [grant.terms] }, [grant.descriptor]);
-    if (!this.#over) {
-      this.#comes(host);
-      this.#observer.probing();
-    }
     const [{ result }] = await Promise.all([probed, assigned]);
     const fault = faultOfUnits(classes[manifest.class]!, result.units);
     if (fault !== undefined) throw new DeviceError("invalid", fault);
@@ -331,7 +286,8 @@ export class Incarnation {
   }
 }
 
-function kindOf({ manifest, code, codeBytes }: ChosenDriver, bus: BusDevice): HostKind {
+/** What a driver's host has to be like. */
+export function kindOf({ manifest, code, codeBytes }: ChosenDriver, bus: BusDevice): HostKind {
   const { name, limits, sandbox } = manifest;
   const { memoryMb, cpuPercent } = limits;
   return {

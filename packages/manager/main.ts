@@ -133,6 +133,7 @@ async function main(): Promise<void> {
     random: systemRandom,
     eventLog: new EventLog(join(stateDirectory, "events.jsonl"), successor),
     startHost: (kind, listeners) => spares.take(kind, listeners),
+    expectHost: (kind) => spares.expect(kind),
     sandboxed,
     legacy: processes,
     number: Number(number),

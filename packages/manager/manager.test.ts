@@ -40,6 +40,7 @@ function setUp(config: Config = defaultConfig, estate?: Estate, number = 0) {
     random: { next: () => 0 },
     eventLog: new EventLog(join(folder, "events.jsonl")),
     startHost: hosts.start,
+    expectHost: hosts.expect,
     sandboxed: true,
     legacy: noLegacy,
     number,
@@ -87,7 +88,7 @@ test("a device plugged in again waits for the end of its last driver", async () 
   void manager.added(busDevice());
   await settled();
   assert.deepEqual([seen(), state()], [["host 1 kill"], ["gone"]]);
-  await hosts.ending.dies();
+  await hosts.last.dies();
   assert.deepEqual([seen(), state()], [["host 2 start"], ["starting"]]);
   hosts.hosts[0]!.fails("killed", true);
   await hosts.last.runs(unit());
@@ -116,7 +117,7 @@ test("a device plugged in and unplugged again meanwhile is not started", async (
   void manager.added(busDevice());
   void manager.removed(id);
   await settled();
-  await hosts.ending.dies();
+  await hosts.last.dies();
   assert.deepEqual([seen(), state()], [["host 1 kill"], ["gone"]]);
   clock.advance(defaultConfig.limits.replug_grace);
   assert.deepEqual([seen(), state(), clock.pending], [["unit 0 removed: unplugged"], [], 0]);
@@ -130,7 +131,7 @@ test("plugged, unplugged and plugged again meanwhile is started once", async () 
     void manager.added(busDevice());
   }
   await settled();
-  await hosts.ending.dies();
+  await hosts.last.dies();
   assert.deepEqual(seen(), ["host 1 kill", "host 2 start"]);
 });
 
@@ -141,7 +142,7 @@ test("a taken device plugged in again is the kernel's, without a rule: its clien
   manager.start(manager.devices[0]!, true);
   await hosts.last.runs(unit());
   void manager.removed(id);
-  await hosts.ending.dies();
+  await hosts.last.dies();
   seen();
   void manager.added(kernels);
   await settled();
@@ -158,7 +159,7 @@ test("another device in the same place takes over only once the last driver is f
   void manager.added(busDevice({ identity: { vendor: "1234", product: "5678", serial: null } }));
   await settled();
   assert.deepEqual(seen(), ["host 1 kill"]);
-  await hosts.ending.dies();
+  await hosts.last.dies();
   assert.deepEqual(seen(), ["unit 0 removed: another device was plugged in there", "host 2 start"]);
 });
 
@@ -175,7 +176,7 @@ test("a stop removes the units, a start adds them again", async () => {
   await run();
   const stopped = manager.devices[0]!.stop();
   await settled();
-  await hosts.ending.dies();
+  await hosts.last.dies();
   await stopped;
   assert.deepEqual(seen(), ["host 1 remove", "host 1 kill", "unit 0 removed: stopped on request"]);
   manager.start(manager.devices[0]!, false);

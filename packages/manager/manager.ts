@@ -17,7 +17,7 @@ import { type DeviceObserver, type Loss, lossOf } from "./device-observer.ts";
 import { type ChosenDriver, chooseDriver, type InstalledDriver } from "./drivers.ts";
 import type { Estate } from "./estate.ts";
 import type { EventLog } from "./event-log.ts";
-import type { StartHost } from "./host-process.ts";
+import type { HostKind, StartHost } from "./host-process.ts";
 import type { HostUnit } from "./host-units.ts";
 import type { Legacy } from "./legacy.ts";
 import { USBFS } from "./usb-device.ts";
@@ -31,6 +31,7 @@ export interface ManagerParts {
   readonly random: Random;
   readonly eventLog: EventLog;
   readonly startHost: StartHost;
+  readonly expectHost: (kind: HostKind) => void;
   readonly drivers: (log: Log) => readonly InstalledDriver[];
   readonly sandboxed: boolean;
   readonly legacy: Legacy;
@@ -184,13 +185,24 @@ export class Manager {
   }
 
   #createDevice(bus: BusDevice, memory?: DeviceMemory): Device {
-    const { clock, random, startHost, config, sandboxed, crashed, legacy, number = 0 } = this.#parts;
+    const {
+      clock,
+      random,
+      startHost,
+      expectHost,
+      config,
+      sandboxed,
+      crashed,
+      legacy,
+      number = 0,
+    } = this.#parts;
     const parts = {
       firstEnumeration: number * ENUMERATIONS + 1,
       clock,
       random,
       log: this.log,
       startHost,
+      expectHost,
       observer: this.#observer,
       sandboxed,
       crashed,
@@ -289,7 +301,6 @@ export class Manager {
 
   readonly #observer: DeviceObserver = {
     changed: () => this.#tellChanged(),
-    probing: (device) => this.claims.coming(device),
     ready: (device) => {
       for (const unit of device.units) this.#tellUnit(device, unit);
       this.claims.ready(device);

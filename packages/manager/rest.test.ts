@@ -108,7 +108,7 @@ test("a driver that only starts when the machine is about to sleep is at rest on
   const { device, hosts, seen } = await running();
   device.restart();
   await settled();
-  await hosts.ending.dies();
+  await hosts.last.dies();
   await device.suspend();
   await device.suspend("sleep");
   seen();
@@ -123,13 +123,13 @@ test("a driver that dies at rest is replaced by one at rest; after a restart or 
   await device.suspend();
   hosts.last.fails();
   await settled();
-  await hosts.ending.dies();
+  await hosts.last.dies();
   await hosts.last.runs();
   assert.equal(device.life.state, "suspended");
   seen();
   device.restart();
   await settled();
-  await hosts.ending.dies();
+  await hosts.last.dies();
   await hosts.last.runs();
   assert.equal(device.life.state, "running");
   assert.deepEqual(seen().slice(-3), ["host 3 probe", "ready", "running"]);
@@ -143,7 +143,7 @@ test("a driver that dies while it is asked to rest: whoever asked hears of it, a
   rig.hosts.last.fails();
   await host.refuses(new DeviceError("disconnected", "suspend"));
   await suspended;
-  await rig.hosts.ending.dies();
+  await rig.hosts.last.dies();
   rig.seen();
   await rig.hosts.last.runs();
   assert.deepEqual(rig.seen(), ["host 2 probe", "ready", "running", "held", "host 2 suspend", "suspended"]);
@@ -178,14 +178,14 @@ for (const [driver, text] of [
     await device.resume();
     await settled();
     assert.equal(device.life.reason, `grant: ${text}`);
-    await hosts.ending.dies();
+    await hosts.last.dies();
     bus.had = "usbfs";
     await hosts.last.runs();
     assert.deepEqual(
       [seen(), bus.taken, device.life.failures],
       [
         [
-          ...["host 2 start", "failed", "host 1 kill", `lost from outside: grant: ${text}`, "starting"],
+          ...["failed", "host 1 kill", `lost from outside: grant: ${text}`, "host 2 start", "starting"],
           ...["host 2 probe", "ready", "running"],
         ],
         1,

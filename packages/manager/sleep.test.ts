@@ -110,7 +110,7 @@ test("a device that starts is waited for, and is at rest then; so is one that is
   assert.deepEqual([states(), held()], ["stopped starting", 1]);
   await starting.hosts.last.runs();
   assert.deepEqual([states(), held()], ["stopped suspended", 1]);
-  await stopping.hosts.ending.dies();
+  await stopping.hosts.last.dies();
   assert.equal(held(), 0);
 });
 
@@ -120,7 +120,7 @@ test("a device that waits for its next start is at rest; when it comes while the
   for (let failures = 0; failures < 2; failures++) {
     hosts.last.fails();
     await settled();
-    await hosts.ending.dies();
+    await hosts.last.dies();
     if (failures === 0) await hosts.last.loaded();
   }
   assert.equal(states(), "failed");
@@ -168,7 +168,7 @@ test("a driver that refuses is not waited for; one that dies over it is, until t
   await settled();
   assert.deepEqual([states(), held(), said.length], ["running failed", 1, 2]);
   assert.match(said.join(), /refusing is not suspended: suspend: in use/);
-  await hosts.ending.dies();
+  await hosts.last.dies();
   await hosts.last.runs();
   assert.deepEqual([states(), held()], ["running suspended", 0]);
 });
@@ -186,7 +186,7 @@ test("a driver that refuses as soon as it runs is not waited for either, nor is 
   sleep.ends();
   hosts.last.fails();
   await settled();
-  await hosts.ending.dies();
+  await hosts.last.dies();
   lock();
   sleep.begins(DELAY_MS);
   await settled();

@@ -47,6 +47,7 @@ function setUp(count = 1) {
   const started: PlayedSpare[] = [];
   const logged: string[] = [];
   const hanging = new Set<string>();
+  let refused = false;
   const parts = {
     clock,
     count,
@@ -55,6 +56,10 @@ function setUp(count = 1) {
     start: async ({ tier, driver: { name } }: HostKind): Promise<SpareHost> => {
       const spare = new PlayedSpare(`${tier} ${started.length + 1}`, hanging.has(name));
       started.push(spare);
+      if (refused) {
+        refused = false;
+        throw new DeviceError("no-space", "no user id is free");
+      }
       return spare;
     },
   };
@@ -68,7 +73,10 @@ function setUp(count = 1) {
     clock.advance(ms);
     await settled();
   };
-  return { spares, parts, started, logged, hanging, take, later };
+  const refuse = () => {
+    refused = true;
+  };
+  return { spares, parts, refuse, started, logged, hanging, take, later };
 }
 
 test("the first host is started when it is asked for, the next waits already", async () => {
@@ -95,6 +103,65 @@ test("a spare that has died meanwhile is nobody's", async () => {
   await later(1000);
   started[1]!.free = false;
   assert.equal(await take(), "standard 3");
+});
+
+test("one that is expected is started at once, and taken when it has come up", async () => {
+  const { spares, started, take } = setUp();
+  spares.expect(standard);
+  assert.equal(started.length, 1);
+  assert.equal(await take(), "standard 1");
+  assert.equal(started.length, 1);
+});
+
+test("none is started for who is expected where one waits", async () => {
+  const { spares, started, take, later } = setUp();
+  await take();
+  await later(1000);
+  spares.expect(standard);
+  assert.equal(started.length, 2);
+});
+
+test("two devices that fail together have a host started each", async () => {
+  const { spares, started, take } = setUp();
+  spares.expect(standard);
+  spares.expect(standard);
+  assert.deepEqual([await take(), await take(), started.length], ["standard 1", "standard 2", 2]);
+});
+
+test("an expected one that has broken: another is started for who takes it", async () => {
+  const { spares, started, take } = setUp();
+  spares.expect(standard);
+  started[0]!.free = false;
+  assert.equal(await take(), "standard 2");
+});
+
+test("an expected one that could not be started: another is, for who takes it", async () => {
+  const { spares, logged, refuse, take } = setUp();
+  refuse();
+  spares.expect(standard);
+  assert.deepEqual([await take(), logged], ["standard 2", []]);
+});
+
+test("an expected one that nobody takes waits; one more than there are to be is ended after a while", async () => {
+  const { spares, started, take, later } = setUp(0);
+  spares.expect(standard);
+  await later(1000);
+  assert.equal(await take(), "standard 1");
+  spares.expect(standard);
+  await later(1000);
+  assert.equal(started[1]!.killed, false);
+  await later(5000);
+  assert.equal(started[1]!.killed, true);
+  assert.equal(await take(), "standard 3");
+});
+
+test("an expected one is ended with the rest", async () => {
+  const { spares, started } = setUp();
+  spares.expect(standard);
+  await spares.close();
+  assert.equal(started[0]!.killed, true);
+  spares.expect(standard);
+  assert.equal(started.length, 1);
 });
 
 test("a spare of another tier is not taken", async () => {

@@ -12,6 +12,8 @@ const KINDS_MAX = 8;
 const LOAD_MS = 5_000;
 /** Nobody watches over a spare's heartbeat: it is asked so often whether it lives, and within its memory. */
 const CHECK_MS = 10_000;
+/** One that was expected to be taken and is one too many is ended then: a fence takes no longer. */
+const SURPLUS_MS = 5_000;
 const ANSWER_MS = 2_000;
 
 export interface SparesParts {
@@ -31,6 +33,8 @@ export class Spares {
   readonly #parts: SparesParts;
   /** By kind, the one asked for last at the end. */
   readonly #waiting = new Map<string, SpareHost[]>();
+  /** Started for who is about to take them, by kind. */
+  readonly #expected = new Map<string, Promise<SpareHost>[]>();
   readonly #starting = new Set<Promise<void>>();
   readonly #loading = new Set<SpareHost>();
   #closed = false;
@@ -41,16 +45,61 @@ export class Spares {
 
   /** A spare, or where none waits a new host. */
   async take(kind: HostKind, listeners: HostListeners): Promise<HostProcess> {
+    const free = this.#waitingFor(kind).shift() ?? (await this.#next(kind));
+    const later = () => this.#parts.clock.after(REFILL_MS, () => this.#refill(kind));
+    free.loaded.then(later, () => {}); // what cannot be loaded here needs no spare
+    return free.adopt(listeners);
+  }
+
+  /** One will be taken in a moment: where none waits it is started now. What is not taken after all waits like the others. */
+  expect(kind: HostKind): void {
+    const waiting = this.#waitingFor(kind);
+    if (waiting.length > 0 || this.#closed) return;
+    const key = keyOf(kind);
+    const expected = this.#expected.get(key) ?? [];
+    this.#expected.set(key, expected);
+    const started = this.#parts.start(kind, false);
+    expected.push(started);
+    this.#follow(this.#leaveWaiting(started, expected, waiting));
+  }
+
+  /** Those that wait, and are as they should be; they are now what was asked for last. */
+  #waitingFor(kind: HostKind): SpareHost[] {
     const key = keyOf(kind);
     const waiting = this.#waiting.get(key) ?? [];
     this.#waiting.delete(key);
     this.#waiting.set(key, waiting);
     this.#forgetOldest();
     endBroken(waiting);
-    const free = waiting.shift() ?? (await this.#parts.start(kind, false));
-    const later = () => this.#parts.clock.after(REFILL_MS, () => this.#refill(kind));
-    free.loaded.then(later, () => {}); // what cannot be loaded here needs no spare
-    return free.adopt(listeners);
+    return waiting;
+  }
+
+  async #next(kind: HostKind): Promise<SpareHost> {
+    const expected = await this.#expected
+      .get(keyOf(kind))
+      ?.shift()
+      ?.catch(() => undefined);
+    if (expected?.free) return expected;
+    expected?.kill();
+    return this.#parts.start(kind, false);
+  }
+
+  async #leaveWaiting(
+    started: Promise<SpareHost>,
+    expected: Promise<SpareHost>[],
+    waiting: SpareHost[],
+  ): Promise<void> {
+    const spare = await started.catch(() => undefined); // whoever takes one has another started, and is told why that cannot be
+    const at = expected.indexOf(started);
+    if (at === -1) return;
+    expected.splice(at, 1);
+    if (spare === undefined) return;
+    await this.#wait(spare, waiting);
+    if (waiting.length <= this.#parts.count) return;
+    this.#parts.clock.after(SURPLUS_MS, () => {
+      const place = waiting.indexOf(spare);
+      if (place !== -1) waiting.splice(place, 1)[0]!.kill();
+    });
   }
 
   /** No more are started, and those that wait are ended. Resolves once they are. */
@@ -67,24 +116,26 @@ export class Spares {
     if (waiting === undefined || this.#closed) return;
     endBroken(waiting);
     if (waiting.length >= this.#parts.count) return;
-    const started = this.#start(kind, waiting);
+    this.#follow(this.#parts.start(kind, true).then((spare) => this.#wait(spare, waiting)));
+  }
+
+  #follow(start: Promise<void>): void {
+    const { log } = this.#parts;
+    // The next device starts one of its own, and says why it cannot.
+    const started = start.catch((error: Error) => log.warn(`no spare host: ${error.message}`));
     this.#starting.add(started);
     void started.then(() => this.#starting.delete(started));
   }
 
-  async #start(kind: HostKind, waiting: SpareHost[]): Promise<void> {
-    try {
-      const spare = await this.#parts.start(kind, true);
-      await this.#loaded(spare);
-      if (!this.#closed && this.#waiting.get(keyOf(kind)) === waiting) {
-        waiting.push(spare);
-        return this.#checkLater(spare, waiting);
-      }
-      spare.kill();
-      await spare.fenced;
-    } catch (error) {
-      this.#parts.log.warn(`no spare host: ${(error as Error).message}`); // the next device starts one of its own, and says why it cannot
+  /** Until somebody takes it, once its driver is loaded; unless it is wanted no more. */
+  async #wait(spare: SpareHost, waiting: SpareHost[]): Promise<void> {
+    await this.#loaded(spare);
+    if (!this.#closed && [...this.#waiting.values()].includes(waiting)) {
+      waiting.push(spare);
+      return this.#checkLater(spare, waiting);
     }
+    spare.kill();
+    await spare.fenced;
   }
 
   async #loaded(spare: SpareHost): Promise<void> {
