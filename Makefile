@@ -34,7 +34,7 @@ fuzz: demo-packages setup
 simulate: demo-packages setup
 	@$(node) --disable-warning=ExperimentalWarning simulation/main.ts $(FAULTS:%=--faults=%) $(FROM:%=--from=%) $(SEED:%=--seed=%) $(MUTANTS:1=--mutants)
 
-# An hour at 36 ms a fault (docs/reliability.md has what was measured); SEED, FAULTS, FROM and ONLY as `ring3 torture --help` says.
+# 45 minutes at 27 ms a fault (docs/reliability.md has what was measured); SEED, FAULTS, FROM and ONLY as `ring3 torture --help` says.
 torture: demo-packages setup
 	@./ring3 torture --seed $(or $(SEED),1) --faults $(or $(FAULTS),100000) $(FROM:%=--from=%) $(ONLY:%=--only=%)
 
