@@ -1,15 +1,20 @@
 // Runs in: tests. Owns: nothing. Looks at who lives, and below whom.
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Of /proc/PID/stat: the parent, or undefined where the process has ended. proc_pid_stat(5) */
-function parentOf(pid: string): number | undefined {
+/** undefined where the process has ended. */
+function read(pid: string, what: "stat" | "cmdline"): string | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return state === "Z" ? undefined : Number(parent);
+    return readFileSync(`/proc/${pid}/${what}`, "latin1");
   } catch {
     return undefined;
   }
+}
+
+/** The same. proc_pid_stat(5) */
+function parentOf(pid: string): number | undefined {
+  const stat = read(pid, "stat") ?? ") Z";
+  const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return state === "Z" ? undefined : Number(parent);
 }
 
 /** Everything below a process, wherever its parents have gone meanwhile. */
@@ -30,6 +35,6 @@ export function descendants(root: number): number[] {
 export function left(directory: string, pids: readonly number[]): string[] {
   return readdirSync("/proc").filter((pid) => {
     if (!/^\d+$/.test(pid) || parentOf(pid) === undefined) return false;
-    return pids.includes(Number(pid)) || readFileSync(`/proc/${pid}/cmdline`, "latin1").includes(directory);
+    return pids.includes(Number(pid)) || read(pid, "cmdline")?.includes(directory) === true;
   });
 }
