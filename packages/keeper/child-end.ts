@@ -1,8 +1,11 @@
 // Runs in: keeper. Owns: the end of one of its children, and of those that it has.
 import { childrenOf, processState } from "@ring3/kernel/process/pidfd";
 
-/** A process that is told to stop does so within microseconds, unless the kernel blocks it; and then it makes no children either. */
-const STILL_MS = 20;
+/**
+ * A process that is told to stop does so within microseconds, but a clone(2) that it is in comes first, and one with all its namespaces may take a
+ * busy machine tenths of a second. What is longer blocked is so by something else, and makes no children.
+ */
+const STILL_MS = 500;
 const still: ReadonlySet<string> = new Set(["stopped", "traced", "zombie", "dead"]);
 
 /**
