@@ -3,14 +3,14 @@ arch := $(patsubst x86_64,x64,$(patsubst aarch64,arm64,$(shell uname -m)))
 node_package := node_modules/node-linux-$(arch)
 node := $(node_package)/bin/node
 npm_stamp := node_modules/.package-lock.json
-sources := $(shell find packages drivers \( -name '*.ts' -o -name driver.json \) -not -name '*.test.ts' -not -path '*/node_modules/*')
+sources := $(shell find packages drivers bench/memory-disk \( -name '*.ts' -o -name driver.json \) -not -name '*.test.ts' -not -path '*/node_modules/*')
 
 probe_source := packages/kernel/native/probe.c
 addon_sources := $(filter-out $(probe_source),$(wildcard packages/kernel/native/*.c))
 addon_headers := $(wildcard packages/kernel/native/*.h)
 addon_flags := -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -isystem $(node_package)/include/node
 
-.PHONY: setup demo test lab bench fuzz simulate torture clean demo-packages test-packages
+.PHONY: setup demo test lab bench fuzz simulate torture clean demo-packages bench-packages test-packages
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -25,8 +25,8 @@ test: test-packages setup build/kernel-asan.node
 lab: test-packages setup
 	@$(node) --disable-warning=ExperimentalWarning lab/main.ts
 
-bench: demo-packages setup
-	@$(node) --disable-warning=ExperimentalWarning bench/main.ts $(NAME)
+bench: bench-packages setup
+	@./ring3 bench $(NAME) $(SAVE:1=--save)
 
 fuzz: demo-packages setup
 	@$(node) --disable-warning=ExperimentalWarning fuzz/main.ts $(INPUTS:%=--inputs=%) $(SEED:%=--seed=%) $(TARGET)
@@ -34,14 +34,14 @@ fuzz: demo-packages setup
 simulate: demo-packages setup
 	@$(node) --disable-warning=ExperimentalWarning simulation/main.ts $(FAULTS:%=--faults=%) $(FROM:%=--from=%) $(SEED:%=--seed=%) $(MUTANTS:1=--mutants)
 
-# 45 minutes at 27 ms a fault (docs/reliability.md has what was measured); SEED, FAULTS, FROM and ONLY as `ring3 torture --help` says.
+# Three quarters of an hour (docs/reliability.md has what was measured); SEED, FAULTS, FROM and ONLY as `ring3 torture --help` says.
 torture: demo-packages setup
 	@./ring3 torture --seed $(or $(SEED),1) --faults $(or $(FAULTS),100000) $(FROM:%=--from=%) $(ONLY:%=--only=%)
 
 clean:
 	rm -rf build
 
-demo-packages test-packages: %-packages:
+demo-packages bench-packages test-packages: %-packages:
 	@sh setup/packages.sh $*
 
 # Install scripts stay off (.npmrc): esbuild and biome work from their platform packages alone.

@@ -44,7 +44,7 @@ const readers: readonly ((end: MemoryEnd) => { readonly signal: AbortSignal })[]
   (end) => {
     const notices = { log: heard, failed: heard, changed: heard, disconnected: heard };
     const peer = callingPeer<typeof hostEdge, never>(hostEdge, end as never, notices);
-    void peer.call("remove", {}).then(heard, nothing);
+    void peer.call("remove", { requests: "fail" }).then(heard, nothing);
     return peer;
   },
   (end) => {

@@ -6,7 +6,7 @@ import { createLog } from "@ring3/core/log";
 import type { Json } from "@ring3/sdk";
 import { Kept, keptDevice } from "../drivers/usb-storage/kept.ts";
 import { DEVICE_MEMORY_BYTES, DeviceMemory, HostDeviceMemory } from "../packages/channel/device-memory.ts";
-import { RECORDER_BYTES, RECORDER_ENTRIES } from "../packages/channel/recorder.ts";
+import { RECORDED_ENTRIES, RECORDER_BYTES } from "../packages/channel/recorder.ts";
 import { duplicate } from "../packages/kernel/fd/descriptor.ts";
 import { mapFixed } from "../packages/kernel/shm/memory.ts";
 import { crashReport } from "../packages/manager/crash-report.ts";
@@ -17,7 +17,7 @@ const manager = new DeviceMemory();
 
 function opened(): HostDeviceMemory {
   using own = duplicate(manager.fd);
-  return new HostDeviceMemory(own, 1, () => 0);
+  return new HostDeviceMemory(own, 1, { now: () => 0 });
 }
 
 const host = opened();
@@ -74,11 +74,11 @@ export default {
   run(input) {
     if (input.length === 0) return false;
     place(input);
+    const recorded = manager.recorded();
+    assert.ok(recorded.length <= RECORDED_ENTRIES);
+    crashReport({ ...crash, recorded }); // what the manager makes of it
     const next = opened(); // a driver looks for its state once, when it starts
     const state = next.readState();
-    const recorded = manager.recorded();
-    assert.ok(recorded.length <= RECORDER_ENTRIES);
-    crashReport({ ...crash, recorded }); // what the manager makes of it
     for (const lun of [0, 1])
       new Kept(lun, { state: { get: () => state as Json, set() {} }, incarnation: 2, log });
     keptDevice({ get: () => state as Json, set() {} });

@@ -9,8 +9,16 @@ import {
 import { bytesOf, type Target } from "./target.ts";
 
 const records: { readonly [K in LegacyKind]: LegacyRecord<K> } = {
-  host: { pid: 12, initPid: 11, uid: 300_001, driver: "usb-storage", memoryMb: 256 },
-  reflector: { class: "block", pid: 10 },
+  host: {
+    pid: 12,
+    initPid: 11,
+    uid: 300_001,
+    driver: "usb-storage",
+    memoryMb: 256,
+    shared: { key: "pooled:disks/standard", inline: "block" },
+  },
+  seat: { host: "host/0.1", seat: 2 },
+  reflector: { class: "block", pid: 10, host: null },
   device: {
     id: "usb-1-4:1.0",
     identity: { vendor: "0781", product: "5583", serial: "4C53" },

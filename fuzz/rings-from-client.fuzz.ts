@@ -1,6 +1,5 @@
 // Runs in: fuzzing.
 import assert from "node:assert/strict";
-import { systemClock } from "@ring3/kernel/clock/clock";
 import { DriverEnd } from "../packages/channel/driver-end.ts";
 import { createDriverMemory } from "../packages/channel/driver-memory.ts";
 import { layoutOf } from "../packages/channel/layout.ts";
@@ -34,6 +33,7 @@ export default {
         bellOut: bellOut.write,
         own: duplicate(own.fd.fd),
         generation: GENERATION,
+        poll: false,
       },
       {
         submitted: ({ tag, data, operation }) => {
@@ -45,7 +45,6 @@ export default {
           broken = true;
         },
       },
-      systemClock,
     );
     end.start();
     for (const { tag, operation } of taken)

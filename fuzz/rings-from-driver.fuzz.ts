@@ -1,6 +1,5 @@
 // Runs in: fuzzing.
 import assert from "node:assert/strict";
-import { systemClock } from "@ring3/kernel/clock/clock";
 import { ClientChannel, ClientMemory } from "../packages/channel/client-channel.ts";
 import { createDriverMemory } from "../packages/channel/driver-memory.ts";
 import { layoutOf } from "../packages/channel/layout.ts";
@@ -36,6 +35,7 @@ export default {
         bellIn: bellIn.read,
         bellOut: bellOut.write,
         generation: GENERATION,
+        poll: false,
       },
       {
         completed: (tag, _kind, _errno, data) => {
@@ -47,7 +47,6 @@ export default {
           broken = true;
         },
       },
-      systemClock,
     );
     try {
       channel.submit(0, add.nr, 0, 0, 1000, (view, offset) => add.in!.encode({ a: 1, b: 2 }, view, offset));

@@ -89,6 +89,7 @@ if (named.length > 0) {
         drivers.map((name) => join(out, "drivers", name)),
       ),
     ),
+    installDriver(join(root, "bench/memory-disk"), join(out, "bench/drivers/memory-disk")), // for `ring3 bench` alone
     installDriver(join(root, "packages/host/escape"), join(out, "probe/drivers/escape")), // for `ring3 probe` alone
     installDriver(
       join(root, "packages/host/torture"),

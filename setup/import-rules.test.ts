@@ -64,7 +64,7 @@ const table: Record<string, { may: string[]; mayNot: string[] }> = {
     may: [
       "@ring3/classes/block/endpoint-nbd",
       "@ring3/client",
-      "@ring3/host/loader",
+      "@ring3/host/host",
       "@ring3/kernel/nbd/codec",
     ],
     mayNot: ["@ring3/kernel/open/open", "@ring3/host/main", "@ring3/manager/devices"],
@@ -76,6 +76,10 @@ const table: Record<string, { may: string[]; mayNot: string[] }> = {
   "packages/keeper/a.ts": {
     may: ["@ring3/control/peer", "@ring3/kernel/socket/frame-socket"],
     mayNot: ["@ring3/kernel/usbfs/transport", "@ring3/kernel/open/open", "@ring3/manager/devices"],
+  },
+  "packages/cli/a.process.test.ts": {
+    may: ["@ring3/client", "@ring3/classes/block/conformance"],
+    mayNot: ["@ring3/classes/block/endpoint-nbd", "@ring3/manager/devices"],
   },
   "packages/cli/commands/a.ts": {
     may: ["@ring3/client", "@ring3/control/status"],

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs in: make demo, make test, make lab. Installs what they need and this machine lacks (Debian packages, as root);
+# Runs in: make demo, make test, make lab, make bench. Installs what they need and this machine lacks (Debian packages, as root);
 # as anybody else it says what to install and stops.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
@@ -15,6 +15,13 @@ need cc 'gcc libc6-dev'
 need bwrap bubblewrap
 case ${1-} in
   demo) ;;
+  bench)
+    need nbdkit nbdkit
+    need qemu-storage-daemon qemu-system-common
+    need fio fio
+    need nbdcopy libnbd-bin
+    need taskset util-linux
+    ;;
   test)
     need qemu-system-x86_64 qemu-system-x86
     need qemu-img qemu-utils
@@ -33,7 +40,7 @@ case ${1-} in
     need dbus-daemon dbus-daemon
     need_file /usr/lib/python3/dist-packages/dbusmock python3-dbusmock
     ;;
-  *) echo 'usage: packages.sh demo|test' >&2; exit 2 ;;
+  *) echo 'usage: packages.sh demo|bench|test' >&2; exit 2 ;;
 esac
 [ -n "$missing" ] || exit 0
 

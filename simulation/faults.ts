@@ -1,31 +1,12 @@
 // Runs in: the simulation. Owns: the table of faults: what may go wrong, how often beside the others, and how it is done to a machine.
 
-import {
-  CLIENT_WORDS,
-  COMPLETION,
-  DESCRIPTOR_WORDS,
-  DRIVER_WORDS,
-  EVENT,
-  layoutOf,
-} from "@ring3/channel/layout";
-import { block } from "@ring3/classes/block/contract";
-import { deviceErrorKinds } from "@ring3/core/errors";
 import type { Dice } from "./dice.ts";
 import type { Disk, Mishap } from "./disk.ts";
+import { type Fault, host, pick, processes, toProcess } from "./fault.ts";
 import type { Memory } from "./kernel/memory.ts";
 import type { Process } from "./kernel/process.ts";
 import type { Machine } from "./machine.ts";
-
-/** Returns false where there is nothing that it could be done to now, or where it counts only once it is met. */
-type Fault = (machine: Machine) => boolean;
-
-const pick = <T>(machine: Machine, from: readonly T[]): T | undefined =>
-  from.length === 0 ? undefined : machine.dice.pick(from);
-
-const processes = (machine: Machine, ...names: string[]): Process[] =>
-  [...machine.kernel.processes.values()].filter(({ alive, name }) => alive && names.includes(name));
-
-const host = (machine: Machine): Process | undefined => pick(machine, processes(machine, "host"));
+import { garbleRings, ringFaults } from "./ring-faults.ts";
 
 /** Everything but keeper and manager, without which nothing goes on. */
 const mortal = (machine: Machine): Process | undefined =>
@@ -38,18 +19,6 @@ const someDisk = (machine: Machine): Disk | undefined =>
   );
 
 const done = (found: unknown): boolean => found !== undefined;
-
-function toProcess(
-  choose: (machine: Machine) => Process | undefined,
-  act: (machine: Machine, process: Process) => void,
-): Fault {
-  return (machine) => {
-    const process = choose(machine);
-    if (process === undefined) return false;
-    act(machine, process);
-    return true;
-  };
-}
 
 /** Not before it has shown that it does not die of what it was left: five that do so in a row are the end (keeper/keeper.ts). */
 function toManager(act: (machine: Machine, process: Process) => void): Fault {
@@ -71,70 +40,11 @@ function pausing(how: "stopped" | "blocked", least: number, end: number, ...name
   );
 }
 
-const { client, driver } = layoutOf(block);
 const SIGKILL = 9;
 /** A manager that can start no reflector ends; so many starts in a row are refused at most. */
 const REFUSALS_MAX = 2;
 /** keeper/keeper.ts has 2 s. */
 const HEALTHY_MS = 2500;
-const KNOWN_KINDS = deviceErrorKinds.length;
-
-/** The memory in which a driver that lives answers. */
-function driverMemory(machine: Machine): { words: Uint32Array; owner: Process } | undefined {
-  const owner = host(machine);
-  const memory = pick(
-    machine,
-    [...(owner?.writes ?? [])].filter(({ name }) => name === "ring3-driver"),
-  );
-  const control = memory?.control[0];
-  return owner === undefined || control === undefined
-    ? undefined
-    : { words: new Uint32Array(control), owner };
-}
-
-function corrupt(change: (machine: Machine, words: Uint32Array) => void): Fault {
-  return (machine) => {
-    const found = driverMemory(machine);
-    if (found === undefined) return false;
-    found.owner.faulted = true;
-    change(machine, found.words);
-    return true;
-  };
-}
-
-/** Another word, or one that is nearly the same. */
-function garbled(machine: Machine, word: number): number {
-  const { dice } = machine;
-  return dice.chance(0.5)
-    ? dice.roll()
-    : dice.chance(0.5)
-      ? word ^ (1 << dice.below(32))
-      : word + 1 - 2 * dice.below(2);
-}
-
-const entry = (machine: Machine, ring: { entries: number; size: number }): number =>
-  ring.entries + machine.dice.below(ring.size) * DESCRIPTOR_WORDS;
-
-const newest = (words: Uint32Array, ring: { entries: number; size: number }, headWord: number): number =>
-  ring.entries + ((words[headWord]! - 1) & (ring.size - 1)) * DESCRIPTOR_WORDS;
-
-const counters = Object.values(DRIVER_WORDS);
-
-/** Of a client that means harm: the newest request, perhaps once more, and a counter. */
-function garbleRings(machine: Machine, words: Uint32Array): void {
-  const { dice } = machine;
-  for (let count = 1 + dice.below(4); count > 0; count--) {
-    const at = newest(words, client.submissions, CLIENT_WORDS.submissionHead) + dice.below(DESCRIPTOR_WORDS);
-    words[at] = garbled(machine, words[at]!);
-  }
-  if (dice.chance(0.5)) words[CLIENT_WORDS.submissionHead]!--;
-  if (dice.chance(0.3)) {
-    const at = dice.pick(Object.values(CLIENT_WORDS));
-    words[at] = garbled(machine, words[at]!);
-  }
-}
-/** Not what a driver may say as it likes: an answer's outcome, length within its room, and struct are its word. */
-const completionWords = [COMPLETION.generation, COMPLETION.operation, COMPLETION.tag, COMPLETION.sequence];
 
 /** Met by a message or a transfer on its way, each with its probability. */
 export const met = {
@@ -308,62 +218,7 @@ export const struck: Readonly<Record<string, { readonly weight: number; readonly
       return true;
     },
   },
-  "counter garbled": {
-    weight: 2,
-    inject: corrupt((machine, words) => {
-      const at = machine.dice.pick(counters);
-      words[at] = garbled(machine, words[at]!);
-    }),
-  },
-  "answer garbled": {
-    weight: 3,
-    inject: corrupt((machine, words) => {
-      const newestAt = newest(words, driver.completions, DRIVER_WORDS.completionHead);
-      const at =
-        (machine.dice.chance(0.5) ? newestAt : entry(machine, driver.completions)) +
-        machine.dice.pick(completionWords);
-      words[at] = garbled(machine, words[at]!);
-    }),
-  },
-  "answer of an unknown kind": {
-    weight: 1,
-    inject: corrupt((machine, words) => {
-      const at = newest(words, driver.completions, DRIVER_WORDS.completionHead);
-      words[at + COMPLETION.outcome] = KNOWN_KINDS + 1 + machine.dice.below(60_000);
-    }),
-  },
-  "answer longer than its room": {
-    weight: 1,
-    inject: corrupt((machine, words) => {
-      const at = newest(words, driver.completions, DRIVER_WORDS.completionHead);
-      words[at + COMPLETION.length] = 1 + block.slotBytes + machine.dice.below(2 ** 31);
-    }),
-  },
-  "answer given twice": {
-    weight: 3,
-    inject: corrupt((_, words) => {
-      const from = newest(words, driver.completions, DRIVER_WORDS.completionHead);
-      words[DRIVER_WORDS.completionHead]!++;
-      const to = newest(words, driver.completions, DRIVER_WORDS.completionHead);
-      words.copyWithin(to, from, from + DESCRIPTOR_WORDS);
-    }),
-  },
-  "answer withdrawn": {
-    weight: 2,
-    inject: corrupt((_, words) => {
-      words[DRIVER_WORDS.completionHead]!--;
-    }),
-  },
-  "event garbled": {
-    weight: 1,
-    inject: corrupt((machine, words) => {
-      const at =
-        newest(words, driver.events, DRIVER_WORDS.eventHead) +
-        machine.dice.pick([EVENT.generation, EVENT.event]);
-      words[at] = garbled(machine, words[at]!) | 0x100; // not a number that an event has
-      words[DRIVER_WORDS.eventHead]!++;
-    }),
-  },
+  ...ringFaults,
   "reader garbles its rings": {
     weight: 1.5,
     inject: (machine) => {

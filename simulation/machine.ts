@@ -44,6 +44,9 @@ export interface Port {
   busyUntil: number;
 }
 
+/** One in so many seeds is a machine whose drivers share a process. */
+const POOLED_EVERY = 4;
+
 export class Machine {
   readonly dice: Dice;
   readonly kernel: Kernel;
@@ -66,6 +69,8 @@ export class Machine {
   end: { inOrder: boolean; reason: string } | undefined;
   #disks = 0;
   #pluggings = 0;
+  /** All drivers are in one process. */
+  readonly #pooled: boolean;
   readonly #keeper: { stop(): void };
 
   constructor(
@@ -76,6 +81,7 @@ export class Machine {
     trace: ((line: string) => void) | undefined,
   ) {
     this.dice = new Dice(seed);
+    this.#pooled = seed % POOLED_EVERY === POOLED_EVERY - 1;
     this.faultsLeft = faults;
     this.alike = this.dice.chance(0.4);
     this.kernel = new Kernel(this.dice, stock);
@@ -106,6 +112,7 @@ export class Machine {
     this.#keeper = startKeeper({
       kernel: this.kernel,
       driverCode,
+      placement: this.#pooled ? "pooled:disks" : "isolated",
       reflect: (process, streams) => this.#client(process, reflectorStreams(streams), "write"),
       ended: (inOrder, reason) => {
         this.end = { inOrder, reason };
@@ -180,6 +187,7 @@ export class Machine {
       began: (client: Client, what: string) => this.#began(client, what),
     };
     const client = new Client(process, streams, mode, this.kernel.clockOf(process), world);
+    if (!process.alive) return; // killed in the turn in which it began
     this.clients.add(client);
     process.ended.push(() => this.#clientEnded(client));
   }
@@ -292,7 +300,7 @@ export class Machine {
     };
   }
 
-  /** Nobody may have the disk open, and no message on its way may carry it. */
+  /** Nobody may have the disk open, and no message on its way may carry it. A process that lives on may only where others are in it. */
   #checkFence(disk: Disk): void {
     const say = (process: Process, how: string) =>
       this.broken("fence", `${disk.serial} is opened while ${process.name} ${process.pid} ${how}`);
@@ -300,7 +308,7 @@ export class Machine {
       for (const owner of this.kernel.ownersOf(file)) say(owner, "has a descriptor of it");
     for (const process of disk.touchedBy)
       if (!process.alive) disk.touchedBy.delete(process);
-      else if (process.name !== "manager") say(process, "lives, which had it");
+      else if (process.name !== "manager" && !this.#pooled) say(process, "lives, which had it");
     for (const file of this.kernel.carried())
       if (file instanceof UsbfsFile && file.device === disk)
         this.broken("fence", `${disk.serial} is opened while a message carries it`);
@@ -352,11 +360,11 @@ export class Machine {
     const hosts = alive("host");
     const connections = 1 + alive("reflector") + alive("application") + alive("person");
     const devices = this.ports.filter(({ disk }) => disk !== undefined).length;
-    /** Beside its keeper, its own listening socket and one in reserve, code and devices' memories; of each host a connection, two pipes and a pidfd for its sandbox and itself. */
+    /** Beside its keeper, its own listening socket and one in reserve, code and devices' memories; of each host a connection, two pipes and a pidfd for its sandbox, itself and a thread; of each seat in one a connection. */
     const expected = {
-      socket: connections + hosts,
+      socket: connections + hosts + (this.#pooled ? devices : 0),
       pipe: 2 * hosts,
-      pidfd: 2 * hosts,
+      pidfd: 3 * hosts,
       memory: 1 + devices,
       usbfs: 0,
     };

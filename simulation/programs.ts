@@ -7,6 +7,7 @@ import { Host } from "@ring3/host/host";
 import { Keeper, type ManagerStart, type ProcessSpec } from "@ring3/keeper/keeper";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
+import { openPidfd } from "@ring3/kernel/process/pidfd";
 import { sealedFile } from "@ring3/kernel/shm/memory";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
 import { acceptFrom } from "@ring3/kernel/socket/unix";
@@ -17,13 +18,15 @@ import type { BusDevice } from "@ring3/manager/bus";
 import { ClientConnection } from "@ring3/manager/clients";
 import { EndpointSockets } from "@ring3/manager/endpoint-sockets";
 import { EventLog } from "@ring3/manager/event-log";
-import { startSpare } from "@ring3/manager/host-start";
+import { startShared, startSpare } from "@ring3/manager/host-start";
 import { type Jail, readReport } from "@ring3/manager/jail";
 import { Manager } from "@ring3/manager/manager";
+import { Placements } from "@ring3/manager/placements";
 import { Processes } from "@ring3/manager/processes";
-import { Reflectors } from "@ring3/manager/reflectors";
+import { Reflectors, type ServeReflector } from "@ring3/manager/reflectors";
 import { Spares } from "@ring3/manager/spares";
 import { succeed } from "@ring3/manager/succession";
+import { Tracing } from "@ring3/manager/tracing";
 import type { Kernel } from "./kernel/kernel.ts";
 import { UID } from "./kernel/native.ts";
 import type { Exit, Process } from "./kernel/process.ts";
@@ -44,24 +47,27 @@ const CONFIGURATION = "configuration";
 /** Its record, and where programs connect. */
 export const CONTROL_SOCKET = "control-socket";
 
-const manifest: Manifest = {
+const manifestOf = (placement: string): Manifest => ({
   name: "simulated-disk",
   version: "1.0.0",
   sdk: "^0.1.0",
   class: "block",
   match: [{ usb: { interface: { class: 8 } } }],
   grants: ["usb"],
-  placement: "isolated",
+  placement,
+  latency: "wake",
   sandbox: "standard",
   stateVersion: 0,
   limits: { memoryMb: 64, hangMs: 2000, cancelMs: 1000, probeMs: 3000 },
-};
+});
 
 /** What the programs are to find in their machine. */
 export interface Surroundings {
   readonly kernel: Kernel;
   /** The driver, as a bundle. */
   readonly driverCode: string;
+  /** Where its hosts run it. */
+  readonly placement: string;
   /** A class's reflector is to run, with its connection to the manager, and where the next one will listen. */
   reflect(process: Process, streams: Descriptor[]): void;
   /** Everything has ended. */
@@ -163,6 +169,7 @@ async function runManager(
   processes.keep(CONFIGURATION, "");
   stop = async () => {
     await Promise.all([spares.close(), manager.stopAll()]);
+    await placements.close();
     await Promise.all(clearing);
     kernel.exit(process, 0);
   };
@@ -170,15 +177,24 @@ async function runManager(
   const clearing = new Set<Promise<void>>();
   const config = defaultConfig;
   const source = Buffer.from(surroundings.driverCode);
+  const manifest = manifestOf(surroundings.placement);
   const code = sealedFile(manifest.name, source);
-  const hosts = { legacy: processes, cgroups: undefined, users: undefined, clearing, clock, timeScale: 1 };
+  const hosts = {
+    legacy: processes,
+    cgroups: undefined,
+    users: undefined,
+    thread: (pid: number) => (kernel.processes.get(pid)?.alive ? openPidfd(pid) : undefined),
+    clearing,
+    clock,
+    timeScale: 1,
+  };
   const manager: Manager = new Manager({
     config,
     clock,
     random,
     eventLog: new EventLog(),
-    startHost: (kind, listeners) => spares.take(kind, listeners),
-    expectHost: (kind) => spares.expect(kind),
+    startHost: (kind, listeners) => placements.take(kind, listeners),
+    expectHost: (kind) => placements.expect(kind),
     drivers: () => [{ manifest, code, codeBytes: source.length, sourceMap: undefined }],
     sandboxed: false,
     legacy: processes,
@@ -203,12 +219,14 @@ async function runManager(
   const serving: Serving = {
     manager,
     clock,
+    processors: () => "anywhere",
     attached: new AttachedBus(
       { clock, legacy: processes, returnMs: RETURN_MS },
       (id) => manager.isPresent(id),
       added,
       removed,
     ),
+    tracing: new Tracing(clock, manager.claims),
     sandboxed: false,
     uid: UID,
     accountOf: (uid, gid) => accountOf(uid, gid, "", ""),
@@ -219,23 +237,37 @@ async function runManager(
     keeperPid: 1,
     reflectors: () => reflectors.running,
     sockets: new EndpointSockets("nowhere"),
+    disks: undefined,
+    keepDisks() {},
     endpoints: new Map(),
   };
   const account = () => accountOf(UID, UID, "", "");
-  const reflectors = new Reflectors({
-    processes,
+  const reflecting = {
     legacy: processes,
+    node: "reflector",
+    program: "reflector",
+    needs: () => [],
+    connected: (({ className }, transport, standby) => {
+      const identity = { name: `the ${className} reflector`, uid: UID, account };
+      new ClientConnection(transport, { ...identity, reflector: className, standby }, serving);
+    }) satisfies ServeReflector,
+  };
+  const reflectors = new Reflectors({
+    ...reflecting,
+    died: (className) => absent.forget(className),
+    processes,
     log: manager.log,
     clock,
     random,
-    node: "reflector",
-    program: "reflector",
-    connected: (className, transport, standby) =>
-      new ClientConnection(
-        transport,
-        { name: `the ${className} reflector`, uid: UID, account, reflector: className, standby },
-        serving,
-      ),
+  });
+  const placements = new Placements({
+    clock,
+    timeScale: 1,
+    legacy: processes,
+    spares,
+    inline: reflecting,
+    jail: async () => jail,
+    start: (jail, kind, key) => startShared({ ...hosts, processes, jail }, kind, key),
   });
   await succeed({
     inherited,
@@ -248,6 +280,7 @@ async function runManager(
     attached: serving.attached,
     absent,
     reflectors,
+    placements,
     classes: ["block"],
     startBuses: () => surroundings.managerRuns(process, { added, removed }),
   });

@@ -4,7 +4,6 @@ import { afterEach, test } from "node:test";
 import { defineContract, event, operation } from "@ring3/core/contract";
 import { kindCode } from "@ring3/core/errors";
 import { struct, u32 } from "@ring3/core/struct";
-import { systemClock } from "@ring3/kernel/clock/clock";
 import { duplicate, pipe } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
 import { createShared } from "@ring3/kernel/shm/memory";
@@ -65,25 +64,30 @@ function channel(serve: (request: Submission, end: DriverEnd) => void = () => {}
       bellOut: toClient.write,
       own: duplicate(driverMemory.fd.fd),
       generation: GENERATION,
+      poll: false,
     },
     {
       submitted: (request) => serve(request, end),
       cancelled: (tag) => cancels.push(tag),
       malformed: (error) => driverFaults.push(error),
     },
-    systemClock,
   );
   driverMemory.seal();
   const client = new ClientChannel(
     memory,
-    { memory: driverMemory.fd, bellIn: toClient.read, bellOut: toDriver.write, generation: GENERATION },
+    {
+      memory: driverMemory.fd,
+      bellIn: toClient.read,
+      bellOut: toDriver.write,
+      generation: GENERATION,
+      poll: false,
+    },
     {
       completed: (tag, kind, errno, data, view, offset) =>
         answers.push({ tag, kind, errno, data, first: view.getUint32(offset, true) }),
       event: (nr, dropped, view, offset) => events.push({ nr, dropped, value: view.getUint32(offset, true) }),
       malformed: (error) => clientFaults.push(error),
     },
-    systemClock,
   );
   open.push(client, end, { close: () => memory.close() });
   end.start();
@@ -205,9 +209,9 @@ test("a driver whose memory is not sealed is refused", () => {
   const memory = new ClientMemory(contract);
   const loose = createShared("loose", layoutOf(contract).driver.size);
   const { read: bellIn, write: bellOut } = pipe();
-  const driver = { memory: loose.fd, bellIn, bellOut, generation: 1 };
+  const driver = { memory: loose.fd, bellIn, bellOut, generation: 1, poll: false };
   const listener = { completed() {}, event() {}, malformed() {} };
-  assert.throws(() => new ClientChannel(memory, driver, listener, systemClock), /seals/);
+  assert.throws(() => new ClientChannel(memory, driver, listener), /seals/);
   for (const end of [bellIn, bellOut, loose.fd, memory]) end.close();
 });
 
@@ -216,9 +220,9 @@ test("a client whose memory has another size is refused", () => {
   other.seal();
   const { read: bellIn, write: bellOut } = pipe();
   const own = createDriverMemory(contract).fd;
-  const client = { memory: other.fd, bellIn, bellOut, own, generation: 1 };
+  const client = { memory: other.fd, bellIn, bellOut, own, generation: 1, poll: false };
   const listener = { submitted() {}, cancelled() {}, malformed() {} };
-  assert.throws(() => new DriverEnd(contract, client, listener, systemClock), /4096/);
+  assert.throws(() => new DriverEnd(contract, client, listener), /4096/);
   for (const end of [bellIn, bellOut, own, other.fd]) end.close();
 });
 
@@ -298,9 +302,9 @@ function hostile() {
       bellIn: toClient.read,
       bellOut: toDriver.write,
       generation: GENERATION,
+      poll: false,
     },
     { completed: (tag) => answers.push(tag), event() {}, malformed: (error) => faults.push(error) },
-    systemClock,
   );
   open.push(client, memory, toDriver.read, toClient.write, shared.fd);
   client.submit(0, add.nr, 0, 0, 1000, (view, offset) => add.in!.encode({ a: 1, b: 1 }, view, offset));
@@ -311,7 +315,7 @@ function hostile() {
     Atomics.store(words, DRIVER_WORDS.completionHead, head);
     client.start();
   };
-  return { answer, faults, answers, words, bell: toClient.write };
+  return { answer, faults, answers, words, bell: toClient.write, start: () => client.start() };
 }
 
 const driverLies: Record<
@@ -372,15 +376,17 @@ test("whatever a driver writes into its memory, the client completes only what i
 });
 
 test("a peer that fills the doorbell twice before we look is malformed", async () => {
-  const { faults, bell } = hostile();
+  const { faults, bell, start } = hostile();
   const first = faults.next();
+  start();
   native.write(bell.fd, new Uint8Array(8192));
   assert.match((await first).message, /doorbell/);
 });
 
 test("a peer that rings for nothing, for ever, is malformed", async () => {
-  const { faults, bell } = hostile();
+  const { faults, bell, start } = hostile();
   const first = faults.next();
+  start();
   let heard = false;
   void first.then(() => {
     heard = true;

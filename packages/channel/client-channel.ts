@@ -1,6 +1,5 @@
 // Runs in: a client (reflector or application). Owns: the client's side of one channel to one incarnation of a driver.
 
-import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { DeviceError, kindOfCode } from "@ring3/core/errors";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
@@ -66,6 +65,8 @@ export interface DriverSide {
   readonly bellIn: Descriptor;
   readonly bellOut: Descriptor;
   readonly generation: number;
+  /** It is waited for awake. */
+  readonly poll: boolean;
 }
 
 export interface CompletionListener {
@@ -83,6 +84,8 @@ export interface CompletionListener {
 }
 
 const NOTHING = new Uint8Array(0);
+/** A third of what queueMicrotask costs, which makes an AsyncResource each time. */
+const SOON = Promise.resolve();
 
 export class ClientChannel {
   readonly generation: number;
@@ -106,7 +109,7 @@ export class ClientChannel {
   #closed = false;
 
   /** Throws DeviceError("protocol") where the driver's memory is not sealed or not of this contract's size. */
-  constructor(memory: ClientMemory, driver: DriverSide, listener: CompletionListener, clock: Clock) {
+  constructor(memory: ClientMemory, driver: DriverSide, listener: CompletionListener) {
     const { layout } = memory;
     const peer = mapPeer(driver.memory.fd, layout.driver.size);
     if (peer.size !== layout.driver.size)
@@ -147,14 +150,18 @@ export class ClientChannel {
     this.#ringer = new Ringer(driver.bellOut, words, DRIVER_WORDS.parked);
     this.#sleeper = new Sleeper(
       driver.bellIn,
-      memory.words,
-      CLIENT_WORDS.parked,
       {
-        serve: () => this.drain(),
-        waiting: () => this.#completions.waiting() > 0 || this.#events.waiting() > 0,
-        malformed: (error) => this.#listener.malformed(error),
+        own: memory.words,
+        peer: words,
+        parked: CLIENT_WORDS.parked,
+        asked: CLIENT_WORDS.submissionHead, // a cancel counts too, and is no request: then it waits a little more eagerly
+        rings: [
+          { head: DRIVER_WORDS.completionHead, tail: CLIENT_WORDS.completionTail },
+          { head: DRIVER_WORDS.eventHead, tail: CLIENT_WORDS.eventTail },
+        ],
       },
-      clock,
+      { serve: () => this.drain(), malformed: (error) => this.#listener.malformed(error) },
+      driver.poll,
     );
   }
 
@@ -224,13 +231,15 @@ export class ClientChannel {
   #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      if (this.#closed) return;
-      this.#submissions.publish();
-      this.#ringer.ring();
-    });
+    void SOON.then(this.#flush);
   }
+
+  readonly #flush = (): void => {
+    this.#flushing = false;
+    if (this.#closed) return;
+    this.#submissions.publish();
+    this.#ringer.ring();
+  };
 
   /**
    * Takes everything the driver has published: first the completions' count, then all events, then that many

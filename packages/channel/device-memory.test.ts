@@ -19,7 +19,7 @@ afterEach(() => {
   manager.close();
 });
 
-const hostMemory = (version = 0) => new HostDeviceMemory(fd, version, () => 0);
+const hostMemory = (version = 0) => new HostDeviceMemory(fd, version, { now: () => 0 });
 
 /** What a host may write there without asking anyone. */
 function write(sequence: number, bytes: Buffer, checksum = fnv1a32(bytes)): void {

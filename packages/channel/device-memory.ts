@@ -1,19 +1,28 @@
 // Runs in: manager (keeps it over all incarnations) and driver host. Owns: a device's small shared memory: heartbeat,
-// progress, the driver's state and the in-flight recorder.
+// progress, metrics, the driver's state and the in-flight recorder.
 
 import { DeviceError } from "@ring3/core/errors";
 import { fnv1a32 } from "@ring3/core/hash"; // node:zlib would cost a host 5 ms of its start
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
-import { createMemory, mapFixed } from "@ring3/kernel/shm/memory";
-import { RECORDER_BYTES, type RecordEntry, type Recorder, RingRecorder, readRecorder } from "./recorder.ts";
+import { createMemory, mapFixed, mapReadOnly, readOnly } from "@ring3/kernel/shm/memory";
+import { METRICS_BYTES, type Metrics, MetricsWriter, readMetrics } from "./metrics.ts";
+import {
+  RECORDER_BYTES,
+  type RecordEntry,
+  type Recorder,
+  type RecorderClock,
+  RingRecorder,
+  readRecorder,
+} from "./recorder.ts";
 
 const HEARTBEAT_WORD = 0;
 const PROGRESS_WORD = 16;
+const METRICS_OFFSET = 256;
 const STATE_OFFSET = 4096;
 /** Each of the two copies: sequence, length, checksum, version as u32, then the bytes. */
 const STATE_COPY_BYTES = 8192;
 const STATE_HEADER_BYTES = 16;
-const RECORDER_OFFSET = STATE_OFFSET + 2 * STATE_COPY_BYTES;
+export const RECORDER_OFFSET = STATE_OFFSET + 2 * STATE_COPY_BYTES;
 export const DEVICE_MEMORY_BYTES = RECORDER_OFFSET + RECORDER_BYTES;
 
 /** Largest value a driver may keep over its own death, as JSON in UTF-8. */
@@ -45,6 +54,17 @@ export class DeviceMemory {
     return Atomics.load(this.#words, PROGRESS_WORD);
   }
 
+  /** What the device's drivers say they have done so far. */
+  metrics(): Metrics {
+    return readMetrics(this.#buffer, METRICS_OFFSET);
+  }
+
+  /** Another device is there. */
+  forget(): void {
+    this.dropState();
+    new Uint8Array(this.#buffer, METRICS_OFFSET, METRICS_BYTES).fill(0);
+  }
+
   /** The state that brought a driver down again and again is dropped before the last attempt. */
   dropState(): void {
     new Uint8Array(this.#buffer, STATE_OFFSET, 2 * STATE_COPY_BYTES).fill(0);
@@ -55,9 +75,19 @@ export class DeviceMemory {
     return readRecorder(this.#buffer, RECORDER_OFFSET);
   }
 
+  /** A descriptor with which it can be read, and not written. */
+  lend(): Descriptor {
+    return readOnly(this.fd);
+  }
+
   close(): void {
     this.#fd.close();
   }
+}
+
+/** What `lend` has given. Throws DeviceError("protocol") where it is something else. Does not take the descriptor. */
+export function mapDeviceMemory(fd: number): ArrayBuffer {
+  return mapReadOnly(fd, DEVICE_MEMORY_BYTES).buffer;
 }
 
 /** The host writes here, but can neither shrink it under the manager nor grow it. */
@@ -78,17 +108,19 @@ interface StateCopy {
 /** The driver host's side. */
 export class HostDeviceMemory {
   readonly recorder: Recorder;
+  readonly metrics: MetricsWriter;
   readonly #words: Uint32Array;
   readonly #buffer: ArrayBuffer;
   readonly #version: number;
   /** Nobody else writes there while this incarnation lives. */
   #newest: StateCopy | undefined;
 
-  /** `version`: of the driver's state; what a driver of another version has kept is not read. `now`: milliseconds, for the recorder. */
-  constructor(memory: Descriptor, version: number, now: () => number) {
+  /** `version`: of the driver's state; what a driver of another version has kept is not read. `clock`: the recorder's. */
+  constructor(memory: Descriptor, version: number, clock: RecorderClock) {
     this.#buffer = mapFixed(memory.fd, DEVICE_MEMORY_BYTES).buffer;
     this.#version = version;
-    this.recorder = new RingRecorder(this.#buffer, RECORDER_OFFSET, now);
+    this.metrics = new MetricsWriter(this.#buffer, METRICS_OFFSET);
+    this.recorder = new RingRecorder(this.#buffer, RECORDER_OFFSET, clock);
     this.#words = new Uint32Array(this.#buffer);
     Atomics.store(this.#words, PROGRESS_WORD, 0);
     this.#newest = this.#findNewest();

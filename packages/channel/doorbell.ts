@@ -1,17 +1,9 @@
 // Runs in: client and driver host. Owns: one end of each of a channel's two doorbell pipes.
 
-import type { Clock, Timer } from "@ring3/core/clock";
+import { systemError } from "@ring3/core/errors";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
-import { type Watch, watch } from "@ring3/kernel/poll/watch";
 import { MalformedChannel } from "./ring.ts";
-
-const RING = new Uint8Array(1);
-const DRAIN_BYTES = 4096;
-/** A peer rings at most once each time we park. One that has rung this often in a row with nothing in its rings means harm. */
-const SPURIOUS_LIMIT = 4096;
-/** After this many rounds the event loop gets a turn, whatever the peer keeps adding. */
-const ROUNDS = 16;
 
 /**
  * Rings the peer only while it is parked, once each time it parks: its `parked` word is odd then, and counts up with
@@ -34,7 +26,7 @@ export class Ringer {
     const parked = Atomics.load(this.#peer, this.#parkedWord);
     if ((parked & 1) === 0 || parked === this.#rung) return;
     this.#rung = parked;
-    native.write(this.#pipe.fd, RING); // a full pipe has woken the peer already, a broken one has no peer
+    native.bellRing(this.#pipe.fd); // a full pipe has woken the peer already, a broken one has no peer
   }
 
   close(): void {
@@ -42,78 +34,66 @@ export class Ringer {
   }
 }
 
+/** Where a ring's two counts lie: what the peer has produced in its memory, what was consumed in ours. */
+export interface Watched {
+  readonly head: number;
+  readonly tail: number;
+}
+
 /** What a sleeper asks its owner. */
 export interface Served {
   /** Handles what waits, at most one ring's worth. */
   serve(): void;
-  /** Is there anything to handle? */
-  waiting(): boolean;
   /** The peer broke the rules; the sleeper has closed. */
   malformed(error: MalformedChannel): void;
 }
 
-/** Sleeps until the peer rings, then has its owner serve until nothing waits. */
+export interface SleeperMemory {
+  readonly own: Uint32Array;
+  readonly peer: Uint32Array;
+  readonly parked: number;
+  /** What was asked so far is counted there; -1: we only answer. */
+  readonly asked: number;
+  readonly rings: readonly Watched[];
+}
+
+const [NEWS, GONE, NEEDLESS] = [0, 1, 2];
+
+/** Has its owner serve while the peer has anything in its rings, and sleeps until it rings (kernel/native/bell.c). */
 export class Sleeper {
   readonly #pipe: Descriptor;
-  readonly #words: Uint32Array;
-  readonly #parkedWord: number;
+  readonly #memory: SleeperMemory;
   readonly #owner: Served;
-  readonly #clock: Clock;
-  readonly #watch: Watch;
-  readonly #drain = new Uint8Array(DRAIN_BYTES);
-  #later: Timer | undefined;
-  #spurious = 0;
+  readonly #poll: boolean;
+  #stop: (() => void) | undefined;
   #closed = false;
 
-  constructor(pipe: Descriptor, own: Uint32Array, parkedWord: number, owner: Served, clock: Clock) {
+  /** `poll`: it sleeps only after a second in which the peer had nothing. */
+  constructor(pipe: Descriptor, memory: SleeperMemory, owner: Served, poll: boolean) {
     this.#pipe = pipe;
-    this.#words = own;
-    this.#parkedWord = parkedWord;
+    this.#memory = memory;
     this.#owner = owner;
-    this.#clock = clock;
-    this.#watch = watch(pipe.fd, { readable: true }, () => this.#wake());
+    this.#poll = poll;
   }
 
-  /** Serves what already waits, then sleeps. Call once both sides are set up; the parked word is even until then. */
+  /** Call once both sides are set up: what already waits is served. */
   start(): void {
-    this.#guarded(() => this.#serveThenPark());
+    const { own, peer, parked, asked, rings } = this.#memory;
+    const at = Int32Array.of(parked, asked, ...rings.flatMap(({ head, tail }) => [head, tail]));
+    const bell = native.bellStart(this.#pipe.fd, own, peer, at, this.#poll, (what) => this.#rung(what));
+    if (typeof bell === "number") throw systemError(`wait for doorbell ${this.#pipe.fd}`, bell);
+    this.#stop = () => {
+      const stopped = native.bellStop(bell);
+      if (stopped < 0) throw systemError(`let go of doorbell ${this.#pipe.fd}`, stopped);
+    };
+    this.#rung(NEWS);
   }
 
-  #wake(): void {
-    const read = native.read(this.#pipe.fd, this.#drain);
-    if (read === 0) this.#watch.close(); // the peer is gone; its death is told elsewhere
-    if (this.#later !== undefined) return;
-    this.#guarded(() => {
-      if (this.#owner.waiting()) this.#spurious = 0;
-      else this.#spurious += Math.max(read, 0);
-      if (this.#spurious > SPURIOUS_LIMIT) throw new MalformedChannel("doorbell rung without a request");
-      this.#turn();
-      this.#serveThenPark();
-    });
-  }
-
-  /** Parks first and looks again after: a producer that saw us awake had published before we looked. */
-  #serveThenPark(): void {
-    for (let round = 0; round < ROUNDS && !this.#closed; round++) {
-      if (this.#owner.waiting()) this.#owner.serve();
-      this.#turn();
-      if (this.#closed || !this.#owner.waiting()) return;
-      this.#turn();
-    }
-    if (this.#closed) return;
-    this.#later = this.#clock.after(0, () => {
-      this.#later = undefined;
-      this.#guarded(() => this.#serveThenPark());
-    });
-  }
-
-  #turn(): void {
-    Atomics.add(this.#words, this.#parkedWord, 1);
-  }
-
-  #guarded(run: () => void): void {
+  #rung(what: number): void {
     try {
-      run();
+      if (what === NEWS || what === GONE) this.#owner.serve();
+      if (what === GONE) this.#stop!(); // its death is told elsewhere
+      if (what === NEEDLESS) throw new MalformedChannel("doorbell rung without a request");
     } catch (error) {
       if (!(error instanceof MalformedChannel)) throw error;
       this.close();
@@ -124,8 +104,7 @@ export class Sleeper {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#later?.cancel();
-    this.#watch.close();
+    this.#stop?.();
     this.#pipe.close();
   }
 }

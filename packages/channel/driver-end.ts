@@ -1,6 +1,5 @@
 // Runs in: driver host. Owns: the driver's side of one channel to one client. Distrusts every word of the client.
 
-import type { Clock } from "@ring3/core/clock";
 import type { Contract, Operation } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
@@ -47,9 +46,13 @@ export interface ClientSide {
   /** createDriverMemory's: ours to write. Closed once it is mapped. */
   readonly own: Descriptor;
   readonly generation: number;
+  /** It is waited for awake. */
+  readonly poll: boolean;
 }
 
 const NOTHING = new Uint8Array(0);
+/** A third of what queueMicrotask costs, which makes an AsyncResource each time. */
+const SOON = Promise.resolve();
 
 export class DriverEnd {
   readonly #layout: ChannelLayout;
@@ -75,7 +78,7 @@ export class DriverEnd {
   #closed = false;
 
   /** Throws DeviceError("protocol") where a memory is not sealed or not of this contract's size. */
-  constructor(contract: Contract, client: ClientSide, listener: SubmissionListener, clock: Clock) {
+  constructor(contract: Contract, client: ClientSide, listener: SubmissionListener) {
     const layout = layoutOf(contract);
     const peer = mapPeer(client.memory.fd, layout.client.size);
     if (peer.size !== layout.client.size)
@@ -124,14 +127,15 @@ export class DriverEnd {
     this.#ringer = new Ringer(client.bellOut, words, CLIENT_WORDS.parked);
     this.#sleeper = new Sleeper(
       client.bellIn,
-      this.#words,
-      DRIVER_WORDS.parked,
       {
-        serve: () => this.#drain(),
-        waiting: () => this.#submissions.waiting() > 0,
-        malformed: (error) => this.#fail(error),
+        own: this.#words,
+        peer: words,
+        parked: DRIVER_WORDS.parked,
+        asked: -1,
+        rings: [{ head: CLIENT_WORDS.submissionHead, tail: DRIVER_WORDS.submissionTail }],
       },
-      clock,
+      { serve: () => this.#drain(), malformed: (error) => this.#fail(error) },
+      client.poll,
     );
   }
 
@@ -258,17 +262,20 @@ export class DriverEnd {
     this.#listener.malformed(error);
   }
 
+  /** One publication and at most one system call for all that one turn of the event loop answers. */
   #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      if (this.#closed) return;
-      this.#events.publish();
-      this.#completions.publish();
-      this.#ringer.ring();
-    });
+    void SOON.then(this.#flush);
   }
+
+  readonly #flush = (): void => {
+    this.#flushing = false;
+    if (this.#closed) return;
+    this.#events.publish();
+    this.#completions.publish();
+    this.#ringer.ring();
+  };
 
   close(): void {
     if (this.#closed) return;

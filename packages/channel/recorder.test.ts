@@ -2,14 +2,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { RECORDER_BYTES, RECORDER_ENTRIES, RingRecorder, readRecorder, unanswered } from "./recorder.ts";
+import { RING_ENTRIES, RingFollower } from "./entry-ring.ts";
+import {
+  RECORD_TEXTS,
+  RECORDED_ENTRIES,
+  RECORDER_BYTES,
+  RingRecorder,
+  readRecorder,
+  requestId,
+  unanswered,
+} from "./recorder.ts";
 
 const OFFSET = 64;
 
 function setUp() {
   const buffer = new ArrayBuffer(OFFSET + RECORDER_BYTES);
   let time = 0;
-  const recorder = new RingRecorder(buffer, OFFSET, () => time);
+  const recorder = new RingRecorder(buffer, OFFSET, { now: () => time });
   return {
     buffer,
     recorder,
@@ -39,10 +48,10 @@ test("entries come back oldest first, with their age before the newest", () => {
 
 test("the last 256 are kept, over many rounds of the ring", () => {
   const { recorder, read } = setUp();
-  for (let id = 0; id < 1000; id++) recorder.submit(id, 2, 0);
+  for (let id = 0; id < 5000; id++) recorder.submit(id, 2, 0);
   const entries = read();
-  assert.equal(entries.length, RECORDER_ENTRIES);
-  assert.deepEqual([entries[0]!.a, entries.at(-1)!.a], [744, 999]);
+  assert.equal(entries.length, RECORDED_ENTRIES);
+  assert.deepEqual([entries[0]!.a, entries.at(-1)!.a], [4744, 4999]);
 });
 
 test("an entry that its writer died in is left out", () => {
@@ -57,9 +66,9 @@ test("an entry that its writer died in is left out", () => {
 
 test("a long line is cut at a whole character, and the next shorter one keeps nothing of it", () => {
   const { recorder, read } = setUp();
-  for (let line = 0; line < RECORDER_ENTRIES; line++) recorder.log("é".repeat(50));
+  for (let line = 0; line < RING_ENTRIES; line++) recorder.log("é".repeat(50));
   recorder.log("é");
-  assert.deepEqual([read()[0]!.text, read().at(-1)!.text], ["é".repeat(20), "é"]);
+  assert.deepEqual([read()[0]!.text, read().at(-1)!.text], ["é".repeat(24), "é"]);
 });
 
 test("a time beyond 32 bits of microseconds still gives ages", () => {
@@ -87,8 +96,13 @@ test("what was not answered is told, a slot that was used again once", () => {
 test("a new incarnation starts with an empty recorder", () => {
   const { buffer, recorder, read } = setUp();
   recorder.log("before");
-  new RingRecorder(buffer, OFFSET, () => 0);
+  const next = new RingRecorder(buffer, OFFSET, { now: () => 0 });
   assert.deepEqual(read(), []);
+  next.log("after");
+  assert.deepEqual(
+    read().map(({ text }) => text),
+    ["after"],
+  );
 });
 
 test("whatever a driver leaves there, reading it ends and gives no more than the ring holds", () => {
@@ -103,13 +117,40 @@ test("whatever a driver leaves there, reading it ends and gives no more than the
         for (const newest of [head, 0xffffffff, words[0]!]) {
           words[0] = newest;
           words[16] = newest;
+          words[1] = newest - 1;
           words[17] = 4;
           const entries = readRecorder(buffer, OFFSET);
-          assert.ok(entries.length <= RECORDER_ENTRIES);
-          for (const { text } of entries) assert.ok(text.length <= 40);
+          assert.ok(entries.length <= RECORDED_ENTRIES);
+          for (const { text } of entries) assert.ok(text.length <= 48);
         }
       },
     ),
     { numRuns: 50 },
+  );
+});
+
+test("times are the machine's, also where the host's clock has stood still", () => {
+  const buffer = new ArrayBuffer(RECORDER_BYTES);
+  const clock = { now: () => 10, behindMs: 0 };
+  const recorder = new RingRecorder(buffer, 0, clock);
+  recorder.request(1, 1, 1, 9);
+  clock.behindMs = 2000;
+  recorder.answer(1, 1, 0, 10);
+  assert.equal(readRecorder(buffer, 0)[0]!.ageUs, 2_001_000);
+});
+
+test("a transfer is one of the request that it was made for", () => {
+  const buffer = new ArrayBuffer(RECORDER_BYTES);
+  const follower = new RingFollower(buffer, 0, RECORD_TEXTS, 0, 0);
+  const recorder = new RingRecorder(buffer, 0, { now: () => 0 });
+  recorder.submit(1, 0x81, 512, requestId(70_000, 4095));
+  recorder.submit(2, 0x81, 512);
+  follower.look(0);
+  assert.deepEqual(
+    follower.look(0).map(({ d, e }) => [d, e]),
+    [
+      [70_000, 4095],
+      [0, 0],
+    ],
   );
 });

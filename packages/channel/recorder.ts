@@ -1,16 +1,19 @@
-// Runs in: driver host (writes) and manager (reads, once the host is dead). Owns: the in-flight recorder: what a driver did last, as
-// a ring of fixed entries in the device's memory.
+// Runs in: driver host (writes), manager (reads, once the host is dead) and whoever traces the device (reads). Owns: the in-flight recorder: what a
+// driver did last, as a ring in the device's memory.
 
-/** Entries that are kept. */
-export const RECORDER_ENTRIES = 256;
-const ENTRY_WORDS = 16;
-const TEXT_WORD = 6;
-const TEXT_BYTES = (ENTRY_WORDS - TEXT_WORD) * 4;
-const HEAD_WORDS = 16;
-export const RECORDER_BYTES = (HEAD_WORDS + RECORDER_ENTRIES * ENTRY_WORDS) * 4;
+import { SLOTS_MAX } from "@ring3/core/contract";
+import { latestEntries, RING_BYTES, type RingEntry, RingWriter } from "./entry-ring.ts";
 
-const kinds = ["request", "answer", "submit", "reap", "log"] as const;
-export type RecordKind = (typeof kinds)[number];
+/** Entries that a crash report gets. */
+export const RECORDED_ENTRIES = 256;
+export const RECORDER_BYTES = RING_BYTES;
+
+/** In the order of their numbers. */
+export const recordKinds = ["request", "answer", "submit", "reap", "log", "turn"] as const;
+export type RecordKind = (typeof recordKinds)[number];
+const [REQUEST, ANSWER, SUBMIT, REAP, LOG, TURN] = [0, 1, 2, 3, 4, 5] as const;
+/** The kind that has a text. */
+export const RECORD_TEXTS = LOG;
 
 /** One entry. What `a` to `c` mean depends on `kind`; a dead driver's memory may hold anything. */
 export interface RecordEntry {
@@ -23,94 +26,76 @@ export interface RecordEntry {
   readonly text: string;
 }
 
-/** What the sdk tells of a transfer, and the host of a request. Nothing here allocates but `logged`. */
+/** What the sdk tells of a transfer, and the host of a request. Nothing here allocates but `log`. */
 export interface Recorder {
-  /** A request arrived: its channel, its slot there and its operation's number. */
-  request(channel: number, tag: number, operation: number): void;
+  /** A request arrived: its channel, its slot there and its operation's number; `atMs`: when, for who has looked at the clock already. */
+  request(channel: number, tag: number, operation: number, atMs?: number): void;
+  /** The handler of a request (requestId) that had to wait starts. */
+  turn(request: number): void;
   /** It was answered: 0 or the error's kind code (core/errors). */
-  answer(channel: number, tag: number, outcome: number): void;
-  /** A transfer was handed to the kernel or the wire. `id` counts up; `endpoint` is its address with the direction bit. */
-  submit(id: number, endpoint: number, bytes: number): void;
+  answer(channel: number, tag: number, outcome: number, atMs?: number): void;
+  /**
+   * A transfer was handed to the kernel or the wire. `id` counts up; `endpoint` is its address with the direction bit; `request`: for which it is
+   * (requestId), 0 for none.
+   */
+  submit(id: number, endpoint: number, bytes: number, request?: number): void;
   /** It came back: bytes moved, and a Linux errno or 0. */
   reap(id: number, bytes: number, errno: number): void;
   log(text: string): void;
 }
 
-/** Each entry: number, kind, microseconds, a, b, c as u32, then text. The number is written last and says that the entry is whole. */
-export class RingRecorder implements Recorder {
-  readonly #words: Uint32Array;
-  readonly #bytes: Uint8Array;
-  readonly #now: () => number;
-  readonly #encoder = new TextEncoder();
-  #count = 0;
+/** Of a request, in its driver's host: channels count from 1. */
+export const requestId = (channel: number, tag: number): number => channel * SLOTS_MAX + tag;
 
-  /** `now`: milliseconds. Forgets what an earlier incarnation wrote. */
-  constructor(buffer: ArrayBuffer, offset: number, now: () => number) {
-    this.#words = new Uint32Array(buffer, offset, RECORDER_BYTES / 4).fill(0);
-    this.#bytes = new Uint8Array(buffer, offset, RECORDER_BYTES);
-    this.#now = now;
+/** What a host has instead of the machine's clock (core/clock, runningClock). */
+export interface RecorderClock {
+  now(): number;
+  /** How far it is behind the machine's. */
+  readonly behindMs?: number;
+}
+
+export class RingRecorder extends RingWriter implements Recorder {
+  readonly #clock: RecorderClock;
+
+  constructor(buffer: ArrayBuffer, offset: number, clock: RecorderClock) {
+    super(buffer, offset);
+    this.#clock = clock;
   }
 
-  request(channel: number, tag: number, operation: number): void {
-    this.#write(0, channel, tag, operation);
+  request(channel: number, tag: number, operation: number, atMs = this.#clock.now()): void {
+    this.write(REQUEST, this.#machine(atMs), channel, tag, operation);
   }
-  answer(channel: number, tag: number, outcome: number): void {
-    this.#write(1, channel, tag, outcome);
+  turn(request: number): void {
+    const channel = Math.trunc(request / SLOTS_MAX);
+    this.write(TURN, this.#machine(this.#clock.now()), channel, request % SLOTS_MAX, 0);
   }
-  submit(id: number, endpoint: number, bytes: number): void {
-    this.#write(2, id, endpoint, bytes);
+  answer(channel: number, tag: number, outcome: number, atMs = this.#clock.now()): void {
+    this.write(ANSWER, this.#machine(atMs), channel, tag, outcome);
+  }
+  submit(id: number, endpoint: number, bytes: number, request = 0): void {
+    const channel = Math.trunc(request / SLOTS_MAX);
+    this.write(SUBMIT, this.#machine(this.#clock.now()), id, endpoint, bytes, channel, request % SLOTS_MAX);
   }
   reap(id: number, bytes: number, errno: number): void {
-    this.#write(3, id, bytes, errno);
+    this.write(REAP, this.#machine(this.#clock.now()), id, bytes, errno);
   }
   log(text: string): void {
-    const at = (this.#next() + TEXT_WORD) * 4;
-    const room = this.#bytes.subarray(at, at + TEXT_BYTES).fill(0);
-    const { written } = this.#encoder.encodeInto(text, room);
-    this.#write(4, written, 0, 0);
+    this.writeText(LOG, this.#machine(this.#clock.now()), text);
   }
 
-  #next(): number {
-    return HEAD_WORDS + (this.#count % RECORDER_ENTRIES) * ENTRY_WORDS;
-  }
-
-  #write(kind: number, a: number, b: number, c: number): void {
-    const at = this.#next();
-    const words = this.#words;
-    words[at] = 0;
-    words[at + 1] = kind;
-    words[at + 2] = this.#now() * 1000;
-    words[at + 3] = a;
-    words[at + 4] = b;
-    words[at + 5] = c;
-    words[at] = ++this.#count;
-    words[0] = this.#count;
+  #machine(ms: number): number {
+    return ms + (this.#clock.behindMs ?? 0);
   }
 }
 
-/** The entries that are whole, oldest first. Believes nothing: whatever is there, it gives at most RECORDER_ENTRIES entries. */
+/** What the last incarnation did, oldest first. Believes nothing: whatever is there, it gives at most RECORDED_ENTRIES entries. */
 export function readRecorder(buffer: ArrayBuffer, offset: number): RecordEntry[] {
-  const words = new Uint32Array(buffer.slice(offset, offset + RECORDER_BYTES)); // copied once, then looked at
-  const newest = words[0]!;
-  const found: number[] = [];
-  for (let number = Math.max(1, newest - RECORDER_ENTRIES + 1); number <= newest; number++) {
-    const at = HEAD_WORDS + ((number - 1) % RECORDER_ENTRIES) * ENTRY_WORDS;
-    if (words[at] === number && kinds[words[at + 1]!] !== undefined) found.push(at);
-  }
-  const latest = words[(found.at(-1) ?? 0) + 2]!;
-  return found.map((at) => {
-    const [, kind, time, a, b, c] = words.subarray(at, at + TEXT_WORD) as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    const room = new Uint8Array(words.buffer, (at + TEXT_WORD) * 4, TEXT_BYTES);
-    const text = kinds[kind] === "log" ? new TextDecoder().decode(room.subarray(0, a)) : "";
-    return { kind: kinds[kind]!, ageUs: (latest - time) >>> 0, a, b, c, text };
-  });
+  return latestEntries(buffer, offset, RECORDED_ENTRIES, RECORD_TEXTS).flatMap(recordOf);
+}
+
+function recordOf({ kind, timeUs, a, b, c, text }: RingEntry): RecordEntry[] {
+  const name = recordKinds[kind];
+  return name === undefined ? [] : [{ kind: name, ageUs: -timeUs, a, b, c, text }];
 }
 
 /** Requests that have arrived and were not answered, by those entries. */

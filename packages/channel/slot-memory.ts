@@ -6,7 +6,8 @@ export class SlotMemory {
   readonly #mapping: Mapping;
   readonly #dataOffset: number;
   readonly #slotBytes: number;
-  readonly #slots: (ArrayBuffer | undefined)[] = [];
+  /** As each slot was asked for last. */
+  readonly #views: (Uint8Array<ArrayBuffer> | undefined)[] = [];
 
   constructor(mapping: Mapping, dataOffset: number, slotBytes: number) {
     this.#mapping = mapping;
@@ -16,7 +17,12 @@ export class SlotMemory {
 
   /** The first `length` bytes of a slot. */
   bytes(tag: number, length: number): Uint8Array {
-    this.#slots[tag] ??= this.#mapping.part(this.#dataOffset + tag * this.#slotBytes, this.#slotBytes);
-    return new Uint8Array(this.#slots[tag], 0, length);
+    const before = this.#views[tag];
+    if (before?.length === length) return before;
+    const part =
+      before?.buffer ?? this.#mapping.part(this.#dataOffset + tag * this.#slotBytes, this.#slotBytes);
+    const view = new Uint8Array(part, 0, length);
+    this.#views[tag] = view;
+    return view;
   }
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -29,7 +30,7 @@ const NOBODY = 65_534;
 
 /** By the text of a ring3.yaml: what `ring3 up` says of it, behind the file's name. */
 const configurations: Readonly<Record<string, string>> = {
-  "takes: []": `:1:1: takes: expected one of the fields take, access, aliases, driver_paths, uid_range, spares, limits, found "takes" (did you mean "take"?)`,
+  "takes: []": `:1:1: takes: expected one of the fields take, access, aliases, driver_paths, uid_range, spares, affinity, endpoints, placement, limits, found "takes" (did you mean "take"?)`,
   "take:\n  - usb: 7\n": ":2:10: take.0.usb: expected ",
   "limits:\n  replug_grace: soon\n": `:2:17: limits.replug_grace: expected a duration`,
   "uid_range: { first: 0, count: 1 }": ":1:21: uid_range.first: expected a user id from 1000 up, found 0",
@@ -46,6 +47,23 @@ describe("a configuration", { concurrency: 2 }, () => {
       assert.equal(code, 1);
       assert.ok(err.startsWith(`ring3: ${file}${said}`), err);
     });
+});
+
+test("ublk is asked for where the kernel has none: ring3 does not start, and says what to do; auto takes NBD", async () => {
+  assert.ok(!existsSync("/dev/ublk-control"), "this machine has ublk: rmmod ublk_drv");
+  const file = at("ublk.yaml");
+  writeFileSync(file, "endpoints: { block: ublk }\n");
+  const { code, err } = await cli("up", "--state-dir", at("cu"), "--config", file);
+  assert.equal(code, 1);
+  assert.match(
+    err,
+    /ring3\.yaml has "endpoints: \{block: ublk\}"; ublk disks: there is no \/dev\/ublk-control; as root: modprobe ublk_drv/,
+  );
+  await using ring3 = await RunningRing3.start({ config: "endpoints: { block: auto }\n" });
+  const drive = await ring3.plug("disk");
+  const life = await DriversLife.of(ring3);
+  assert.equal((await life.served(drive)).units[0]!.endpoints[0]!.kind, "nbd");
+  life.close();
 });
 
 test("a configuration that is a directory is refused by its name", async () => {

@@ -71,11 +71,13 @@ function census(pid: number): Record<string, number> {
 }
 
 const RUNTIME = ["anon_inode:[eventpoll]", "anon_inode:[eventfd]", "pipe to itself"];
+/** What all waiting is done with, with another eventpoll (kernel/native/waiting.c). */
+const WAITING = { "anon_inode:[timerfd]": 1 };
 const ours = (pid: number) =>
   Object.fromEntries(Object.entries(census(pid)).filter(([kind]) => !RUNTIME.includes(kind)));
 
 /** Standard input, output and error (both the same pipe), the control socket and the one for the next manager, the grant, which is a USB/IP stream. */
-const IDLE = { "/dev/null": 1, "pipe to write": 2, "socket:[N]": 3 };
+const IDLE = { ...WAITING, "/dev/null": 1, "pipe to write": 2, "socket:[N]": 3 };
 /** One client more: its memory and both doorbells. The host's own memory is mapped and its descriptor closed. */
 const IN_USE = {
   ...IDLE,

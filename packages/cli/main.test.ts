@@ -85,6 +85,15 @@ test("an unknown simulated device is wrong usage and lists those there are", () 
   assert.deepEqual([code, /did you mean "usb-drive"\?; there are: .*usb-drive/.test(err)], [2, true]);
 });
 
+test("an unknown benchmark is wrong usage and lists those there are", () => {
+  const { code, err } = ring3("bench", "recovery-wrm");
+  assert.equal(code, 2);
+  assert.match(
+    err,
+    /no benchmark "recovery-wrm"; did you mean "recovery-warm"\?; there are: hang, .*request/,
+  );
+});
+
 test("check names what is wrong with a manifest and fails without tests", () => {
   const driver = join(folder, "broken");
   mkdirSync(driver);

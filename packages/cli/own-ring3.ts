@@ -82,10 +82,12 @@ export class OwnRing3 {
     this.#ended = ended(this.#keeper);
   }
 
-  /** Changes a driver's manifest. Call before its first device is plugged in. */
-  describe(driver: string, fields: object): void {
+  /** Changes a driver's manifest, its limits one by one. Call before its first device is plugged in. */
+  describe(driver: string, { limits, ...fields }: { sandbox?: string; limits?: object }): void {
     const file = join(this.folder, "drivers", driver, "driver.json");
-    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), ...fields }));
+    const manifest = JSON.parse(readFileSync(file, "utf8"));
+    const changed = { ...manifest, ...fields, limits: { ...manifest.limits, ...limits } };
+    writeFileSync(file, JSON.stringify(changed));
   }
 
   /** Resolves once it serves, or rejects with how it has ended. */

@@ -31,6 +31,11 @@ export function descendants(root: number): number[] {
   return [...found];
 }
 
+/** The keeper's manager, however young. */
+export function managerBelow(keeper: number): number | undefined {
+  return descendants(keeper).find((pid) => read(`${pid}`, "cmdline")?.includes("manager.cjs"));
+}
+
 /** Processes that name the state directory, or are among `pids`. */
 export function left(directory: string, pids: readonly number[]): string[] {
   return readdirSync("/proc").filter((pid) => {

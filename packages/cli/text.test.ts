@@ -88,6 +88,17 @@ test("a log entry is one line, whatever a driver wrote", () => {
   );
 });
 
+test("an inline driver is said in red to be without isolation, and its reflector is listed by its name", () => {
+  const inline: DeviceStatus = { ...device, placement: "inline", sandbox: "none", units: [] };
+  const reflectors = [...status.reflectors, { class: "block", pid: 103, driver: "usb-storage" }];
+  const paint = (colour: string, text: string) => `<${colour}>${text}`;
+  const lines = statusText({ ...status, reflectors, devices: [inline] }, "/run/ring3", 200, paint).split(
+    "\n",
+  );
+  assert.match(lines[0]!, /block reflector 102, usb-storage reflector 103/);
+  assert.equal(lines.at(-1), "<red>  runs INLINE: no isolation, its driver's faults are its reflector's");
+});
+
 const explanation: Explanation = {
   id: "usb-1-4:1.0",
   identity: "0781:5583",
@@ -95,6 +106,8 @@ const explanation: Explanation = {
   state: "available",
   reason: "the kernel's driver has it",
   driver: "usb-storage",
+  placement: "isolated: in a process of its own",
+  processors: "on any processor",
   ranking: [
     { driver: "usb-storage", version: "0.1.0", score: 14, matched: ["interface.class: 0x08"], missed: [] },
     { driver: "generic", version: "1.0.0", score: 2, matched: ["interface.class: 0x08"], missed: [] },
@@ -129,6 +142,10 @@ test("an explanation says why this driver, why not the others, who has it and wh
     "What the driver may ask of the kernel",
     "  2 system calls (tier strict): ioctl, read",
     "  ioctl requests (1): USBDEVFS_RESET",
+    "",
+    "Where it runs",
+    "  isolated: in a process of its own",
+    "  on any processor",
     "",
     "Who has it",
     "  the kernel's usb-storage has it",

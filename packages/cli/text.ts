@@ -9,7 +9,7 @@ import type { Colour } from "./ring3.ts";
 export type Paint = (colour: Colour, text: string) => string;
 export const plain: Paint = (_, text) => text;
 
-const stateColours: Readonly<Record<DeviceStatus["state"], Colour>> = {
+export const stateColours: Readonly<Record<DeviceStatus["state"], Colour>> = {
   unmatched: "dim",
   available: "yellow",
   starting: "yellow",
@@ -29,7 +29,9 @@ export function fit(text: string, width: number): string {
 
 /** The processes, then a line a device with its reason where it does not run, and a line an endpoint, never cut: it is to be copied. */
 export function statusText(status: Status, directory: string, width: number, paint: Paint): string {
-  const reflectors = status.reflectors.map((reflector) => `${reflector.class} reflector ${reflector.pid}`);
+  const reflectors = status.reflectors.map(
+    ({ class: className, driver, pid }) => `${driver ?? className} reflector ${pid}`,
+  );
   const head = [
     `keeper ${status.keeperPid}`,
     `manager ${status.manager.pid}`,
@@ -74,9 +76,11 @@ function remarks(device: DeviceStatus, width: number, paint: Paint): string[] {
       ? [wrapped("  ", printable(device.reason), width)]
       : [];
   const unjailed =
-    device.sandbox === "none"
-      ? [paint("red", "  runs WITHOUT a sandbox: its driver can do what the user can do")]
-      : [];
+    device.placement === "inline"
+      ? [paint("red", "  runs INLINE: no isolation, its driver's faults are its reflector's")]
+      : device.sandbox === "none"
+        ? [paint("red", "  runs WITHOUT a sandbox: its driver can do what the user can do")]
+        : [];
   const endpoints = device.units.flatMap((unit) =>
     unit.endpoints.map(
       ({ kind, address }) => `  ${unit.id.slice(device.id.length)} ${kind}  ${printable(address)}`,
@@ -135,6 +139,10 @@ export function explanationText(explanation: Explanation, width: number, paint: 
       ),
     ),
     ...section("What the driver may ask of the kernel", jailLines(explanation.jail)),
+    ...section(
+      "Where it runs",
+      [explanation.placement, explanation.processors].filter((line) => line !== null),
+    ),
     ...section("Who has it", [...owner, ...holders, ...rule]),
     ...section(
       "What is missing",

@@ -7,7 +7,6 @@ import { BLOCK_MEDIUM_PRESENT, BLOCK_WRITE_CACHE, type Block, block } from "@rin
 import { recovery } from "@ring3/classes/block/recovery";
 import { manualClock } from "@ring3/core/clock";
 import { DeviceError, kindCode } from "@ring3/core/errors";
-import { systemClock } from "@ring3/kernel/clock/clock";
 import { duplicate, pipe } from "@ring3/kernel/fd/descriptor";
 import { ClientEnd } from "./client-end.ts";
 
@@ -65,6 +64,7 @@ function driver(end: ClientEnd<Block>, generation: number, cancelMs = 1000) {
       bellOut: toClient.write,
       own: duplicate(memory.fd.fd),
       generation,
+      poll: false,
     },
     {
       submitted: (request) => held.push(request),
@@ -73,12 +73,14 @@ function driver(end: ClientEnd<Block>, generation: number, cancelMs = 1000) {
         throw error;
       },
     },
-    systemClock,
   );
   memory.seal();
   side.start();
   open.push(() => side.close());
-  end.attach({ memory: memory.fd, bellIn: toClient.read, bellOut: toDriver.write, generation }, cancelMs);
+  end.attach(
+    { memory: memory.fd, bellIn: toClient.read, bellOut: toDriver.write, generation, poll: false },
+    cancelMs,
+  );
   const kill = (outside = true) => {
     side.close();
     end.driverLost({ outside, shared: false });

@@ -2,6 +2,7 @@
 // channel to its driver. Replays over the driver's deaths; never asks the manager for anything itself.
 
 import { ClientChannel, ClientMemory, type DriverSide } from "@ring3/channel/client-channel";
+import type { SessionRecorder } from "@ring3/channel/client-recorder";
 import { MalformedChannel } from "@ring3/channel/ring";
 import type { Clock } from "@ring3/core/clock";
 import {
@@ -22,7 +23,7 @@ import type { RequestOptions, UnitPort } from "@ring3/core/unit";
 import { Deadlines } from "./deadlines.ts";
 import { isolated } from "./isolated.ts";
 import { type Death, type Entry, Journal } from "./journal.ts";
-import { Slots } from "./slots.ts";
+import { Slots, slotsOf } from "./slots.ts";
 
 /** What the client end tells whoever connects it to the manager. */
 export interface ClientEndListener {
@@ -54,6 +55,8 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   readonly contract: C;
   readonly slotBytes: number;
   readonly slots: number;
+  /** While somebody traces the device. */
+  trace: SessionRecorder | undefined;
   readonly #operations: ReadonlySet<string>;
   readonly #clock: Clock;
   readonly #listener: ClientEndListener;
@@ -90,7 +93,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
       overdue: (text) => this.#suspect("deadline", text),
     });
     this.#tracker = options.recovery.createTracker(options.properties);
-    this.#free = new Slots(Array.from({ length: this.slots }, (_, index) => slotOf(this.#memory, index)));
+    this.#free = new Slots(slotsOf(this.#memory));
     for (const [name, { nr }] of Object.entries(options.contract.events))
       this.#eventNames.set(nr, name as EventName<C>);
   }
@@ -117,6 +120,10 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     return this.#free.reserve(count, signal);
   }
 
+  take(): Slot | undefined {
+    return this.#free.take();
+  }
+
   release(slot: Slot): void {
     this.#free.release(slot);
   }
@@ -132,26 +139,37 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     length: number,
     deadlineMs?: number,
   ): Promise<Completion<Output<C, K>>> {
+    return new Promise((resolve) => this.send(name, input, slot, length, resolve, deadlineMs));
+  }
+
+  /** The same, with the answer as a call of `done`. Throws for input that does not fit. */
+  send<K extends OperationName<C>>(
+    name: K,
+    input: Input<C, K>,
+    slot: Slot,
+    length: number,
+    done: (completion: Completion<Output<C, K>>) => void,
+    deadlineMs?: number,
+  ): void {
     const spec = this.contract.operations[name] as Operation;
-    return new Promise((resolve) => {
-      spec.in?.encode(input, this.#scratch, 0); // a bad value is its caller's error, now and not when it is sent
-      const entry: Request<C> = {
-        id: ++this.#lastId,
-        tag: slot.index,
-        name,
-        spec,
-        input,
-        length,
-        deadlineMs: deadlineMs ?? spec.deadlineMs,
-        failures: 0,
-        cancelled: false,
-        flight: undefined,
-        resolve: resolve as (completion: Completion<unknown>) => void,
-      };
-      this.#journal.add(entry);
-      if (this.#ended !== undefined) this.#fail(entry, this.#ended.kind);
-      else this.#pump();
-    });
+    spec.in?.encode(input, this.#scratch, 0); // a bad value is its caller's error, now and not when it is sent
+    const entry: Request<C> = {
+      id: ++this.#lastId,
+      tag: slot.index,
+      name,
+      spec,
+      input,
+      length,
+      deadlineMs: deadlineMs ?? spec.deadlineMs,
+      failures: 0,
+      cancelled: false,
+      flight: undefined,
+      resolve: done as (completion: Completion<unknown>) => void,
+    };
+    this.trace?.submitted(entry.tag, spec.nr, length);
+    this.#journal.add(entry);
+    if (this.#ended !== undefined) this.#fail(entry, this.#ended.kind);
+    else this.#pump();
   }
 
   /** The convenient way: copies the bytes in and out. */
@@ -166,7 +184,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     if (length > this.slotBytes)
       throw new DeviceError("invalid", `${what}: ${length} bytes, at most ${this.slotBytes}`);
     if (options.signal?.aborted) throw new DeviceError("cancelled", what);
-    const [slot] = (await this.#free.reserve(1, options.signal)) as [Slot];
+    const slot = this.#free.take() ?? (await this.#free.reserve(1, options.signal))[0]!;
     const abort = () => this.#abort(slot.index);
     options.signal?.addEventListener("abort", abort);
     try {
@@ -174,7 +192,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
       if (options.data !== undefined) slot.out.set(options.data);
       const done = await this.submit(name, input, slot, length, options.deadlineMs);
       if (done.kind !== 0) throw new DeviceError(kindOfCode(done.kind)!, what, { errno: done.errno });
-      return { out: done.out, data: done.data.slice() };
+      return { out: done.out, data: done.data.length === 0 ? done.data : done.data.slice() };
     } finally {
       options.signal?.removeEventListener("abort", abort);
       this.#free.release(slot);
@@ -200,17 +218,12 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#deadlines.cancelMs = cancelMs;
     this.#progressed = false;
     this.#suspected = false;
-    this.#channel = new ClientChannel(
-      this.#memory,
-      driver,
-      {
-        completed: (tag, kind, errno, data, view, offset) =>
-          this.#completed(tag, kind, errno, data, view, offset),
-        event: (nr, _dropped, view, offset) => this.#event(nr, view, offset),
-        malformed: (error) => this.#suspect("malformed", error.message),
-      },
-      this.#clock,
-    );
+    this.#channel = new ClientChannel(this.#memory, driver, {
+      completed: (tag, kind, errno, data, view, offset) =>
+        this.#completed(tag, kind, errno, data, view, offset),
+      event: (nr, _dropped, view, offset) => this.#event(nr, view, offset),
+      malformed: (error) => this.#suspect("malformed", error.message),
+    });
     this.#channel.start();
     this.#pump();
   }
@@ -304,6 +317,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
       ahead: this.#journal.inFlight.size - 1,
       cancelledAt: undefined,
     };
+    this.trace?.sent(entry.tag);
     const room = entry.spec.data === "out" ? entry.length : 0;
     channel.submit(entry.tag, entry.spec.nr, entry.length, room, entry.deadlineMs, (view, offset) =>
       entry.spec.in?.encode(entry.input, view, offset),
@@ -328,6 +342,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
       this.#progressed = true;
       this.#listener.progress();
     }
+    this.trace?.completed(tag, code);
     this.#journal.finish(entry);
     const timedOut = code === CANCELLED && cancelledAt !== undefined && !entry.cancelled; // its caller has not taken it back
     if (late !== undefined) entry.resolve(failure(late));
@@ -345,6 +360,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   }
 
   #fail(entry: Request<C>, kind: DeviceErrorKind): void {
+    this.trace?.completed(entry.tag, kindCode(kind));
     this.#journal.finish(entry);
     entry.resolve(failure(kind));
   }
@@ -389,15 +405,6 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#suspected = true;
     this.#listener.suspect(kind, text);
   }
-}
-
-function slotOf(memory: ClientMemory, index: number): Slot {
-  return {
-    index,
-    get out() {
-      return memory.slot(index);
-    },
-  };
 }
 
 function failure(kind: DeviceErrorKind): Completion<undefined> {

@@ -5,6 +5,8 @@ import type { DeviceError } from "@ring3/core/errors";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { connect } from "@ring3/kernel/socket/unix";
 import { ManagerConnection, type ManagerNotices } from "./manager-connection.ts";
+import { TraceFeed } from "./trace-feed.ts";
+import type { TraceItem } from "./trace-item.ts";
 
 // asm-generic/errno-base.h, asm-generic/errno.h
 const ENOENT = 2;
@@ -18,6 +20,15 @@ export function connectToManager(directory: string, notices: ManagerNotices = {}
   } catch (cause) {
     throw connectFailure(directory, cause as DeviceError);
   }
+}
+
+/** What a device's driver and its clients do from now on; `give` is called with it until the feed is stopped. */
+export function traceDevice(
+  connection: ManagerConnection,
+  device: string,
+  give: (item: TraceItem) => void,
+): TraceFeed {
+  return new TraceFeed(connection, device, systemClock, give);
 }
 
 function connectFailure(directory: string, cause: DeviceError): DeviceError {

@@ -39,11 +39,15 @@ export interface Flight {
   cancelledAt: number | undefined;
 }
 
+const isSuspect = ({ failures }: { failures: number }): boolean => failures >= SUSPECT_AFTER;
+
 export class Journal<C extends Contract, E extends Entry<C>> {
   readonly #recovery: Recovery<C>;
   readonly #waiting: E[] = [];
   readonly #inFlight = new Map<number, E>();
   readonly #idle: (() => void)[] = [];
+  /** How many of the unfinished are suspects. */
+  #suspects = 0;
 
   constructor(recovery: Recovery<C>) {
     this.#recovery = recovery;
@@ -66,7 +70,8 @@ export class Journal<C extends Contract, E extends Entry<C>> {
     for (let index = 0; index < this.#waiting.length; index++) {
       const entry = this.#waiting[index]!;
       if (!this.#maySend(entry, index)) continue;
-      this.#waiting.splice(index, 1);
+      if (index === 0) this.#waiting.shift();
+      else this.#waiting.splice(index, 1);
       this.#inFlight.set(entry.tag, entry);
       return entry;
     }
@@ -74,12 +79,13 @@ export class Journal<C extends Contract, E extends Entry<C>> {
   }
 
   #maySend(entry: E, index: number): boolean {
-    const suspect = entry.failures >= SUSPECT_AFTER;
+    if (this.#suspects === 0 && !entry.spec.mutates) return true;
+    const suspect = isSuspect(entry);
     for (const other of this.#inFlight.values())
-      if (suspect || other.failures >= SUSPECT_AFTER || this.#conflict(entry, other)) return false;
+      if (suspect || isSuspect(other) || this.#conflict(entry, other)) return false;
     for (let earlier = 0; earlier < index; earlier++) {
       const waiting = this.#waiting[earlier]!;
-      if (waiting.failures >= SUSPECT_AFTER || this.#conflict(entry, waiting)) return false;
+      if (isSuspect(waiting) || this.#conflict(entry, waiting)) return false;
     }
     return true;
   }
@@ -96,8 +102,10 @@ export class Journal<C extends Contract, E extends Entry<C>> {
   finish(entry: E): void {
     if (!this.#inFlight.delete(entry.tag)) {
       const index = this.#waiting.indexOf(entry);
-      if (index >= 0) this.#waiting.splice(index, 1);
+      if (index < 0) return;
+      this.#waiting.splice(index, 1);
     }
+    if (isSuspect(entry)) this.#suspects--;
     if (this.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
@@ -110,8 +118,9 @@ export class Journal<C extends Contract, E extends Entry<C>> {
     const alone = lost.length === 1 && !death.shared;
     const refused: { entry: E; kind: "poison" | "driver-restarted" | "cancelled" }[] = [];
     for (const entry of lost) {
-      const suspect = entry.failures >= SUSPECT_AFTER;
+      const suspect = isSuspect(entry);
       if (!death.outside) entry.failures++;
+      if (isSuspect(entry) && !suspect) this.#suspects++;
       entry.flight = undefined;
       if (entry.cancelled) refused.push({ entry, kind: "cancelled" });
       else if (entry.spec.replay !== "always") refused.push({ entry, kind: "driver-restarted" });

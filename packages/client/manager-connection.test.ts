@@ -75,7 +75,7 @@ test("open sends the client's memory and brings back the driver's, with two door
       driver.seal();
       const bell = pipe();
       return new Answer(
-        { incarnation: 3, properties: { sectors: 8 }, operations: ["read"], cancelMs: 1000 },
+        { incarnation: 3, properties: { sectors: 8 }, operations: ["read"], cancelMs: 1000, poll: false },
         [driver.fd, bell.read, bell.write],
       );
     },

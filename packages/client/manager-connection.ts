@@ -159,9 +159,27 @@ export class ManagerConnection {
     return { ...result, socket: fds[0]! };
   }
 
+  /** For reflectors: /dev/ublkcN is the caller's. */
+  async publish(
+    params: Params<ClientEdge, "publish">,
+  ): Promise<Result<ClientEdge, "publish"> & { device: Descriptor }> {
+    const { result, fds } = await this.#call("publish", params, []);
+    return { ...result, device: fds[0]! };
+  }
+
   /** For reflectors: where the next manager will listen. The stream is the caller's. */
   async standby(): Promise<Descriptor> {
     return (await this.#callAt(this.#peer, "standby", {}, [])).fds[0]!;
+  }
+
+  /** What this client does with a device is told in that memory from now on; its descriptor is given away. Who has died meanwhile traces no more. */
+  record(device: string, memory: Descriptor): void {
+    this.#callAt(this.#peer, "record", { device }, [memory]).catch(() => {});
+  }
+
+  /** The answer's descriptors are the caller's. */
+  trace(device: string): Promise<{ result: Result<ClientEdge, "trace">; fds: Descriptor[] }> {
+    return this.#call("trace", { device }, []);
   }
 
   async close(opening: number): Promise<void> {

@@ -1,5 +1,6 @@
 // Runs in: a client. Owns: which slots of a channel are free, and who waits for how many.
 
+import type { ClientMemory } from "@ring3/channel/client-channel";
 import { DeviceError } from "@ring3/core/errors";
 import type { Slot } from "@ring3/core/slot-port";
 
@@ -37,6 +38,11 @@ export class Slots {
     });
   }
 
+  /** One that is free and that nobody waits for, at once. */
+  take(): Slot | undefined {
+    return this.#waiting.length === 0 ? this.#free.pop() : undefined;
+  }
+
   /** The slot used last is handed out first: its pages are warm. */
   release(slot: Slot): void {
     this.#free.push(slot);
@@ -53,4 +59,14 @@ export class Slots {
 
 function givenUp(): DeviceError {
   return new DeviceError("cancelled", "waiting for a free slot");
+}
+
+/** All of a channel's. */
+export function slotsOf(memory: ClientMemory): Slot[] {
+  return Array.from({ length: memory.layout.slots }, (_, index) => ({
+    index,
+    get out() {
+      return memory.slot(index);
+    },
+  }));
 }

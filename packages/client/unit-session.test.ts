@@ -70,9 +70,9 @@ class PlayedManager implements Manager {
         bellOut: toClient.write,
         own: duplicate(memory.fd.fd),
         generation: incarnation,
+        poll: false,
       },
       { submitted: (request) => held.push(request), cancelled() {}, malformed: assert.fail },
-      systemClock,
     );
     memory.seal();
     driver.start();
@@ -86,7 +86,13 @@ class PlayedManager implements Manager {
     });
     this.meanwhile();
     await new Promise(setImmediate);
-    const result = { incarnation, properties: told, operations: announced.operations, cancelMs: 1000 };
+    const result = {
+      incarnation,
+      properties: told,
+      operations: announced.operations,
+      cancelMs: 1000,
+      poll: false,
+    };
     return { result, fds: [memory.fd, toClient.read, toDriver.write] };
   };
 

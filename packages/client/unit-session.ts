@@ -1,6 +1,7 @@
 // Runs in: a client. Owns: one unit's claim at the manager, and the client end that it keeps connected to the unit's
 // driver over incarnations.
 
+import type { ClientRecorder } from "@ring3/channel/client-recorder";
 import type { clientEdge, UnitInfo } from "@ring3/control/client-edge";
 import type { Notice, Params, Result } from "@ring3/control/edge";
 import type { Access } from "@ring3/control/fields";
@@ -100,6 +101,15 @@ export class UnitSession<C extends Contract> {
     });
   }
 
+  get device(): string {
+    return this.#info.device;
+  }
+
+  /** From now on; undefined: no more. */
+  record(recorder: ClientRecorder | undefined): void {
+    this.end.trace = recorder?.session(() => this.#channel);
+  }
+
   #suspect(kind: "deadline" | "malformed", text: string): void {
     this.#suspicion = { channel: this.#channel, kind, text };
     this.#manager.suspect(this.#suspicion);
@@ -153,7 +163,8 @@ export class UnitSession<C extends Contract> {
       return;
     }
     try {
-      this.end.attach({ memory, bellIn, bellOut, generation: result.incarnation }, result.cancelMs);
+      const { incarnation: generation, cancelMs, poll } = result;
+      this.end.attach({ memory, bellIn, bellOut, generation, poll }, cancelMs);
       this.#attached = true;
     } catch (error) {
       for (const fd of fds) fd.close();
@@ -229,14 +240,19 @@ export class UnitSession<C extends Contract> {
       get properties() {
         return end.properties;
       },
+      get trace() {
+        return end.trace;
+      },
       slots: end.slots,
       slotBytes: end.slotBytes,
       supports: (name) => end.supports(name),
       request: (name, input, options) => end.request(name, input, options),
       on: (name, listener) => end.on(name, listener),
       reserve: (count, signal) => end.reserve(count, signal),
+      take: () => end.take(),
       release: (slot) => end.release(slot),
       submit: (name, input, slot, length) => end.submit(name, input, slot, length),
+      send: (name, input, slot, length, done) => end.send(name, input, slot, length, done),
       close: () => this.close(),
     };
   }

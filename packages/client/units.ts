@@ -1,5 +1,6 @@
 // Runs in: a client. Owns: one connection to the manager, what it says of units, and the units opened over it.
 
+import { ClientRecorder } from "@ring3/channel/client-recorder";
 import type { UnitInfo } from "@ring3/control/client-edge";
 import type { Access } from "@ring3/control/fields";
 import type { Clock } from "@ring3/core/clock";
@@ -24,6 +25,8 @@ export class Units {
   readonly #listener: UnitListener;
   readonly #infos = new Map<string, UnitInfo>();
   readonly #sessions = new Set<UnitSession<Contract>>();
+  /** Of the devices that somebody traces, by id. */
+  readonly #recorders = new Map<string, ClientRecorder>();
   #subscribed: string | null = null;
   /** Who we are to the manager; null before we have subscribed. */
   #client: string | null = null;
@@ -50,6 +53,7 @@ export class Units {
       ready: ({ unit }) => {
         for (const session of this.#of(unit)) session.ready();
       },
+      trace: ({ device, on }) => this.#trace(device, on),
     });
     this.connection.onResumed = (ask) => this.#resumed(ask);
     this.connection.signal.addEventListener("abort", () => {
@@ -76,6 +80,7 @@ export class Units {
   /** Another manager. Each session learns whether its driver is still there. */
   async #resumed(ask: ManagerConnection["ask"]): Promise<void> {
     this.#told = new Set();
+    for (const device of this.#recorders.keys()) this.#record(device, undefined); // whoever traces on asks that manager to
     // Who has no answer to its first subscription asks the next manager again (connection.ask), and can have no driver before.
     if (this.#client !== null) {
       const channels = await this.#subscribe(ask);
@@ -104,6 +109,7 @@ export class Units {
     return await UnitSession.open(this.connection, info, unitClass, mode, this.#clock, (opened) => {
       const session = opened as unknown as UnitSession<Contract>;
       this.#sessions.add(session);
+      session.record(this.#recorders.get(session.device));
       void session.closed.then(() => this.#sessions.delete(session));
     });
   }
@@ -117,6 +123,19 @@ export class Units {
       if ((error as DeviceError).kind !== "invalid") throw error; // no device has such a name
     }
     return this.#infos.get(unit);
+  }
+
+  #trace(device: string, on: boolean): void {
+    if (!on) return this.#record(device, undefined);
+    const recorder = new ClientRecorder(() => this.#clock.now());
+    this.#record(device, recorder);
+    this.connection.record(device, recorder.memory.fd);
+  }
+
+  #record(device: string, recorder: ClientRecorder | undefined): void {
+    if (recorder === undefined) this.#recorders.delete(device);
+    else this.#recorders.set(device, recorder);
+    for (const session of this.#sessions) if (session.device === device) session.record(recorder);
   }
 
   #of(unit: string): UnitSession<Contract>[] {

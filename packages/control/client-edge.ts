@@ -19,7 +19,9 @@ import {
   text,
   userId,
 } from "./fields.ts";
+import { metrics } from "./metrics.ts";
 import { deviceState, status } from "./status.ts";
+import { TRACE_CLIENTS_MAX, trace } from "./trace.ts";
 
 /** An id, an alias or a unique prefix of one; ambiguous or unknown: "invalid", and the message lists what there is. */
 const device = name;
@@ -58,6 +60,10 @@ export const explanation = v.strictObject({
       requests: v.array(name),
     }),
   ),
+  /** In which process its driver runs or is to run, and with whom; null where it has none. */
+  placement: v.nullable(text),
+  /** On which processors its driver runs, and why; null while none does. */
+  processors: v.nullable(text),
   /** What ring3 lacks to run it. */
   missing: v.array(text),
   /** Commands or edits that help, one a line. */
@@ -83,10 +89,39 @@ export const unitInfo = v.strictObject({
 });
 export type UnitInfo = v.InferOutput<typeof unitInfo>;
 
+/** A disk as the kernel is told of it; sizes in bytes. */
+const kernelDisk = v.strictObject({
+  bytes: count,
+  sectorBytes: count,
+  transferBytes: count,
+  queues: v.pipe(count, v.minValue(1), v.maxValue(64)),
+  depth: v.pipe(count, v.minValue(1), v.maxValue(4096)),
+  readOnly: v.boolean(),
+  rotational: v.boolean(),
+  writeCache: v.boolean(),
+  fua: v.boolean(),
+  discardBytes: count,
+  zeroesBytes: count,
+});
+
+/** Of what a disk is: what is in its place later may be something else. */
+const diskIdentity = { unit: name, enumeration: count, medium: count };
+
 export const clientEdge = defineEdge({
   name: "manager",
   methods: {
     status: { params: nothing, result: status },
+    /**
+     * What has happened to a device since this connection asked last: asked for the first time it begins, and it ends with the connection. All that
+     * drivers and clients do is read from the memories that come along (trace.ts).
+     */
+    trace: {
+      params: v.strictObject({ device }),
+      result: trace,
+      answerFds: [0, 1 + TRACE_CLIENTS_MAX],
+    },
+    /** What the devices have done so far. */
+    metrics: { params: nothing, result: metrics },
     /** Answers once the device is in `state`, or with the state it is in after `timeoutMs`. It need not exist yet. */
     wait: {
       params: v.strictObject({ device, state: deviceState, timeoutMs: count }),
@@ -160,10 +195,14 @@ export const clientEdge = defineEdge({
         operations: v.array(name),
         /** The driver lets go of a cancelled request within this long. */
         cancelMs: count,
+        /** The driver's manifest: who waits for it stays awake (latency). */
+        poll: v.boolean(),
       }),
       fds: 1,
       answerFds: 3,
     },
+    /** A device of this client's is traced (notice `trace`). Descriptor: the memory in which it tells what it does there from now on. */
+    record: { params: v.strictObject({ device: name }), result: nothing, fds: 1 },
     /** By the first channel of the opening: which was its latest, a manager that took over may not have heard. */
     close: { params: v.strictObject({ opening: channel }), result: nothing },
     /**
@@ -175,6 +214,19 @@ export const clientEdge = defineEdge({
       result: v.strictObject({ path, guests: v.boolean() }),
       answerFds: 1,
     },
+    /**
+     * Only from a class's reflector: has a disk of the kernel's (ublk) made for a unit, or the one that the last reflector served given to this
+     * one. Descriptor: /dev/ublkcN. The kernel may give fewer queues than were asked for.
+     */
+    publish: {
+      params: v.strictObject({ ...diskIdentity, disk: kernelDisk }),
+      result: v.strictObject({ queues: count, depth: count }),
+      answerFds: 1,
+    },
+    /** Of what was published: answers once its node is there, for which the reflector must have asked the kernel for requests. */
+    begin: { params: v.strictObject(diskIdentity), result: v.strictObject({ node: path }) },
+    /** Answers once the kernel has stopped what was published, if there is any. */
+    withdraw: { params: v.strictObject(diskIdentity), result: nothing },
     /**
      * Only from a class's reflector: the most that the access rules let somebody do with a unit, by the credentials of who has connected to
      * its endpoint; null: nothing.
@@ -189,8 +241,8 @@ export const clientEdge = defineEdge({
     suspect: v.strictObject({ channel, kind: failureKind, text }),
     /** Requests were completed since the last such message; sent at most once a second and channel. */
     progress: v.strictObject({ channel }),
-    /** Only from a class's reflector: where applications meet a unit. */
-    endpoint: v.strictObject({ unit: name, kind: name, address: text }),
+    /** Only from a class's reflector: where applications meet a unit; null: they do not any more. */
+    endpoint: v.strictObject({ unit: name, kind: name, address: v.nullable(text) }),
   },
   notices: {
     unitAdded: unitInfo,
@@ -214,6 +266,8 @@ export const clientEdge = defineEdge({
     }),
     /** A debugger holds the driver behind a channel, or has let go of it: meanwhile no deadline of its requests passes. */
     paused: v.strictObject({ channel, held: v.boolean() }),
+    /** Somebody traces a device that this connection has open, or nobody any more. */
+    trace: v.strictObject({ device: name, on: v.boolean() }),
     /** This connection ends for what its client has done; another one would too. */
     dismissed: v.strictObject({ reason: text }),
     /** A driver runs for a unit that this connection has opened before. */

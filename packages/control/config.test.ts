@@ -72,6 +72,21 @@ uid_range: { first: 5, count: 1 }
   );
 });
 
+test("a driver's placement is read, and a wrong one named with its place", () => {
+  const { placement } = parseConfig("placement:\n  usb-storage: pooled:disks\n  pad: inline\n", "ring3.yaml");
+  assert.deepEqual(placement, { "usb-storage": "pooled:disks", pad: "inline" });
+  assert.throws(
+    () => parseConfig("placement:\n  usb-storage: kernel\n  Pad: inline\n", "ring3.yaml"),
+    (error: Error) => {
+      assert.deepEqual(error.message.split("\n"), [
+        'ring3.yaml:2:16: placement.usb-storage: expected "isolated", "inline" or "pooled:NAME", with a name of small letters, digits and dashes, found "kernel"',
+        'ring3.yaml:3:3: placement.Pad: expected a name of small letters, digits and dashes, such as "usb-storage", found "Pad"',
+      ]);
+      return true;
+    },
+  );
+});
+
 test("tags, tabs, several documents and unresolvable aliases are refused", () => {
   for (const text of ["take: !!js/function x", "take:\n\t- x", "take: []\n---\ntake: []", "take: *nowhere"]) {
     assert.throws(

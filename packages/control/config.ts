@@ -4,6 +4,8 @@ import * as v from "valibot";
 import { readDocument } from "./document.ts";
 import { durationForm, parseDuration } from "./duration.ts";
 import { access, className, userId } from "./fields.ts";
+import { driverName } from "./manifest.ts";
+import { placement } from "./placement.ts";
 import { aliasName, exactlyOne, selectorEntries } from "./selector.ts";
 
 const { alias: _, ...identityEntries } = selectorEntries;
@@ -65,6 +67,15 @@ export const configSchema = v.strictObject({
   uid_range: v.optional(uidRange, { first: 2_000_000_000, count: 1024 }),
   /** Hosts that wait with a driver loaded, for each driver in use: a device that failed is back the sooner. Each holds about 15 MB. */
   spares: v.optional(v.pipe(v.number(), v.integer("an integer"), v.minValue(0), v.maxValue(16)), 1),
+  /** share: reflectors and the drivers that only they ask run on one processor, for as long as that has time for them all. */
+  affinity: v.optional(v.picklist(["share", "off"]), "share"),
+  /** Where programs that know nothing of ring3 meet a unit, by its class. auto: ublk where the kernel has it and ring3 may, else nbd. */
+  endpoints: v.optional(
+    v.strictObject({ block: v.optional(v.picklist(["auto", "ublk", "nbd"]), "auto") }),
+    {},
+  ),
+  /** Where drivers run, by their names, instead of what their manifests say. */
+  placement: v.optional(v.record(driverName, placement), {}),
   limits: v.optional(
     v.strictObject({
       /** How long requests wait for the same device to come back after it was unplugged. */

@@ -11,7 +11,7 @@ const TEXT_MAX = 4096;
 const record = v.strictObject({
   /** Microseconds before the newest. */
   ageUs: count,
-  kind: v.picklist(["request", "answer", "submit", "reap", "log"]),
+  kind: v.picklist(["request", "answer", "submit", "reap", "log", "turn"]),
   text,
 });
 

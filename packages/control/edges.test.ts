@@ -103,6 +103,7 @@ test("descriptors of a device larger than 64 KiB do not reach a host", () => {
     devid: 65538,
   };
   const probe = {
+    contract: { name: "block", version: 1, hash: "0123456789abcdef" },
     grants: [grant],
   };
   const { params } = hostEdge.methods.probe;

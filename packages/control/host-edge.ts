@@ -45,6 +45,9 @@ const startReason = v.nullable(v.strictObject({ kind: failureKind, text }));
 /** A seccomp filter: struct sock_filter one after another, in base64. null: there is no jail. */
 const filter = v.nullable(v.pipe(v.string(), v.base64(), v.maxLength(43_692))); // BPF_MAXINSNS of 8 bytes
 
+/** The process's writable private memory may become this large, mapped or not (RLIMIT_DATA); null: there is no jail. */
+const dataBytes = v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
+
 export const hostEdge = defineEdge({
   name: "host",
   methods: {
@@ -72,18 +75,24 @@ export const hostEdge = defineEdge({
       }),
       fds: 1,
     },
+    /** Stage 2 of the jail, for a process in which several drivers get seats: before the first of them. */
+    restrict: { params: v.strictObject({ filter, dataBytes }), result: nothing },
+    /**
+     * A place for a driver beside others: the host serves a further connection, on which all that follows is said as to a host of that driver's
+     * own. Descriptors: that connection, and as with `confine`. In stacks the driver's code is "driver:NAME#SEAT".
+     */
+    seat: { params: v.strictObject({ seat: v.pipe(count, v.minValue(1)) }), result: nothing, fds: 2 },
     /** Stage 2 of the jail: limits and filter go on, then the driver's code is loaded. Descriptor: the code (sealed memfd). */
     load: {
       params: v.strictObject({
         driver: name,
         /** Of the memory that comes along. What follows is what V8 has made of the code before, if anything. */
         codeBytes: count,
-        /** Put on before the driver's code is loaded. */
+        /** Put on before the driver's code is loaded; null in a seat, too. */
         filter,
-        /** The process's writable private memory may become this large, mapped or not (RLIMIT_DATA); null: there is no jail. */
-        dataBytes: v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+        dataBytes,
       }),
-      result: v.strictObject({ contract: contractId }),
+      result: nothing,
       fds: 1,
     },
     /** Does its event loop turn? Of a spare, which has no memory to beat in. */
@@ -101,9 +110,12 @@ export const hostEdge = defineEdge({
       result: nothing,
       fds: 1,
     },
-    /** The device, a descriptor for each grant. */
+    /** The device, a descriptor for each grant, for a driver of that contract; it may be sent before the driver's code is loaded. */
     probe: {
-      params: v.strictObject({ grants: v.pipe(v.array(usbGrant), v.minLength(1), v.maxLength(16)) }),
+      params: v.strictObject({
+        contract: contractId,
+        grants: v.pipe(v.array(usbGrant), v.minLength(1), v.maxLength(16)),
+      }),
       result: v.strictObject({
         units: v.pipe(
           v.array(v.strictObject({ index: count, properties, operations: v.array(name) })),
@@ -115,7 +127,7 @@ export const hostEdge = defineEdge({
     },
     /** Descriptors: client's memory, doorbell to listen to, doorbell to ring, the driver's memory. The last is mapped when the answer comes. */
     open: {
-      params: v.strictObject({ channel, unit: count, mode: access, contract: contractId }),
+      params: v.strictObject({ channel, unit: count, mode: access, contract: contractId, poll: v.boolean() }),
       result: nothing,
       fds: 4,
     },
@@ -123,8 +135,11 @@ export const hostEdge = defineEdge({
     close: { params: v.strictObject({ channel }), result: nothing },
     suspend: { params: nothing, result: nothing },
     resume: { params: nothing, result: nothing },
-    /** Ends the driver in order; the host exits after the answer. */
-    remove: { params: nothing, result: nothing },
+    /**
+     * Ends the driver in order; the host exits after the answer, or in a seat closes the connection, once it has let go of the device. `requests`
+     * that are unanswered "fail", or are to "keep": nothing is answered any more, and the next driver is asked again.
+     */
+    remove: { params: v.strictObject({ requests: v.picklist(["fail", "keep"]) }), result: nothing },
   },
   tells: {},
   notices: {

@@ -21,7 +21,7 @@ import { firstIssue } from "./issues.ts";
 import { deviceState } from "./status.ts";
 
 /** Counts up with every change to a form below. A record of another version is another ring3's. */
-export const legacyVersion = 1;
+export const legacyVersion = 2;
 
 /** A driver host, or a spare. Held: pidfds of the sandbox's init and of the host, its output, bubblewrap's report, the host's other connection. */
 const host = v.strictObject({
@@ -31,11 +31,17 @@ const host = v.strictObject({
   uid: v.nullable(userId),
   driver: name,
   memoryMb: count,
+  /** Of a process in which drivers have seats: whose these may be, and, where it is a reflector too, of which class. */
+  shared: v.nullable(v.strictObject({ key: text, inline: v.nullable(className) })),
 });
 export type HostRecord = v.InferOutput<typeof host>;
 
-/** Held: its other connection. */
-const reflector = v.strictObject({ class: className, pid });
+/** A driver's place in a shared process. Held: its other connection. */
+const seat = v.strictObject({ host: name, seat: count });
+export type SeatRecord = v.InferOutput<typeof seat>;
+
+/** Held: its other connection. `host`: of an inline driver, the record of the process. */
+const reflector = v.strictObject({ class: className, pid, host: v.nullable(name) });
 
 const restReason = v.picklist(["request", "sleep"]);
 /** A person, or the machine that is about to sleep. A driver works again when nobody wants it at rest any more. */
@@ -75,7 +81,8 @@ export type DeviceRecord = v.InferOutput<typeof device>;
 const client = v.strictObject({
   name: text,
   uid: userId,
-  reflector: v.nullable(className),
+  /** Which one it is. */
+  reflector: v.nullable(name),
   openings: v.array(
     v.strictObject({
       device: name,
@@ -111,7 +118,7 @@ const plug = v.strictObject({
 });
 export type PlugRecord = v.InferOutput<typeof plug>;
 
-const forms = { host, reflector, device, client, plug };
+const forms = { host, seat, reflector, device, client, plug };
 export type LegacyKind = keyof typeof forms;
 export type LegacyRecord<K extends LegacyKind> = v.InferOutput<(typeof forms)[K]>;
 

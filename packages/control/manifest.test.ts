@@ -31,11 +31,22 @@ test("a whole manifest is read, numbers in either form, defaults filled in", () 
     ...usbStorage,
     match: [{ usb: { interface: { class: 8, subclass: 6, protocol: 80 } } }],
     placement: "isolated",
+    latency: "wake",
     sandbox: "standard",
     stateVersion: 0,
     limits: { memoryMb: 256, hangMs: 1500, cancelMs: 1000, probeMs: 15_000 },
   });
 });
+
+for (const placement of ["isolated", "inline", "pooled:disks", "pooled:a-1"])
+  test(`a placement of ${placement} is read`, () =>
+    assert.equal(
+      parseManifest(JSON.stringify({ ...usbStorage, placement }), "driver.json").placement,
+      placement,
+    ));
+
+test("a strict driver in a pool is read", () =>
+  assert.equal(complaint({ ...usbStorage, sandbox: "strict", placement: "pooled:disks" }), "accepted"));
 
 const wrong: [name: string, manifest: object | string, expected: string][] = [
   ["no text", "", "driver.json:1:1: expected an object, found nothing"],
@@ -58,7 +69,7 @@ const wrong: [name: string, manifest: object | string, expected: string][] = [
   [
     "a misspelt field",
     { ...usbStorage, grnats: [] },
-    'driver.json:20:3: grnats: expected one of the fields $schema, name, version, sdk, class, match, grants, requests, placement, sandbox, stateVersion, limits, found "grnats" (did you mean "grants"?)',
+    'driver.json:20:3: grnats: expected one of the fields $schema, name, version, sdk, class, match, grants, requests, placement, latency, sandbox, stateVersion, limits, found "grnats" (did you mean "grants"?)',
   ],
   [
     "a surface that no bus of its rules has",
@@ -71,14 +82,24 @@ const wrong: [name: string, manifest: object | string, expected: string][] = [
     'driver.json:23:7: requests.usb.1: expected "USBDEVFS_SUBMITURB" or "USBDEVFS_DISCARDURB" or "USBDEVFS_REAPURBNDELAY" or "USBDEVFS_GET_CAPABILITIES" or "USBDEVFS_CLEAR_HALT" or "USBDEVFS_SETINTERFACE" or "USBDEVFS_CLAIMINTERFACE" or "USBDEVFS_RELEASEINTERFACE" or "USBDEVFS_RESET" or "USBDEVFS_GETDRIVER", found "USBDEVFS_DROP_PRIVILEGES"',
   ],
   [
+    "a latency class that there is not",
+    { ...usbStorage, latency: "none" },
+    'driver.json:20:14: latency: expected "wake" or "poll", found "none"',
+  ],
+  [
     "a tier that there is not",
     { ...usbStorage, sandbox: "none" },
     'driver.json:20:14: sandbox: expected "standard" or "strict", found "none"',
   ],
+  ...["kernel", "pooled", "pooled:", "pooled:Disks", "Inline"].map((placement): (typeof wrong)[number] => [
+    `a placement of ${placement}`,
+    { ...usbStorage, placement },
+    `driver.json:20:16: placement: expected "isolated", "inline" or "pooled:NAME", with a name of small letters, digits and dashes, found "${placement}"`,
+  ]),
   [
-    "a placement of later",
-    { ...usbStorage, placement: "inline" },
-    'driver.json:20:16: placement: expected "isolated", found "inline"',
+    "inline beside the tier that a reflector has not",
+    { ...usbStorage, sandbox: "strict", placement: "inline" },
+    `driver.json:21:16: placement: expected "isolated" or "pooled:NAME" beside sandbox "strict": a reflector runs with V8's compiler, found "inline"`,
   ],
   [
     "a rule for everything",

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { readDocument } from "./document.ts";
 import { className } from "./fields.ts";
+import { placement } from "./placement.ts";
 import { requestNames, surfaceNames } from "./surfaces.ts";
 
 /** The version of @ring3/sdk that manifests' ranges are held against. */
@@ -57,7 +58,7 @@ const range = v.pipe(
   v.string(),
   v.regex(/^\^?\d{1,6}\.\d{1,6}\.\d{1,6}$/, 'a version or a caret range such as "^0.1.0"'),
 );
-const driverName = v.pipe(
+export const driverName = v.pipe(
   v.string(),
   v.regex(/^[a-z][a-z0-9-]{0,62}$/, 'a name of small letters, digits and dashes, such as "usb-storage"'),
 );
@@ -116,9 +117,15 @@ const manifestFields = v.strictObject({
       v.description("Narrows a grant to these ioctl requests; without, it has all of its surface's table"),
     ),
   ),
-  placement: v.optional(
-    v.pipe(v.picklist(["isolated"]), v.description("A process of its own for each device")),
-    "isolated",
+  placement: v.optional(placement, "isolated"),
+  latency: v.optional(
+    v.pipe(
+      v.picklist(["wake", "poll"]),
+      v.description(
+        "How driver and clients wait for each other. wake: asleep, until they are woken. poll: awake, each with a processor of its own, until for a second nothing was asked",
+      ),
+    ),
+    "wake",
   ),
   sandbox: v.optional(
     v.pipe(
@@ -149,6 +156,15 @@ export const manifestSchema = v.pipe(
     ),
     ["requests"],
   ),
+  v.rawCheck(({ dataset: { typed, value }, addIssue }) => {
+    if (!typed || value.placement !== "inline" || value.sandbox !== "strict") return;
+    const at = { type: "object", origin: "value", input: { ...value }, key: "placement" } as const;
+    addIssue({
+      message: '"isolated" or "pooled:NAME" beside sandbox "strict": a reflector runs with V8\'s compiler',
+      input: value.placement,
+      path: [{ ...at, value: value.placement }],
+    });
+  }),
 );
 export type Manifest = v.InferOutput<typeof manifestSchema>;
 

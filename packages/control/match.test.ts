@@ -23,6 +23,7 @@ function driver(name: string, ...rules: Manifest["match"][number]["usb"][]): Man
     match: rules.map((usb) => ({ usb })),
     grants: ["usb"],
     placement: "isolated",
+    latency: "wake",
     sandbox: "standard",
     stateVersion: 0,
     limits: { memoryMb: 256, hangMs: 1500, cancelMs: 1000, probeMs: 15_000 },

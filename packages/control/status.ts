@@ -1,6 +1,7 @@
 // Runs in: every process. Owns: the shape of `ring3 status --json`, which programs outside ring3 read.
 import * as v from "valibot";
 import { className, count, name, pid, text } from "./fields.ts";
+import { placement } from "./placement.ts";
 
 export const deviceStates = [
   "unmatched",
@@ -35,15 +36,15 @@ const deviceStatus = v.strictObject({
   bus: v.picklist(["usb"]),
   driver: v.nullable(name),
   class: v.nullable(className),
-  placement: v.nullable(v.picklist(["isolated"])),
-  /** "none" only under --insecure-no-sandbox. */
+  placement: v.nullable(placement),
+  /** "none" inline, and under --insecure-no-sandbox. */
   sandbox: v.nullable(v.picklist(["standard", "strict", "none"])),
   state: deviceState,
   reason: text,
   /** 0 before the first start. */
   incarnation: count,
   restarts: count,
-  /** The driver's own process as seen from outside its pid namespace. */
+  /** The driver's process as seen from outside its pid namespace: its own, its pool's or, inline, its reflector's. */
   hostPid: v.nullable(pid),
   units: v.array(unitStatus),
 });
@@ -51,7 +52,8 @@ const deviceStatus = v.strictObject({
 export const status = v.strictObject({
   keeperPid: pid,
   manager: v.strictObject({ pid, uptimeMs: v.pipe(v.number(), v.minValue(0)) }),
-  reflectors: v.array(v.strictObject({ class: className, pid })),
+  /** `driver`: inline in it. */
+  reflectors: v.array(v.strictObject({ class: className, pid, driver: v.exactOptional(name) })),
   devices: v.array(deviceStatus),
 });
 

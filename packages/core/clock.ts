@@ -17,6 +17,12 @@ export interface Random {
   next(): number;
 }
 
+/** A clock that does not count some of the time. */
+export interface RunningClock extends Clock {
+  /** How much it has not counted. */
+  readonly behindMs: number;
+}
+
 /** Between two looks at the clock of a process that has a timer every half second, so much is time that it did not run. */
 const STALL_MS = 1500;
 
@@ -24,7 +30,7 @@ const STALL_MS = 1500;
  * The time that this process has run: what a debugger or a SIGSTOP takes from it does not count, so that no deadline passes meanwhile. Needs
  * somebody who looks at it every half second.
  */
-export function runningClock(clock: Clock): Clock {
+export function runningClock(clock: Clock): RunningClock {
   let looked = clock.now();
   let stalled = 0;
   const now = (): number => {
@@ -43,7 +49,14 @@ export function runningClock(clock: Clock): Clock {
     }
     return { cancel: () => timer.cancel() };
   };
-  return { now, wallTime: () => clock.wallTime(), after };
+  return {
+    now,
+    wallTime: () => clock.wallTime(),
+    after,
+    get behindMs() {
+      return stalled;
+    },
+  };
 }
 
 export interface ManualClock extends Clock {

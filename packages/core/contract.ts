@@ -123,6 +123,8 @@ export interface ContractSpec<O extends Operations, E extends Events, P> {
   readonly events?: E;
 }
 
+export const SLOTS_MAX = 4096;
+
 /** One value per class, from which codec, validators, types, ioctl codes, C header and documentation come. */
 export function defineContract<O extends Operations, E extends Events = Record<never, Event>, P = Nothing>(
   spec: ContractSpec<O, E, P>,
@@ -159,7 +161,7 @@ function check(contract: Unhashed): void {
     refuse("name", "a lower-case word of at most 32 letters", contract.name);
   whole("version", contract.version, 1, 65_535);
   whole("ioctlType", contract.ioctlType, 0, 255);
-  whole("slots", contract.slots, 1, 4096);
+  whole("slots", contract.slots, 1, SLOTS_MAX);
   if ((contract.slots & (contract.slots - 1)) !== 0) refuse("slots", "a power of two", contract.slots);
   whole("slotBytes", contract.slotBytes, 64, 1 << 26);
   if (contract.slotBytes % 64 !== 0) refuse("slotBytes", "a multiple of 64", contract.slotBytes); // one cache line

@@ -20,11 +20,24 @@ export interface Completion<O> {
   readonly data: Uint8Array;
 }
 
+/** What an endpoint tells of its clients' requests while somebody traces the device. No bytes of theirs. */
+export interface EndpointTrace {
+  /** `operation`: its number in the contract. `offset`: where in the unit, in bytes. Answers the number by which the others mean this one. */
+  received(pid: number, operation: number, bytes: number, offset: number): number;
+  /** What is sent next in that slot is done for it. */
+  part(request: number, slot: Slot): void;
+  replied(request: number, failed: boolean): void;
+}
+
 export interface SlotPort<C extends Contract> extends UnitPort<C> {
+  /** Now and then there is one. */
+  readonly trace?: EndpointTrace | undefined;
   readonly slotBytes: number;
   readonly slots: number;
   /** First come, first served, all of them at once: so two large requests cannot hold half each for ever. */
   reserve(count: number, signal?: AbortSignal): Promise<Slot[]>;
+  /** One that is free, where nobody waits for any. */
+  take(): Slot | undefined;
   release(slot: Slot): void;
   /**
    * `length`: bytes that lie in `slot.out` (data "in") or are wanted (data "out"). Never rejects for a device's failure; a driver's
@@ -36,6 +49,14 @@ export interface SlotPort<C extends Contract> extends UnitPort<C> {
     slot: Slot,
     length: number,
   ): Promise<Completion<Output<C, K>>>;
+  /** The same for those in a hurry: `done` is called once, before this returns or later, and must not throw. */
+  send<K extends OperationName<C>>(
+    name: K,
+    input: Input<C, K>,
+    slot: Slot,
+    length: number,
+    done: (completion: Completion<Output<C, K>>) => void,
+  ): void;
   /** Resolves once every request is finished, those of closed connections included. */
   close(): Promise<void>;
 }

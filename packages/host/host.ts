@@ -1,44 +1,45 @@
 // Runs in: driver host, jailed. Owns: one driver on one device, and a channel to each of its clients.
 
 import { HostDeviceMemory } from "@ring3/channel/device-memory";
-import { DriverEnd, type Submission } from "@ring3/channel/driver-end";
+import { driverFile, seatIn } from "@ring3/control/driver-stack";
 import type { Notice, Params, Result } from "@ring3/control/edge";
 import type { ContractId, Properties } from "@ring3/control/fields";
 import { hostEdge } from "@ring3/control/host-edge";
 import { type FrameTransport, type Handlers, type ServingPeer, servingPeer } from "@ring3/control/peer";
-import type { Clock } from "@ring3/core/clock";
+import type { Clock, RunningClock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
-import { DeviceError, kindCode } from "@ring3/core/errors";
+import { DeviceError } from "@ring3/core/errors";
 import { createLog, type Log, type LogEntry } from "@ring3/core/log";
 import { LogBudget } from "@ring3/core/log-budget";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { readSealed } from "@ring3/kernel/shm/memory";
+import type { UsbTransport } from "@ring3/kernel/usb/transport";
 import type { Driver } from "@ring3/sdk/define";
 import { rehearseDriver } from "@ring3/sdk/rehearsal";
 import type { UnitRunner } from "@ring3/sdk/runner";
 import { type Session, startDriver } from "@ring3/sdk/session";
+import { Channels } from "./channels.ts";
 import { confineDriver, confineSpare, limitData } from "./confine.ts";
 import { openGrant } from "./grants.ts";
 import { loadDriver } from "./loader.ts";
-import { StickyEvents } from "./sticky-events.ts";
 
 type HostEdge = typeof hostEdge;
 
-interface OpenChannel {
-  readonly unit: number;
-  readonly end: DriverEnd;
-  /** Request ids of this channel in its unit's runner. */
-  readonly inFlight: Set<string>;
-  /** Called when the last request in flight is done. */
-  idle: () => void;
+/** Where several drivers share a process: which of its seats this is, and what to do once its driver has left. */
+export interface Seat {
+  readonly number: number;
+  left(): void;
 }
+
+/** Its time may stand still while the process does. */
+type HostClock = Clock & Partial<RunningClock>;
 
 /** Of a driver's log; a driver that says more says it to nobody. */
 const LOG_BURST = 200;
 const LOG_PER_SECOND = 20;
 
 export class Host {
-  readonly #clock: Clock;
+  readonly #clock: HostClock;
   readonly #connect: (stream: Descriptor) => FrameTransport<Descriptor>;
   #peer: ServingPeer<HostEdge>;
   /** Where the next manager will speak. */
@@ -46,13 +47,18 @@ export class Host {
   readonly #log: Log;
   readonly #logBudget: LogBudget;
   readonly #exit: (code: number) => void;
-  readonly #channels = new Map<number, OpenChannel>();
   readonly #reported: string[] = [];
-  readonly #sticky = new StickyEvents();
+  readonly #seat: Seat | undefined;
+  /** Other drivers' places in this process, by number. */
+  readonly #seats = new Map<number, Host>();
+  #channels: Channels | undefined;
   #contract: Contract | undefined;
+  #probing: Promise<Session> | undefined;
   #session: Session | undefined;
+  #transport: UsbTransport | undefined;
   #memory: HostDeviceMemory | undefined;
   #driver: Driver | undefined;
+  #loading: Promise<Result<HostEdge, "load">> | undefined;
   #assigned: Params<HostEdge, "assign"> | undefined;
   #leaving = false;
   #gone = false;
@@ -64,10 +70,12 @@ export class Host {
   constructor(
     transport: FrameTransport<Descriptor>,
     connect: (stream: Descriptor) => FrameTransport<Descriptor>,
-    clock: Clock,
+    clock: HostClock,
     exit: (code: number) => void,
     rehearsal: () => Promise<void> = async () => {},
+    seat?: Seat,
   ) {
+    this.#seat = seat;
     this.#clock = clock;
     this.#connect = connect;
     this.#exit = (code) => {
@@ -85,12 +93,24 @@ export class Host {
         if (filter !== null) confineSpare(Buffer.from(filter, "base64"));
         return {};
       },
-      load: (params, fds) => this.#load(params, fds[0]!),
+      restrict: ({ filter, dataBytes }) => {
+        restrict(filter, dataBytes);
+        return {};
+      },
+      seat: ({ seat: number }, fds) => this.#addSeat(number, fds[0]!, fds[1]!),
+      load: (params, fds) => {
+        this.#loading = this.#load(params, fds[0]!);
+        return this.#loading;
+      },
       ping: () => ({}),
       assign: (params, fds) => this.#assign(params, fds[0]!),
       probe: (params, fds) => this.#probe(params, fds),
       open: (params, fds) => this.#open(params, fds),
-      close: ({ channel }) => this.#close(channel),
+      close: async ({ channel }) => {
+        if (this.#channels === undefined) throw new DeviceError("invalid", `close channel ${channel}`);
+        await this.#channels.close(channel);
+        return {};
+      },
       suspend: async () => {
         await this.#session?.suspend();
         return {};
@@ -99,7 +119,7 @@ export class Host {
         await this.#session?.resume();
         return {};
       },
-      remove: () => this.#remove(),
+      remove: (params) => this.#remove(params),
       adopt: (_, fds) => this.#adopt(fds[0]!),
     };
     this.#peer = this.#serve(transport);
@@ -115,10 +135,12 @@ export class Host {
 
   /** Another one may come, and finds the driver at its work. Where nobody can come any more, nothing here has a purpose. */
   #managerGone(): void {
+    if (this.#leaving) return;
     const standby = this.#standby;
     this.#standby = undefined;
-    if (standby === undefined) this.#exit(0);
-    else this.#peer = this.#serve(this.#connect(standby));
+    if (standby !== undefined) this.#peer = this.#serve(this.#connect(standby));
+    else if (this.#seat === undefined) this.#exit(0);
+    else void this.#letGo().then(() => this.#leave());
   }
 
   #standBy(stream: Descriptor): void {
@@ -131,26 +153,42 @@ export class Host {
     const runners = this.#session?.units ?? [];
     return {
       units: runners.map((runner) => ({ properties: propertiesOf(this.#contract!, runner) })),
-      channels: [...this.#channels.keys()],
+      channels: this.#channels?.ids ?? [],
       gone: this.#gone,
     };
   }
 
-  /** The driver's code ends the process: a code of its own choice must not pass for a signal from outside. */
-  exiting(code: number): void {
-    if (!this.#leaving)
-      this.#peer.notify("failed", {
-        kind: "internal",
-        message: `the driver ended its process with code ${code}`,
-        stack: "",
-      });
+  /** Another driver's, which the manager speaks to as to one that has a process of its own. */
+  #addSeat(number: number, stream: Descriptor, standby: Descriptor): Record<string, never> {
+    if (this.#seats.has(number)) throw new DeviceError("invalid", `seat ${number}`);
+    const left = () => void this.#seats.delete(number);
+    const seat = new Host(this.#connect(stream), this.#connect, this.#clock, this.#exit, undefined, {
+      number,
+      left,
+    });
+    seat.#standBy(standby);
+    this.#seats.set(number, seat);
+    return {};
   }
 
-  /** Nobody awaits what the driver threw: this incarnation is over. */
+  /** Whose code a stack is of; where that cannot be told, the manager takes it for everybody's. */
+  #blamed(stack: string): Host {
+    return this.#seats.get(seatIn(stack) ?? 0) ?? this;
+  }
+
+  /** A driver's code ends the process: a code of its own choice must not pass for a signal from outside. */
+  exiting(code: number): void {
+    if (this.#leaving) return;
+    const message = `the driver ended its process with code ${code}`;
+    const { stack = "" } = new Error(message);
+    this.#blamed(stack).#peer.notify("failed", { kind: "internal", message, stack: "" });
+  }
+
+  /** Nobody awaits what a driver threw: this incarnation is over, and whatever else is in this process. */
   crashed(error: unknown): void {
     const { message, stack = "" } = error instanceof Error ? error : new Error(String(error));
     const kind = error instanceof DeviceError ? error.kind : "internal";
-    this.#peer.notify("failed", { kind, message, stack });
+    this.#blamed(stack).#peer.notify("failed", { kind, message, stack });
     this.#exit(1);
   }
 
@@ -159,47 +197,59 @@ export class Host {
     const memory = readSealed(code.fd);
     const [source, made] = [memory.subarray(0, params.codeBytes), memory.subarray(params.codeBytes)];
     code.close();
-    if (params.dataBytes !== null) limitData(params.dataBytes);
-    if (params.filter !== null) confineDriver(Buffer.from(params.filter, "base64"));
-    const drivers = loadDriver(params.driver, source, made, this.#hasTime ? "now" : "when called");
+    restrict(params.filter, params.dataBytes);
+    const file = driverFile(params.driver, this.#seat?.number);
+    const drivers = loadDriver(params.driver, file, source, made, this.#hasTime ? "now" : "when called");
     this.#driver = drivers();
     this.#contract = this.#driver.contract;
     if (this.#hasTime) await rehearseDriver(drivers, this.#clock);
-    return { contract: contractId(this.#contract) };
+    return {};
   }
 
   #assign(params: Params<HostEdge, "assign">, memory: Descriptor): Record<string, never> {
     if (this.#assigned !== undefined) throw new DeviceError("invalid", "assign");
     this.#assigned = params;
-    this.#memory = new HostDeviceMemory(memory, params.driver.stateVersion, () => this.#clock.now());
+    this.#memory = new HostDeviceMemory(memory, params.driver.stateVersion, this.#clock);
     memory.close();
     this.#beat();
     return {};
   }
 
-  async #probe({ grants }: Params<HostEdge, "probe">, fds: Descriptor[]): Promise<Result<HostEdge, "probe">> {
-    // Taken from the peer, who closes what a failed handler was given: the transport still watches its own then.
-    const given = fds.map((fd) => new Descriptor(fd.take()));
-    const [terms] = grants;
+  async #probe(
+    { contract, grants }: Params<HostEdge, "probe">,
+    fds: Descriptor[],
+  ): Promise<Result<HostEdge, "probe">> {
+    await this.#loading;
     const [driver, assigned] = [this.#driver, this.#assigned];
-    if (this.#session !== undefined || !driver || !assigned || given.length !== grants.length)
+    if (this.#probing !== undefined || !driver || !assigned || this.#leaving || fds.length !== grants.length)
       throw new DeviceError("invalid", "probe");
-    const { devices, transport } = openGrant(terms!, given[0]!, this.#clock, this.#memory!.recorder);
+    checkContract(driver.contract, contract);
+    const memory = this.#memory!;
+    const [terms] = grants;
+    // Taken from the peer, who closes what a failed handler was given: the transport still watches its own then.
+    const given = new Descriptor(fds[0]!.take());
+    const { devices, transport } = openGrant(terms!, given, this.#clock, memory.recorder);
+    this.#transport = transport;
     void transport.gone.then(() => {
       this.#gone = true;
-      this.#peer.notify("disconnected", {});
+      if (!this.#leaving) this.#peer.notify("disconnected", {});
     });
-    this.#session = await startDriver(driver, {
+    const { incarnation } = assigned;
+    const [clock, log] = [this.#clock, this.#log];
+    this.#channels = new Channels({ contract: driver.contract, memory, incarnation, clock, log });
+    this.#probing = startDriver(driver, {
       devices,
       device: { id: assigned.device.id },
-      incarnation: assigned.incarnation,
+      incarnation,
       probeMs: Number.POSITIVE_INFINITY, // the manager's to limit, by the manifest
       reason: assigned.reason?.text ?? "",
-      clock: this.#clock,
-      log: this.#log,
-      state: this.#memory!,
+      clock,
+      log,
+      state: memory,
       emit: (unit, event, data) => this.#emit(unit, event, data),
+      turn: (id) => this.#memory!.recorder.turn(Number(id)),
     });
+    this.#session = await this.#probing;
     const units = this.#session.units.map((runner, index) => ({
       index,
       properties: propertiesOf(driver.contract, runner),
@@ -212,78 +262,20 @@ export class Host {
   #beat(): void {
     if (this.#leaving) return;
     this.#memory!.beat();
-    for (const { end } of this.#channels.values()) end.retryEvents();
+    this.#channels?.retryEvents();
     this.#clock.after(this.#assigned!.beatMs, () => this.#beat());
   }
 
-  #open(
-    { channel, unit, mode, contract }: Params<HostEdge, "open">,
-    fds: Descriptor[],
-  ): Record<string, never> {
-    const runner = this.#session?.units[unit];
-    if (runner === undefined || this.#channels.has(channel))
-      throw new DeviceError("invalid", `open unit ${unit}`);
-    const ours = contractId(this.#contract!);
-    if (contract.hash !== ours.hash)
-      throw new DeviceError(
-        "invalid",
-        `contract ${contract.name} version ${contract.version} (${contract.hash}), the driver has version ${ours.version} (${ours.hash})`,
-      );
-    const [memory, bellIn, bellOut, own] = fds as [Descriptor, Descriptor, Descriptor, Descriptor];
-    const end = new DriverEnd(
-      this.#contract!,
-      { memory, bellIn, bellOut, own, generation: this.#assigned!.incarnation },
-      {
-        submitted: (request) => this.#submit(channel, runner, mode, request),
-        cancelled: (tag) => runner.cancel(`${channel}/${tag}`),
-        malformed: (error) => {
-          this.#log.warn(`channel ${channel}: its client broke the rules: ${error.message}`);
-          this.#drop(this.#channels.get(channel)!);
-        },
-      },
-      this.#clock,
-    );
-    this.#channels.set(channel, { unit, end, inFlight: new Set(), idle: () => {} });
-    for (const { event, data } of this.#sticky.of(unit)) end.emit(event, data);
-    end.start();
+  #open(params: Params<HostEdge, "open">, fds: Descriptor[]): Record<string, never> {
+    const { unit, contract } = params;
+    if (this.#session === undefined) throw new DeviceError("invalid", `open unit ${unit}`);
+    checkContract(this.#contract!, contract);
+    this.#channels!.open(params, this.#session.units[unit], fds);
     return {};
   }
 
-  #submit(channel: number, runner: UnitRunner, mode: "read" | "write", request: Submission): void {
-    const open = this.#channels.get(channel)!;
-    const { end, inFlight } = open;
-    const spec = this.#contract!.operations[request.operation]!;
-    if (spec.mutates && mode === "read") {
-      end.complete(request.tag, kindCode("denied"), new DeviceError("denied", "").errno, 0);
-      return;
-    }
-    const id = `${channel}/${request.tag}`;
-    const { recorder } = this.#memory!;
-    recorder.request(channel, request.tag, spec.nr);
-    inFlight.add(id);
-    runner.submit(
-      {
-        id,
-        operation: request.operation,
-        input: request.input,
-        data: request.data,
-        timeoutMs: request.deadlineMs,
-      },
-      (outcome) => {
-        inFlight.delete(id);
-        if (inFlight.size === 0) open.idle();
-        this.#memory!.completed();
-        const { error, out, length } = outcome;
-        recorder.answer(channel, request.tag, error === undefined ? 0 : kindCode(error.kind));
-        if (error !== undefined) end.complete(request.tag, kindCode(error.kind), error.errno, 0);
-        else end.complete(request.tag, 0, 0, length, (view, offset) => spec.out?.encode(out, view, offset));
-      },
-    );
-  }
-
   #emit(unit: number, event: string, data: unknown): void {
-    if (this.#contract!.events[event]!.sticky) this.#sticky.keep({ unit, event, data });
-    for (const channel of this.#channels.values()) if (channel.unit === unit) channel.end.emit(event, data);
+    this.#channels!.emit(unit, event, data);
     this.#reportProperties(unit);
   }
 
@@ -298,30 +290,30 @@ export class Host {
     this.#peer.notify("changed", { unit, properties });
   }
 
-  /** Requests of a closed channel are cancelled, and awaited before the answer: what they write is no longer under way then. */
-  async #close(channel: number): Promise<Record<string, never>> {
-    const open = this.#channels.get(channel);
-    if (open === undefined) throw new DeviceError("invalid", `close channel ${channel}`);
-    this.#drop(open);
-    if (open.inFlight.size > 0)
-      await new Promise<void>((resolve) => {
-        open.idle = resolve;
-      });
-    this.#channels.delete(channel);
+  async #remove({ requests }: Params<HostEdge, "remove">): Promise<Record<string, never>> {
+    if (requests === "keep") this.#channels?.dropAll();
+    if (this.#seat !== undefined) await this.#letGo();
+    else await this.#session?.remove();
+    this.#clock.after(0, () => (this.#seat === undefined ? this.#exit(0) : this.#leave())); // the answer goes first
     return {};
   }
 
-  /** The channel is known until its client's manager closes it. */
-  #drop(open: OpenChannel): void {
-    open.end.close();
-    const runner = this.#session!.units[open.unit]!;
-    for (const id of open.inFlight) runner.cancel(id);
-  }
-
-  async #remove(): Promise<Record<string, never>> {
+  /** No process's end does it for a driver that leaves the others behind. */
+  async #letGo(): Promise<void> {
+    this.#leaving = true;
+    if (this.#session === undefined) await this.#transport?.close(); // what probe waits for ends
+    await this.#probing?.catch(() => {});
     await this.#session?.remove();
-    this.#clock.after(0, () => this.#exit(0)); // the answer goes first
-    return {};
+    this.#channels?.dropAll();
+    await this.#transport?.close();
+  }
+
+  /** The end of the connection tells that nothing of this driver is under way any more. */
+  #leave(): void {
+    this.#standby?.close();
+    this.#standby = undefined;
+    this.#peer.close();
+    this.#seat!.left();
   }
 
   #report({ level, message, fields }: LogEntry): void {
@@ -347,6 +339,17 @@ function propertiesOf(contract: Contract, runner: UnitRunner): Properties {
   return Object.fromEntries(named.map((name) => [name, properties[name]!]));
 }
 
-function contractId({ name, version, hash }: Contract): ContractId {
-  return { name, version, hash };
+/** Limits and filter, for good. null: there is no jail, or they are on already. */
+function restrict(filter: string | null, dataBytes: number | null): void {
+  if (dataBytes !== null) limitData(dataBytes);
+  if (filter !== null) confineDriver(Buffer.from(filter, "base64"));
+}
+
+/** Both sides must mean the same by what they say. */
+function checkContract(ours: ContractId, theirs: ContractId): void {
+  if (ours.hash === theirs.hash) return;
+  const [built, has] = [ours, theirs].map(
+    ({ name, version, hash }) => `${name} version ${version} (${hash})`,
+  );
+  throw new DeviceError("invalid", `driver built for ${built}, this ring3 has ${has}`);
 }

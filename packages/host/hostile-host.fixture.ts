@@ -11,7 +11,7 @@ import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
 import { Host } from "./host.ts";
 import { Channel } from "./hostile-channel.fixture.ts";
-import { answered, CONTROL_FD, contract, type Hand, type Way, ways } from "./hostile-ways.fixture.ts";
+import { answered, CONTROL_FD, type Hand, type Way, ways } from "./hostile-ways.fixture.ts";
 
 const never = () => new Promise<never>(() => {});
 
@@ -25,11 +25,13 @@ function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
     {
       rehearse: () => ({}),
       confine: () => ({}), // of a hostile host the manager can expect nothing
-      load: () => ({ contract }),
+      restrict: () => ({}),
+      seat: never,
+      load: () => ({}),
       ping: () => ({}),
       assign(params, fds) {
         const state = new Descriptor(fds[0]!.take());
-        assigned = { state, memory: new HostDeviceMemory(state, 0, () => 0) };
+        assigned = { state, memory: new HostDeviceMemory(state, 0, { now: () => 0 }) };
         incarnation = params.incarnation;
         setInterval(() => assigned!.memory.beat(), 200);
         return {};

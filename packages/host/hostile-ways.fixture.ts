@@ -26,8 +26,6 @@ const unit = {
   },
   operations: ["read", "write", "flush", "discard", "writeZeroes"],
 };
-export const contract = { name: block.name, version: block.version, hash: block.hash };
-
 /** How a host can break the rules; what is not said is as it should be. */
 export interface Way {
   /** Instead of an answer to `probe`. */

@@ -16,7 +16,7 @@ test("what make setup has made of a driver's code is taken by V8 under a host's 
     import { driverScript } from "${join(import.meta.dirname, "loader.ts")}";
     const code = readFileSync("${driver}/driver.cjs");
     const made = decodeDriverCache(code, readFileSync("${driver}/driver.cache"));
-    console.log(driverScript("usb-storage", code, made).cachedDataRejected);`;
+    console.log(driverScript("driver:usb-storage", code, made).cachedDataRejected);`;
   const flags = [
     "--max-semi-space-size=1",
     "--max-old-space-size=256",
@@ -28,17 +28,17 @@ test("what make setup has made of a driver's code is taken by V8 under a host's 
 });
 
 test("a cache that is none is passed over", () => {
-  const script = driverScript("odd", bytes("module.exports.default = 7"), bytes("no cache"));
+  const script = driverScript("driver:odd", bytes("module.exports.default = 7"), bytes("no cache"));
   assert.equal(script.cachedDataRejected, true);
   assert.throws(instancesOf("odd", script), { kind: "invalid" }); // it has run: what it gives is no driver
 });
 
 for (const when of ["now", "when called"] as const)
   test(`compiled ${when}: a mistake in the code is told with its line and column`, () => {
-    assert.throws(() => loadDriver("odd", bytes("\n  const;\n"), NONE, when), {
+    assert.throws(() => loadDriver("odd", "driver:odd", bytes("\n  const;\n"), NONE, when), {
       kind: "invalid",
       message: /^driver:odd:2: SyntaxError/,
     });
-    const thrown = loadDriver("odd", bytes("/**/ throw new Error('first line')"), NONE, when);
+    const thrown = loadDriver("odd", "driver:odd", bytes("/**/ throw new Error('first line')"), NONE, when);
     assert.throws(thrown, ({ stack }: Error) => /driver:odd:1:12\b/.test(stack!));
   });

@@ -16,9 +16,15 @@ export type Compile = "now" | "when called";
  * Each call of what it gives runs a driver's CommonJS bundle from the start and gives its default export. The jail is what confines the
  * code; refusing every other import only makes a forbidden one a clear error. `made`: what V8 has made of it before, if anything.
  */
-export function loadDriver(name: string, code: Uint8Array, made: Uint8Array, when: Compile): () => Driver {
+export function loadDriver(
+  name: string,
+  file: string,
+  code: Uint8Array,
+  made: Uint8Array,
+  when: Compile,
+): () => Driver {
   // V8 takes back only what was made under the same flags.
-  return instancesOf(name, when === "now" ? compiledNow(name, code) : driverScript(name, code, made));
+  return instancesOf(name, when === "now" ? compiledNow(file, code) : driverScript(file, code, made));
 }
 
 export function instancesOf(name: string, script: Script): () => Driver {
@@ -45,10 +51,10 @@ type Run = (
 /** On the first line of the code, which keeps its columns. */
 const HEAD = "(function (module, exports, require) {";
 
-export function driverScript(name: string, code: Uint8Array, made: Uint8Array): Script {
+export function driverScript(file: string, code: Uint8Array, made: Uint8Array): Script {
   try {
     return new Script(`${HEAD}${new TextDecoder().decode(code)}\n})`, {
-      filename: `driver:${name}`,
+      filename: file,
       columnOffset: -HEAD.length,
       ...(made.length > 0 ? { cachedData: made } : {}),
     });
@@ -61,10 +67,10 @@ export function driverScript(name: string, code: Uint8Array, made: Uint8Array): 
 /** Not imported: it would cost every host 5 ms of its start. */
 const v8 = () => process.getBuiltinModule("node:v8");
 
-function compiledNow(name: string, code: Uint8Array): Script {
+function compiledNow(file: string, code: Uint8Array): Script {
   v8().setFlagsFromString("--no-lazy");
   try {
-    return driverScript(name, code, new Uint8Array(0));
+    return driverScript(file, code, new Uint8Array(0));
   } finally {
     v8().setFlagsFromString("--lazy");
   }

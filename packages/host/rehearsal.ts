@@ -75,8 +75,8 @@ export async function rehearse(clock: Clock): Promise<void> {
   await manager.ask("load", load, [sealedFile("rehearsal", source)]);
   await manager.ask("assign", assign, [duplicate(memory.fd)]);
   await manager.ask("probe", probe, [grant]);
-  await useUnit(manager, clock);
-  await manager.ask("remove", {}, []);
+  await useUnit(manager);
+  await manager.ask("remove", { requests: "fail" }, []);
   device.close();
   memory.close();
 }
@@ -90,6 +90,7 @@ const assign: Params<HostEdge, "assign"> = {
 };
 
 const probe: Params<HostEdge, "probe"> = {
+  contract: { name: block.name, version: block.version, hash: block.hash },
   grants: [
     {
       surface: "usb",
@@ -104,12 +105,18 @@ const probe: Params<HostEdge, "probe"> = {
   ],
 };
 
-async function useUnit(manager: PlayedManager, clock: Clock): Promise<void> {
+async function useUnit(manager: PlayedManager): Promise<void> {
   const memory = new ClientMemory(block);
   const driverMemory = createDriverMemory(block);
   const [toDriver, toClient] = [pipe(), pipe()];
   const { name, version, hash } = block;
-  const open = { channel: 1, unit: 0, mode: "write" as const, contract: { name, version, hash } };
+  const open = {
+    channel: 1,
+    unit: 0,
+    mode: "write" as const,
+    contract: { name, version, hash },
+    poll: false,
+  };
   await manager.ask("open", open, [
     duplicate(memory.fd),
     toDriver.read,
@@ -125,9 +132,9 @@ async function useUnit(manager: PlayedManager, clock: Clock): Promise<void> {
       bellIn: toClient.read,
       bellOut: toDriver.write,
       generation: assign.incarnation,
+      poll: false,
     },
     { completed: () => answered(), event() {}, malformed() {} },
-    clock,
   );
   client.start();
   const { read, write } = block.operations;
@@ -151,7 +158,7 @@ async function useUnit(manager: PlayedManager, clock: Clock): Promise<void> {
 /** The other side of the host's control connection. */
 class PlayedManager {
   #deliver: (payload: Uint8Array, fds: Descriptor[]) => void = () => {};
-  #answered: () => void = () => {};
+  #answered: (answer: { error?: { message: string } }) => void = () => {};
   #id = 0;
   readonly transport: FrameTransport<Descriptor>;
 
@@ -163,16 +170,22 @@ class PlayedManager {
       },
       set onClose(_: (error?: Error) => void) {},
       send: (payload) => {
-        if ("id" in JSON.parse(new TextDecoder().decode(payload))) this.#answered();
+        const frame = JSON.parse(new TextDecoder().decode(payload));
+        if ("id" in frame) this.#answered(frame);
       },
       close() {},
     };
   }
 
-  /** Resolves with the answer, whatever it is. */
-  ask(method: string, params: object, fds: Descriptor[]): Promise<void> {
-    return new Promise((resolve) => {
-      this.#answered = resolve;
+  /** Rejects where the host refuses: then this is no rehearsal of what a manager does. */
+  ask<M extends keyof HostEdge["methods"] & string>(
+    method: M,
+    params: Params<HostEdge, M>,
+    fds: Descriptor[],
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#answered = ({ error }) =>
+        error === undefined ? resolve() : reject(new Error(`${method}: ${error.message}`));
       this.#deliver(Buffer.from(JSON.stringify({ id: ++this.#id, method, params })), fds);
     });
   }

@@ -45,3 +45,15 @@ test("who has not come back after ten seconds gives up what it had opened", () =
   assert.deepEqual(released, ["process 4711"]);
   assert.equal(absent.find("secret", 1000, null), undefined);
 });
+
+test("a reflector that died will not come back: what it had opened is free at once, and nobody else's", () => {
+  const { clock, absent, released } = setUp({ reflector: "block" });
+  const application = { name: "process 7", uid: 1000, reflector: null, openings: [] };
+  absent.inherit({ name: recordName("client", "other"), record: application, held: [] }, () => undefined);
+  absent.forget("block/usb-storage"); // an inline driver's
+  assert.deepEqual(released, []);
+  absent.forget("block");
+  assert.deepEqual(released, ["process 4711"]);
+  clock.advance(10_000);
+  assert.equal(released.length, 2);
+});

@@ -41,21 +41,34 @@ export class AbsentClients {
     return undefined;
   }
 
+  /** That reflector has died: nobody will come back, and the next one is to find nothing in use. */
+  forget(reflector: string): void {
+    for (const absent of this.#clients) {
+      if (absent.reflector !== reflector) continue;
+      absent.timer.cancel();
+      this.#leave(absent);
+    }
+  }
+
+  #leave(absent: Absent): void {
+    this.#clients.delete(absent);
+    this.#claims.closeAll(absent);
+  }
+
   #stand(record: string, { name, uid, reflector }: ClientRecord): Absent {
     const absent: Absent = {
       name,
       uid,
       reflector,
+      pid: null,
       trusted: reflector !== null,
       token: record.slice(recordName("client", "").length),
-      timer: this.#clock.after(this.#returnMs, () => {
-        this.#clients.delete(absent);
-        this.#claims.closeAll(absent);
-      }),
+      timer: this.#clock.after(this.#returnMs, () => this.#leave(absent)),
       // What it misses it learns from the answer to its return.
       lost() {},
       ready() {},
       paused() {},
+      trace() {},
     };
     return absent;
   }

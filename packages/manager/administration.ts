@@ -3,7 +3,7 @@
 
 import type { clientEdge } from "@ring3/control/client-edge";
 import type { Notice, Params, Result } from "@ring3/control/edge";
-import type { Handlers, ServingPeer } from "@ring3/control/peer";
+import { Answer, type Handlers, type ServingPeer } from "@ring3/control/peer";
 import type { Account } from "@ring3/control/rules";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
@@ -13,8 +13,10 @@ import { mayUse, requireOperator } from "./access.ts";
 import type { AttachedBus, Attachment } from "./attached-bus.ts";
 import type { Device } from "./device.ts";
 import type { EndpointSockets } from "./endpoint-sockets.ts";
+import type { KernelDisks } from "./kernel-disks.ts";
 import type { Manager } from "./manager.ts";
-import { deviceStatus, type Endpoint, explain } from "./status.ts";
+import { deviceMetrics, deviceStatus, type Endpoint, explain } from "./status.ts";
+import type { DeviceTrace, Tracing } from "./tracing.ts";
 
 type ClientEdge = typeof clientEdge;
 type LogEntry = Notice<ClientEdge, "log">;
@@ -24,7 +26,10 @@ export interface Serving {
   readonly manager: Manager;
   readonly clock: Clock;
   readonly attached: AttachedBus;
+  readonly tracing: Tracing;
   readonly sandboxed: boolean;
+  /** Where a host's process runs, in words. */
+  readonly processors: (host: number) => string;
   readonly uid: number;
   /** By the account files as they are now. */
   readonly accountOf: (uid: number, gid: number) => Account;
@@ -36,19 +41,26 @@ export interface Serving {
   /** Multiplies how long drivers may take. */
   readonly timeScale: number;
   readonly keeperPid: number;
-  readonly reflectors: () => { class: string; pid: number }[];
+  readonly reflectors: () => { class: string; pid: number; driver?: string }[];
   readonly sockets: EndpointSockets;
+  /** undefined where the kernel's disks are no endpoints. */
+  readonly disks: KernelDisks | undefined;
+  /** Ends those of the kernel's disks that are no unit's any more. */
+  readonly keepDisks: () => void;
   /** Where applications meet each unit, as its reflector has said. */
   readonly endpoints: Map<string, Map<string, Endpoint>>;
 }
 
-/** Who is on the other side. `reflector`: the class that it reflects; `standby`: gives its end of a connection to the next manager. */
+/** Who is on the other side. `reflector`: the class that it reflects, `inline`: of the driver in it alone; `standby`: gives its end of a connection to the next manager. */
 export interface ClientIdentity {
   readonly name: string;
   readonly uid: number;
+  /** undefined: a reflector's. */
+  readonly pid?: number;
   /** Read only where an access rule has to be asked. */
   account(): Account;
   readonly reflector?: string;
+  readonly inline?: string;
   readonly standby?: () => Descriptor;
 }
 
@@ -62,6 +74,7 @@ export class Administration {
   readonly #attachments = new Map<string, Attachment>();
   readonly #conditions = new Set<() => void>();
   #unfollow: (() => void) | undefined;
+  #trace: DeviceTrace | undefined;
   #ended = false;
 
   constructor(serving: Serving, identity: ClientIdentity, tellLog: (entry: LogEntry) => void) {
@@ -72,11 +85,24 @@ export class Administration {
 
   handlers(): Omit<
     Handlers<ClientEdge, Descriptor, ServingPeer<ClientEdge>>,
-    "subscribe" | "standby" | "open" | "listen" | "close" | "access"
+    | "subscribe"
+    | "standby"
+    | "open"
+    | "listen"
+    | "publish"
+    | "begin"
+    | "withdraw"
+    | "close"
+    | "access"
+    | "record"
   > {
     const { manager, attached } = this.#serving;
     return {
       status: () => this.#status(),
+      metrics: () => ({
+        nowMs: this.#serving.clock.now(),
+        devices: this.#visible().map((device) => deviceMetrics(manager, device)),
+      }),
       wait: (params) => this.#wait(params),
       start: async ({ device, take }) => {
         const found = this.#administer(device);
@@ -105,7 +131,7 @@ export class Administration {
       },
       explain: ({ device }) => {
         requireOperator(this.#serving, this.#identity, `explain ${device}`);
-        return explain(manager, manager.resolve(device), this.#serving.sandboxed);
+        return explain(manager, manager.resolve(device), this.#serving);
       },
       logs: ({ device, follow }) => {
         requireOperator(this.#serving, this.#identity, "read the logs");
@@ -115,6 +141,10 @@ export class Administration {
           this.#unfollow = manager.eventLog.follow(id, this.#tellLog);
         }
         return { entries: manager.eventLog.entries(id) };
+      },
+      trace: ({ device }) => {
+        const { result, fds } = this.#traceOf(device).take();
+        return new Answer(result, fds);
       },
       attach: async ({ socket, busid, port }) => {
         requireOperator(this.#serving, this.#identity, "attach a device");
@@ -135,6 +165,7 @@ export class Administration {
   }
 
   deviceChanged(): void {
+    this.#trace?.deviceChanged();
     for (const check of [...this.#conditions]) check();
   }
 
@@ -142,6 +173,8 @@ export class Administration {
   end(): void {
     this.#ended = true;
     this.#unfollow?.();
+    this.#trace?.end();
+    this.#trace = undefined;
     for (const attachment of this.#attachments.values()) attachment.detach();
     this.deviceChanged();
   }
@@ -149,6 +182,17 @@ export class Administration {
   #administer(device: string): Device {
     requireOperator(this.#serving, this.#identity, `administer ${device}`);
     return this.#serving.manager.resolve(device);
+  }
+
+  /** One a connection. What is known of a device that has gone is told before that it has. */
+  #traceOf(device: string): DeviceTrace {
+    if (this.#trace?.hasNews === true) return this.#trace;
+    const found = this.#administer(device);
+    if (this.#trace?.device === found) return this.#trace;
+    this.#trace?.end();
+    this.#trace = undefined;
+    this.#trace = this.#serving.tracing.start(found);
+    return this.#trace;
   }
 
   /** A device that is not there any more has left entries under its id. */

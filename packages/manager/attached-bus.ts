@@ -137,8 +137,8 @@ export class AttachedBus {
     for (const device of devices) this.#added(device);
   }
 
-  #import({ socket, busid, port }: Plug): Promise<Imported> {
-    return importDevice(socket, busid, this.#parts.clock, { port }); // ends the stream before it
+  #import({ socket, busid, port, enumerated }: Plug): Promise<Imported> {
+    return importDevice(socket, busid, this.#parts.clock, { port, before: enumerated?.info }); // ends the stream before it
   }
 
   #devices(plug: Plug, enumerated: Enumerated): BusDevice[] {

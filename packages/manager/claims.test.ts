@@ -35,11 +35,13 @@ async function setUp(legacy = noLegacy) {
     trusted,
     uid: 1000,
     reflector: trusted ? "block" : null,
+    pid: null,
     token: name,
     lost: (channel, _incarnation, { kind, outside }) =>
       told.push(`${name} lost ${channel}: ${kind}${outside ? " from outside" : ""}`),
     ready: (id) => told.push(`${name} ready ${id}`),
     paused: (channel, held) => told.push(`${name} ${held ? "paused" : "resumed"} ${channel}`),
+    trace: (id, on) => told.push(`${name} traced ${id}: ${on}`),
   });
   const run = async () => {
     await hosts.last.runs(unit());

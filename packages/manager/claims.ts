@@ -22,6 +22,8 @@ export interface Claimant {
   readonly trusted: boolean;
   readonly uid: number;
   readonly reflector: string | null;
+  /** Its process, where it is known. */
+  readonly pid: number | null;
   /** By which it proves to the next manager who it was to this one. */
   readonly token: string;
   lost(
@@ -31,6 +33,8 @@ export interface Claimant {
   ): void;
   ready(unit: string, incarnation: number): void;
   paused(channel: number, held: boolean): void;
+  /** Somebody traces a device that it has open, or nobody any more. */
+  trace(device: string, on: boolean): void;
 }
 
 interface Claim {
@@ -78,6 +82,8 @@ export class Claims {
   readonly #legacy: Legacy;
   readonly #claims = new Set<Claim>();
   #lastHostChannel = 0;
+  /** Called with each channel that a client gets, or has again after a manager's death, before it is told. */
+  opened: (device: Device, claimant: Claimant, channel: number, hostChannel: number) => void = () => {};
 
   constructor(legacy: Legacy) {
     this.#legacy = legacy;
@@ -120,10 +126,12 @@ export class Claims {
     });
     this.#note(claimant);
     try {
-      const params = { channel: hostChannel, unit, mode, contract };
+      const poll = device.driver!.manifest.latency === "poll";
+      const params = { channel: hostChannel, unit, mode, contract, poll };
       const own = duplicate(driverMemory.fd.fd);
       await host.ask("open", params, [memory, toDriver.read, toClient.write, own]);
       driverMemory.seal();
+      this.opened(device, claimant, channel, hostChannel);
       if (device.held) claimant.paused(channel, true); // since before there was this channel
       return { incarnation, driverMemory: driverMemory.fd, bellIn: toClient.read, bellOut: toDriver.write };
     } catch (error) {
@@ -207,7 +215,9 @@ export class Claims {
     for (const claim of this.#claims) {
       if (claim.claimant !== absent) continue;
       claim.claimant = claimant;
-      if (claim.hostChannel !== undefined) channels.push(claim.channel);
+      if (claim.hostChannel === undefined) continue;
+      channels.push(claim.channel);
+      this.opened(claim.device, claimant, claim.channel, claim.hostChannel);
     }
     return channels;
   }
@@ -291,6 +301,21 @@ export class Claims {
     claim.hostChannel = undefined;
     if (channelHost !== undefined && hostChannel !== undefined)
       await channelHost.ask("close", { channel: hostChannel }).catch(() => undefined); // a dead driver has let go
+  }
+
+  /** Those that are open to a device's driver. */
+  channelsOf(device: Device): { claimant: Claimant; channel: number; hostChannel: number }[] {
+    return [...this.#claims].flatMap(({ device: of, claimant, channel, hostChannel }) =>
+      of === device && hostChannel !== undefined ? [{ claimant, channel, hostChannel }] : [],
+    );
+  }
+
+  /** Is it a reflector who asks its driver, and nobody else? */
+  isReflectorsAlone(device: Device): boolean {
+    const open = [...this.#claims].filter(
+      (claim) => claim.device === device && claim.hostChannel !== undefined,
+    );
+    return open.length > 0 && open.every(({ claimant }) => claimant.reflector !== null);
   }
 
   /** A driver runs: those who wait for a channel may open one. */

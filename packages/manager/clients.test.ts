@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { RING_BYTES } from "@ring3/channel/entry-ring";
 import { layoutOf } from "@ring3/channel/layout";
 import { block } from "@ring3/classes/block/contract";
 import { clientEdge } from "@ring3/control/client-edge";
@@ -29,7 +30,9 @@ import {
   settled,
   unit,
 } from "./fake-host.fixture.ts";
+import type { KernelDisks } from "./kernel-disks.ts";
 import { Manager } from "./manager.ts";
+import { Tracing } from "./tracing.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ring3-clients-"));
 const peers: { close(): void }[] = [];
@@ -44,13 +47,16 @@ const device = "usb-1-4:1.0";
 const id = `${device}#0`;
 const address = "nbd+unix:///x?socket=y";
 
+/** A unit that the kernel has as a disk. */
+let published: string | undefined;
+
 function memory(size: number) {
   const shared = createShared("test", size);
   shared.seal();
   return shared.fd;
 }
 
-async function setUp(config: Config = defaultConfig) {
+async function setUp(config: Config = defaultConfig, placement = "isolated") {
   const clock = manualClock();
   const hosts = new FakeHosts();
   const manager = new Manager({
@@ -63,12 +69,14 @@ async function setUp(config: Config = defaultConfig) {
     sandboxed: true,
     legacy: noLegacy,
     crashed() {},
-    drivers: () => [{ manifest, code, codeBytes, sourceMap: undefined }],
+    drivers: () => [{ manifest: { ...manifest, placement }, code, codeBytes, sourceMap: undefined }],
   });
   let tokens = 0;
   const serving: Serving = {
     manager,
     clock,
+    processors: () => "anywhere",
+    tracing: new Tracing(clock, manager.claims),
     attached: new AttachedBus(
       { clock, legacy: noLegacy, returnMs: 10_000 },
       (id) => manager.isPresent(id),
@@ -85,12 +93,14 @@ async function setUp(config: Config = defaultConfig) {
     keeperPid: 1,
     reflectors: () => [],
     sockets: new EndpointSockets(folder),
+    disks: { has: (unit: string) => unit === published } as KernelDisks,
+    keepDisks() {},
     endpoints: new Map(),
   };
   const run = async () => {
     await hosts.last.runs(unit());
   };
-  const connect = (uid: number, reflector?: string) => {
+  const connect = (uid: number, reflector?: string, inline?: string) => {
     const [ours, theirs] = socketPair();
     const logged: string[] = [];
     const units: string[] = [];
@@ -98,8 +108,10 @@ async function setUp(config: Config = defaultConfig) {
     const identity = {
       name: `process of ${uid}`,
       uid,
+      pid: 4711,
       account,
       ...(reflector === undefined ? {} : { reflector }),
+      ...(inline === undefined ? {} : { inline }),
     };
     new ClientConnection(new FrameSocket(ours), identity, serving);
     const notices = {
@@ -144,6 +156,20 @@ test("the twelfth driver that an application suspects within a minute ends its c
       .join("\n"),
     /process of 500 is hung up on: it suspected drivers 12 times/,
   );
+});
+
+test("what the kernel has as a disk no application writes to; it may read", async (context) => {
+  const { connect } = await setUp();
+  published = id;
+  context.after(() => {
+    published = undefined;
+  });
+  const { peer } = connect(500);
+  const open = (channel: number, mode: "read" | "write") =>
+    peer.call("open", { channel, opening: channel, unit: id, mode, contract }, [memory(layout.client.size)]);
+  await assert.rejects(open(1, "write"), { kind: "busy", message: /the kernel has it as a disk/ });
+  const { fds } = await open(2, "read");
+  for (const fd of fds) fd.close();
 });
 
 test("an endpoint that a reflector has told of ends with its unit and with the reflector", async () => {
@@ -326,4 +352,65 @@ test("the log of a device that is not there any more is read by its id; a name t
   const { entries } = (await peer.call("logs", { device, follow: false })).result;
   assert.match(entries.at(-1)!.message, /gone/);
   await assert.rejects(peer.call("logs", { device: "usb-7", follow: false }), { kind: "invalid" });
+});
+
+test("only operators trace, and an application records only what somebody traces", async () => {
+  const { connect } = await setUp(parseConfig("access: [{ uid: 1001, device: usb-1-4, mode: read }]", "x"));
+  const { peer: application } = connect(1001);
+  await assert.rejects(application.call("trace", { device }), { kind: "denied", message: /only root and/ });
+  const record = () => application.call("record", { device }, [memory(RING_BYTES)]);
+  await assert.rejects(record(), { kind: "invalid", message: /nobody traces it/ });
+  const operator = connect(500).peer;
+  const trace = async () => {
+    const { result, fds } = await operator.call("trace", { device: "usb-1" });
+    for (const fd of fds) fd.close();
+    return { ...result, fds: fds.length };
+  };
+  const began = await trace();
+  assert.deepEqual([began.device, began.begins!.driver, began.fds], [device, "usb-storage", 1]);
+  await assert.rejects(record(), { kind: "invalid", message: /has not opened it/ });
+  const params = { channel: 1, opening: 1, unit: id, mode: "read", contract } as const;
+  const { fds } = await application.call("open", params, [memory(layout.client.size)]);
+  for (const fd of fds) fd.close();
+  await record();
+  const { begins, news, fds: memories } = await trace();
+  assert.deepEqual([begins, memories], [null, 1]);
+  assert.partialDeepStrictEqual(news, [
+    { kind: "channel", channel: 1 },
+    { kind: "client", name: "process of 1001", pid: 4711, reflector: null },
+  ]);
+  operator.close();
+  await application.call("status", {});
+  await assert.rejects(record(), { kind: "invalid", message: /nobody traces it/ });
+});
+
+for (const placement of ["isolated", "inline"])
+  test(`a unit whose driver is ${placement} is one reflector's alone, and an application's`, async () => {
+    const { connect } = await setUp(defaultConfig, placement);
+    const clients = [
+      connect(500, "block"),
+      connect(500, "block", "usb-storage"),
+      connect(500, "block", "other"),
+      connect(500),
+    ];
+    for (const { peer } of clients) await peer.call("subscribe", { class: "block", formerly: null });
+    const told = clients.map(({ units }) => units.length);
+    assert.deepEqual(told, placement === "inline" ? [0, 1, 0, 1] : [1, 0, 0, 1]);
+  });
+
+test("the address of an inline driver's unit is taken away when the unit goes, though its reflector died before", async () => {
+  const { manager, hosts, connect } = await setUp(defaultConfig, "inline");
+  connect(500, "block");
+  const { peer } = connect(500, "block", "usb-storage");
+  await peer.call("subscribe", { class: "block", formerly: null });
+  const { result, fds } = await peer.call("listen", { unit: id, kind: "nbd" });
+  for (const fd of fds) fd.close();
+  peer.close();
+  await settled();
+  assert.equal(existsSync(result.path), true);
+  const stopped = manager.devices[0]!.stop();
+  await settled();
+  await hosts.last.dies();
+  await stopped;
+  assert.equal(existsSync(result.path), false);
 });

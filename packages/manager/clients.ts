@@ -17,6 +17,7 @@ import type { Claimant } from "./claims.ts";
 import { unitId } from "./claims.ts";
 import type { Device } from "./device.ts";
 import type { HostUnit } from "./host-units.ts";
+import type { KernelDisks } from "./kernel-disks.ts";
 import type { Manager, Watcher } from "./manager.ts";
 import { type Endpoint, unitInfo } from "./status.ts";
 
@@ -49,7 +50,7 @@ export class ClientConnection implements Claimant, Watcher {
     this.name = identity.name;
     this.trusted = identity.reflector !== undefined;
     this.uid = identity.uid;
-    this.reflector = identity.reflector ?? null;
+    this.reflector = reflectorName(identity);
     this.token = serving.newToken();
     this.#identity = identity;
     this.#serving = serving;
@@ -74,6 +75,7 @@ export class ClientConnection implements Claimant, Watcher {
       ...this.#administration.handlers(),
       subscribe: ({ class: wanted, formerly }) => {
         this.#subscribed = wanted;
+        if (this.trusted) this.#serving.keepDisks(); // what went while there was no reflector to withdraw it
         // Also those whose driver is being replaced: whoever opens one waits for it.
         for (const device of manager.devices) for (const unit of device.units) this.unitAdded(device, unit);
         const absent =
@@ -93,6 +95,16 @@ export class ClientConnection implements Claimant, Watcher {
         return { mode: accessAt(this.#serving, this.#unit(unit).device, peer) };
       },
       listen: ({ unit, kind }) => this.#listen(unit, kind),
+      publish: (params) => this.#publish(params),
+      begin: async (identity) => ({ node: await this.#disks("begin").begin(identity, this.#process()) }),
+      withdraw: async (identity) => {
+        await this.#disks("withdraw").withdraw(identity);
+        return {};
+      },
+      record: ({ device }, fds) => {
+        this.#serving.tracing.recorded(this, device, fds[0]!);
+        return {};
+      },
       close: async ({ opening }) => {
         await manager.claims.close(this, opening);
         return {};
@@ -111,6 +123,8 @@ export class ClientConnection implements Claimant, Watcher {
         "denied",
         `open ${params.unit} to ${params.mode}: an access rule in ring3.yaml can allow it`,
       );
+    if (params.mode === "write" && !this.trusted && this.#serving.disks?.has(params.unit))
+      throw new DeviceError("busy", `open ${params.unit} to write: the kernel has it as a disk (ublk)`);
     const { contract } = device.driver!;
     if (params.contract.hash !== contract.hash)
       throw new DeviceError(
@@ -119,12 +133,11 @@ export class ClientConnection implements Claimant, Watcher {
       );
     const opened = await manager.claims.open(this, device, unit.index, params.mode, params, memory);
     const { properties, operations } = device.units[unit.index] ?? unit;
-    const cancelMs = Math.round(device.driver!.manifest.limits.cancelMs * this.#serving.timeScale);
-    return new Answer({ incarnation: opened.incarnation, properties, operations, cancelMs }, [
-      opened.driverMemory,
-      opened.bellIn,
-      opened.bellOut,
-    ]);
+    const { limits, latency } = device.driver!.manifest;
+    const cancelMs = Math.round(limits.cancelMs * this.#serving.timeScale);
+    const { incarnation, driverMemory, bellIn, bellOut } = opened;
+    const result = { incarnation, properties, operations, cancelMs, poll: latency === "poll" };
+    return new Answer(result, [driverMemory, bellIn, bellOut]);
   }
 
   #unit(wanted: string): { device: Device; unit: HostUnit } {
@@ -142,13 +155,43 @@ export class ClientConnection implements Claimant, Watcher {
     return new Answer({ path, guests }, [socket]);
   }
 
-  #endpoint(unit: string, kind: string, address: string): void {
+  async #publish({
+    disk,
+    ...identity
+  }: Params<ClientEdge, "publish">): Promise<Answer<Result<ClientEdge, "publish">>> {
+    const disks = this.#disks("publish");
+    if (!this.#wants(this.#unit(identity.unit).device))
+      throw new DeviceError("denied", `publish ${identity.unit}: it is another reflector's`);
+    const { device, queues, depth } = await disks.publish(identity, this.#process(), disk);
+    return new Answer({ queues, depth }, [device]);
+  }
+
+  #disks(method: string): KernelDisks {
+    const { disks } = this.#serving;
+    if (!this.trusted || disks === undefined)
+      throw new DeviceError("denied", `${method}: only for a reflector whose endpoints are the kernel's`);
+    return disks;
+  }
+
+  /** As a reflector: its process. */
+  #process(): number {
+    const { pid } = this;
+    if (pid === null) throw new DeviceError("disconnected", `${this.name} has died`);
+    return pid;
+  }
+
+  #endpoint(unit: string, kind: string, address: string | null): void {
     if (!this.trusted) return this.#peer.close(new DeviceError("denied", "endpoint"));
     if (findUnit(this.#serving.manager, unit) === undefined) return; // it went while this was on its way
     const known = this.#announced.get(unit) ?? new Map<string, Endpoint>();
-    this.#announced.set(unit, known.set(kind, { kind, address }));
+    if (address === null) known.delete(kind);
+    else known.set(kind, { kind, address });
+    this.#announced.set(unit, known);
     this.#serving.endpoints.set(unit, known);
-    this.#serving.manager.log.info(`${unit} is served at ${address}`);
+    const { log } = this.#serving.manager;
+    log.info(
+      address === null ? `${unit} is not served by ${kind} any more` : `${unit} is served at ${address}`,
+    );
   }
 
   #ended(): void {
@@ -157,6 +200,7 @@ export class ClientConnection implements Claimant, Watcher {
     this.#administration.end();
     for (const unit of this.#announced.keys()) this.#unannounce(unit);
     manager.claims.closeAll(this);
+    this.#serving.tracing.gone(this);
   }
 
   /** A reflector's endpoints end with it, or with their unit. */
@@ -196,8 +240,22 @@ export class ClientConnection implements Claimant, Watcher {
     this.#peer.notify("paused", { channel, held });
   }
 
+  trace(device: string, on: boolean): void {
+    this.#peer.notify("trace", { device, on });
+  }
+
+  get pid(): number | null {
+    if (this.reflector === null) return this.#identity.pid ?? null;
+    const { reflector, inline } = this.#identity;
+    const its = this.#serving
+      .reflectors()
+      .find(({ class: name, driver }) => name === reflector && driver === inline);
+    return its?.pid ?? null;
+  }
+
   #wants(device: Device): boolean {
     const wanted = this.#subscribed === null || this.#subscribed === device.driver?.manifest.class;
+    if (this.trusted && inlineDriver(device) !== this.#identity.inline) return false; // another reflector's
     return wanted && mayUse(this.#serving, this.#identity, device, "read");
   }
 
@@ -211,7 +269,7 @@ export class ClientConnection implements Claimant, Watcher {
 
   unitRemoved(device: Device, unit: HostUnit, reason: string): void {
     const id = unitId(device.id, unit.index);
-    if (this.trusted && this.#wants(device)) this.#serving.sockets.remove(id);
+    if (this.trusted) this.#serving.sockets.remove(id); // whosever it was: an inline driver's may have died before
     this.#unannounce(id);
     if (this.#wants(device)) this.#peer.notify("unitRemoved", { unit: id, kind: "disconnected", reason });
   }
@@ -219,6 +277,15 @@ export class ClientConnection implements Claimant, Watcher {
   deviceChanged(): void {
     this.#administration.deviceChanged();
   }
+}
+
+function reflectorName({ reflector, inline }: ClientIdentity): string | null {
+  return reflector === undefined ? null : [reflector, inline ?? []].flat().join("/");
+}
+
+/** Whose reflector serves the device, where it is not that of its class. */
+function inlineDriver({ driver }: Device): string | undefined {
+  return driver?.manifest.placement === "inline" ? driver.manifest.name : undefined;
 }
 
 function findUnit(manager: Manager, wanted: string): { device: Device; unit: HostUnit } | undefined {

@@ -82,6 +82,8 @@ function recordText({ kind, a, b, c, text }: RecordEntry, operation: (nr: number
       return `transfer ${a}: ${c} bytes, endpoint ${b & 0x0f} ${(b & 0x80) === 0 ? "out" : "in"}`;
     case "reap":
       return `transfer ${a}: ${b} bytes moved${c === 0 ? "" : `, errno ${c}`}`;
+    case "turn":
+      return `slot ${b} of channel ${a}`;
     case "log":
       return printable(text);
   }

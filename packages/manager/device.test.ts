@@ -101,6 +101,44 @@ test("once the last driver is killed the next host is expected and a stream, whi
   assert.deepEqual([openings(), seen().at(-1)], [2, "host 2 probe"]);
 });
 
+test("a driver that is ending: the next one's needs are got before its failure is told, and once", async () => {
+  const { bus, openings } = streamed();
+  const { hosts, run, seen } = setUp(bus);
+  await run();
+  hosts.last.listeners.dying();
+  assert.deepEqual([seen(), openings(), hosts.expected], [[], 2, 1]);
+  hosts.last.fails();
+  await hosts.last.dies();
+  await hosts.last.loaded();
+  assert.deepEqual([openings(), hosts.expected, seen().at(-1)], [2, 1, "host 2 probe"]);
+});
+
+test("where no host waits, the stream is opened while one starts", async () => {
+  const { bus, openings } = streamed();
+  const { hosts, run } = setUp(bus);
+  hosts.spare = false;
+  await run();
+  hosts.last.listeners.dying();
+  hosts.last.fails();
+  await settled();
+  assert.deepEqual([openings(), hosts.expected], [1, 1]);
+  await hosts.last.dies();
+  assert.equal(openings(), 2);
+});
+
+test("a driver that is ending while it is stopped gets no successor, and what was opened for one is closed", async () => {
+  const { bus, openings, open } = streamed();
+  const { device, hosts, run } = setUp(bus);
+  await run();
+  hosts.last.listeners.dying();
+  device.stop();
+  hosts.last.listeners.dying();
+  await settled();
+  await hosts.last.dies();
+  await settled();
+  assert.deepEqual([device.life.state, openings(), hosts.expected, open()], ["stopped", 2, 1, 0]);
+});
+
 test("a device of the kernel's is not opened before the last driver is fenced", async () => {
   let opened = 0;
   const open = async () => {
@@ -383,6 +421,18 @@ function leftHost(report = {}): FakeHost {
   return host;
 }
 
+test("what a driver tells right behind its introduction is newer than that", async () => {
+  const host = leftHost();
+  const introduced = host.answer;
+  const { properties } = unit(0, { sectors: 200 });
+  host.answer = async (method, params) => {
+    if (method === "adopt") host.listeners.changed({ unit: 0, properties });
+    return introduced(method, params);
+  };
+  const { device } = await left({ state: "running" }, host);
+  assert.equal(device.units[0]!.properties.sectors, 200);
+});
+
 test("a driver that outlived its manager runs on, in the incarnation that it is", async () => {
   const host = leftHost();
   const { device, seen, hosts } = await left({ state: "running" }, host);
@@ -458,3 +508,27 @@ test("a back-off begins anew, and quarantine stays", async () => {
   quarantined.clock.advance(60_000);
   assert.equal(quarantined.hosts.hosts.length, 0);
 });
+
+for (const [what, happens, removed] of [
+  ["restarted", (device: Device) => device.restart(), true],
+  ["unplugged", (device: Device) => device.gone(), true],
+  [
+    "told that its device is away",
+    (device: Device) => device.failed({ kind: "grant", text: "the device went away", outside: true }),
+    true,
+  ],
+  ["at fault", (device: Device) => device.failed({ kind: "crash", text: "it broke", outside: false }), false],
+] as const)
+  test(`a driver beside others that is ${what} ${removed ? "leaves these alone" : "is killed with them"}; one alone is killed`, async () => {
+    for (const shared of [true, false]) {
+      const { device, hosts, seen } = setUp();
+      device.matched(chosenDriver(), true);
+      hosts.last.shared = shared;
+      await hosts.last.runs();
+      seen();
+      happens(device);
+      await settled();
+      const asked = seen().filter((line) => line.startsWith("host 1"));
+      assert.deepEqual(asked, [...(shared && removed ? ["host 1 remove"] : []), "host 1 kill"]);
+    }
+  });

@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { DeviceMemory } from "@ring3/channel/device-memory";
+import type { Metrics } from "@ring3/channel/metrics";
 import { type RecordEntry, unanswered } from "@ring3/channel/recorder";
 import type { Properties } from "@ring3/control/fields";
 import { type DeviceRecord, type RestReason, recordName } from "@ring3/control/legacy";
@@ -11,7 +12,6 @@ import {
   type FailureReason,
   hasHost,
   isFinal,
-  isHang,
   type Life,
   type LifeEvent,
   limits,
@@ -22,16 +22,19 @@ import {
   tellsOfNoLoss,
 } from "@ring3/core/lifecycle";
 import { type Log, printable } from "@ring3/core/log";
-import type { BusDevice, Grant } from "./bus.ts";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import type { BusDevice } from "./bus.ts";
 import { classes } from "./classes.ts";
 import type { Crash } from "./crash-report.ts";
 import { type DeviceObserver, lossOf } from "./device-observer.ts";
 import { DeviceUnits } from "./device-units.ts";
 import { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
-import type { HostKind, HostProcess, SpareHost, StartHost } from "./host-process.ts";
+import { endBy } from "./end.ts";
+import { HeadStart } from "./head-start.ts";
+import type { HostKind, HostProcess, LeftHost, StartHost } from "./host-process.ts";
 import type { HostUnit } from "./host-units.ts";
-import { Incarnation, kindOf } from "./incarnation.ts";
+import { Incarnation } from "./incarnation.ts";
 import type { Legacy } from "./legacy.ts";
 import { Rest } from "./rest.ts";
 
@@ -41,7 +44,7 @@ export interface DeviceParts {
   readonly log: Log;
   readonly startHost: StartHost;
   /** One will be asked for in a moment. */
-  readonly expectHost: (kind: HostKind) => void;
+  readonly expectHost: (kind: HostKind) => boolean;
   readonly observer: DeviceObserver;
   readonly sandboxed: boolean;
   /** An incarnation has failed and is dead. */
@@ -73,8 +76,7 @@ export class Device {
   #enumeration: number;
   readonly #units: DeviceUnits;
   #incarnation: Incarnation | undefined;
-  /** For the next one, while the last one is being fenced. */
-  #opening: Promise<Grant> | undefined;
+  readonly #headStart: HeadStart;
   #later: Timer | undefined;
   #healthy: Timer | undefined;
   #lastFailure: FailureReason | undefined;
@@ -95,6 +97,7 @@ export class Device {
     this.#parts = parts;
     this.#memory = memory;
     parts.legacy.hold(recordName("device", this.id), [memory.fd]);
+    this.#headStart = new HeadStart(parts.expectHost);
     this.#log = parts.log.child(bus.id);
     this.#driverLog = new DriverLog(this.#log, parts.clock);
     this.#units = new DeviceUnits(parts.clock, (unit) => {
@@ -145,6 +148,13 @@ export class Device {
   get hostPid(): number | null {
     return this.#incarnation?.host?.pid ?? null;
   }
+  get metrics(): Metrics {
+    return this.#memory.metrics();
+  }
+  /** What its drivers record, among others, to be read: whoever has it has it over all incarnations. */
+  lendMemory(): Descriptor {
+    return this.#memory.lend();
+  }
   /** Its clients' deadlines stand still. */
   get held(): boolean {
     return this.#holds.size > 0;
@@ -155,7 +165,7 @@ export class Device {
   }
 
   /** As an earlier manager has left it, that driver and its host included. What was under way then has failed, and takes its usual way from there. */
-  inherit(record: DeviceRecord, driver: ChosenDriver, host: SpareHost | undefined): void {
+  inherit(record: DeviceRecord, driver: ChosenDriver, host: LeftHost | undefined): void {
     const { life, enumeration, units, taken, lastFailure, rest } = record;
     this.#driver = driver;
     this.#life = life;
@@ -175,7 +185,7 @@ export class Device {
     else void this.#goOn(this.#incarnation, host);
   }
 
-  async #goOn(incarnation: Incarnation, host: SpareHost): Promise<void> {
+  async #goOn(incarnation: Incarnation, host: LeftHost): Promise<void> {
     const report = await incarnation.goOn(host);
     if (report === undefined) return;
     this.#log.info("its driver has outlived the manager before this one", {
@@ -280,7 +290,7 @@ export class Device {
     this.#bus = bus;
     this.#enumeration++;
     this.#life = newLife;
-    this.#memory.dropState();
+    this.#memory.forget();
   }
 
   close(): void {
@@ -350,24 +360,7 @@ export class Device {
 
   #begin(number: number): void {
     this.#incarnation = this.#createIncarnation(number);
-    this.#opening = undefined; // its own now
     this.#incarnation.begin();
-  }
-
-  /** Where another driver is to follow at once, what it needs is got while the last one is being fenced. To open a stream fences all by itself. */
-  #getReady(): void {
-    if (!startsAtOnce(this.#life)) return;
-    this.#parts.expectHost(kindOf(this.#driver!, this.#bus));
-    if (this.#bus.transport !== "usbip") return;
-    this.#opening = this.#bus.open();
-    this.#opening.catch(() => {}); // it is opened again
-  }
-
-  /** Resolves once it can end nobody's any more, where it was opened in vain. */
-  async #closeUnused(): Promise<void> {
-    const unused = this.#opening;
-    this.#opening = undefined;
-    await unused?.then(({ descriptor }) => descriptor.close()).catch(() => {});
   }
 
   #createIncarnation(number: number): Incarnation {
@@ -385,7 +378,7 @@ export class Device {
         number,
         sandboxed,
         reason: this.#lastFailure,
-        opening: this.#opening,
+        opening: this.#headStart.take(),
       },
       {
         hosted: () => this.#note(),
@@ -393,7 +386,7 @@ export class Device {
           this.#taken = true;
           this.#note();
         },
-        killed: () => this.#getReady(),
+        ending: () => this.#headStart.get(this.#life, this.#driver!, this.#bus),
         probed: (units) => this.#probed(units),
         unitChanged: (unit, properties) => this.#unitChanged(unit, properties),
         failed: (reason) => {
@@ -435,7 +428,7 @@ export class Device {
     const { promise, resolve } = Promise.withResolvers<void>();
     const late = () => {
       this.#apply({ type: "fence-timeout" });
-      void this.#closeUnused();
+      void this.#headStart.drop();
       resolve();
     };
     this.#healthy?.cancel();
@@ -444,9 +437,9 @@ export class Device {
     const incarnation = this.#incarnation!;
     const { incarnation: number } = this.#life;
     this.#fenced = incarnation
-      .end({ inOrder: event.type === "stop", hung: event.type === "failed" && isHang(event.reason) }, late)
+      .end(endBy(event), late)
       .then(async () => {
-        if (!startsAtOnce(this.#life)) await this.#closeUnused();
+        if (!startsAtOnce(this.#life)) await this.#headStart.drop();
         this.#incarnation = undefined;
         const recorded = this.#memory.recorded();
         if (event.type === "failed") this.#reportCrash(event.reason, incarnation, number, recorded);

@@ -10,6 +10,7 @@ import type { Log } from "@ring3/core/log";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { sealedFile } from "@ring3/kernel/shm/memory";
 import { classes } from "./classes.ts";
+import type { SharedNeeds } from "./placement.ts";
 
 export interface InstalledDriver {
   readonly manifest: Manifest;
@@ -18,6 +19,8 @@ export interface InstalledDriver {
   readonly codeBytes: number;
   /** driver.cjs.map, where there is one. */
   readonly sourceMap: string | undefined;
+  /** What its process has to be like where that is not its own (placement.ts). */
+  readonly shared?: SharedNeeds;
 }
 
 /** A driver that a device has: what it is, and what it must speak. */

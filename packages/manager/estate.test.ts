@@ -12,7 +12,6 @@ import { Descriptor, duplicate, nullDevice } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
 import { Estate, endAll } from "./estate.ts";
 import { busDevice, chosenDriver, FakeHost, noLegacy, settled, unit } from "./fake-host.fixture.ts";
-import type { Host } from "./host-process.ts";
 import { sorted } from "./legacy.ts";
 
 const driver = chosenDriver();
@@ -31,7 +30,14 @@ const record: DeviceRecord = {
   units: [unit()],
   host: "host/0.1",
 };
-const hostRecord: HostRecord = { pid: 11, initPid: 10, uid: null, driver: "usb-storage", memoryMb: 256 };
+const hostRecord: HostRecord = {
+  pid: 11,
+  initPid: 10,
+  uid: null,
+  driver: "usb-storage",
+  memoryMb: 256,
+  shared: null,
+};
 const memory = new DeviceMemory();
 
 /** A device, its host and a spare. */
@@ -54,15 +60,11 @@ function setUp(left: DeviceRecord = record) {
     ],
     children: [],
   };
-  const estate = new Estate(
-    sorted(inherited, noLegacy),
-    { ...noLegacy, drop: (name) => void dropped.push(name) },
-    ({ name }) => {
-      const host = new FakeHost(name, {} as never, log);
-      hosts.set(name, host);
-      return Object.assign(host.left, { name }) as unknown as Host;
-    },
-  );
+  const legacy = { ...noLegacy, drop: (name: string) => void dropped.push(name) };
+  const { devices, hosts: recorded } = sorted(inherited, noLegacy);
+  for (const { name } of recorded) hosts.set(name, new FakeHost(name, {} as never, log));
+  const living = new Map([...hosts].map(([name, host]) => [name, host.left]));
+  const estate = new Estate(devices, living, legacy);
   return { estate, log, dropped, hosts, clock: manualClock() };
 }
 
@@ -70,7 +72,9 @@ test("a device that is the one that was left, with the same driver, is had with 
   const { estate, log } = setUp();
   assert.equal(estate.hasDevice(bus.id), true);
   const left = estate.take(bus, driver)!;
-  assert.deepEqual([left.record, left.host?.name], [record, "host/0.1"]);
+  assert.deepEqual(left.record, record);
+  left.host!.kill();
+  assert.deepEqual(log.splice(0), ["host/0.1 kill"]);
   assert.deepEqual([estate.hasDevice(bus.id), log], [false, []]);
 });
 
@@ -138,7 +142,7 @@ test("whoever begins anew ends every host by its pidfd, and keeps what was asked
   const child = spawn("sleep", ["60"]);
   const ended = once(child, "exit");
   const dropped: string[] = [];
-  const pidfd = new Descriptor(native.pidfdOpen(child.pid!));
+  const pidfd = new Descriptor(native.pidfdOpen(child.pid!, 0));
   const kept = duplicate(memory.fd);
   const output = nullDevice();
   const records = [

@@ -8,7 +8,7 @@ import { DeviceError } from "@ring3/core/errors";
 import { pidfdOf } from "@ring3/kernel/process/pidfd";
 import type { BusDevice } from "./bus.ts";
 import type { ChosenDriver } from "./drivers.ts";
-import type { Host } from "./host-process.ts";
+import type { LeftHost } from "./host-process.ts";
 import type { Heirloom, Inherited, Left, Legacy } from "./legacy.ts";
 
 const SIGKILL = 9;
@@ -17,26 +17,21 @@ const SIGKILL = 9;
 export interface LeftDevice {
   readonly record: DeviceRecord;
   readonly memory: DeviceMemory;
-  readonly host: Host | undefined;
+  readonly host: LeftHost | undefined;
 }
 
 export class Estate {
   readonly #legacy: Legacy;
   readonly #devices: Map<string, Heirloom<"device">>;
-  /** By the names of their records. */
-  readonly #hosts: Map<string, Host>;
+  /** By the names of their records: hosts, and seats in shared ones. */
+  readonly #hosts: Map<string, LeftHost>;
   /** Of devices whose host was ended here. */
   readonly #fences = new Map<string, Promise<void>>();
 
-  /** `inheritHost`: see host-start.ts. */
-  constructor(
-    { devices, hosts }: Pick<Left, "devices" | "hosts">,
-    legacy: Legacy,
-    inheritHost: (host: Heirloom<"host">) => Host,
-  ) {
+  constructor(devices: Left["devices"], hosts: ReadonlyMap<string, LeftHost>, legacy: Legacy) {
     this.#legacy = legacy;
     this.#devices = new Map(devices.map((device) => [device.record.id, device]));
-    this.#hosts = new Map(hosts.map((host) => [host.name, inheritHost(host)]));
+    this.#hosts = new Map(hosts);
   }
 
   hasDevice(id: string): boolean {
@@ -87,7 +82,7 @@ export class Estate {
     for (const descriptor of held) descriptor.close();
     const host = this.#hosts.get(record.host ?? "");
     if (host === undefined) return this.#legacy.drop(name);
-    this.#hosts.delete(host.name);
+    this.#hosts.delete(record.host ?? "");
     // Until then a next manager has to know that this host has the device.
     const fence = host.fenced.then(() => this.#legacy.drop(name));
     this.#fences.set(record.id, fence);

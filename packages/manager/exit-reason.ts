@@ -26,3 +26,13 @@ export function exitReason({ code, signal }: Exited, output: string): FailureRea
     return { kind: "signal", text: `the process was ended by ${name}${said}`, outside: OUTSIDE.has(name) };
   return { kind: "exit", text: `the process ended with code ${code}${said}`, outside: false };
 }
+
+/** What the kernel lets a host have. It is above what a driver may hold, which the watchdog looks at and names the better reason. */
+export function memoryCeiling(memoryMb: number): number {
+  return 2 * memoryMb * 2 ** 20;
+}
+
+export function outOfMemory(memoryMb: number): FailureReason {
+  const mb = memoryCeiling(memoryMb) / 2 ** 20;
+  return { kind: "memory", text: `the kernel ended it: it wanted more than ${mb} MB`, outside: false };
+}

@@ -35,14 +35,14 @@ export function unit(index = 0, properties = {}): HostUnit {
   };
 }
 
-const contractId = { name: block.name, version: block.version, hash: block.hash };
-
 /** One start of a host. Everything that it does, it does when the test says so. */
 export class FakeHost {
   listeners: HostListeners;
   /** What happened to it, in order. */
   readonly log: string[];
   readonly name: string;
+  /** Other drivers are in its process. */
+  shared = false;
   readonly #started = Promise.withResolvers<HostProcess>();
   readonly #fenced = Promise.withResolvers<void>();
   readonly #probe = Promise.withResolvers<unknown>();
@@ -88,8 +88,11 @@ export class FakeHost {
       peer: { signal: this.#ended.signal, call: this.#call, tell() {}, close: () => this.#ended.abort() },
       ask: this.#call,
       fenced: this.#fenced.promise,
+      shared: this.shared,
       kill: () => this.#say("kill"),
-      loaded: Promise.resolve(contractId),
+      remove: async () => void (await this.#call("remove", {})),
+      blame: (reason: FailureReason) => this.listeners.lost(reason),
+      loaded: Promise.resolve(),
       stack: async () => "",
       introduce: async () => ((await this.#call("adopt", {})) as { result: unknown }).result,
     } as unknown as HostProcess;
@@ -146,10 +149,12 @@ export class FakeHosts {
     return host.starting;
   };
 
-  /** How many were to be asked for in a moment. */
+  /** How many were to be asked for in a moment; `spare`: one waits. */
   expected = 0;
-  readonly expect = (): void => {
+  spare = true;
+  readonly expect = (): boolean => {
     this.expected++;
+    return this.spare;
   };
 
   get last(): FakeHost {
@@ -231,6 +236,7 @@ export const manifest: Manifest = {
   match: [{ usb: { interface: { class: 8 } } }],
   grants: ["usb"],
   placement: "isolated",
+  latency: "wake",
   sandbox: "standard",
   stateVersion: 0,
   limits: { memoryMb: 4096, hangMs: 1e9, cancelMs: 1000, probeMs: 15_000 },

@@ -18,6 +18,11 @@ export function grantedNames(
   return transport === "usbfs" ? (requests?.usb ?? requestNames("usb")) : [];
 }
 
+/** As a manifest has them. */
+export function namesOf(requests: readonly number[]): readonly RequestName<"usb">[] {
+  return requestNames("usb").filter((name) => requests.includes(usbRequests[name]));
+}
+
 export function grantedRequests(manifest: Manifest, device: Pick<BusDevice, "transport">): readonly number[] {
   return grantedNames(manifest, device).map((name) => usbRequests[name]);
 }

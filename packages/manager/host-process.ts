@@ -2,19 +2,19 @@
 // the proof of its death.
 
 import type { MethodName, Notice, Params, Result } from "@ring3/control/edge";
-import type { ContractId } from "@ring3/control/fields";
-import { hostEdge } from "@ring3/control/host-edge";
+import type { hostEdge } from "@ring3/control/host-edge";
 import type { HostRecord } from "@ring3/control/legacy";
-import { type CallingPeer, callingPeer, type Sendable } from "@ring3/control/peer";
+import type { CallingPeer, Sendable } from "@ring3/control/peer";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { FailureReason } from "@ring3/core/lifecycle";
 import type { Cgroups, Group } from "@ring3/kernel/cgroup/cgroup";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { Tier } from "@ring3/kernel/jail/stage-driver";
-import { type Pidfd, privateBytes } from "@ring3/kernel/process/pidfd";
-import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
-import { type Exited, exitReason } from "./exit-reason.ts";
+import { type Pidfd, privateBytes, processState } from "@ring3/kernel/process/pidfd";
+import { socketPair } from "@ring3/kernel/socket/frame-socket";
+import { type Exited, exitReason, outOfMemory } from "./exit-reason.ts";
+import { HostConnection } from "./host-connection.ts";
 import { collectOutput, type Output } from "./host-output.ts";
 import type { Legacy } from "./legacy.ts";
 import type { Users } from "./users.ts";
@@ -23,8 +23,6 @@ const SIGKILL = 9;
 const SIGUSR2 = 12; // host/main.ts writes its stack then
 /** A process whose connection has ended is ending itself; one that still lives after this has broken the rules. */
 const EXIT_MS = 2000;
-/** A host answers all but `probe` within this, or hangs: the sdk gives a driver's own part in it half as long. */
-const ANSWER_MS = 10_000;
 
 type HostEdge = typeof hostEdge;
 
@@ -33,6 +31,8 @@ export interface HostListeners {
   failed(failure: Notice<HostEdge, "failed">): void;
   disconnected(): void;
   changed(change: Notice<HostEdge, "changed">): void;
+  /** A part of it has ended, and so, in a moment, all of it. How, is told by `lost`. */
+  dying(): void;
   /** It does not answer, or the process has ended, whoever ended it, or its control connection has, by a broken rule or by being closed. */
   lost(reason: FailureReason): void;
 }
@@ -49,14 +49,20 @@ export interface HostProcess {
     params: Params<HostEdge, M>,
     fds?: readonly Sendable[],
   ): Promise<{ result: Result<HostEdge, M>; fds: Descriptor[] }>;
-  /** Resolves when no process of the sandbox lives and nothing queued for it is left. */
+  /** Other drivers may be in its process, whose end is theirs too. */
+  readonly shared: boolean;
+  /** Ends the driver in order; what it has not answered by then fails, or is kept for the next one. Rejects where it does not within the time. */
+  remove(requests: "fail" | "keep", withinMs: number): Promise<void>;
+  /** Resolves when no process of the sandbox lives and nothing queued for it is left, or a driver beside others has let go of its device in order. */
   readonly fenced: Promise<void>;
-  /** The whole sandbox, at once. */
-  kill(): void;
+  /** The whole sandbox, at once. `why`: of which driver, for those who share it. */
+  kill(why: string): void;
+  /** The process fails in a way that is not yet anybody's fault: whose it is, is told by `lost`. */
+  blame(reason: FailureReason): void;
   /** Where its JavaScript stands, however busy it is; "" where it does not say within the time. */
   stack(withinMs: number): Promise<string>;
   /** The driver's code is in it. Rejects with what is wrong with the driver, or "disconnected" where the host ends before. */
-  readonly loaded: Promise<ContractId>;
+  readonly loaded: Promise<void>;
   /** To one that an earlier manager has started, first of all: how it stands. */
   introduce(): Promise<Result<HostEdge, "adopt">>;
 }
@@ -72,6 +78,9 @@ export interface HostShape {
 
 /** What a host is started for. */
 export interface HostKind extends HostShape {
+  /** As control/placement.ts has it. In a shared process `driver.requests` and the shape are those of all drivers that may come there. */
+  readonly placement: string;
+  readonly class: string;
   readonly driver: {
     /** No two drivers have the same. */
     readonly name: string;
@@ -87,16 +96,20 @@ export interface HostKind extends HostShape {
 /** A host for a device's driver, at once where one waits. Rejects, and leaves nothing behind, where none can be started. */
 export type StartHost = (kind: HostKind, listeners: HostListeners) => Promise<HostProcess>;
 
-/** A host without a device: it is confined, and its driver's code is loaded or being loaded. */
-export interface SpareHost {
-  /** False once it has ended, or is another's. */
-  readonly free: boolean;
-  readonly loaded: Promise<ContractId>;
-  /** It answers within that time, and holds no more than it may. */
-  healthy(withinMs: number): Promise<boolean>;
+/** One that may be somebody's. */
+export interface LeftHost {
   adopt(listeners: HostListeners): HostProcess;
   kill(): void;
   readonly fenced: Promise<void>;
+}
+
+/** A host without a device: it is confined, and its driver's code is loaded or being loaded. */
+export interface SpareHost extends LeftHost {
+  /** False once it has ended, or is another's. */
+  readonly free: boolean;
+  readonly loaded: Promise<void>;
+  /** It answers within that time, and holds no more than it may. */
+  healthy(withinMs: number): Promise<boolean>;
 }
 
 /** What every host's life needs. */
@@ -108,6 +121,8 @@ export interface HostSurroundings {
   readonly cgroups: Cgroups | undefined;
   /** undefined where the manager may not change its user. */
   readonly users: Users | undefined;
+  /** Of a host's process, whose end it tells of sooner than all else; undefined where that cannot be had. */
+  readonly thread: (pid: number) => Pidfd | undefined;
   /** What is still to be cleared away behind hosts that are dead; nothing of it rejects. */
   readonly clearing: Set<Promise<void>>;
 }
@@ -125,6 +140,8 @@ export interface Standing {
   readonly init: Pidfd;
   /** The host itself. */
   readonly command: Pidfd;
+  /** A thread of it, which ends with it. */
+  readonly thread: Pidfd | undefined;
   readonly group: Group | undefined;
   readonly record: HostRecord;
 }
@@ -137,8 +154,10 @@ export interface HostEnds {
 }
 
 export class Host implements SpareHost, HostProcess {
+  readonly shared = false;
   readonly peer: CallingPeer<HostEdge, Descriptor>;
   readonly #surroundings: HostSurroundings;
+  readonly #connection: HostConnection;
   readonly #memoryMb: number;
   readonly #uid: number | undefined;
   readonly #output: Output;
@@ -148,14 +167,10 @@ export class Host implements SpareHost, HostProcess {
   readonly #ended = Promise.withResolvers<void>();
   readonly #fenced = Promise.withResolvers<void>();
   readonly #nobody: HostListeners;
-  #listeners: HostListeners;
   /** What whoever adopts it is to hear first. */
   #broke: ((adopter: HostListeners) => void) | undefined;
   #outer: Outer | undefined;
   #standing: Standing | undefined;
-  #loaded: Promise<ContractId> = Promise.reject(
-    new DeviceError("internal", "driver of a host that loads none"),
-  );
   #hasExited = false;
   #dead = false;
   #clearing = false;
@@ -169,22 +184,21 @@ export class Host implements SpareHost, HostProcess {
     this.#status = ends.status;
     this.#output = collectOutput(ends.errors);
     this.#ready.promise.catch(() => {}); // the wait for the jail may be over first
-    this.#loaded.catch(() => {}); // told with the probe, or with the spare's end
     this.#nobody = {
       log() {},
       disconnected() {},
       changed() {},
+      dying() {},
       failed: (failure) => this.#breaks((adopter) => adopter.failed(failure)),
       lost: (reason) => this.#breaks((adopter) => adopter.lost(reason)),
     };
-    this.#listeners = this.#nobody;
-    this.peer = callingPeer<HostEdge, Descriptor>(hostEdge, new FrameSocket(ends.control), {
-      log: (line) => this.#listeners.log(line),
-      failed: (failure) => this.#listeners.failed(failure),
-      disconnected: () => this.#listeners.disconnected(),
-      changed: (change) => this.#listeners.changed(change),
-    });
+    this.#connection = new HostConnection(ends.control, surroundings, this.#nobody);
+    this.peer = this.#connection.peer;
     this.peer.signal.addEventListener("abort", () => this.#hungUp(this.peer.signal.reason as DeviceError));
+  }
+
+  get #listeners(): HostListeners {
+    return this.#connection.listeners;
   }
 
   get name(): string {
@@ -195,8 +209,8 @@ export class Host implements SpareHost, HostProcess {
     return this.#standing!.record.pid;
   }
 
-  get loaded(): Promise<ContractId> {
-    return this.#loaded;
+  get loaded(): Promise<void> {
+    return this.#connection.loaded;
   }
 
   get fenced(): Promise<void> {
@@ -245,6 +259,10 @@ export class Host implements SpareHost, HostProcess {
   /** The sandbox is there, and proves with its end that the host has ended. */
   stands(standing: Standing): void {
     this.#standing = standing;
+    standing.thread?.exited.then(
+      () => this.#threadEnded(),
+      () => {}, // closed
+    );
     void standing.init.exited.then(() => {
       this.#dead = true;
       this.peer.close();
@@ -265,8 +283,7 @@ export class Host implements SpareHost, HostProcess {
 
   /** Asks it to load the driver; told by `loaded`. */
   load(params: Params<HostEdge, "load">, code: Descriptor): void {
-    this.#loaded = this.peer.call("load", params, [code.fd]).then(({ result }) => result.contract);
-    this.#loaded.catch(() => {}); // told with the probe, or with the spare's end
+    this.#connection.load(params, code);
   }
 
   /** A connection for the next manager. Ours is kept by the keeper, beside all else that is needed to take the host over. */
@@ -292,26 +309,21 @@ export class Host implements SpareHost, HostProcess {
   }
 
   adopt(listeners: HostListeners): HostProcess {
-    this.#listeners = listeners;
+    this.#connection.listeners = listeners;
     this.#broke?.(listeners);
     return this;
   }
 
-  async ask<M extends MethodName<HostEdge>>(
-    method: M,
-    params: Params<HostEdge, M>,
-    fds?: readonly Sendable[],
-  ) {
-    const { clock, timeScale } = this.#surroundings;
-    const timer = clock.after(ANSWER_MS * timeScale, () => {
-      const text = `it has not answered "${method}" within ${ANSWER_MS * timeScale} ms`;
-      this.#listeners.lost({ kind: "deadline", text, outside: false });
-    });
-    try {
-      return await this.peer.call(method, params, fds);
-    } finally {
-      timer.cancel();
-    }
+  ask<M extends MethodName<HostEdge>>(method: M, params: Params<HostEdge, M>, fds?: readonly Sendable[]) {
+    return this.#connection.ask(method, params, fds);
+  }
+
+  remove(requests: "fail" | "keep", withinMs: number): Promise<void> {
+    return this.#connection.remove(requests, withinMs);
+  }
+
+  blame(reason: FailureReason): void {
+    this.#listeners.lost(reason);
   }
 
   kill(): void {
@@ -333,6 +345,21 @@ export class Host implements SpareHost, HostProcess {
     if (kind !== "disconnected") return this.#broken(message);
     const { clock, timeScale } = this.#surroundings;
     clock.after(EXIT_MS * timeScale, () => this.#broken("its control connection is closed and it lives on"));
+  }
+
+  #threadEnded(): void {
+    this.#listeners.dying();
+    this.#expectEnd();
+  }
+
+  /** What is blocked in the kernel ends once it is not any more: that is the fence's to wait for. */
+  #expectEnd(): void {
+    const { clock, timeScale } = this.#surroundings;
+    clock.after(EXIT_MS * timeScale, () => {
+      if (this.#hasExited || this.#dead) return;
+      if (processState(this.pid) === "blocked") this.#expectEnd();
+      else this.#broken("one of its threads has ended and it lives on");
+    });
   }
 
   #broken(text: string): void {
@@ -359,6 +386,7 @@ export class Host implements SpareHost, HostProcess {
         this.#status.close(); // not before bubblewrap has ended: it writes there at its end
         this.#standing?.init.close();
         this.#standing?.command.close();
+        this.#standing?.thread?.close();
         if (this.#uid !== undefined) users?.giveBack(this.#uid); // it may be another's only now
         if (this.#outer !== undefined) legacy.drop(this.name);
         this.#standing?.group?.remove();
@@ -369,14 +397,4 @@ export class Host implements SpareHost, HostProcess {
       .finally(() => clearing.delete(cleared));
     clearing.add(cleared);
   }
-}
-
-/** What the kernel lets a host have. It is above what a driver may hold, which the watchdog looks at and names the better reason. */
-export function memoryCeiling(memoryMb: number): number {
-  return 2 * memoryMb * 2 ** 20;
-}
-
-function outOfMemory(memoryMb: number): FailureReason {
-  const mb = memoryCeiling(memoryMb) / 2 ** 20;
-  return { kind: "memory", text: `the kernel ended it: it wanted more than ${mb} MB`, outside: false };
 }

@@ -6,7 +6,8 @@ import { DeviceError } from "@ring3/core/errors";
 import { type Descriptor, nullDevice, pipe } from "@ring3/kernel/fd/descriptor";
 import { childrenOf, dataBytes, openPidfd, type Pidfd, pidfdOf } from "@ring3/kernel/process/pidfd";
 import { socketPair } from "@ring3/kernel/socket/frame-socket";
-import { Host, type HostKind, type HostShape, type HostSurroundings, memoryCeiling } from "./host-process.ts";
+import { memoryCeiling } from "./exit-reason.ts";
+import { Host, type HostKind, type HostShape, type HostSurroundings } from "./host-process.ts";
 import { type Jail, readReport } from "./jail.ts";
 import type { Heirloom, Inherited, Left } from "./legacy.ts";
 import type { Processes } from "./processes.ts";
@@ -24,6 +25,38 @@ export interface StartParts extends HostSurroundings {
 
 /** Resolves once the host's runtime is loaded and confined; `rehearsed`: and has run what its driver will run. Rejects, and leaves nothing behind, where it does not get so far. */
 export async function startSpare(parts: StartParts, kind: HostKind, rehearsed: boolean): Promise<Host> {
+  const { jail } = parts;
+  const host = await start(parts, kind, rehearsed, null);
+  const { name, code, codeBytes, requests } = kind.driver;
+  const filter = base64(jail.driverFilter(kind.tier, requests));
+  host.load({ driver: name, codeBytes, filter, dataBytes: mayHold(jail, host, kind) }, code);
+  return host;
+}
+
+/** A process in which drivers get seats, likewise: all that these may never do is settled by then. */
+export async function startShared(parts: StartParts, kind: HostKind, key: string): Promise<Host> {
+  const { jail } = parts;
+  const inline = kind.placement === "inline" ? kind.class : null;
+  const host = await start(parts, kind, false, { key, inline });
+  try {
+    const filter = base64(jail.driverFilter(kind.tier, kind.driver.requests));
+    await host.ask("restrict", { filter, dataBytes: mayHold(jail, host, kind) });
+    return host;
+  } catch (error) {
+    host.abandon();
+    throw error;
+  }
+}
+
+const mayHold = (jail: Jail, { pid }: Host, { memoryMb }: HostKind): number | null =>
+  jail.sandboxed ? dataBytes(pid) + memoryCeiling(memoryMb) : null;
+
+async function start(
+  parts: StartParts,
+  kind: HostKind,
+  rehearsed: boolean,
+  shared: HostRecord["shared"],
+): Promise<Host> {
   const { processes, jail, clock, timeScale, clearing } = parts;
   const { order, ...ends } = await placeWhenCleared(jail, kind, clearing);
   const host = new Host(parts, kind.memoryMb, order.user?.uid, ends);
@@ -56,18 +89,15 @@ export async function startSpare(parts: StartParts, kind: HostKind, rehearsed: b
         uid: order.user?.uid ?? null,
         driver: kind.driver.name,
         memoryMb: kind.memoryMb,
+        shared,
       };
-      host.stands({ init, command, group, record });
+      host.stands({ init, command, thread: parts.thread(pid), group, record });
     } catch (error) {
       init.signal(SIGKILL);
       init.close();
       throw error;
     }
     host.provideForNextManager(next);
-    const { name, code, codeBytes, requests } = kind.driver;
-    const filter = base64(jail.driverFilter(kind.tier, requests));
-    const mayHold = jail.sandboxed ? dataBytes(host.pid) + memoryCeiling(kind.memoryMb) : null;
-    host.load({ driver: name, codeBytes, filter, dataBytes: mayHold }, code);
     return host;
   } catch (error) {
     host.abandon();
@@ -100,6 +130,7 @@ export function inheritHost(
   host.stands({
     init: pidfdOf(init, record.initPid),
     command: pidfdOf(command, record.pid),
+    thread: surroundings.thread(record.pid),
     group: surroundings.cgroups?.group(groupName(name)),
     record,
   });

@@ -13,8 +13,9 @@ import type { BusDevice, Grant } from "./bus.ts";
 import { classes } from "./classes.ts";
 import type { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
+import type { End } from "./end.ts";
 import { grantedRequests } from "./granted-requests.ts";
-import type { HostKind, HostListeners, HostProcess, SpareHost, StartHost } from "./host-process.ts";
+import type { HostKind, HostListeners, HostProcess, LeftHost, StartHost } from "./host-process.ts";
 import { faultOfUnits, type HostUnit } from "./host-units.ts";
 import { inSources } from "./source-map.ts";
 import { beatMs, type Usage, Watchdog } from "./watchdog.ts";
@@ -36,14 +37,14 @@ export interface IncarnationParts {
   readonly opening: Promise<Grant> | undefined;
 }
 
-/** Hears nothing any more from the moment the incarnation is ended, but `hosted`, `taken` and `killed`. */
+/** Hears nothing any more from the moment the incarnation is ended, but `hosted`, `taken` and `ending`. */
 export interface IncarnationObserver {
   /** It has a host: the one that the next manager is to look for. */
   hosted(): void;
   /** The device was opened, and a driver of the kernel had it until then. */
   taken(): void;
-  /** Nothing of it does any work any more; that it is dead is still to be proven. */
-  killed(): void;
+  /** It is ending by itself, or was killed; that it is dead is still to be proven. May be told twice. */
+  ending(): void;
   probed(units: readonly HostUnit[]): void;
   unitChanged(unit: number, properties: Properties): void;
   failed(reason: FailureReason): void;
@@ -67,6 +68,8 @@ export class Incarnation {
   #host: HostProcess | undefined;
   #watchdog: Watchdog | undefined;
   #stack = "";
+  /** By units: the properties that it has told of last. */
+  readonly #told = new Map<number, Properties>();
   #over = false;
 
   constructor(parts: IncarnationParts, observer: IncarnationObserver) {
@@ -79,13 +82,19 @@ export class Incarnation {
   }
 
   /** A host that an earlier manager has started for this device goes on, if it lives. Resolves with how it stands; undefined where it has failed. */
-  async goOn(spare: SpareHost): Promise<Result<HostEdge, "adopt"> | undefined> {
+  async goOn(spare: LeftHost): Promise<Result<HostEdge, "adopt"> | undefined> {
     const host = this.takeOver(spare);
     if (this.#over) return undefined;
     this.#watch(host);
     try {
       const report = await host.introduce();
-      return this.#over ? undefined : report;
+      if (this.#over) return undefined;
+      // What came behind the answer in the same read was heard before it.
+      const units = report.units.map((unit, index) => ({
+        ...unit,
+        properties: this.#told.get(index) ?? unit.properties,
+      }));
+      return { ...report, units };
     } catch (error) {
       if ((error as DeviceError).kind !== "disconnected") this.#fail("malformed", error as Error); // the end of a connection is told by the process
       return undefined;
@@ -93,7 +102,7 @@ export class Incarnation {
   }
 
   /** A host that an earlier manager has started for this device: for its end alone, if nothing else follows. */
-  takeOver(spare: SpareHost): HostProcess {
+  takeOver(spare: LeftHost): HostProcess {
     const { promise, resolve } = Promise.withResolvers<HostProcess>();
     this.#hosting = promise; // one that has ended says so at once, and that is waited for
     const host = spare.adopt(this.#listeners());
@@ -119,16 +128,20 @@ export class Incarnation {
     return this.#watchdog?.usage;
   }
 
-  /** Kills the whole sandbox and resolves once it is dead; `late` is called where that is not proven in time. */
-  async end({ inOrder, hung }: { inOrder: boolean; hung: boolean }, late: () => void): Promise<void> {
-    const { clock, timeScale } = this.#parts;
+  /**
+   * Ends it, and resolves once that is proven; `late` is called where it is not in time. "in order": what the driver has not answered fails. "let
+   * go": where others are in its process it leaves these alone, and what it has not answered is kept. "kill": the whole sandbox, at once.
+   */
+  async end({ how, hung, why }: End, late: () => void): Promise<void> {
+    const { clock, timeScale, bus, driver } = this.#parts;
     this.#over = true;
     this.#watchdog?.stop();
     const host = await this.#hosting?.catch(() => undefined);
-    if (host !== undefined && inOrder) await this.#removeInOrder(host);
+    if (host !== undefined && (how === "in order" || (how === "let go" && host.shared)))
+      await this.#remove(host, how === "in order" ? "fail" : "keep");
     if (host !== undefined && hung) this.#stack = await host.stack(STACK_MS * timeScale);
-    host?.kill();
-    this.#observer.killed();
+    host?.kill(`${bus.id} (${driver.manifest.name}) ${why}`);
+    this.#observer.ending();
     const timer = clock.after(limits.fenceMs * timeScale, late);
     await host?.fenced;
     timer.cancel();
@@ -188,7 +201,11 @@ export class Incarnation {
       },
       disconnected: () => this.#failed({ kind: "grant", text: "the device went away", outside: true }),
       changed: ({ unit, properties }) => {
+        this.#told.set(unit, properties);
         if (!this.#over) this.#observer.unitChanged(unit, properties);
+      },
+      dying: () => {
+        if (!this.#over) this.#observer.ending();
       },
       lost: (reason) => this.#failed(reason),
     };
@@ -202,12 +219,12 @@ export class Incarnation {
     this.#failed({ kind, text: ownWords(error), outside: false });
   }
 
-  #watch({ pid }: HostProcess): void {
-    const { memory, clock, driver, timeScale } = this.#parts;
-    const { hangMs, memoryMb } = driver.manifest.limits;
-    const watchLimits = { hangMs: hangMs * timeScale, memoryBytes: memoryMb * 2 ** 20 };
-    this.#watchdog = new Watchdog(memory, pid, clock, watchLimits, {
-      failed: (reason) => this.#failed(reason),
+  #watch(host: HostProcess): void {
+    const { memory, clock, driver, bus, timeScale } = this.#parts;
+    const memoryBytes = kindOf(driver, bus).memoryMb * 2 ** 20;
+    const watchLimits = { hangMs: driver.manifest.limits.hangMs * timeScale, memoryBytes };
+    this.#watchdog = new Watchdog(memory, host.pid, clock, watchLimits, {
+      failed: (reason) => host.blame(reason),
       held: (held) => this.#observer.held(held),
     });
   }
@@ -255,46 +272,38 @@ export class Incarnation {
     assigned: Promise<unknown>,
     grant: Grant,
   ): Promise<readonly HostUnit[]> {
-    const { manifest } = this.#parts.driver;
-    await this.#checkContract(host).catch((error) => {
-      grant.descriptor.close();
-      throw error;
-    });
-    const probed = host.peer.call("probe", { grants: [grant.terms] }, [grant.descriptor]);
+    const { manifest, contract } = this.#parts.driver;
+    const { name, version, hash } = contract;
+    const params = { contract: { name, version, hash }, grants: [grant.terms] };
+    const probed = host.peer.call("probe", params, [grant.descriptor]);
     const [{ result }] = await Promise.all([probed, assigned]);
     const fault = faultOfUnits(classes[manifest.class]!, result.units);
     if (fault !== undefined) throw new DeviceError("invalid", fault);
     return result.units;
   }
 
-  /** Resolves once the driver's code is loaded, and is what it says it is. */
-  async #checkContract({ loaded }: HostProcess): Promise<void> {
-    const { contract } = this.#parts.driver;
-    const its = await loaded;
-    if (its.hash !== contract.hash)
-      throw new DeviceError(
-        "invalid",
-        `driver built for ${its.name} version ${its.version} (${its.hash}), this ring3 has ${contract.name} version ${contract.version} (${contract.hash})`,
-      );
-  }
-
-  async #removeInOrder(host: HostProcess): Promise<void> {
-    const { clock, log, timeScale } = this.#parts;
-    const timer = clock.after(REMOVE_MS * timeScale, () => host.peer.close());
-    await host.peer.call("remove", {}).catch((error: Error) => log.warn(`driver's remove: ${error.message}`));
-    timer.cancel();
+  async #remove(host: HostProcess, requests: "fail" | "keep"): Promise<void> {
+    const { log, timeScale } = this.#parts;
+    const failed = (error: Error) => log.warn(`driver's remove: ${error.message}`);
+    await host.remove(requests, REMOVE_MS * timeScale).catch(failed);
   }
 }
 
 /** What a driver's host has to be like. */
-export function kindOf({ manifest, code, codeBytes }: ChosenDriver, bus: BusDevice): HostKind {
-  const { name, limits, sandbox } = manifest;
-  const { memoryMb, cpuPercent } = limits;
+export function kindOf({ manifest, code, codeBytes, shared }: ChosenDriver, bus: BusDevice): HostKind {
+  const { name, limits, sandbox, placement } = manifest;
+  const { memoryMb, cpuPercent, requests } = shared ?? {
+    memoryMb: limits.memoryMb,
+    cpuPercent: limits.cpuPercent,
+    requests: grantedRequests(manifest, bus),
+  };
   return {
     memoryMb,
     cpuPercent,
     tier: sandbox,
-    driver: { name, code, codeBytes, requests: grantedRequests(manifest, bus) },
+    placement,
+    class: manifest.class,
+    driver: { name, code, codeBytes, requests },
   };
 }
 

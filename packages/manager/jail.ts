@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Sendable } from "@ring3/control/peer";
 import { withoutKindText } from "@ring3/control/wire";
 import { DeviceError } from "@ring3/core/errors";
-import { check, type Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
+import { check, type Descriptor, pipe, unbroken } from "@ring3/kernel/fd/descriptor";
 import { bwrapArguments, type JailFile, parseJailStatus } from "@ring3/kernel/jail/bwrap";
 import {
   findBwrap,
@@ -29,7 +29,8 @@ export interface HostDescriptors {
   readonly input: Sendable;
   readonly errors: Sendable;
   readonly control: Sendable;
-  readonly status: Sendable;
+  /** Owned by the order. */
+  readonly status: Descriptor;
 }
 
 /** What is told of one jail while it stands. */
@@ -92,17 +93,21 @@ export async function createJail(
     driverFilter: (tier, requests) =>
       once(`${[tier, ...requests].join("/")}/`, () => driverFilter(architecture, tier, requests)),
     order({ input, errors, control, status }, shape) {
-      const seccomp = readable(filter);
+      // Bubblewrap tells its status while its child waits for its word: were nobody there to read, as the manager has died meanwhile, it would end
+      // by SIGPIPE, and the child sleep for ever in its copy of all mounts.
+      const own = [unbroken(status.fd)];
       try {
+        own.push(readable(filter));
         const user = users?.take();
+        status.close();
         return {
           file: bwrap,
           args: args(shape),
-          stdio: [input, errors, errors, control, status, seccomp],
+          stdio: [input, errors, errors, control, ...own],
           ...(user === undefined ? {} : { user: { uid: user, gid: user } }),
         };
       } catch (error) {
-        seccomp.close();
+        for (const descriptor of own) descriptor.close();
         throw error;
       }
     },
@@ -134,17 +139,24 @@ export function lacksForJails(): string[] {
 
 /** `--insecure-no-sandbox`: a process of its own, and nothing more. */
 export function noJail(paths: RuntimePaths): Jail {
+  return openProcess(({ input, errors, control }, shape) => ({
+    file: paths.node,
+    args: [...nodeOptions(shape), paths.host],
+    stdio: [input, errors, errors, control],
+  }));
+}
+
+/** No jail: nobody stands between the keeper and the host, and tells of it. */
+export function openProcess(
+  orderOf: (descriptors: Omit<HostDescriptors, "status">, shape: HostShape) => ProcessOrder,
+): Jail {
   return {
     sandboxed: false,
     spareFilter: () => undefined,
     driverFilter: () => undefined,
-    order({ input, errors, control, status }, shape) {
-      if (typeof status !== "number") status.close(); // nobody writes there
-      return {
-        file: paths.node,
-        args: [...nodeOptions(shape), paths.host],
-        stdio: [input, errors, errors, control],
-      };
+    order({ status, ...descriptors }, shape) {
+      status.close(); // nobody writes there
+      return orderOf(descriptors, shape);
     },
     report: (outerPid) => ({ initPid: Promise.resolve(outerPid), exitCode: new Promise(() => {}) }),
   };

@@ -35,13 +35,21 @@ export interface Heirloom<K extends LegacyKind> {
 export interface Left {
   readonly devices: readonly Heirloom<"device">[];
   readonly hosts: readonly Heirloom<"host">[];
+  readonly seats: readonly Heirloom<"seat">[];
   readonly reflectors: readonly Heirloom<"reflector">[];
   readonly clients: readonly Heirloom<"client">[];
   readonly plugs: readonly Heirloom<"plug">[];
 }
 
 /** How many descriptors a record has that is whole. */
-const holds: Readonly<Record<LegacyKind, number>> = { device: 1, host: 5, reflector: 1, client: 0, plug: 0 };
+const holds: Readonly<Record<LegacyKind, number>> = {
+  device: 1,
+  host: 5,
+  seat: 1,
+  reflector: 1,
+  client: 0,
+  plug: 0,
+};
 
 /**
  * Throws DeviceError("invalid") where one is not what a manager of this version writes. One of which only a part was written when that manager
@@ -56,6 +64,7 @@ export function sorted({ records }: Inherited, legacy: Pick<Legacy, "drop">): Le
   return {
     devices: of("device"),
     hosts: of("host"),
+    seats: of("seat"),
     reflectors: of("reflector"),
     clients: of("client"),
     plugs: of("plug"),
@@ -71,4 +80,11 @@ function dropped({ name, held }: InheritedRecord, legacy: Pick<Legacy, "drop">):
   return false;
 }
 
-export const nothingLeft: Left = { devices: [], hosts: [], reflectors: [], clients: [], plugs: [] };
+export const nothingLeft: Left = {
+  devices: [],
+  hosts: [],
+  seats: [],
+  reflectors: [],
+  clients: [],
+  plugs: [],
+};

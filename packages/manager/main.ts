@@ -16,13 +16,18 @@ import { Cgroups } from "@ring3/kernel/cgroup/cgroup";
 import { systemClock, systemRandom } from "@ring3/kernel/clock/clock";
 import { BusConnection, socketPath } from "@ring3/kernel/dbus/connection";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { lastProcessor, ownProcessors, setProcessors } from "@ring3/kernel/process/affinity";
+import { cpuMs, openThread } from "@ring3/kernel/process/pidfd";
 import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
 import { acceptFrom, bindPath } from "@ring3/kernel/socket/unix";
 import { AbsentClients } from "./absent-clients.ts";
 import type { ClientIdentity, Serving } from "./administration.ts";
 import { Admission } from "./admission.ts";
+import { Affinity, sharing } from "./affinity.ts";
 import { AttachedBus } from "./attached-bus.ts";
 import type { BusDevice } from "./bus.ts";
+import { chooseDisks } from "./choose-disks.ts";
+import { unitId } from "./claims.ts";
 import { classes } from "./classes.ts";
 import { ClientConnection } from "./clients.ts";
 import { crashReport } from "./crash-report.ts";
@@ -30,15 +35,19 @@ import { CrashStore } from "./crash-store.ts";
 import { installedDrivers } from "./drivers.ts";
 import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
-import { startSpare } from "./host-start.ts";
+import { endForsakenJails } from "./forsaken.ts";
+import { startShared, startSpare } from "./host-start.ts";
 import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
+import type { KernelDisks } from "./kernel-disks.ts";
 import { LoginManager } from "./login-manager.ts";
 import { Manager } from "./manager.ts";
+import { Placements } from "./placements.ts";
 import { Processes } from "./processes.ts";
-import { Reflectors } from "./reflectors.ts";
+import { Reflectors, type ServeReflector } from "./reflectors.ts";
 import { Sleep } from "./sleep.ts";
 import { Spares } from "./spares.ts";
 import { succeed } from "./succession.ts";
+import { Tracing } from "./tracing.ts";
 import { UsbBus } from "./usb-bus.ts";
 import { Users } from "./users.ts";
 
@@ -66,6 +75,10 @@ const { values, positionals } = parseArgs({
     "system-bus": { type: "string", default: SYSTEM_BUS },
   },
 });
+/** The kernel kills the keeper's children a moment after it has closed the keeper's descriptors. */
+const PARENTS_DIE_MS = 200;
+/** It takes back what it had of dead reflectors within this long. */
+const LETS_GO_MS = 1000;
 const [stateDirectory, keeperPid, number, deaths] = positionals as [string, string, string, string];
 const program = dirname(process.argv[1]!);
 
@@ -85,19 +98,39 @@ function accountNow(uid: number, gid: number): Account {
   return accountOf(uid, gid, readFileSync("/etc/passwd", "utf8"), readFileSync("/etc/group", "utf8"));
 }
 
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // it has ended
+  }
+}
+
 async function main(): Promise<void> {
   const uid = process.getuid!();
   const sandboxed = !values["insecure-no-sandbox"];
   let stop = async () => process.exit(0);
+  let disks: KernelDisks | undefined;
+  /** The keeper is gone: nobody could start or reap anything any more. What was being made dies with it, but for what is to be looked for. */
+  const lost = () => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PARENTS_DIE_MS); // nothing else is to be done meanwhile
+    endForsakenJails();
+    const exit = () => process.exit(1);
+    if (disks === undefined) return exit();
+    for (const { pid } of serving.reflectors()) endProcess(pid); // the kernel waits for what they have under way
+    systemClock.after(LETS_GO_MS, exit);
+    disks.endAll().then(exit, exit); // whoever uses one would wait for ever
+  };
   const processes = new Processes(
     new FrameSocket(new Descriptor(KEEPER_FD)),
     systemClock,
     Number(number),
     () => void stop(),
-    () => process.exit(1), // nobody could start or reap anything any more
+    lost,
   );
   const inherited = await processes.inherit();
   const successor = inherited.records.length > 0;
+  if (!successor) endForsakenJails();
   // What is written there now is for the next `ring3 up`: a mistake in it must not end what runs.
   const kept = inherited.records.find(({ name }) => name === CONFIGURATION);
   const configuration = successor ? (kept?.note ?? undefined) : readConfiguration();
@@ -113,7 +146,8 @@ async function main(): Promise<void> {
   stop = async () => {
     login?.close();
     await Promise.all([spares.close(), manager.stopAll()]);
-    await Promise.all(clearing);
+    await placements.close();
+    await Promise.all([...clearing, disks?.endAll()]);
     try {
       cgroups?.close();
     } catch (error) {
@@ -125,15 +159,23 @@ async function main(): Promise<void> {
   const cgroups = sandboxed ? Cgroups.own(keeperPid) : undefined;
   const clearing = new Set<Promise<void>>();
   const timeScale = config.limits.time_scale;
-  const surroundings = { legacy: processes, cgroups, users, clearing, clock: systemClock, timeScale };
+  const surroundings = {
+    legacy: processes,
+    cgroups,
+    users,
+    thread: openThread,
+    clearing,
+    clock: systemClock,
+    timeScale,
+  };
   let login: LoginManager | undefined;
   const manager: Manager = new Manager({
     config,
     clock: systemClock,
     random: systemRandom,
     eventLog: new EventLog(join(stateDirectory, "events.jsonl"), successor),
-    startHost: (kind, listeners) => spares.take(kind, listeners),
-    expectHost: (kind) => spares.expect(kind),
+    startHost: (kind, listeners) => placements.take(kind, listeners),
+    expectHost: (kind) => placements.expect(kind),
     sandboxed,
     legacy: processes,
     number: Number(number),
@@ -157,23 +199,44 @@ async function main(): Promise<void> {
   });
   const added = (device: BusDevice) => void manager.added(device);
   const removed = (id: string) => void manager.removed(id);
-  const reflectors = new Reflectors({
-    processes,
+  const reflecting = {
     legacy: processes,
-    log: manager.log,
-    clock: systemClock,
-    random: systemRandom,
     node: process.execPath,
     program: join(program, "reflector.cjs"),
-    connected: (className, transport, standby) =>
+    needs: (className: string) => (className === "block" && disks !== undefined ? ["ublk"] : []),
+    connected: (({ className, driver }, transport, standby) =>
       connect(transport, {
-        name: `the ${className} reflector`,
+        name: `the ${driver ?? className} reflector`,
         uid,
         account: () => accountOf(uid, 0, "", ""),
         reflector: className,
+        ...(driver === undefined ? {} : { inline: driver }),
         standby,
-      }),
+      })) satisfies ServeReflector,
+  };
+  const reflectors = new Reflectors({
+    ...reflecting,
+    died: (className) => absent.forget(className),
+    processes,
+    log: manager.log,
+    clock: systemClock,
+    random: systemRandom,
   });
+  const placements = new Placements({
+    clock: systemClock,
+    timeScale,
+    legacy: processes,
+    spares,
+    inline: reflecting,
+    jail,
+    start: (jail, kind, key) => startShared({ ...surroundings, processes, jail }, kind, key),
+  });
+  const affinity = new Affinity(
+    systemClock,
+    { all: ownProcessors(), cpuMs, last: lastProcessor, set: setProcessors },
+    () => (config.affinity === "off" ? [] : sharing(manager, reflectors.running)),
+  );
+  disks = await chooseDisks(config.endpoints.block, stateDirectory, systemClock, manager.log);
   const absent = new AbsentClients(systemClock, RETURN_MS * timeScale, manager.claims);
   const serving: Serving = {
     manager,
@@ -184,7 +247,9 @@ async function main(): Promise<void> {
       added,
       removed,
     ),
+    tracing: new Tracing(systemClock, manager.claims),
     sandboxed,
+    processors: (host) => affinity.of(host),
     uid,
     accountOf: accountNow,
     absent,
@@ -192,8 +257,10 @@ async function main(): Promise<void> {
     startedAt: systemClock.now(),
     timeScale: config.limits.time_scale,
     keeperPid: Number(keeperPid),
-    reflectors: () => reflectors.running,
+    reflectors: () => [...reflectors.running, ...placements.reflectors],
     sockets: new EndpointSockets(stateDirectory),
+    disks,
+    keepDisks: () => void keepDisks(),
     endpoints: new Map(),
   };
   const connect = (transport: FrameTransport<Descriptor>, identity: ClientIdentity) =>
@@ -214,6 +281,17 @@ async function main(): Promise<void> {
     removed,
     () => manager.checkClaims(),
   );
+  const keepDisks = async () => {
+    const identities = manager.devices.flatMap(({ id, enumeration, units }) =>
+      units.map(({ index, properties }) => ({
+        unit: unitId(id, index),
+        enumeration,
+        medium: Number(properties.medium),
+      })),
+    );
+    await disks?.keep(identities).catch(({ message }: Error) => manager.log.error(`ublk disks: ${message}`));
+  };
+  if (!successor) await disks?.endAll();
   if (successor) manager.log.warn("this manager takes the place of one that died");
   await succeed({
     inherited,
@@ -226,9 +304,11 @@ async function main(): Promise<void> {
     attached: serving.attached,
     absent,
     reflectors,
+    placements,
     classes: Object.keys(classes),
     startBuses: () => usb.start(),
   });
+  if (successor) await keepDisks();
   const mode = config.access.length === 0 ? 0o600 : 0o666; // an access rule lets others in; what each may do is decided per request
   const admission = new Admission(uid, manager.log);
   const control = inherited.records.find(({ name }) => name === CONTROL_SOCKET);
@@ -243,7 +323,7 @@ async function main(): Promise<void> {
         known ??= accountNow(peer.uid, peer.gid);
         return known;
       };
-      const identity = { name: `process ${peer.pid}`, uid: peer.uid, account };
+      const identity = { name: `process ${peer.pid}`, pid: peer.pid, uid: peer.uid, account };
       const { signal } = connect(new FrameSocket(connection, limits), identity);
       signal.addEventListener("abort", () => admission.left(peer.uid));
     } catch (error) {
@@ -253,7 +333,10 @@ async function main(): Promise<void> {
     }
   });
   const sleep = new Sleep(() => manager.devices, systemClock, manager.log);
-  const deviceChanged = () => sleep.deviceChanged();
+  const deviceChanged = () => {
+    sleep.deviceChanged();
+    affinity.wake();
+  };
   manager.watch({ unitAdded() {}, unitChanged() {}, unitRemoved() {}, deviceChanged });
   const systemBus = async () => BusConnection.open(socketPath(values["system-bus"]), systemClock);
   login = new LoginManager(systemBus, systemClock, manager.log, sleep);

@@ -64,6 +64,8 @@ function setUp(config: Config = defaultConfig, estate?: Estate, number = 0) {
   return { clock, manager, hosts, seen, state, run };
 }
 
+const anywhere = { sandboxed: true, processors: () => "anywhere" };
+
 test("a device that is found is there at once, and its unit once the driver runs", async () => {
   const { manager, hosts, seen, state } = setUp();
   void manager.added(busDevice());
@@ -227,7 +229,7 @@ test("an interface that a program has claimed through usbfs is available, and is
       kind: "busy",
       message: /001\/004 is claimed by a program/,
     });
-  assert.deepEqual(explain(manager, manager.devices[0]!, true).holders, holders());
+  assert.deepEqual(explain(manager, manager.devices[0]!, anywhere).holders, holders());
 });
 
 test("what ring3's own driver has claimed through usbfs has no other owner", async () => {
@@ -236,7 +238,7 @@ test("what ring3's own driver has claimed through usbfs has no other owner", asy
   void manager.added(busDevice({ kernelDriver: () => driver }));
   driver = "usbfs";
   await hosts.last.runs(unit());
-  assert.equal(explain(manager, manager.devices[0]!, true).kernelDriver, null);
+  assert.equal(explain(manager, manager.devices[0]!, anywhere).kernelDriver, null);
 });
 
 test("a restart takes nothing from the kernel", () => {

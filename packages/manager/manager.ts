@@ -20,6 +20,7 @@ import type { EventLog } from "./event-log.ts";
 import type { HostKind, StartHost } from "./host-process.ts";
 import type { HostUnit } from "./host-units.ts";
 import type { Legacy } from "./legacy.ts";
+import { placed } from "./placement.ts";
 import { USBFS } from "./usb-device.ts";
 
 /** No device is plugged in more often while one manager lives; so an enumeration's number is never that of another at an earlier one. */
@@ -31,7 +32,7 @@ export interface ManagerParts {
   readonly random: Random;
   readonly eventLog: EventLog;
   readonly startHost: StartHost;
-  readonly expectHost: (kind: HostKind) => void;
+  readonly expectHost: (kind: HostKind) => boolean;
   readonly drivers: (log: Log) => readonly InstalledDriver[];
   readonly sandboxed: boolean;
   readonly legacy: Legacy;
@@ -71,7 +72,7 @@ export class Manager {
     this.config = parts.config;
     this.eventLog = parts.eventLog;
     this.log = createLog("manager", (entry: LogEntry) => parts.eventLog.add(entry), parts.clock);
-    this.#drivers = parts.drivers(this.log);
+    this.#drivers = placed(parts.drivers(this.log), parts.config.placement, this.log);
   }
 
   get devices(): readonly Device[] {

@@ -43,12 +43,14 @@ function setUp() {
     random: { next: () => 0 },
     node: "node",
     program: "reflector.cjs",
-    connected: (_className, _transport, give) => {
+    needs: () => [],
+    died() {},
+    connected: (_which, _transport, give) => {
       standby = give;
     },
   });
   const inherit = (connection: Descriptor, living: boolean) =>
-    reflectors.inherit({ name, record: { class: "block", pid: 7 }, held: [connection] }, living);
+    reflectors.inherit({ name, record: { class: "block", pid: 7, host: null }, held: [connection] }, living);
   const refuse = (starts: number) => {
     refusals = starts;
   };

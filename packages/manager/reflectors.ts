@@ -18,8 +18,51 @@ export interface ReflectorParts {
   readonly node: string;
   /** reflector.cjs */
   readonly program: string;
-  /** The reflector's connection, served like any client's. `standby`: has another made for the next manager, and gives the reflector's end. */
-  connected(className: string, transport: FrameTransport<Descriptor>, standby: () => Descriptor): void;
+  /** What a class's reflector has to have from its start to make its endpoints. */
+  readonly needs: (className: string) => readonly string[];
+  /** Nothing of what it had opened will be asked for again. */
+  readonly died: (className: string) => void;
+  readonly connected: ServeReflector;
+}
+
+/** The reflector's connection, served like any client's. `standby`: has another made for the next manager, and gives the reflector's end. */
+export type ServeReflector = (
+  {
+    className,
+    driver,
+  }: { readonly className: string /** Inline in it. */; readonly driver: string | undefined },
+  transport: FrameTransport<Descriptor>,
+  standby: () => Descriptor,
+) => void;
+
+/** A reflector's connection to the next manager, which the keeper holds under that record's name. */
+export class Standby {
+  readonly #legacy: Legacy;
+  readonly #record: string;
+  #unasked: Descriptor | undefined;
+
+  /** `theirs`: its other end, where the reflector has not got it yet. */
+  constructor(legacy: Legacy, record: string, next: Descriptor, theirs?: Descriptor) {
+    this.#legacy = legacy;
+    this.#record = record;
+    this.#unasked = theirs;
+    legacy.hold(record, [next]);
+  }
+
+  /** The reflector's end of it; of another one, where it has had that. */
+  take(): Descriptor {
+    const first = this.#unasked;
+    this.#unasked = undefined;
+    if (first !== undefined) return first;
+    const [mine, other] = socketPair();
+    this.#legacy.hold(this.#record, [mine]);
+    return other;
+  }
+
+  drop(): void {
+    this.#unasked?.close();
+    this.#legacy.drop(this.#record);
+  }
 }
 
 interface Reflector {
@@ -27,8 +70,7 @@ interface Reflector {
   /** Deaths in a row without `healthyMs` of health between them. */
   readonly deaths: number;
   started: Started | undefined;
-  /** The reflector's end of its connection to the next manager, until it asks for it. */
-  unasked: Descriptor | undefined;
+  standby: Standby | undefined;
 }
 
 export class Reflectors {
@@ -57,21 +99,21 @@ export class Reflectors {
     this.#start(className, deaths).catch(({ message }: Error) =>
       this.#died(
         className,
-        { startedAt, deaths, started: undefined, unasked: undefined },
+        { startedAt, deaths, started: undefined, standby: undefined },
         `cannot be started (${message})`,
       ),
     );
   }
 
   async #start(className: string, deaths: number): Promise<void> {
-    const { processes, node, program, clock } = this.#parts;
-    const reflector: Reflector = { startedAt: clock.now(), deaths, started: undefined, unasked: undefined };
+    const { processes, node, program, needs, clock } = this.#parts;
+    const reflector: Reflector = { startedAt: clock.now(), deaths, started: undefined, standby: undefined };
     this.#reflectors.set(className, reflector);
     const [ours, theirs] = socketPair();
     const [next, nextTheirs] = socketPair();
     const order = {
       file: node,
-      args: ["--enable-source-maps", program, className],
+      args: ["--enable-source-maps", program, className, ...needs(className)],
       stdio: [nullDevice(), 1, 2, theirs, nextTheirs],
     };
     try {
@@ -91,13 +133,14 @@ export class Reflectors {
     const { processes, clock, legacy } = this.#parts;
     if (!living) {
       for (const descriptor of held) descriptor.close();
+      this.#parts.died(record.class);
       return legacy.drop(name);
     }
     const reflector: Reflector = {
       startedAt: clock.now(),
       deaths: 0,
       started: undefined,
-      unasked: undefined,
+      standby: undefined,
     };
     this.#reflectors.set(record.class, reflector);
     const started = processes.takeOver({ name, pid: record.pid }, ({ code, signal }) =>
@@ -122,24 +165,17 @@ export class Reflectors {
     const { legacy, connected } = this.#parts;
     const { name, pid } = started;
     reflector.started = started;
-    legacy.note("reflector", name, { class: className, pid });
-    legacy.hold(name, [next]);
-    reflector.unasked = theirs;
-    connected(className, new FrameSocket(ours), () => {
-      const first = reflector.unasked;
-      reflector.unasked = undefined;
-      if (first !== undefined) return first;
-      const [mine, other] = socketPair();
-      legacy.hold(name, [mine]);
-      return other;
-    });
+    legacy.note("reflector", name, { class: className, pid, host: null });
+    const standby = new Standby(legacy, name, next, theirs);
+    reflector.standby = standby;
+    connected({ className, driver: undefined }, new FrameSocket(ours), () => standby.take());
   }
 
-  #died(className: string, { startedAt, deaths, started, unasked }: Reflector, how: string): void {
-    const { clock, log, random, legacy } = this.#parts;
+  #died(className: string, { startedAt, deaths, standby }: Reflector, how: string): void {
+    const { clock, log, random, died } = this.#parts;
     this.#reflectors.delete(className);
-    if (started !== undefined) legacy.drop(started.name);
-    unasked?.close();
+    standby?.drop();
+    died(className);
     const inRow = clock.now() - startedAt < limits.healthyMs ? deaths + 1 : 1;
     const delay = Math.round(backoffMs(inRow, random));
     log.error(`the ${className} reflector ${how}; it is started again in ${delay} ms`);

@@ -1,6 +1,7 @@
 // Runs in: manager. Owns: how a place in a driver's bundle becomes one in its sources.
 
 import { SourceMap } from "node:module";
+import { withoutSeats } from "@ring3/control/driver-stack";
 
 /** What findOrigin gives at run time; @types/node calls it SourceOrigin or an empty object. */
 interface Origin {
@@ -14,10 +15,11 @@ interface Origin {
  * stranger's text, the map the driver author's: both may be nonsense.
  */
 export function inSources(stack: string, driver: string, map: string | undefined): string {
-  if (map === undefined || stack === "") return stack;
+  const alone = withoutSeats(stack);
+  if (map === undefined || stack === "") return alone;
   try {
     const sources = new SourceMap(JSON.parse(map));
-    return stack.replace(/driver:([a-z0-9-]+):(\d{1,7}):(\d{1,7})/g, (place, name, line, column) => {
+    return alone.replace(/driver:([a-z0-9-]+):(\d{1,7}):(\d{1,7})/g, (place, name, line, column) => {
       const { fileName, lineNumber, columnNumber } = sources.findOrigin(
         Number(line),
         Number(column),
@@ -26,6 +28,6 @@ export function inSources(stack: string, driver: string, map: string | undefined
       return `${fileName.replace(/^(\.\.?\/)+/, "")}:${lineNumber}:${columnNumber}`;
     });
   } catch {
-    return stack;
+    return alone;
   }
 }

@@ -1,7 +1,6 @@
 // Runs in: tests.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ContractId } from "@ring3/control/fields";
 import { manualClock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import { createLog } from "@ring3/core/log";
@@ -11,13 +10,14 @@ import { Spares } from "./spares.ts";
 
 const listeners = {} as HostListeners;
 const driver = { name: "a driver", code, codeBytes, requests: [] };
-const standard: HostKind = { memoryMb: 256, cpuPercent: undefined, tier: "standard", driver };
+const placement = { placement: "isolated", class: "block" };
+const standard: HostKind = { memoryMb: 256, cpuPercent: undefined, tier: "standard", ...placement, driver };
 
 class PlayedSpare implements SpareHost {
   free = true;
   killed = false;
   well = true;
-  readonly #loading = Promise.withResolvers<ContractId>();
+  readonly #loading = Promise.withResolvers<void>();
   readonly loaded = this.#loading.promise;
   readonly name: string;
   readonly fenced = Promise.resolve();
@@ -25,7 +25,7 @@ class PlayedSpare implements SpareHost {
   constructor(name: string, hangs: boolean) {
     this.name = name;
     this.loaded.catch(() => {});
-    if (!hangs) this.#loading.resolve({ name: "block", version: 1, hash: "" });
+    if (!hangs) this.#loading.resolve();
   }
 
   healthy = async () => this.well;
@@ -107,7 +107,7 @@ test("a spare that has died meanwhile is nobody's", async () => {
 
 test("one that is expected is started at once, and taken when it has come up", async () => {
   const { spares, started, take } = setUp();
-  spares.expect(standard);
+  assert.equal(spares.expect(standard), false);
   assert.equal(started.length, 1);
   assert.equal(await take(), "standard 1");
   assert.equal(started.length, 1);
@@ -117,7 +117,7 @@ test("none is started for who is expected where one waits", async () => {
   const { spares, started, take, later } = setUp();
   await take();
   await later(1000);
-  spares.expect(standard);
+  assert.equal(spares.expect(standard), true);
   assert.equal(started.length, 2);
 });
 

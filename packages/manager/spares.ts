@@ -51,16 +51,18 @@ export class Spares {
     return free.adopt(listeners);
   }
 
-  /** One will be taken in a moment: where none waits it is started now. What is not taken after all waits like the others. */
-  expect(kind: HostKind): void {
+  /** One will be taken in a moment: where none waits it is started now, and false. What is not taken after all waits like the others. */
+  expect(kind: HostKind): boolean {
     const waiting = this.#waitingFor(kind);
-    if (waiting.length > 0 || this.#closed) return;
+    if (waiting.length > 0) return true;
+    if (this.#closed) return false;
     const key = keyOf(kind);
     const expected = this.#expected.get(key) ?? [];
     this.#expected.set(key, expected);
     const started = this.#parts.start(kind, false);
     expected.push(started);
     this.#follow(this.#leaveWaiting(started, expected, waiting));
+    return false;
   }
 
   /** Those that wait, and are as they should be; they are now what was asked for last. */

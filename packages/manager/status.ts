@@ -3,15 +3,17 @@
 import type { Explanation, UnitInfo } from "@ring3/control/client-edge";
 import { identityText } from "@ring3/control/fields";
 import type { Manifest } from "@ring3/control/manifest";
+import type { DeviceMetrics } from "@ring3/control/metrics";
 import { takeRuleFor } from "@ring3/control/rules";
 import { selectorText } from "@ring3/control/selector";
 import type { DeviceStatus } from "@ring3/control/status";
 import { allowedCalls } from "@ring3/kernel/jail/stage-driver";
+import { cpuMs, privateBytes } from "@ring3/kernel/process/pidfd";
 import type { BusDevice } from "./bus.ts";
 import { unitId } from "./claims.ts";
 import type { Device } from "./device.ts";
-import { rank } from "./drivers.ts";
-import { grantedNames } from "./granted-requests.ts";
+import { type ChosenDriver, rank } from "./drivers.ts";
+import { grantedNames, namesOf } from "./granted-requests.ts";
 import type { HostUnit } from "./host-units.ts";
 import { holdersOf, inUse, type Manager, ownerOf } from "./manager.ts";
 
@@ -36,11 +38,11 @@ export function deviceStatus(
     driver: driver?.manifest.name ?? null,
     class: driver?.manifest.class ?? null,
     placement: driver?.manifest.placement ?? null,
-    sandbox: driver === undefined ? null : sandboxed ? driver.manifest.sandbox : "none",
+    sandbox: driver === undefined ? null : isJailed(driver, sandboxed) ? driver.manifest.sandbox : "none",
     state: life.state,
     reason: life.reason,
     incarnation: life.incarnation,
-    restarts: Math.max(0, life.incarnation - 1),
+    restarts: restartsOf(device),
     hostPid: device.hostPid,
     units: device.units.map(({ index }) => {
       const id = unitId(device.id, index);
@@ -48,6 +50,25 @@ export function deviceStatus(
     }),
   };
 }
+
+export function deviceMetrics(manager: Manager, device: Device): DeviceMetrics {
+  const { life, driver, channelHost } = device;
+  const { latencies, ...counts } = device.metrics; // as it is now: one look
+  return {
+    id: device.id,
+    alias: manager.alias(device),
+    driver: driver?.manifest.name ?? null,
+    state: life.state,
+    restarts: restartsOf(device),
+    ...counts,
+    latencies: [...latencies],
+    process: channelHost === undefined ? null : usedBy(channelHost.pid),
+  };
+}
+
+const usedBy = (pid: number) => ({ pid, cpuMs: cpuMs(pid), privateBytes: Math.max(0, privateBytes(pid)) });
+
+const restartsOf = ({ life }: Device): number => Math.max(0, life.incarnation - 1);
 
 export function unitInfo(manager: Manager, device: Device, unit: HostUnit): UnitInfo {
   return {
@@ -64,8 +85,12 @@ export function unitInfo(manager: Manager, device: Device, unit: HostUnit): Unit
   };
 }
 
-export function explain(manager: Manager, device: Device, sandboxed: boolean): Explanation {
-  const { bus, life, driver } = device;
+export function explain(
+  manager: Manager,
+  device: Device,
+  { sandboxed, processors }: { sandboxed: boolean; processors: (host: number) => string },
+): Explanation {
+  const { bus, life, driver, host } = device;
   const takeRule = takeRuleFor(manager.config, manager.named(device));
   return {
     id: device.id,
@@ -78,22 +103,36 @@ export function explain(manager: Manager, device: Device, sandboxed: boolean): E
     kernelDriver: ownerOf(device),
     takeRule: takeRule === undefined ? null : selectorText(takeRule),
     holders: holdersOf(device).map(({ node, how, where }) => ({ node, how, where })),
-    jail: driver === undefined || !sandboxed ? null : jailOf(driver.manifest, bus),
+    jail: driver === undefined || !isJailed(driver, sandboxed) ? null : jailOf(driver, bus),
+    placement: driver === undefined ? null : placementText(manager, device, driver.manifest),
+    processors: host === undefined || isInline(driver) ? null : processors(host.pid),
     missing: [...(driver === undefined ? ["a driver that matches"] : []), ...manager.lacks],
     next: nextSteps(device),
   };
 }
 
-function jailOf(manifest: Manifest, bus: BusDevice): Explanation["jail"] {
-  const { sandbox } = manifest;
-  return {
-    tier: sandbox,
-    systemCalls: [...allowedCalls(sandbox)],
-    requests: [...grantedNames(manifest, bus)],
-  };
+const isInline = (driver: ChosenDriver | undefined) => driver?.manifest.placement === "inline";
+const isJailed = (driver: ChosenDriver, sandboxed: boolean) => sandboxed && !isInline(driver);
+
+function placementText(manager: Manager, { id, hostPid }: Device, { name, placement }: Manifest): string {
+  if (placement === "isolated") return "isolated: in a process of its own";
+  if (placement === "inline")
+    return `inline: in a reflector that the driver ${name} has for itself, without isolation; when it dies, so do the connections to its endpoints`;
+  const others = manager.devices.filter((other) => other.id !== id && other.hostPid === hostPid);
+  const company =
+    hostPid === null || others.length === 0 ? "nobody yet" : others.map((other) => other.id).join(", ");
+  return `${placement}: in a process that it shares with ${company}; when that dies, all in it start again`;
 }
 
-function nextSteps(device: Device): string[] {
+/** In a pool, what all of it may: a process has one filter. */
+function jailOf({ manifest, shared }: ChosenDriver, bus: BusDevice): Explanation["jail"] {
+  const { sandbox } = manifest;
+  const requests = shared === undefined ? grantedNames(manifest, bus) : namesOf(shared.requests);
+  return { tier: sandbox, systemCalls: [...allowedCalls(sandbox)], requests: [...requests] };
+}
+
+/** What helps where it does not run. */
+export function nextSteps(device: Device): string[] {
   const { id } = device;
   switch (device.life.state) {
     case "unmatched":

@@ -5,10 +5,11 @@ import { limits } from "@ring3/core/lifecycle";
 import type { AbsentClients } from "./absent-clients.ts";
 import type { AttachedBus } from "./attached-bus.ts";
 import { Estate, endAll } from "./estate.ts";
-import type { HostSurroundings } from "./host-process.ts";
+import type { HostSurroundings, LeftHost } from "./host-process.ts";
 import { endUnrecorded, inheritHost } from "./host-start.ts";
-import { type Inherited, type Left, nothingLeft, sorted } from "./legacy.ts";
+import { type Heirloom, type Inherited, type Left, nothingLeft, sorted } from "./legacy.ts";
 import type { Manager } from "./manager.ts";
+import type { Placements } from "./placements.ts";
 import type { Processes } from "./processes.ts";
 import type { Reflectors } from "./reflectors.ts";
 
@@ -28,6 +29,7 @@ export interface Succession {
   readonly attached: AttachedBus;
   readonly absent: AbsentClients;
   readonly reflectors: Reflectors;
+  readonly placements: Placements;
   /** Each needs a reflector. */
   readonly classes: readonly string[];
   /** Has the buses tell of all that is there, before it returns. */
@@ -36,12 +38,17 @@ export interface Succession {
 
 /** Resolves when clients may be served. Rejects where a driver of an earlier manager cannot be ended in time, or the first manager has no reflector. */
 export async function succeed(succession: Succession): Promise<void> {
-  const { inherited, sandboxed, surroundings, processes, manager, attached, absent, reflectors } = succession;
+  const { inherited, sandboxed, surroundings, processes, manager, attached, absent } = succession;
+  const { reflectors, placements } = succession;
   const { children } = inherited;
   const fenceMs = limits.fenceMs * surroundings.timeScale;
   const left = await read(succession, fenceMs);
   await endUnrecorded(left, children, processes, { ...surroundings, sandboxed });
-  const estate = new Estate(left, processes, (host) => inheritHost(surroundings, processes, host, children));
+  const inherit = (host: Heirloom<"host">) => inheritHost(surroundings, processes, host, children);
+  const own = left.hosts.filter(({ record }) => record.shared === null);
+  const hosts = new Map<string, LeftHost>(own.map((host) => [host.name, inherit(host)]));
+  for (const [name, seat] of placements.inherit(left, inherit)) hosts.set(name, seat);
+  const estate = new Estate(left.devices, hosts, processes);
   manager.goOnWith(estate);
   for (const { record } of left.plugs) attached.inherit(record);
   succession.startBuses();
@@ -49,7 +56,8 @@ export async function succeed(succession: Succession): Promise<void> {
   for (const client of left.clients)
     absent.inherit(client, (id) => manager.devices.find((device) => device.id === id));
   await estate.endRest(fenceMs, surroundings.clock);
-  for (const reflector of left.reflectors)
+  placements.goOn(left);
+  for (const reflector of left.reflectors.filter(({ record }) => record.host === null))
     reflectors.inherit(
       reflector,
       children.some(({ name }) => name === reflector.name),

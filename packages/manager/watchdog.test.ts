@@ -8,7 +8,7 @@ import { Watchdog } from "./watchdog.ts";
 
 function setUp(memoryBytes = 2 ** 40, clock: ManualClock = manualClock(), hangMs = 1500) {
   const memory = new DeviceMemory();
-  const host = new HostDeviceMemory(duplicate(memory.fd), 0, () => 0);
+  const host = new HostDeviceMemory(duplicate(memory.fd), 0, { now: () => 0 });
   const failures: string[] = [];
   const watchdog = new Watchdog(
     memory,

@@ -2,6 +2,7 @@
 
 import { BLOCK_MEDIUM_PRESENT, type Block, block, type Geometry } from "@ring3/classes/block/contract";
 import { startNbdEndpoint } from "@ring3/classes/block/endpoint-nbd";
+import { startUblkEndpoint, type UblkEndpointOptions } from "@ring3/classes/block/endpoint-ublk";
 import { recovery as blockRecovery } from "@ring3/classes/block/recovery";
 import type { ClientClass } from "@ring3/client/unit-session";
 import type { UnitInfo } from "@ring3/control/client-edge";
@@ -11,10 +12,14 @@ import type { Log } from "@ring3/core/log";
 import type { SlotPort } from "@ring3/core/slot-port";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { PeerCredentials } from "@ring3/kernel/socket/unix";
+import { unfitForUblk } from "@ring3/kernel/ublk/disk";
 
 export interface Endpoint {
   readonly kind: string;
-  readonly address: string;
+  /** null: nobody can meet the unit there now. */
+  readonly address: string | null;
+  /** The unit's properties are others. */
+  changed(): void;
   /** Hangs up on everyone: what they had open is not there any more. */
   disconnectAll(reason: string): void;
   /** Resolves once nobody is connected and the address is free. */
@@ -29,12 +34,18 @@ export interface EndpointListener {
   readonly guests: ((peer: PeerCredentials) => Promise<"read" | "write" | null>) | undefined;
 }
 
+export type KernelDiskParts = Pick<UblkEndpointOptions, "publish" | "begin" | "withdraw">;
+
 export interface EndpointParts<C extends Contract> {
   /** The unit as it is now. */
   readonly info: () => UnitInfo;
   readonly open: (mode: "read" | "write") => Promise<SlotPort<C>>;
   /** A socket of its own for one kind of endpoint. */
   readonly listen: (kind: string) => Promise<EndpointListener>;
+  /** undefined where the unit is not to be a disk of the kernel's. */
+  readonly kernelDisk: KernelDiskParts | undefined;
+  /** Of an endpoint whose address has changed since it was started. */
+  readonly announce: (kind: string, address: string | null) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,7 +58,29 @@ export interface ReflectedClass<C extends Contract> {
 
 const blockClass: ReflectedClass<Block> = {
   client: { contract: block, recovery: blockRecovery },
-  async startEndpoints({ info, open, listen, clock, log }) {
+  async startEndpoints({ info, open, listen, kernelDisk, announce, clock, log }) {
+    const geometry = () => {
+      const geometry = info().properties as unknown as Geometry;
+      return (geometry.flags & BLOCK_MEDIUM_PRESENT) === 0 ? undefined : geometry;
+    };
+    const { sectorBytes = 512, maxTransferSectors = 8 } = geometry() ?? {};
+    const unfit = unfitForUblk(sectorBytes, maxTransferSectors * sectorBytes);
+    if (kernelDisk !== undefined && unfit !== undefined) log.warn(`met by NBD instead: ${unfit}`);
+    if (kernelDisk !== undefined && unfit === undefined) {
+      const tell = (node: string | null) => announce("ublk", node);
+      const ublk = startUblkEndpoint({ ...kernelDisk, announce: tell, geometry, open, clock, log });
+      return [
+        {
+          kind: "ublk",
+          get address() {
+            return ublk.node;
+          },
+          changed: () => ublk.changed(),
+          disconnectAll: (reason) => ublk.retire(reason),
+          close: () => ublk.close(),
+        },
+      ];
+    }
     const listener = await listen("nbd");
     const { unit, alias, name } = info();
     const nbd = startNbdEndpoint({
@@ -55,10 +88,7 @@ const blockClass: ReflectedClass<Block> = {
       exportName: unit,
       aliases: alias === null ? [] : [alias],
       description: name,
-      geometry: () => {
-        const geometry = info().properties as unknown as Geometry;
-        return (geometry.flags & BLOCK_MEDIUM_PRESENT) === 0 ? undefined : geometry;
-      },
+      geometry,
       open,
       clock,
       log,
@@ -67,6 +97,7 @@ const blockClass: ReflectedClass<Block> = {
       {
         kind: "nbd",
         address: nbd.address,
+        changed() {},
         disconnectAll: (reason) => nbd.disconnectAll(reason),
         close: () => nbd.close(),
       },

@@ -42,6 +42,7 @@ const far = (options: MemoryDiskOptions) => async () => {
       bellOut: toClient.write,
       own: duplicate(memory.fd.fd),
       generation: 1,
+      poll: false,
     },
     {
       submitted: (request) => void serve(request),
@@ -50,7 +51,6 @@ const far = (options: MemoryDiskOptions) => async () => {
         throw error;
       },
     },
-    systemClock,
   );
   memory.seal();
   driver.start();
@@ -60,6 +60,7 @@ const far = (options: MemoryDiskOptions) => async () => {
       bellIn: toClient.read,
       bellOut: toDriver.write,
       generation: 1,
+      poll: false,
     },
     1000,
   );

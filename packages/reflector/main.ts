@@ -1,24 +1,37 @@
-// Runs in: reflector. Owns: this process: `reflector CLASS`, with the manager's connection as descriptor 3.
+// Runs in: reflector. Owns: this process: `reflector CLASS [ublk]`, with the manager's connection as descriptor 3. With a driver inline: `reflector CLASS
+// [ublk] inline [REQUEST…]`, the ioctl requests that it is granted, with the connection of its host as descriptor 5.
 
 import { ManagerConnection } from "@ring3/client/manager-connection";
+import { runningClock } from "@ring3/core/clock";
 import { createLog } from "@ring3/core/log";
+import { Host } from "@ring3/host/host";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { architectureOf } from "@ring3/kernel/jail/seccomp";
 import { confineReflector } from "@ring3/kernel/jail/stage-reflector";
+import { native } from "@ring3/kernel/native";
+import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
+import { UblkServer } from "@ring3/kernel/ublk/server";
 import { reflectedClasses } from "./classes.ts";
 import { Reflector } from "./reflector.ts";
 
 const MANAGER_FD = 3;
 /** Where the manager after that will listen. */
 const STANDBY_FD = 4;
+const HOST_FD = 5;
+const SIGUSR2 = 12; // asm-generic/signal.h
 
-process.stderr.on("error", () => {}); // whoever started ring3 may have stopped listening; its clients have not
+const [className, ...words] = process.argv.slice(2) as [string, ...string[]];
+const ublk = words[0] === "ublk" ? new UblkServer() : undefined; // once confined it could have no ring any more
+const [inline, ...requests] = ublk === undefined ? words : words.slice(1);
+const hasDriver = inline !== undefined;
+/** What a host says on its standard error is the manager's to read, who looks for a stack there. */
+const output = hasDriver ? process.stdout : process.stderr;
+output.on("error", () => {}); // whoever started ring3 may have stopped listening; its clients have not
 
-const [className] = process.argv.slice(2) as [string];
 const log = createLog(
   `reflector/${className}`,
-  ({ level, source, message }) => process.stderr.write(`${level} ${source}: ${message}\n`),
+  ({ level, source, message }) => output.write(`${level} ${source}: ${message}\n`),
   systemClock,
 );
 const reflector = new Reflector(
@@ -27,8 +40,24 @@ const reflector = new Reflector(
   [new Descriptor(MANAGER_FD), new Descriptor(STANDBY_FD)],
   systemClock,
   log,
+  ublk,
 );
 reflector.signal.addEventListener("abort", () => process.exit(0)); // without a manager there is no driver to reach
-if (!confineReflector(architectureOf(process.arch)))
+if (hasDriver) native.stackOnSignal(SIGUSR2); // where it cannot be had, a hung driver's crash report has no stack
+if (!confineReflector(architectureOf(process.arch), requests.map(Number), ublk?.fd))
   log.warn("it runs unconfined: bubblewrap is set-uid here, so ring3's own processes can have no filter");
+if (hasDriver) hostDriver();
 void reflector.start();
+
+/** Only now: no driver's code is loaded before the filter is on. */
+function hostDriver(): void {
+  const host = new Host(
+    new FrameSocket(new Descriptor(HOST_FD)),
+    (stream) => new FrameSocket(stream),
+    runningClock(systemClock),
+    (code) => process.exit(code),
+  );
+  process.on("uncaughtException", (error) => host.crashed(error));
+  process.on("unhandledRejection", (error) => host.crashed(error));
+  process.on("exit", (code) => host.exiting(code));
+}

@@ -9,12 +9,15 @@ import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { PeerCredentials } from "@ring3/kernel/socket/unix";
-import type { Endpoint, EndpointListener, ReflectedClass } from "./classes.ts";
+import type { UblkServer } from "@ring3/kernel/ublk/server";
+import type { Endpoint, EndpointListener, KernelDiskParts, ReflectedClass } from "./classes.ts";
 
 export class Reflector {
   readonly #class: ReflectedClass<Contract>;
   readonly #clock: Clock;
   readonly #log: Log;
+  /** Where units are the kernel's disks. */
+  readonly #ublk: UblkServer | undefined;
   readonly #units: Units;
   readonly #streams: Descriptor[];
   readonly #endpoints = new Map<string, Endpoint[]>();
@@ -28,7 +31,9 @@ export class Reflector {
     streams: readonly [Descriptor, Descriptor],
     clock: Clock,
     log: Log,
+    ublk?: UblkServer,
   ) {
+    this.#ublk = ublk;
     this.#class = reflected;
     this.#clock = clock;
     this.#log = log;
@@ -55,7 +60,7 @@ export class Reflector {
   async #resumed(): Promise<void> {
     const { connection } = this.#units;
     for (const [unit, endpoints] of this.#endpoints)
-      for (const { kind, address } of endpoints) connection.endpoint({ unit, kind, address });
+      for (const { kind, address } of endpoints) this.#announce(unit, kind, address);
     try {
       this.#streams.push(await connection.standby());
     } catch (error) {
@@ -89,13 +94,33 @@ export class Reflector {
         return session.port;
       },
       listen: (kind) => this.#listen(unit, kind),
+      kernelDisk: this.#ublk && this.#kernelDisk(unit, this.#ublk),
+      announce: (kind, address) => this.#units.connection.endpoint({ unit, kind, address }),
       clock: this.#clock,
       log: this.#log.child(unit),
     });
     this.#endpoints.set(unit, endpoints);
     if (this.#units.info(unit) === undefined)
       return this.#removed(latest, "it went while its endpoints were made");
-    for (const { kind, address } of endpoints) this.#units.connection.endpoint({ unit, kind, address });
+    for (const { kind, address } of endpoints) this.#announce(unit, kind, address);
+  }
+
+  #announce(unit: string, kind: string, address: string | null): void {
+    if (address !== null) this.#units.connection.endpoint({ unit, kind, address });
+  }
+
+  #kernelDisk(unit: string, ublk: UblkServer): KernelDiskParts {
+    const { connection } = this.#units;
+    let enumeration = 0; // of what was published last
+    return {
+      publish: async (medium, disk, serve) => {
+        enumeration = this.#units.info(unit)?.enumeration ?? enumeration;
+        const { device, ...shape } = await connection.publish({ unit, enumeration, medium, disk });
+        return ublk.serve(device, shape, serve);
+      },
+      begin: async (medium) => (await connection.ask("begin", { unit, enumeration, medium })).node,
+      withdraw: async (medium) => void (await connection.ask("withdraw", { unit, enumeration, medium })),
+    };
   }
 
   async #listen(unit: string, kind: string): Promise<EndpointListener> {
@@ -110,8 +135,9 @@ export class Reflector {
   #changed(info: UnitInfo, before: UnitInfo): void {
     if (info.enumeration !== before.enumeration) return;
     const properties = ({ properties }: UnitInfo) => properties as Properties<Contract>;
-    if (this.#class.client.recovery.sameMedium(properties(before), properties(info))) return;
-    this.#hangUp(info.unit, "the medium was changed");
+    if (!this.#class.client.recovery.sameMedium(properties(before), properties(info)))
+      this.#hangUp(info.unit, "the medium was changed");
+    for (const endpoint of this.#endpoints.get(info.unit) ?? []) endpoint.changed();
   }
 
   /** Whoever is connected has had the errors of their requests; with what they had opened they can do no more. */

@@ -53,7 +53,9 @@ export type { Json, State } from "./state.ts";
 export type {
   RawPacket,
   RawUsb,
+  Received,
   Setup,
+  StreamOptions,
   UsbAlternateInterface,
   UsbBytes,
   UsbConfiguration,
@@ -67,5 +69,6 @@ export type {
   UsbIsochronousOutResult,
   UsbOutResult,
   UsbStatus,
+  UsbStream,
 } from "./usb/types.ts";
 export type { Limit, Wait } from "./wait.ts";

@@ -3,6 +3,7 @@ import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import { createLog } from "@ring3/core/log";
 import { parseDescriptors } from "@ring3/kernel/usb/descriptors";
+import { ownMemory } from "@ring3/kernel/usb/memory";
 import type { Outcome, UsbTransport } from "@ring3/kernel/usb/transport";
 import type { Driver, PlayedDevice, Rehearsal } from "./define.ts";
 import { startDriver } from "./session.ts";
@@ -64,6 +65,7 @@ function played(device: PlayedDevice): UsbTransport {
     control: (setup, data) => done(device.control(setup, data)),
     transfer: (_, endpoint, data) => done(device.transfer(endpoint, data)),
     isochronous: () => Promise.reject(new DeviceError("unsupported", "isochronous transfer in a rehearsal")),
+    memory: ownMemory,
     clearHalt: () => done(0),
     setInterface: () => done(0),
     claim: () => done(0),

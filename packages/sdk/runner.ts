@@ -4,7 +4,7 @@ import type { Call, Contract, Handler, Operation } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
 import { misfit } from "./misfit.ts";
-import { runWithin } from "./request-context.ts";
+import { currentWait, enter } from "./request-context.ts";
 import { Limit } from "./wait.ts";
 
 export interface RequestOutcome {
@@ -30,6 +30,8 @@ export interface UnitRequest {
 export interface RunnerParts {
   readonly clock: Clock;
   readonly log: Log;
+  /** The handler of a request that had to wait starts. */
+  readonly turn?: ((id: UnitRequest["id"]) => void) | undefined;
 }
 
 /** A validated unit of any class. */
@@ -55,6 +57,10 @@ class RequestCall extends Limit implements Call {
     this.done = done;
   }
 
+  override get requestId(): number | string {
+    return this.request.id;
+  }
+
   /** Its handler starts now. */
   begin(now: number): void {
     this.endBy(now + this.request.timeoutMs);
@@ -68,6 +74,7 @@ export class UnitRunner {
   readonly #concurrency: number;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #turn: RunnerParts["turn"];
   readonly #waiting = new Set<RequestCall>();
   readonly #calls = new Map<number | string, RequestCall>();
   #running = 0;
@@ -82,6 +89,7 @@ export class UnitRunner {
     this.#concurrency = unit.concurrency ?? 1;
     this.#clock = parts.clock;
     this.#log = parts.log;
+    this.#turn = parts.turn;
   }
 
   /** Requests accepted and not yet done. */
@@ -89,7 +97,10 @@ export class UnitRunner {
     return this.#calls.size;
   }
 
-  /** Calls `done` exactly once, before returning when the handler answers at once. Never throws for what a driver does. */
+  /**
+   * Calls `done` exactly once, before returning when the handler answers at once. Never throws for what a driver does. What runs now is the
+   * request's afterwards (currentWait): call it where nothing else comes.
+   */
   submit(request: UnitRequest, done: (outcome: RequestOutcome) => void): void {
     if (this.#calls.has(request.id))
       throw new DeviceError("internal", `request id ${request.id} is in flight already`);
@@ -117,7 +128,9 @@ export class UnitRunner {
     options: { id: number | string; data?: Uint8Array | undefined; timeoutMs: number },
   ): Promise<{ out: unknown; length: number }> {
     const { promise, resolve } = Promise.withResolvers<RequestOutcome>();
+    const before = currentWait();
     this.submit({ ...options, operation, input }, resolve);
+    enter(before);
     const { error, out, length } = await promise;
     if (error !== undefined) throw error;
     return { out, length };
@@ -139,7 +152,9 @@ export class UnitRunner {
 
   release(): void {
     this.#held = false;
+    const before = currentWait();
     this.#startWaiting();
+    enter(before);
   }
 
   /** Refuses new requests, cancels the others and resolves once all handlers have let go. */
@@ -156,7 +171,8 @@ export class UnitRunner {
     call.begin(this.#clock.now());
     let result: unknown;
     try {
-      result = runWithin(call, () => this.#handle(call));
+      enter(call);
+      result = this.#handle(call);
     } catch (error) {
       this.#ended(call, failed(this.#errorOf(call, error)));
       return;
@@ -193,6 +209,7 @@ export class UnitRunner {
     for (const next of this.#waiting) {
       if (this.#held || this.#running >= this.#concurrency) break;
       this.#waiting.delete(next);
+      this.#turn?.(next.request.id);
       this.#start(next);
     }
   }

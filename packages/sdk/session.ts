@@ -12,6 +12,8 @@ export interface SessionParts extends Omit<ContextParts, "contract"> {
   readonly devices: Devices;
   /** How long probe may take. Slow disks spin up for half a minute. */
   readonly probeMs?: number;
+  /** The handler of a request that had to wait starts. */
+  readonly turn?: (id: number | string) => void;
 }
 
 export const PROBE_MS = 60_000;
@@ -35,7 +37,7 @@ export interface Session {
 /** Probes. Rejects with DeviceError when probe throws, takes too long or returns the wrong shape; the scope is disposed then. */
 export async function startDriver(driver: Driver, parts: SessionParts): Promise<Session> {
   const incarnation = createContext<Contract>({ ...parts, contract: driver.contract });
-  const { clock, log } = parts;
+  const { clock, log, turn } = parts;
   try {
     const result = await timely(parts, parts.probeMs ?? PROBE_MS, "probe", incarnation.context, () =>
       driver.probe(parts.devices, incarnation.context),
@@ -46,7 +48,7 @@ export async function startDriver(driver: Driver, parts: SessionParts): Promise<
       driver,
       parts,
       incarnation,
-      units.map((unit) => new UnitRunner(driver.contract, unit, { clock, log })),
+      units.map((unit) => new UnitRunner(driver.contract, unit, { clock, log, turn })),
     );
   } catch (thrown) {
     const error =

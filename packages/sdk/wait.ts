@@ -37,6 +37,11 @@ export class Limit implements Wait, Disposable {
     return this.#deadlineMs;
   }
 
+  /** Of the request that this is a part of. */
+  get requestId(): number | string | undefined {
+    return this.#outer instanceof Limit ? this.#outer.requestId : undefined;
+  }
+
   /** Sets the deadline of a limit that had none so far. */
   protected endBy(deadlineMs: number): void {
     this.#deadlineMs = deadlineMs;

@@ -2,7 +2,7 @@
 import type { Process } from "./process.ts";
 import type { Happening } from "./schedule.ts";
 
-// uv_poll_event, uv.h
+// kernel/native/poll.c
 export const READABLE = 1;
 export const WRITABLE = 2;
 export const DISCONNECT = 4;

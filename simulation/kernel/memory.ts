@@ -4,7 +4,7 @@ import { OpenFile, READABLE, WRITABLE } from "./file.ts";
 /** No request of the simulation touches more of a slot than its first so many bytes. */
 const TOUCHED_BYTES = 8192;
 /** Larger parts are slots: what a process writes there after its end tells nobody anything. */
-const CONTROL_BYTES = 65_536;
+const CONTROL_BYTES = 262_144;
 
 /** Slots are a megabyte each: making them anew for each channel would be most of the work. */
 export class MemoryStock {

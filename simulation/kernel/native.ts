@@ -1,5 +1,6 @@
 // Runs in: the simulation. Owns: nothing. A simulated kernel behind the very interface of ring3's addon.
-import type { Native, PollHandle, RegionHandle, UsbfsHandle } from "@ring3/kernel/native";
+import type { BellHandle, Native, PollHandle, RegionHandle, UsbfsHandle } from "@ring3/kernel/native";
+import { SimulatedBell } from "./bell.ts";
 import { NullDevice, ProcessFile, TextFile, type Watched } from "./file.ts";
 import type { Kernel } from "./kernel.ts";
 import { Memory } from "./memory.ts";
@@ -17,6 +18,7 @@ const ECONNREFUSED = 111;
 /** Everybody's user. */
 export const UID = 1000;
 
+const RING = new Uint8Array(1);
 const PAGE_BYTES = 4096;
 /** Of any process, shared with others: what statm counts and nobody minds. */
 const SHARED_PAGES = 2000;
@@ -126,7 +128,7 @@ export function nativeOf(kernel: Kernel): Native {
       });
     },
     pollStart: (fd, events, run) =>
-      (kernel.watch(fd, events, run) as unknown as PollHandle | undefined) ?? -EBADF,
+      (kernel.watch(fd, events, (_, ready) => run(ready)) as unknown as PollHandle | undefined) ?? -EBADF,
     pollSet(handle, events) {
       kernel.rearm(handle as unknown as Watched, events);
       return 0;
@@ -136,6 +138,13 @@ export function nativeOf(kernel: Kernel): Native {
       return 0;
     },
     pollRef: () => 0,
+    bellStart: (fd, own, peer, at, _poll, rung) =>
+      (SimulatedBell.start(kernel, fd, [own, peer], at, rung) as unknown as BellHandle | undefined) ?? -EBADF,
+    bellStop(handle) {
+      (handle as unknown as SimulatedBell).stop();
+      return 0;
+    },
+    bellRing: (fd) => fileOf(fd, PipeEnd)?.write(RING) ?? -EBADF,
     pidfdOpen(pid) {
       const process = kernel.processes.get(pid);
       return process?.alive ? kernel.install(new ProcessFile(process)) : -ESRCH;

@@ -2,12 +2,14 @@
 import type { Clock, Timer } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import { type Log, printable } from "@ring3/core/log";
+import type { SlotPort } from "@ring3/core/slot-port";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
-import type { DiskExport } from "./endpoint-nbd-export.ts";
+import type { Block } from "./contract.ts";
+import { type DiskExport, diskExport } from "./endpoint-nbd-export.ts";
 import { type Negotiated, negotiate, type Offer } from "./endpoint-nbd-negotiation.ts";
-import type { NbdPort, OpenDisk, SlotHolder } from "./endpoint-nbd-port.ts";
 import { NbdStream } from "./endpoint-nbd-stream.ts";
 import { Transmission } from "./endpoint-nbd-transmission.ts";
+import type { EndpointPort, SlotHolder } from "./endpoint-port.ts";
 
 /** From connecting to the first request; our own time for opening the disk is not counted. */
 export const NEGOTIATION_MS = 10_000;
@@ -16,9 +18,11 @@ export const LINGER_MS = 2_000;
 
 export interface NbdConnectionOptions {
   readonly offer: Omit<Offer, "enter">;
-  readonly shared: NbdPort;
+  readonly shared: EndpointPort;
   /** Its client may only read. */
   readonly readOnly: boolean;
+  /** The client's process. */
+  readonly pid: number;
   readonly clock: Clock;
   readonly log: Log;
   /** Told why, where the disk has failed a request. */
@@ -28,7 +32,7 @@ export interface NbdConnectionOptions {
 export class NbdConnection implements SlotHolder {
   readonly #options: NbdConnectionOptions;
   readonly #stream: NbdStream;
-  #open: OpenDisk | undefined;
+  #open: { readonly port: SlotPort<Block>; readonly disk: DiskExport } | undefined;
   #transmission: Transmission | undefined;
   #deadline: Timer | undefined;
   #leaving = false;
@@ -79,7 +83,7 @@ export class NbdConnection implements SlotHolder {
     } finally {
       this.#deadline?.cancel();
       this.#stream.close();
-      if (this.#open !== undefined) this.#options.shared.leave(this);
+      this.#options.shared.leave(this);
     }
   }
 
@@ -95,8 +99,12 @@ export class NbdConnection implements SlotHolder {
     if (this.#open !== undefined) return this.#open.disk;
     this.#deadline?.cancel();
     try {
-      this.#open = await this.#options.shared.enter(this, this.#options.readOnly);
-      return this.#open.disk;
+      const { port, readOnly } = await this.#options.shared.enter(this);
+      const { slots, slotBytes } = port;
+      const serving = { slots, slotBytes, readOnly: readOnly || this.#options.readOnly };
+      const disk = diskExport(port.properties, serving);
+      this.#open = { port, disk };
+      return disk;
     } finally {
       this.#startDeadline();
     }
@@ -110,8 +118,9 @@ export class NbdConnection implements SlotHolder {
 
   async #transmit({ structured }: Negotiated): Promise<void> {
     const { port, disk } = this.#open!;
-    const { shared, failed } = this.#options;
-    this.#transmission = new Transmission({ stream: this.#stream, shared, port, disk, structured, failed });
+    const { shared, failed, pid } = this.#options;
+    const stream = this.#stream;
+    this.#transmission = new Transmission({ stream, shared, port, disk, structured, pid, failed });
     await this.#transmission.run();
   }
 

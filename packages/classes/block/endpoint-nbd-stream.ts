@@ -28,6 +28,8 @@ export class NbdStream implements NegotiationStream {
   #start = 0;
   #end = 0;
   #inputEnded = false;
+  /** The last read left room: there is no more until the socket says so. */
+  #drained = false;
   #closed = false;
   #watchingInput = true;
   #onReadable: (() => void) | undefined;
@@ -134,9 +136,11 @@ export class NbdStream implements NegotiationStream {
 
   async #receive(target: () => Uint8Array): Promise<number> {
     while (!this.#inputEnded) {
-      const result = native.read(this.#socket.fd, target());
+      const room = target();
+      const result = this.#drained ? -EAGAIN : native.read(this.#socket.fd, room);
       if (result > 0) {
         this.progress++;
+        this.#drained = result < room.length;
         return result;
       }
       if (result !== -EAGAIN) break; // end of file, or a connection reset
@@ -152,6 +156,7 @@ export class NbdStream implements NegotiationStream {
 
   /** The loop keeps telling of bytes that nobody waits for: then it is asked not to, until somebody does. */
   #wakeReader(): void {
+    this.#drained = false;
     const resolve = this.#onReadable;
     this.#onReadable = undefined;
     if (resolve !== undefined) resolve();
@@ -179,6 +184,11 @@ export class NbdStream implements NegotiationStream {
   async write(bytes: Uint8Array): Promise<void> {
     this.send(bytes);
     await this.sentBelow();
+  }
+
+  /** So much waits to be sent that no more should be asked for. */
+  get crowded(): boolean {
+    return this.#unsent >= UNSENT_MAX;
   }
 
   /** Resolves once fewer than so many bytes wait to be sent, or the connection is closed. */

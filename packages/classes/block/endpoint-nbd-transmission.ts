@@ -21,35 +21,53 @@ import {
   type NbdRequest,
   REQUEST_BYTES,
 } from "@ring3/kernel/nbd/transmission";
-import type { Block } from "./contract.ts";
+import { type Block, block } from "./contract.ts";
 import { type DiskExport, describe, nbdError, type Refusal, refusal } from "./endpoint-nbd-export.ts";
 import { Landing } from "./endpoint-nbd-landing.ts";
-import type { NbdPort } from "./endpoint-nbd-port.ts";
 import type { NbdStream } from "./endpoint-nbd-stream.ts";
+import type { EndpointPort } from "./endpoint-port.ts";
+import { RequestTrace } from "./endpoint-trace.ts";
 
 /** Zeroes and discards go to the disk in parts that any disk finishes within their deadline: a full-speed one writes 1 MB/s. */
 const RANGE_BYTES = 16 * 1024 * 1024;
+
+/** Their numbers in the contract, by NBD's: for traces. */
+const { read, write, flush, discard, writeZeroes } = block.operations;
+const operations: ReadonlyMap<number, number> = new Map([
+  [NBD_CMD_READ, read.nr],
+  [NBD_CMD_CACHE, read.nr],
+  [NBD_CMD_WRITE, write.nr],
+  [NBD_CMD_FLUSH, flush.nr],
+  [NBD_CMD_TRIM, discard.nr],
+  [NBD_CMD_WRITE_ZEROES, writeZeroes.nr],
+]);
 
 type Done = Completion<unknown>;
 
 export interface TransmissionOptions {
   readonly stream: NbdStream;
-  readonly shared: NbdPort;
+  readonly shared: EndpointPort;
   readonly port: SlotPort<Block>;
   readonly disk: DiskExport;
   readonly structured: boolean;
+  /** The client's process. */
+  readonly pid: number;
   /** Told why, where the disk has failed a request. */
   readonly failed: (text: string) => void;
 }
 
 export class Transmission {
   readonly #stream: NbdStream;
-  readonly #shared: NbdPort;
+  readonly #shared: EndpointPort;
   readonly #port: SlotPort<Block>;
   readonly #disk: DiskExport;
   readonly #structured: boolean;
   readonly #failed: TransmissionOptions["failed"];
+  readonly #trace: RequestTrace<NbdRequest>;
   readonly #underWay = new Set<Promise<void>>();
+  /** Reads of one slot, which are most: beside `#underWay`, and without promises. */
+  #reads = 0;
+  #readsDone: (() => void) | undefined;
   /** The write whose payload is arriving. */
   #landing: Landing | undefined;
   /** A port that broke its promise never to reject. */
@@ -62,6 +80,7 @@ export class Transmission {
     this.#disk = options.disk;
     this.#structured = options.structured;
     this.#failed = options.failed;
+    this.#trace = new RequestTrace(options.port, options.pid);
   }
 
   /**
@@ -73,6 +92,10 @@ export class Transmission {
       await this.#readRequests();
     } finally {
       await Promise.all(this.#underWay);
+      if (this.#reads > 0)
+        await new Promise<void>((resolve) => {
+          this.#readsDone = resolve;
+        });
     }
     if (this.#failure !== undefined) throw this.#failure.error;
   }
@@ -93,7 +116,7 @@ export class Transmission {
   async #readRequests(): Promise<void> {
     const stream = this.#stream;
     for (;;) {
-      await stream.sentBelow();
+      if (stream.crowded) await stream.sentBelow();
       if (!stream.has(REQUEST_BYTES) && !(await stream.need(REQUEST_BYTES))) return;
       const request = decodeRequest(stream.view, stream.take(REQUEST_BYTES));
       if (request === undefined) throw new DeviceError("protocol", "NBD request without its magic");
@@ -102,8 +125,43 @@ export class Transmission {
       if (refused !== undefined) {
         if (request.type === NBD_CMD_WRITE && !(await stream.skip(request.length))) return;
         this.#fail(request, refused);
-      } else if (!(await this.#start(request))) return;
+        continue;
+      }
+      this.#trace.received(request, operations.get(request.type)!, request.length, request.offset);
+      if (!this.#readAtOnce(request) && !(await this.#start(request))) return;
     }
+  }
+
+  /** A read that one slot is enough for, where one is free; false: it takes the longer way. */
+  #readAtOnce(request: NbdRequest): boolean {
+    const { pieceBytes, sectorBytes } = this.#disk;
+    if (request.type !== NBD_CMD_READ || request.length > pieceBytes) return false;
+    const slot = this.#port.take();
+    if (slot === undefined) return false;
+    const input = {
+      lba: request.offset / sectorBytes,
+      count: request.length / sectorBytes,
+      medium: this.#medium,
+    };
+    this.#reads++;
+    let answered = false;
+    const done = (completion: Done) => {
+      answered = true;
+      this.#reads--;
+      this.#finishRead(request, [slot], [completion]);
+      if (this.#reads === 0) this.#readsDone?.();
+    };
+    this.#trace.part(request, slot);
+    try {
+      this.#port.send("read", input, slot, request.length, done);
+    } catch (error) {
+      if (!answered) {
+        this.#reads--;
+        this.#port.release(slot);
+      }
+      throw error;
+    }
+    return true;
   }
 
   /** false: the stream has ended in the middle of the request. */
@@ -157,6 +215,7 @@ export class Transmission {
         ? await this.#write(request, slots)
         : await this.#serial(request, slots[0]!);
     for (const slot of slots) this.#port.release(slot);
+    this.#trace.replied(request, refused !== undefined);
     if (refused === undefined) return this.#stream.send(encodeSimpleReply(request, 0));
     this.#failed(refused.text);
     this.#fail(request, refused);
@@ -166,15 +225,21 @@ export class Transmission {
     const pieces = await Promise.all(
       slots.map((slot, index) => {
         const { lba, count, bytes } = this.#piece(request, index);
+        this.#trace.part(request, slot);
         return this.#port.submit("read", { lba, count, medium: this.#medium }, slot, bytes);
       }),
     );
+    this.#finishRead(request, slots, pieces);
+  }
+
+  #finishRead(request: NbdRequest, slots: readonly Slot[], pieces: readonly Done[]): void {
     const short = pieces.findIndex(({ data }, index) => data.length !== this.#piece(request, index).bytes);
     const refused =
       this.#firstFailure(request, pieces) ??
       (short < 0
         ? undefined
         : { error: NBD_EIO, text: `${describe(request)}: the driver gave too few bytes` });
+    this.#trace.replied(request, refused !== undefined);
     if (refused !== undefined) {
       for (const slot of slots) this.#port.release(slot);
       this.#failed(refused.text);
@@ -194,6 +259,7 @@ export class Transmission {
     const pieces = await Promise.all(
       slots.map((slot, index) => {
         const { lba, count, bytes } = this.#piece(request, index);
+        this.#trace.part(request, slot);
         return this.#port.submit("write", { lba, count, fua, medium: this.#medium }, slot, bytes);
       }),
     );
@@ -202,13 +268,17 @@ export class Transmission {
 
   /** What carries no data: a flush, or a range that goes to the disk part by part through one slot. */
   async #serial(request: NbdRequest, slot: Slot): Promise<Refusal | undefined> {
-    const flush = () => this.#shared.flush(this.#port, slot);
+    const flush = () => {
+      this.#trace.part(request, slot);
+      return this.#shared.flush(this.#port, slot);
+    };
     if (request.type === NBD_CMD_FLUSH) return this.#firstFailure(request, [await flush()]);
     const part = this.#part(request, slot);
     const { sectorBytes } = this.#disk;
     const end = request.offset + request.length;
     for (let at = request.offset; at < end; at += part.bytes) {
       const bytes = Math.min(part.bytes, end - at);
+      this.#trace.part(request, slot);
       const done = await part.submit(at / sectorBytes, bytes / sectorBytes, bytes);
       if (done.kind !== 0) return this.#firstFailure(request, [done]);
     }

@@ -25,6 +25,7 @@ import {
 } from "@ring3/kernel/nbd/constants";
 import { BLOCK_MEDIUM_PRESENT, BLOCK_READ_ONLY } from "./contract.ts";
 import { EXPORT_NAME, latch, type RawClient, type ServeOptions, serveNbd } from "./endpoint-nbd.fixture.ts";
+import type { MemoryDisk } from "./memory-disk.fixture.ts";
 
 const serve = (t: TestContext, options?: ServeOptions) => serveNbd(t, systemClock, options);
 const ok = { error: 0, message: "" };
@@ -313,13 +314,27 @@ test("disconnecting all answers what is under way and then hangs up", async (t) 
   assert.equal((await nbd.readToEnd()).length, 0);
 });
 
-test("a port that throws costs its connection, and is logged as our fault", async (t) => {
-  const { client, disk, log } = serve(t);
-  disk.gate = () => Promise.reject(new TypeError("a bug"));
-  const nbd = await (await client()).go();
-  nbd.request(NBD_CMD_READ, 0, 512);
-  assert.equal((await nbd.readToEnd()).length, 0);
-  disk.gate = () => undefined;
-  await (await client()).go();
-  assert.deepEqual([log[0]!.level, log[0]!.message], ["error", "NBD connection failed: TypeError: a bug"]);
-});
+const bugs: Record<string, (disk: MemoryDisk) => void> = {
+  "throws at once": ({ port }) => {
+    port.send = () => {
+      throw new TypeError("a bug");
+    };
+  },
+  "rejects later": (disk) => {
+    disk.gate = () => Promise.reject(new TypeError("a bug"));
+  },
+};
+for (const [how, plant] of Object.entries(bugs))
+  test(`a port that ${how} costs its connection, and is logged as our fault`, async (t) => {
+    const { client, disk, log } = serve(t);
+    const before = { gate: disk.gate, send: disk.port.send };
+    plant(disk);
+    const nbd = await (await client()).go();
+    if (how === "throws at once") nbd.request(NBD_CMD_READ, 0, 512);
+    else nbd.request(NBD_CMD_FLUSH, 0, 0);
+    assert.equal((await nbd.readToEnd()).length, 0);
+    disk.gate = before.gate;
+    disk.port.send = before.send;
+    await (await client()).go();
+    assert.deepEqual([log[0]!.level, log[0]!.message], ["error", "NBD connection failed: TypeError: a bug"]);
+  });

@@ -9,7 +9,7 @@ import { acceptFrom, type PeerCredentials } from "@ring3/kernel/socket/unix";
 import type { Block, Geometry } from "./contract.ts";
 import { NbdConnection } from "./endpoint-nbd-connection.ts";
 import { nbdAddress } from "./endpoint-nbd-export.ts";
-import { NbdPort } from "./endpoint-nbd-port.ts";
+import { EndpointPort } from "./endpoint-port.ts";
 
 const CONNECTIONS_MAX = 64;
 /** Of one user who is let in by a rule: some are left for the others. */
@@ -54,7 +54,7 @@ export interface NbdEndpoint {
 export function startNbdEndpoint(options: NbdEndpointOptions): NbdEndpoint {
   const { listener, exportName, aliases, log, clock } = options;
   const description = printable(options.description); // the device's own words
-  const shared = new NbdPort(options);
+  const shared = new EndpointPort(options);
   const budget = new LogBudget(clock, 1, FAILURES_PER_SECOND);
   const connections = new Set<NbdConnection>();
   /** By user id: connections, and those that are being asked about. */
@@ -67,17 +67,17 @@ export function startNbdEndpoint(options: NbdEndpointOptions): NbdEndpoint {
     log.warn(`${text}${heldBack === 0 ? "" : ` (and ${heldBack} more before it)`}`);
   }
 
-  function accept(socket: Descriptor, readOnly: boolean): Promise<void> {
+  function accept(socket: Descriptor, pid: number, readOnly: boolean): Promise<void> {
     if (connections.size >= CONNECTIONS_MAX)
       throw new DeviceError("busy", `${CONNECTIONS_MAX} are connected`);
     const offer = { exportName, aliases, description };
-    const connection = new NbdConnection(socket, { offer, shared, readOnly, clock, log, failed });
+    const connection = new NbdConnection(socket, { offer, shared, readOnly, pid, clock, log, failed });
     connections.add(connection);
     return connection.done.then(() => void connections.delete(connection));
   }
 
   async function admit(socket: Descriptor, peer: PeerCredentials): Promise<void> {
-    const { uid } = peer;
+    const { uid, pid } = peer;
     const others = guests.get(uid) ?? 0;
     guests.set(uid, others + 1);
     try {
@@ -86,7 +86,7 @@ export function startNbdEndpoint(options: NbdEndpointOptions): NbdEndpoint {
       const mode = listener.guests === undefined ? "write" : await listener.guests(peer);
       if (mode === null) throw new DeviceError("denied", "an access rule in ring3.yaml can let it in");
       if (closing !== undefined) throw new DeviceError("cancelled", "the endpoint closes");
-      await accept(socket, mode === "read");
+      await accept(socket, pid, mode === "read");
     } catch (error) {
       log.warn(`NBD client of user ${uid} refused: ${(error as Error).message}`);
       socket.close();

@@ -100,6 +100,7 @@ export function memoryDisk(options: MemoryDiskOptions = {}): MemoryDisk {
       slotBytes,
       supports: (name) => !lacks.includes(name),
       reserve: (count) => free.reserve(count),
+      take: () => free.take(),
       release: (slot) => {
         slot.out.fill(0xdb); // whoever still looks at it sees that it is no longer theirs
         fromDriver[slot.index]!.fill(0xdb);
@@ -114,6 +115,9 @@ export function memoryDisk(options: MemoryDiskOptions = {}): MemoryDisk {
         const result = fault ?? execute(name, input as unknown as Range, slot, length);
         if (typeof result === "string") return failed(result);
         return { kind: 0, errno: 0, out: {} as never, data: result };
+      },
+      send(name, input, slot, length, done) {
+        void disk.port.submit(name, input, slot, length).then(done);
       },
       async request(name, input, { data = nothing, length = data.length, signal } = {}) {
         if (signal?.aborted) throw new DeviceError("cancelled", name);
@@ -154,6 +158,12 @@ class SlotQueue {
       this.#waiting.push({ count, grant });
       this.#serve();
     });
+  }
+
+  take(): Slot | undefined {
+    const slot = this.#waiting.length === 0 ? this.#free.shift() : undefined;
+    if (slot !== undefined) this.#held.add(slot);
+    return slot;
   }
 
   release(slot: Slot): void {

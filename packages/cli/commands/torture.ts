@@ -9,6 +9,9 @@ import { passed, resultText } from "../torture/report.ts";
 
 const FAULTS = 10_000;
 const LANES = 3;
+/** Short, so that hangs are cheap. */
+const HANG_MS = 100;
+const HANG_MAX_MS = 120_000; // control/manifest.ts
 const NUMBER_MAX = 0xffffffff;
 
 export default {
@@ -24,6 +27,11 @@ export default {
     from: { type: "string", value: "M", help: "goes on with fault M of such a campaign" },
     only: { type: "string", value: "NAME,…", help: "only faults of these names or groups" },
     lanes: { type: "string", value: "L", help: `how many are under way at once, ${LANES} unless said` },
+    hang: {
+      type: "string",
+      value: "MS",
+      help: `how long a driver may stand still, ${HANG_MS} unless said; more where the machine has other work`,
+    },
     list: { type: "boolean", help: "prints every fault's group and name, and how often it comes" },
   },
   words: [0, 0],
@@ -45,12 +53,18 @@ ended before its last fault.`,
     const to = whole("faults", (values.faults as string | undefined) ?? String(FAULTS), 1);
     const from = whole("from", (values.from as string | undefined) ?? "0", 0);
     const lanes = whole("lanes", (values.lanes as string | undefined) ?? String(LANES), 1);
+    const hangMs = whole(
+      "hang",
+      (values.hang as string | undefined) ?? String(HANG_MS),
+      HANG_MS,
+      HANG_MAX_MS,
+    );
     if (from >= to)
       throw new UsageError(`--from: expected less than the ${to} faults of the campaign, found ${from}`);
     const progress = ring3.err.isTTY === true && !ring3.json;
     const line = (text: string) => progress && ring3.err.write(`\r\x1b[K${text.slice(0, ring3.width - 1)}`);
     const campaign = new Campaign(
-      { seed, from, to, faults, lanes },
+      { seed, from, to, faults, lanes, hangMs },
       {
         begun: (disks) => {
           if (!ring3.json) ring3.print(`seed ${seed}: faults ${from} to ${to - 1}, on ${disks} disks`);
@@ -89,11 +103,9 @@ function faultsOf(only: string | undefined): readonly Fault[] {
   return faults;
 }
 
-function whole(option: string, text: string, least: number): number {
+function whole(option: string, text: string, least: number, most = NUMBER_MAX): number {
   const value = Number(text);
-  if (!/^\d{1,10}$/.test(text) || value < least || value > NUMBER_MAX)
-    throw new UsageError(
-      `--${option}: expected a whole number from ${least} to ${NUMBER_MAX}, found "${text}"`,
-    );
+  if (!/^\d{1,10}$/.test(text) || value < least || value > most)
+    throw new UsageError(`--${option}: expected a whole number from ${least} to ${most}, found "${text}"`);
   return value;
 }

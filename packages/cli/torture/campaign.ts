@@ -16,6 +16,8 @@ export interface CampaignOptions {
   readonly to: number;
   readonly faults: readonly Fault[];
   readonly lanes: number;
+  /** How long a driver's event loop may stand still. */
+  readonly hangMs: number;
 }
 
 export interface CampaignListener {
@@ -49,7 +51,7 @@ export class Campaign {
     this.#listener = listener;
     this.#plan = new Plan(options.seed, options.faults);
     this.#next = options.from;
-    this.#instance = new Instance();
+    this.#instance = new Instance(options.hangMs);
     this.#lanes = Array.from(
       { length: options.lanes },
       (_, index) => new Lane(this.#instance, `torture${index}`, this.#tally),

@@ -50,8 +50,7 @@ export class Disk {
   #door!: Door;
   /** In this round. */
   deaths: { readonly end: End; readonly reason: string }[] = [];
-  quarantines = 0;
-  #inQuarantine = false;
+  quarantines: string[] = [];
   /** Counts how often it was opened. */
   session = 1;
   #deathsOfDoor = 0;
@@ -74,10 +73,7 @@ export class Disk {
     ]);
     instance.watch(this.drive.device, {
       failed: (end, reason) => this.#failed(end, reason),
-      quarantined: () => {
-        this.quarantines++;
-        this.#inQuarantine = true;
-      },
+      quarantined: (reason) => this.quarantines.push(reason),
     });
   }
 
@@ -103,11 +99,18 @@ export class Disk {
     });
   }
 
-  /** Out of a quarantine that it may have got into without being meant to. */
-  async #release(): Promise<void> {
-    if (!this.#inQuarantine) return;
-    this.#inQuarantine = false;
+  /** Of the device. Once it is known, all that the log has told of it until then is counted. */
+  async state(): Promise<string> {
+    const { ring3 } = this.#instance;
+    const { device } = this.drive;
+    return await eventually(`state of ${device}`, async () => (await ring3.device(device)).state);
+  }
+
+  /** Out of a quarantine, which ends all connections and which it may have got into without being meant to. */
+  async #release(): Promise<boolean> {
+    if ((await this.state()) !== "quarantined") return false;
     await this.#instance.ring3.manager.ask("restart", { device: this.drive.device });
+    return true;
   }
 
   #failed(end: End, reason: string): void {
@@ -129,7 +132,7 @@ export class Disk {
   begin(where: string): void {
     this.where = where;
     this.deaths = [];
-    this.quarantines = 0;
+    this.quarantines = [];
     this.#awaySince = undefined;
     this.awayMs = undefined;
   }
@@ -285,10 +288,10 @@ export class Disk {
 
   /** Opens the disk anew where it has to be. Call while nothing is under way. */
   async renew(): Promise<void> {
-    await this.#release();
+    const closed = (await this.#release()) || this.#door.closed;
     const tired = this.door === "application" && this.#deathsOfDoor >= DEATHS_MAX;
-    if (!this.#door.closed && !tired) return;
-    if (!this.#door.closed) await this.settle();
+    if (!closed && !tired) return;
+    if (!closed) await this.settle();
     this.#deathsOfDoor = 0;
     await this.#open();
     this.session++;

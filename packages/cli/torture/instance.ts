@@ -9,6 +9,7 @@ import type { End } from "./fault.ts";
 /** A busy machine takes its time to plug a device in again. */
 const CONFIG = "spares: 4\nlimits: { replug_grace: 15s }\n";
 const FAILED = /^driver failed: (\w+): (.*)$/;
+const QUARANTINED = "quarantined: ";
 const REFLECTORS = /\breflector (?:ended|cannot be started|is hung up on)\b/;
 const HANGS: readonly string[] = ["heartbeat", "deadline"];
 /** A reflector's clients have noticed its death by then. */
@@ -19,11 +20,13 @@ const LIVED_MS = 2500;
 export interface DeviceListener {
   /** Its driver has failed, and is being ended. */
   failed(end: End, reason: string): void;
-  quarantined(): void;
+  quarantined(reason: string): void;
 }
 
 export class Instance {
   readonly ring3: OwnRing3;
+  /** How long a driver's event loop may stand still. */
+  readonly hangMs: number;
   readonly #log = new LogTail(null, (entry) => this.#heard(entry));
   readonly #devices = new Map<string, DeviceListener>();
   /** As it was last seen. */
@@ -38,7 +41,8 @@ export class Instance {
   #work: Promise<void> = Promise.resolve();
   #stopping = false;
 
-  constructor() {
+  constructor(hangMs: number) {
+    this.hangMs = hangMs;
     this.ring3 = new OwnRing3({
       verb: "torture",
       drivers: ["probe/drivers/torture"],
@@ -46,6 +50,7 @@ export class Instance {
       sandboxed: true,
       quiet: true, // of killed reflectors there are lines without end
     });
+    this.ring3.describe("torture", { limits: { hangMs } });
     this.ring3.resumed = async (ask) => {
       if (this.#managersKilled > 0) this.#managersKilled--;
       else this.managerDeaths++;
@@ -69,7 +74,7 @@ export class Instance {
     if (listener === undefined) return;
     const [, kind, text] = FAILED.exec(message) ?? [];
     if (kind !== undefined) listener.failed(HANGS.includes(kind) ? "hang" : "crash", `${kind}: ${text}`);
-    if (message.startsWith("quarantined: ")) listener.quarantined();
+    if (message.startsWith(QUARANTINED)) listener.quarantined(message.slice(QUARANTINED.length));
   }
 
   /** 0: there is none now. */

@@ -22,7 +22,8 @@ export interface Outcome {
   readonly wrong: string | undefined;
   readonly crashes: number;
   readonly hangs: number;
-  readonly quarantined: number;
+  /** Why, of each time. */
+  readonly quarantined: readonly string[];
   /** How long the disk did not serve, where it did not. */
   readonly recoveryMs: number | undefined;
   /** Its driver was to end, and did not. */
@@ -65,7 +66,7 @@ export class Lane {
       wrong: wrong ?? (noticed && `the disk beside it: ${noticed}`),
       crashes: deaths.length - hangs,
       hangs,
-      quarantined: disk.quarantines + beside.quarantines,
+      quarantined: [...disk.quarantines, ...beside.quarantines],
       recoveryMs: disk.awayMs,
       unnoticed: fault.ends !== undefined && !fault.ends.includes("maybe") && disk.deaths.length === 0,
     };
@@ -124,7 +125,7 @@ export class Lane {
 
   #scene(disk: Disk, random: Random): Scene {
     const { device } = disk.drive;
-    const { ring3 } = this.#instance;
+    const { ring3, hangMs } = this.#instance;
     return {
       random,
       async order(fault) {
@@ -133,6 +134,7 @@ export class Lane {
           at: pick(random, ["before", "during", "after"]),
           after: integer(random, VOLLEY_MIN), // at most one less than there are at least
           seed: integer(random, 2 ** 32),
+          hangMs,
         };
         await eventually(`order ${fault}`, async () => {
           await disk.renew();
@@ -144,14 +146,13 @@ export class Lane {
       killManager: () => this.#instance.killManager(),
       killReflector: () => this.#instance.killReflector(),
       async poison(reads) {
-        const before = disk.quarantines;
-        for (
-          let failures = ["disconnected"];
-          failures.includes("disconnected") && disk.quarantines === before;
-        ) {
+        const before = disk.quarantines.length;
+        let failures: readonly string[];
+        do {
           await disk.renew(); // where a reflector's death has come between
           failures = await disk.poison(reads);
-        }
+          await disk.state();
+        } while (failures.includes("disconnected") && disk.quarantines.length === before);
       },
       async release() {
         await ring3.manager.ask("wait", { device, state: "quarantined", timeoutMs: AFTER_MS * PROOFS });

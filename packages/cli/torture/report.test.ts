@@ -12,7 +12,7 @@ const outcome = (number: number, more: Partial<Outcome> = {}, of: Fault = fault)
   wrong: undefined,
   crashes: 1,
   hangs: 0,
-  quarantined: 0,
+  quarantined: [],
   recoveryMs: number,
   unnoticed: false,
   ...more,
@@ -47,8 +47,8 @@ test("one in a thousand may fail, two may not, and both are told", () => {
 test("a quarantine that was not meant is none that was recovered from; one that was is not counted", () => {
   const final: Fault = { ...fault, name: "quarantine", final: true };
   const { recovered, recoverable, quarantined } = resultOf([
-    outcome(0, { quarantined: 1 }),
-    outcome(1, { quarantined: 1 }, final),
+    outcome(0, { quarantined: ["five failures"] }),
+    outcome(1, { quarantined: ["five failures"] }, final),
   ]);
   assert.deepEqual([recovered, recoverable, quarantined], [0, 1, 2]);
 });

@@ -36,8 +36,8 @@ export class Outcomes {
     this.faults++;
     this.crashes += crashes;
     this.hangs += hangs;
-    this.quarantined += quarantined;
-    const asMeant = wrong === undefined && (fault.final === true || quarantined === 0);
+    this.quarantined += quarantined.length;
+    const asMeant = wrong === undefined && (fault.final === true || quarantined.length === 0);
     if (fault.final !== true) this.recoverable++;
     if (fault.final !== true && asMeant) this.recovered++;
     if (recoveryMs !== undefined && fault.final !== true) this.recoveryMs.push(recoveryMs);
@@ -55,7 +55,9 @@ export class Outcomes {
     kind.unnoticed += Number(unnoticed);
     kind.recoveryMsMax = Math.max(kind.recoveryMsMax, Math.round(recoveryMs ?? 0));
     if (!asMeant && this.wrong.length < KEPT)
-      this.wrong.push(`fault ${number} (${fault.name}, ${door}): ${wrong ?? "quarantined"}`);
+      this.wrong.push(
+        `fault ${number} (${fault.name}, ${door}): ${wrong ?? `quarantined: ${quarantined[0]}`}`,
+      );
   }
 }
 

@@ -5,9 +5,6 @@ import { integer } from "@ring3/core/chance";
 import { channel } from "../escape/channel.ts";
 import type { Faults } from "./fault.ts";
 
-/** limits.hangMs of driver.json, which is looked at three times in that time. */
-const HANG_MS = 100;
-
 function block(ms: number): void {
   const until = performance.now() + ms;
   while (performance.now() < until);
@@ -46,6 +43,7 @@ export const code: Faults = {
     const again = (): Promise<void> => Promise.resolve().then(again);
     return again();
   },
-  "stall-under": () => block(HANG_MS / 2),
-  "stall-over": () => block(HANG_MS * 1.7),
+  /** Its heartbeat is looked at three times in the time that it may stand still. */
+  "stall-under": ({ hangMs }) => block(hangMs / 2),
+  "stall-over": ({ hangMs }) => block(hangMs * 1.7),
 };

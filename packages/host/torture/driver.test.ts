@@ -38,7 +38,10 @@ async function setUp() {
   });
   const order = (order: Partial<Order>) => {
     const sector = new Uint8Array(512);
-    new TextEncoder().encodeInto(JSON.stringify({ at: "before", after: 0, seed: 1, ...order }), sector);
+    new TextEncoder().encodeInto(
+      JSON.stringify({ at: "before", after: 0, seed: 1, hangMs: 100, ...order }),
+      sector,
+    );
     return unit.write({ lba: SECTORS - 1, count: 1, fua: 0, medium: 0 }, call(sector));
   };
   const read = (lba: number, with_ = call()) => unit.read({ lba, count: 1, medium: 0 }, with_);

@@ -49,9 +49,9 @@ class Struck {
   /** Runs a request, and the fault where it is this one's turn. */
   run<T>(call: Inside["call"], request: () => T | Promise<T>): T | Promise<T> {
     if (this.#order === undefined || this.#left-- > 0) return request();
-    const { fault, at, seed } = this.#order;
+    const { fault, at, seed, hangMs } = this.#order;
     this.#order = undefined;
-    const strike = () => faults[fault]!({ ctx: this.#ctx, call, random: seeded(seed) });
+    const strike = () => faults[fault]!({ ctx: this.#ctx, call, random: seeded(seed), hangMs });
     return at === "before" ? struckFirst(strike, request) : struckLater(at, strike, request);
   }
 }

@@ -9,6 +9,8 @@ export interface Inside {
   readonly call: { length: number };
   /** From 0 up to 1; the same numbers for the same order. */
   readonly random: Random;
+  /** How long its event loop may stand still. */
+  readonly hangMs: number;
 }
 
 /** Does its harm; where it returns, the request that it strikes goes on. */
@@ -23,6 +25,8 @@ export interface Order {
   /** Requests that pass first. */
   readonly after: number;
   readonly seed: number;
+  /** limits.hangMs of its manifest. */
+  readonly hangMs: number;
 }
 
 /** A text in a sector, which it does not fill. */

@@ -49,6 +49,14 @@ export function pipe(): { read: Descriptor; write: Descriptor } {
   return { read: new Descriptor(ends[0]!), write: new Descriptor(ends[1]!) };
 }
 
+/** A pipe's write end that is also open for reading, so that who writes there never finds that nobody reads: writes beyond its room wait. */
+export function unbroken(write: number): Descriptor {
+  const flags = constants.O_RDWR; // close-on-exec, as all that is opened here
+  return new Descriptor(
+    check(native.open(`/proc/self/fd/${write}`, flags, 0), "open a pipe's end for reading too"),
+  );
+}
+
 export function duplicate(fd: number): Descriptor {
   return new Descriptor(check(native.dup(fd), `duplicate descriptor ${fd}`));
 }

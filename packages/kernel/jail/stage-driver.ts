@@ -105,6 +105,7 @@ export function hostCalls(tier: Tier, pid = HOST_PID): readonly Allowance[] {
     ...allow("the event loop", {
       epoll_pwait: [281, 22],
       epoll_ctl: [233, 21],
+      timerfd_settime: [286, 86],
       restart_syscall: [219, 128],
     }),
     ...allow("time and chance", {
@@ -152,7 +153,7 @@ export const unimplemented = stageZero.filter(
 );
 export const REFUSED = { errno: 1 }; // EPERM, asm-generic/errno-base.h
 
-const allowedRequests = (requests: readonly number[]): Rule[] =>
+export const allowedRequests = (requests: readonly number[]): Rule[] =>
   requests.map((request) => ({ ...IOCTL, when: [equal(1, request)], verdict: "allow" }));
 
 /** Stage 1, for a host without a driver. `requests`: every ioctl request that any driver may be granted. */

@@ -5,12 +5,14 @@ import { once } from "node:events";
 import { Socket } from "node:net";
 import { test } from "node:test";
 import { pipe } from "../fd/descriptor.ts";
+import { RING_ENTRIES } from "../uring/ring.ts";
 import { ALLOW, ARCH, errno, headerNumbers, run } from "./bpf.fixture.ts";
 import { reflectorFilter } from "./stage-reflector.ts";
 import { supervisorFilter } from "./supervisor.ts";
 
 const PID = 4711;
 const EPERM = errno(1);
+const SUBMITURB = 0x8038550an; // USBDEVFS_SUBMITURB, linux/usbdevice_fs.h
 
 for (const architecture of ["x64", "arm64"] as const) {
   const judge =
@@ -35,7 +37,33 @@ for (const architecture of ["x64", "arm64"] as const) {
     const calls = ["openat", "newfstatat", "unlinkat", "fchmodat", "socket", "bind", "listen", "connect"];
     for (const call of [...calls, "clone", "execve", "kill", "ptrace", "mount", "setuid", "seccomp"])
       assert.equal(reflector(call, 1n, 1n, 1n), EPERM, call);
-    assert.equal(reflector("ioctl", 3n, 0x8038550an), EPERM); // USBDEVFS_SUBMITURB
+    assert.equal(reflector("ioctl", 3n, SUBMITURB), EPERM);
+  });
+
+  test(`${architecture}: with a driver in it, it asks the device what that one is granted, and nothing else`, () => {
+    const inline = judge(reflectorFilter(architecture, PID, [Number(SUBMITURB)]));
+    assert.deepEqual(
+      [inline("ioctl", 3n, SUBMITURB), inline("ioctl", 3n, SUBMITURB + 1n), inline("openat")],
+      [ALLOW, EPERM, EPERM],
+    );
+  });
+
+  test(`${architecture}: one that serves ublk disks enters its own ring and no other, and makes none`, () => {
+    const RING = 23n;
+    const serving = judge(reflectorFilter(architecture, PID, [], Number(RING)));
+    assert.deepEqual(
+      ["io_uring_enter", "io_uring_setup", "io_uring_register"].map((call) => serving(call, RING)),
+      [ALLOW, errno(38), errno(38)],
+    );
+    assert.equal(serving("io_uring_enter", RING + 1n), errno(38));
+    assert.equal(reflector("io_uring_enter", RING), errno(38));
+    assert.deepEqual([serving("pwrite64"), reflector("pwrite64")], [ALLOW, EPERM]);
+  });
+
+  test(`${architecture}: ring3 makes rings of its own size, the event loop none`, () => {
+    assert.equal(supervisor("io_uring_setup", BigInt(RING_ENTRIES)), ALLOW);
+    for (const entries of [0n, 64n, 256n, BigInt(RING_ENTRIES) + 1n])
+      assert.equal(supervisor("io_uring_setup", entries), errno(38));
   });
 
   test(`${architecture}: nobody in ring3 drives other processes, loads modules or sets clocks; bubblewrap can work`, () => {

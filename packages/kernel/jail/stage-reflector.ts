@@ -7,6 +7,7 @@ import { type Architecture, assembleFilter, type Rule } from "./seccomp.ts";
 import {
   type Allowance,
   allow,
+  allowedRequests,
   equal,
   hostCalls,
   nonBlocking,
@@ -53,11 +54,30 @@ const sharedFlags: Rule = {
   verdict: { errno: 0 },
 };
 
-export function reflectorFilter(architecture: Architecture, pid: number): Uint8Array {
+/** `ring`: its descriptor, which takes no other operation than commands to devices. */
+const ublk = (ring: number): readonly Allowance[] => [
+  ...allow("the bytes of what is read from a ublk disk", { pwrite64: [18, 68] }),
+  {
+    call: "io_uring_enter",
+    x64: 426,
+    arm64: 426,
+    when: [[equal(0, ring)]],
+    why: "ublk's requests and their answers",
+  },
+];
+
+/** `requests`: those that the driver is granted which runs inline, if one does. `ring`: where it serves ublk disks. */
+export function reflectorFilter(
+  architecture: Architecture,
+  pid: number,
+  requests: readonly number[] = [],
+  ring?: number,
+): Uint8Array {
   const calls = [...hostCalls("standard", pid), ...more];
+  const served = ring === undefined ? [] : rulesOf(ublk(ring)); // first: to all other rings the answer is that there is no such call
   return assembleFilter(
     architecture,
-    [...unimplemented, ...rulesOf(calls), nonBlocking, sharedFlags],
+    [...served, ...unimplemented, ...rulesOf(calls), nonBlocking, sharedFlags, ...allowedRequests(requests)],
     REFUSED,
   );
 }
@@ -66,9 +86,16 @@ export function reflectorFilter(architecture: Architecture, pid: number): Uint8A
  * For good. False, and nothing done, where the keeper could put no filter on: the event loop may then have a ring of io_uring, which it cannot
  * be told to do without.
  */
-export function confineReflector(architecture: Architecture): boolean {
+export function confineReflector(
+  architecture: Architecture,
+  requests: readonly number[],
+  ring?: number,
+): boolean {
   if (!/^Seccomp:\s*2$/m.test(readFileSync("/proc/self/status", "latin1"))) return false;
   if (process.getuid!() === 0) check(native.keepCapabilities(0, 0), "give up all capabilities");
-  check(native.seccomp(reflectorFilter(architecture, process.pid), true), "put on the reflector's filter");
+  check(
+    native.seccomp(reflectorFilter(architecture, process.pid, requests, ring), true),
+    "put on the reflector's filter",
+  );
   return true;
 }

@@ -3,8 +3,9 @@ import { statSync } from "node:fs";
 import { DeviceError } from "@ring3/core/errors";
 import { check } from "../fd/descriptor.ts";
 import { native } from "../native.ts";
+import { RING_ENTRIES } from "../uring/ring.ts";
 import { findBwrap } from "./files.ts";
-import { type Architecture, assembleFilter } from "./seccomp.ts";
+import { type Architecture, assembleFilter, type Rule } from "./seccomp.ts";
 import { stageZero } from "./stage-zero.ts";
 
 /** linux/capability.h. What manager and bubblewrap need, and the keeper to start and end them. */
@@ -27,7 +28,7 @@ const kept = {
 
 /** Refused to all of them; stage zero of the jail says why. What bubblewrap or the manager use is not among them. */
 const never = [
-  "io_uring_setup", // the keeper's event loop has its ring by then; those that start later do without
+  "io_uring_setup", // but ring3's own: the keeper's event loop has its ring by then; those that start later do without
   ...["ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp"],
   ...["init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "bpf"],
   ...["perf_event_open", "userfaultfd", "keyctl", "add_key", "request_key"],
@@ -47,10 +48,19 @@ const never = [
   ...["settimeofday", "clock_settime", "adjtimex", "clock_adjtime"],
 ];
 
+/** ublk's (kernel/uring): told from the event loop's by its size. Driver hosts have a filter of their own, which lets none through. */
+const ownRings: Rule = {
+  call: "io_uring_setup",
+  x64: 425,
+  arm64: 425,
+  when: [{ index: 0, is: "equal", value: RING_ENTRIES }],
+  verdict: "allow",
+};
+
 /** The filter for keeper, manager and all that they start; everything else passes. */
 export function supervisorFilter(architecture: Architecture): Uint8Array {
   const rules = stageZero.filter(({ call }) => never.includes(call));
-  return assembleFilter(architecture, rules, "allow");
+  return assembleFilter(architecture, [ownRings, ...rules], "allow");
 }
 
 /** For good, for this process and all below it. */

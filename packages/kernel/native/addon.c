@@ -135,12 +135,12 @@ static bool define(napi_env env, napi_value target, const struct binding *table)
 }
 
 NAPI_MODULE_INIT() {
-  if (poll_setup(env) < 0) {
-    napi_throw_error(env, NULL, "kernel.node: no event loop");
+  if (instance_setup(env) < 0) {
+    napi_throw_error(env, NULL, "kernel.node: no event loop, or no descriptors left for it");
     return NULL;
   }
-  const struct binding *tables[] = {fd_bindings,      memory_bindings,  socket_bindings, poll_bindings,
-                                    process_bindings, netlink_bindings, usbfs_bindings, stack_bindings};
+  const struct binding *tables[] = {fd_bindings,      memory_bindings,  socket_bindings, poll_bindings, bell_bindings,
+                                    process_bindings, netlink_bindings, usbfs_bindings, stack_bindings, uring_bindings};
   for (size_t table = 0; table < sizeof tables / sizeof *tables; table++)
     if (!define(env, exports, tables[table])) return NULL;
 #ifdef RING3_PROBE

@@ -68,6 +68,14 @@ static int64_t bind_pread(struct call *call) {
   return answer(pread(fd, into.data, into.length, offset));
 }
 
+static int64_t bind_pwrite(struct call *call) {
+  int fd = int_argument(call, 0);
+  struct bytes from = bytes_argument(call, 1);
+  off_t offset = integer_argument(call, 2, 0, MAX_SAFE_INTEGER);
+  REFUSED(call);
+  return answer(pwrite(fd, from.data, from.length, offset));
+}
+
 static int64_t bind_file_size(struct call *call) {
   int fd = int_argument(call, 0);
   REFUSED(call);
@@ -105,6 +113,7 @@ static int64_t bind_ioctl(struct call *call) {
 
 const struct binding fd_bindings[] = {
     {"close", bind_close}, {"dup", bind_dup},     {"closeOnExec", bind_close_on_exec}, {"pipe", bind_pipe},          {"open", bind_open},
-    {"read", bind_read},   {"write", bind_write}, {"pread", bind_pread},        {"fileSize", bind_file_size},
+    {"read", bind_read},   {"write", bind_write}, {"pread", bind_pread},        {"pwrite", bind_pwrite},
+    {"fileSize", bind_file_size},
     {"flock", bind_flock}, {"ioctl", bind_ioctl}, {"ftruncate", bind_ftruncate}, {0},
 };

@@ -12,6 +12,7 @@
 
 enum { MEMFD_NAME_MAX = 249 };                         // memfd_create(2), without the NUL
 static const int64_t MAPPING_MAX = INT64_C(1) << 32;   // V8 takes no larger ArrayBuffer on every build
+static const int64_t OFFSET_MAX = INT64_C(1) << 53;
 static const int64_t FUTEX_WAIT_MAX_MS = 60000;        // a thread that sleeps here cannot be ended: bounded
 
 static int64_t bind_memfd_create(struct call *call) {
@@ -58,11 +59,12 @@ static int64_t bind_map(struct call *call) {
   int fd = int_argument(call, 0);
   size_t length = (size_t)integer_argument(call, 1, 1, MAPPING_MAX);
   bool writable = bool_argument(call, 2);
+  off_t offset = kind_of(call, 3) == napi_undefined ? 0 : (off_t)integer_argument(call, 3, 0, OFFSET_MAX);
   REFUSED(call);
   struct region *region = malloc(sizeof *region);
   if (!region) return -ENOMEM;
   *region = (struct region){.length = length, .users = 1};
-  region->address = mmap(NULL, length, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
+  region->address = mmap(NULL, length, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, offset);
   if (region->address == MAP_FAILED) {
     int64_t error = -errno;
     free(region);
@@ -87,6 +89,14 @@ static int64_t bind_part(struct call *call) {
     return 0;
   release(region);
   return -ENOMEM;
+}
+
+// What was mapped may stay open as long as it is; parts of it may still be looked at, and are zeros then.
+static int64_t bind_unmap(struct call *call) {
+  struct region *region = handle_argument(call, 0, &region_tag);
+  REFUSED(call);
+  void *zeros = mmap(region->address, region->length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  return zeros == MAP_FAILED ? -errno : 0;
 }
 
 static int32_t *futex_argument(struct call *call) {
@@ -135,7 +145,8 @@ static int64_t bind_unmap_code(struct call *call) {
 
 const struct binding memory_bindings[] = {
     {"memfdCreate", bind_memfd_create}, {"addSeals", bind_add_seals},   {"getSeals", bind_get_seals},
-    {"map", bind_map},                  {"part", bind_part},            {"futexWait", bind_futex_wait},
+    {"map", bind_map},                  {"part", bind_part},            {"unmap", bind_unmap},
+              {"futexWait", bind_futex_wait},
     {"futexWake", bind_futex_wake},     {"unmapCode", bind_unmap_code},
     {0},
 };

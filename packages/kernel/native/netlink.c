@@ -1,4 +1,4 @@
-// Runs in: manager. The kernel's announcements of devices (Documentation/ABI/testing/sysfs-uevent, lib/kobject_uevent.c).
+// Runs in: manager. The kernel's announcements of devices (Documentation/ABI/testing/sysfs-uevent, lib/kobject_uevent.c), and generic netlink.
 #include "binding.h"
 
 #include <linux/netlink.h>
@@ -38,7 +38,14 @@ static int64_t bind_recv_uevent(struct call *call) {
   return message.msg_flags & MSG_TRUNC ? -EMSGSIZE : length;
 }
 
+// Bound by the kernel; what is written there goes to the kernel, whose answer can be read at once (net/netlink/genetlink.c).
+static int64_t bind_generic_netlink(struct call *call) {
+  (void)call;
+  return answer(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_GENERIC));
+}
+
 const struct binding netlink_bindings[] = {
+    {"genericNetlink", bind_generic_netlink},
     {"ueventSocket", bind_uevent_socket},
     {"recvUevent", bind_recv_uevent},
     {0},

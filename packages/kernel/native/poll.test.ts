@@ -26,7 +26,7 @@ function pipe(): { read: number; write: number } {
   return { read: ends[0]!, write: ends[1]! };
 }
 
-function start(fd: number, events: number, callback: (status: number, events: number) => void): PollHandle {
+function start(fd: number, events: number, callback: (ready: number) => void): PollHandle {
   const handle = native.pollStart(fd, events, callback);
   assert.equal(typeof handle, "object");
   return handle as PollHandle;
@@ -40,19 +40,16 @@ const script = (body: string) => run(process.execPath, ["--input-type=module", "
 
 test("a pipe with a byte in it is readable until it is read", async () => {
   const { read, write } = pipe();
-  const seen: number[][] = [];
+  const seen: number[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
-  const handle = start(read, READABLE, (...event) => {
-    seen.push(event);
+  const handle = start(read, READABLE, (ready) => {
+    seen.push(ready);
     if (seen.length === 2) resolve();
   });
   native.write(write, byte);
   await promise;
   native.pollStop(handle);
-  assert.deepEqual(seen, [
-    [0, READABLE],
-    [0, READABLE],
-  ]);
+  assert.deepEqual(seen, [READABLE, READABLE]);
   native.close(read);
   native.close(write);
 });
@@ -62,7 +59,7 @@ test("pollSet changes what is watched for", async () => {
   native.socketpair(ends);
   const [a, b] = ends as unknown as [number, number];
   const { promise, resolve } = Promise.withResolvers<number>();
-  const handle = start(a, 0, (_, events) => resolve(events));
+  const handle = start(a, 0, resolve);
   await turn();
   assert.equal(native.pollSet(handle, WRITABLE), 0);
   assert.equal(await promise, WRITABLE);
@@ -75,20 +72,20 @@ test("a peer that hangs up is a disconnect", async () => {
   const ends = new Int32Array(2);
   native.socketpair(ends);
   const { promise, resolve } = Promise.withResolvers<number>();
-  const handle = start(ends[0]!, DISCONNECT, (_, events) => resolve(events));
+  const handle = start(ends[0]!, DISCONNECT, resolve);
   native.close(ends[1]!);
   assert.equal(await promise, DISCONNECT);
   native.pollStop(handle);
   native.close(ends[0]!);
 });
 
-test("an error condition is a negative status", async () => {
+test("an error condition is everything at once", async () => {
   const { read, write } = pipe();
   const { promise, resolve } = Promise.withResolvers<number>();
-  const handle = start(write, 0, (status) => resolve(status));
+  const handle = start(write, 0, resolve);
   native.close(read);
   native.pollSet(handle, WRITABLE);
-  assert.equal(await promise, -errno.EBADF);
+  assert.equal(await promise, READABLE | WRITABLE | DISCONNECT);
   native.pollStop(handle);
   native.close(write);
 });
@@ -117,6 +114,22 @@ test("a descriptor watched already is EEXIST, a closed one EBADF, a plain file E
     -errno.EPERM,
   );
   native.close(file);
+});
+
+test("closed before it is stopped, its stop is an error, and nothing comes of what still happens there", async () => {
+  const { read, write } = pipe();
+  const kept = native.dup(read); // the pipe lives on
+  let calls = 0;
+  const handle = start(read, READABLE, () => calls++);
+  native.close(read);
+  assert.equal(native.pollStop(handle), -errno.EBADF);
+  const other = pipe(); // has nothing; its callback takes the place in memory that the stopped one's had
+  const otherHandle = start(other.read, READABLE, () => calls++);
+  native.write(write, byte);
+  for (let round = 0; round < 5; round++) await turn();
+  assert.equal(calls, 0);
+  native.pollStop(otherHandle);
+  for (const fd of [kept, write, other.read, other.write]) native.close(fd);
 });
 
 test("pollStop in its own callback, twice, then close: the descriptor's number can be watched again at once", async () => {
@@ -222,6 +235,11 @@ test("process.exit in the callback, with other watches open, is a clean exit", a
 
 test("an unreferenced watch does not keep the process", async () => {
   await script("native.pollRef(native.pollStart(read, 1, () => {}), false);");
+});
+
+test("a watch for nothing does not keep the process", async () => {
+  await script(`native.pollStart(read, 0, () => {});
+    native.pipe(ends); native.pollSet(native.pollStart(ends[0], 1, () => {}), 0);`);
 });
 
 const endings = {

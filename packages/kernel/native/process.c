@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -12,8 +13,9 @@
 
 static int64_t bind_pidfd_open(struct call *call) {
   int pid = int_argument(call, 0);
+  int flags = int_argument(call, 1);
   REFUSED(call);
-  return answer(syscall(SYS_pidfd_open, pid, 0)); // always close-on-exec
+  return answer(syscall(SYS_pidfd_open, pid, flags)); // always close-on-exec
 }
 
 static int64_t bind_pidfd_send_signal(struct call *call) {
@@ -81,7 +83,40 @@ static int64_t bind_limit(struct call *call) {
   return answer(setrlimit(resource, &limit));
 }
 
+enum { PROCESSORS = 1024 };
+
+// How many processors this thread may use; their numbers into the words, as far as they have room.
+static int64_t bind_affinity(struct call *call) {
+  int thread = int_argument(call, 0);
+  struct words into = words_argument(call, 1, 0);
+  REFUSED(call);
+  cpu_set_t set;
+  if (sched_getaffinity(thread, sizeof set, &set) < 0) return -errno;
+  size_t count = 0;
+  for (int processor = 0; processor < PROCESSORS; processor++) {
+    if (!CPU_ISSET(processor, &set)) continue;
+    if (count < into.length) into.data[count] = processor;
+    count++;
+  }
+  return (int64_t)count;
+}
+
+static int64_t bind_set_affinity(struct call *call) {
+  int thread = int_argument(call, 0);
+  struct words processors = words_argument(call, 1, 1);
+  REFUSED(call);
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (size_t each = 0; each < processors.length; each++) {
+    if (processors.data[each] < 0 || processors.data[each] >= PROCESSORS) return -EINVAL;
+    CPU_SET(processors.data[each], &set);
+  }
+  return answer(sched_setaffinity(thread, sizeof set, &set));
+}
+
 const struct binding process_bindings[] = {
+    {"affinity", bind_affinity},
+    {"setAffinity", bind_set_affinity},
     {"pidfdOpen", bind_pidfd_open},
     {"pidfdSendSignal", bind_pidfd_send_signal},
     {"seccomp", bind_seccomp},

@@ -11,19 +11,19 @@ const { errno, signals } = constants;
 test("a pidfd signals its process, and answers ESRCH once that is gone", async () => {
   const child = spawn("sleep", ["60"]);
   const exit = once(child, "exit");
-  const fd = native.pidfdOpen(child.pid!);
+  const fd = native.pidfdOpen(child.pid!, 0);
   assert.ok(fd >= 0);
   assert.equal(native.pidfdSendSignal(fd, 0), 0);
   assert.equal(native.pidfdSendSignal(fd, signals.SIGTERM), 0);
   assert.deepEqual(await exit, [null, "SIGTERM"]);
   assert.equal(native.pidfdSendSignal(fd, signals.SIGTERM), -errno.ESRCH);
-  assert.equal(native.pidfdOpen(child.pid!), -errno.ESRCH);
+  assert.equal(native.pidfdOpen(child.pid!, 0), -errno.ESRCH);
   native.close(fd);
 });
 
 test("a pid below 1 and a signal out of range are EINVAL, another file EBADF", () => {
-  assert.equal(native.pidfdOpen(0), -errno.EINVAL);
-  const fd = native.pidfdOpen(process.pid);
+  assert.equal(native.pidfdOpen(0, 0), -errno.EINVAL);
+  const fd = native.pidfdOpen(process.pid, 0);
   assert.equal(native.pidfdSendSignal(fd, 1000), -errno.EINVAL);
   native.close(fd);
   const file = native.memfdCreate("ring3-no-process", false);

@@ -1,15 +1,17 @@
-// Runs in: driver host. Owns: one usbfs descriptor and the URBs submitted on it (linux/usbdevice_fs.h, drivers/usb/core/devio.c).
+// Runs in: driver host. Owns: one usbfs descriptor, the URBs submitted on it and the memory mapped of it (linux/usbdevice_fs.h, drivers/usb/core/devio.c).
 #include "binding.h"
 
 #include <limits.h>
 #include <linux/usbdevice_fs.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum {
   ISO_PACKETS_MAX = 128, // proc_do_submiturb
   PACKET_WORDS = 2,      // what usbfsReap tells of each packet: actual length, status
+  MAPPING_MAX = 1 << 24, // usbfs_memory_mb: 16 MiB for the whole machine, unless root has changed it
 };
 
 // One URB in the kernel's hands. The kernel writes to `urb` and to the buffer when it is reaped, in the caller of the ioctl.
@@ -20,9 +22,19 @@ struct transfer {
   struct usbdevfs_urb urb; // last: its packet descriptors follow
 };
 
+// Memory of the kernel's that the device reaches itself (usbdev_mmap). A mapping keeps the descriptor's file open, and with it the claimed
+// interfaces, after close(2): so whoever lets a device go unmaps, and does not wait for the garbage collector.
+struct mapping {
+  struct mapping *next;
+  napi_ref buffer;
+  uint8_t *address;
+  size_t length;
+};
+
 struct table {
   int fd; // -1 once closed
   struct transfer *transfers;
+  struct mapping *mappings;
 };
 
 static const napi_type_tag USBFS_TAG = {0x72696e6733000002, 0x7573626673000001};
@@ -38,6 +50,17 @@ static void forget(napi_env env, struct transfer **link) {
   *link = transfer->next;
   napi_delete_reference(env, transfer->buffer);
   free(transfer);
+}
+
+// Its ArrayBuffer and all views of it are empty from here on.
+static void unmap(napi_env env, struct mapping **link) {
+  struct mapping *mapping = *link;
+  napi_value buffer;
+  *link = mapping->next;
+  if (napi_get_reference_value(env, mapping->buffer, &buffer) == napi_ok && buffer) napi_detach_arraybuffer(env, buffer);
+  napi_delete_reference(env, mapping->buffer);
+  munmap(mapping->address, mapping->length);
+  free(mapping);
 }
 
 // The place of the URB that the kernel gave back; NULL with errno if there was none, or none of ours.
@@ -63,8 +86,10 @@ static void close_table(napi_env env, struct table *table) {
 
 static void finalize(napi_env env, void *data, void *hint) {
   (void)hint;
-  close_table(env, data);
-  free(data);
+  struct table *table = data;
+  close_table(env, table);
+  while (table->mappings) unmap(env, &table->mappings);
+  free(table);
 }
 
 // Takes the descriptor over: usbfsClose closes it, and so does the garbage collector if nobody else did.
@@ -165,6 +190,48 @@ static int64_t bind_usbfs_reap(struct call *call) {
   return 1;
 }
 
+static int64_t bind_usbfs_map(struct call *call) {
+  struct table *table = handle_argument(call, 0, &USBFS_TAG);
+  size_t length = (size_t)integer_argument(call, 1, 1, MAPPING_MAX);
+  REFUSED(call);
+  if (table->fd < 0) return -EBADF;
+  struct mapping *mapping = malloc(sizeof *mapping);
+  if (!mapping) return -ENOMEM;
+  *mapping = (struct mapping){.next = table->mappings, .length = length};
+  mapping->address = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, table->fd, 0);
+  int64_t error = mapping->address == MAP_FAILED ? -errno : 0;
+  if (!error && (napi_create_external_arraybuffer(call->env, mapping->address, length, NULL, NULL, &call->value) != napi_ok ||
+                 napi_create_reference(call->env, call->value, 1, &mapping->buffer) != napi_ok)) {
+    munmap(mapping->address, length);
+    error = -ENOMEM;
+  }
+  if (error) {
+    call->value = NULL;
+    free(mapping);
+    return error;
+  }
+  table->mappings = mapping;
+  return 0;
+}
+
+static int64_t bind_usbfs_unmap(struct call *call) {
+  struct table *table = handle_argument(call, 0, &USBFS_TAG);
+  void *address = NULL;
+  size_t length = 0;
+  if (napi_get_arraybuffer_info(call->env, call->arguments[1], &address, &length) != napi_ok)
+    refuse(call, 1, "an ArrayBuffer of usbfsMap");
+  REFUSED(call);
+  struct mapping **link = &table->mappings;
+  while (*link && ((*link)->address != address || !length)) link = &(*link)->next;
+  if (!*link) return -EINVAL;
+  for (struct transfer *transfer = table->transfers; transfer; transfer = transfer->next) {
+    uint8_t *start = transfer->urb.buffer;
+    if (start >= (*link)->address && start < (*link)->address + length) return -EBUSY;
+  }
+  unmap(call->env, link);
+  return 0;
+}
+
 static int64_t bind_usbfs_close(struct call *call) {
   struct table *table = handle_argument(call, 0, &USBFS_TAG);
   REFUSED(call);
@@ -174,5 +241,6 @@ static int64_t bind_usbfs_close(struct call *call) {
 
 const struct binding usbfs_bindings[] = {
     {"usbfsOpen", bind_usbfs_open}, {"usbfsSubmit", bind_usbfs_submit}, {"usbfsDiscard", bind_usbfs_discard},
-    {"usbfsReap", bind_usbfs_reap}, {"usbfsClose", bind_usbfs_close},   {0},
+    {"usbfsReap", bind_usbfs_reap}, {"usbfsMap", bind_usbfs_map},       {"usbfsUnmap", bind_usbfs_unmap},
+    {"usbfsClose", bind_usbfs_close}, {0},
 };

@@ -76,6 +76,9 @@ const wrong: Record<string, (handle: UsbfsHandle) => unknown> = {
   "a result of three words": (handle) => native.usbfsReap(handle, new Int32Array(3), null),
   "packet results that are no Int32Array": (handle) =>
     native.usbfsReap(handle, new Int32Array(4), buffer as unknown as Int32Array),
+  "no memory at all": (handle) => native.usbfsMap(handle, 0),
+  "more memory than usbfs has": (handle) => native.usbfsMap(handle, (1 << 24) + 1),
+  "a view for a buffer": (handle) => native.usbfsUnmap(handle, buffer as unknown as ArrayBuffer),
   "an object for a handle": () => native.usbfsClose({} as UsbfsHandle),
 };
 for (const [what, call] of Object.entries(wrong))
@@ -181,6 +184,83 @@ test("closing with URBs in flight reaps them and lets their buffers go", () => {
     const other = native.usbfsOpen(native.memfdCreate("ring3-usbfs", false)); // the device is the same: what is left there would come back
     log([collected, native.usbfsDiscard(handle, 1), native.usbfsReap(other, new Int32Array(4), null)]);`);
   assert.deepEqual(seen, [8, -errno.EINVAL, 0]);
+});
+
+test("an URB's bytes land in the very memory of the buffer: another mapping of it sees them, and the addon has copied nothing", () => {
+  const seen = onDevice(`
+    const fd = native.memfdCreate("ring3-slots", true);
+    native.ftruncate(fd, 8192);
+    const slots = native.part(native.map(fd, 8192, true), 4096, 4096);
+    submit(1, 0x81, new Uint8Array(slots, 512, 64)); reap();
+    const peer = new Uint8Array(native.part(native.map(fd, 8192, false), 0, 8192));
+    log([peer[4607], peer[4608], peer[4670], peer[4671]]);`);
+  assert.deepEqual(seen, [0, 0xab, 0xab, 0]);
+});
+
+const IN_SHARED_MEMORY = `
+  const { readFileSync } = await import("node:fs");
+  const mapped = () => readFileSync("/proc/self/maps", "utf8").includes("ring3-slots");
+  const start = () => {
+    const fd = native.memfdCreate("ring3-slots", true);
+    native.ftruncate(fd, 4096);
+    const slots = native.part(native.map(fd, 4096, true), 0, 4096);
+    native.close(fd);
+    submit(1, 0x83, new Uint8Array(slots));
+  };`;
+
+test("shared memory whose last user has gone stays mapped while an URB into it waits, and goes once that is reaped", () => {
+  const seen = onDevice(`${IN_SHARED_MEMORY}
+    start(); await collect();
+    const before = mapped();
+    native.usbfsDiscard(handle, 1); reap(); await collect();
+    log([before, mapped()]);`);
+  assert.deepEqual(seen, [true, false]);
+});
+
+test("shared memory with an URB into it that waits when the device is let go: reaped first, unmapped then", () => {
+  const seen = onDevice(`${IN_SHARED_MEMORY}
+    start(); await collect();
+    const before = mapped();
+    native.usbfsClose(handle); await collect();
+    log([before, mapped()]);`);
+  assert.deepEqual(seen, [true, false]);
+});
+
+const MAPPED = `
+  const fd = native.memfdCreate("ring3-usbfs-memory", true);
+  native.ftruncate(fd, 1 << 20);
+  const device = native.usbfsOpen(fd);
+  const { readFileSync } = await import("node:fs");
+  const mapped = () => readFileSync("/proc/self/maps", "utf8").split("ring3-usbfs-memory").length - 1;`;
+
+test("memory of the descriptor: an URB in it, not unmapped before it is reaped, empty afterwards", () => {
+  const seen = onDevice(`${MAPPED}
+    const buffer = native.usbfsMap(device, 65536), bytes = new Uint8Array(buffer, 100, 50);
+    const before = [buffer.byteLength, mapped()];
+    native.usbfsSubmit(device, 1, 3, 0x81, 0, bytes, null);
+    const busy = native.usbfsUnmap(device, buffer);
+    native.usbfsReap(device, new Int32Array(4), null);
+    log([before, busy, bytes[0], native.usbfsUnmap(device, buffer), buffer.byteLength, bytes.length, mapped(), native.usbfsUnmap(device, buffer)]);`);
+  assert.deepEqual(seen, [[65536, 1], -errno.EBUSY, 0xab, 0, 0, 0, 0, -errno.EINVAL]);
+});
+
+test("memory of the descriptor outlives its closing, and is unmapped with the handle at the latest", () => {
+  const seen = onDevice(`${MAPPED}
+    const first = native.usbfsMap(device, 4096), second = native.usbfsMap(device, 4096);
+    const spare = native.dup(fd);
+    native.usbfsClose(device);
+    new Uint8Array(first)[0] = 1;
+    const closed = [mapped(), native.usbfsMap(device, 4096), native.usbfsUnmap(device, first)];
+    (() => native.usbfsMap(native.usbfsOpen(spare), 4096))();
+    await collect();
+    log([closed, mapped(), native.usbfsUnmap(device, second), mapped()]);`);
+  assert.deepEqual(seen, [[2, -errno.EBADF, 0], 1, 0, 0]);
+});
+
+test("what is no memory of the descriptor is not unmapped", () => {
+  const seen = onDevice(`${MAPPED}
+    log([native.usbfsUnmap(device, new ArrayBuffer(8)), native.usbfsUnmap(device, new ArrayBuffer(0)), native.usbfsMap(native.usbfsOpen(native.dup(0)), 4096) < 0]);`);
+  assert.deepEqual(seen, [-errno.EINVAL, -errno.EINVAL, true]);
 });
 
 test("a process that ends with URBs in flight ends cleanly", () => {

@@ -2,7 +2,7 @@
 import { systemError } from "@ring3/core/errors";
 import { native } from "../native.ts";
 
-// uv_poll_event, uv.h
+// kernel/native/poll.c
 const READABLE = 1;
 const WRITABLE = 2;
 const DISCONNECT = 4;
@@ -35,33 +35,28 @@ export interface Watch {
  */
 export function watch(fd: number, events: Wanted, run: (ready: Ready) => void): Watch {
   const ready = { readable: false, writable: false, hangup: false };
-  let wanted = mask(events);
   let closed = false;
 
-  const started = native.pollStart(fd, wanted, (status, now) => {
-    const failed = status < 0;
-    ready.readable = failed || (now & READABLE) !== 0;
-    ready.writable = failed || (now & WRITABLE) !== 0;
-    ready.hangup = failed || (now & DISCONNECT) !== 0;
-    if (failed) arm(); // libuv stops watching then, though there may be more to read than `run` takes in one go
+  const started = native.pollStart(fd, mask(events), (now) => {
+    ready.readable = (now & READABLE) !== 0;
+    ready.writable = (now & WRITABLE) !== 0;
+    ready.hangup = (now & DISCONNECT) !== 0;
     run(ready);
   });
   if (typeof started === "number") throw systemError(`watch descriptor ${fd}`, started);
   const handle = started;
 
-  function arm(): void {
-    const result = native.pollSet(handle, wanted);
+  function checked(result: number): void {
     if (result < 0) throw systemError(`watch descriptor ${fd}`, result);
   }
 
   return {
     set(next) {
-      wanted = mask(next);
-      if (!closed) arm();
+      if (!closed) checked(native.pollSet(handle, mask(next)));
     },
     close() {
       closed = true;
-      native.pollStop(handle);
+      checked(native.pollStop(handle));
     },
     ref(on) {
       if (!closed) native.pollRef(handle, on);

@@ -3,11 +3,20 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { constants, tmpdir } from "node:os";
+import { constants, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { childrenOf, cpuMs, dataBytes, openPidfd, privateBytes, processState, traced } from "./pidfd.ts";
+import {
+  childrenOf,
+  cpuMs,
+  dataBytes,
+  openPidfd,
+  openThread,
+  privateBytes,
+  processState,
+  traced,
+} from "./pidfd.ts";
 
 const { SIGKILL, SIGSTOP } = constants.signals;
 
@@ -23,6 +32,27 @@ test("a killed process has exited, and cannot be signalled again", async () => {
   pidfd.close();
   await pidfd.exited;
 });
+
+test("a thread of a killed process has ended with it; a process of one thread has none to tell", async () => {
+  const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000); console.log()"]);
+  const reaped = once(child, "exit");
+  await once(child.stdout, "data");
+  const thread = openThread(child.pid!);
+  child.kill(SIGKILL);
+  if (thread !== undefined || isAtLeast(6, 9)) await thread!.exited;
+  thread?.close();
+  await reaped;
+  assert.equal(openThread(child.pid!), undefined);
+  const single = spawn("sleep", ["60"]);
+  assert.equal(openThread(single.pid!), undefined);
+  single.kill(SIGKILL);
+});
+
+/** The kernel. */
+function isAtLeast(major: number, minor: number): boolean {
+  const [its = 0, itsMinor = 0] = release().split(".").map(Number);
+  return its > major || (its === major && itsMinor >= minor);
+}
 
 test("closing before the end rejects whoever waits", async () => {
   const pidfd = openPidfd(process.pid);

@@ -6,6 +6,7 @@ import { native } from "../native.ts";
 import { watch } from "../poll/watch.ts";
 
 const ESRCH = 3; // asm-generic/errno-base.h
+const PIDFD_THREAD = constants.O_EXCL; // linux/pidfd.h
 
 export interface Pidfd {
   /** For who is to hold it too. */
@@ -19,7 +20,29 @@ export interface Pidfd {
 
 /** DeviceError where no such process exists. The pid must be a child's, or otherwise known not to have been recycled. */
 export function openPidfd(pid: number): Pidfd {
-  return pidfdOf(new Descriptor(check(native.pidfdOpen(pid), `open a pidfd of process ${pid}`)), pid);
+  return pidfdOf(new Descriptor(check(native.pidfdOpen(pid, 0), `open a pidfd of process ${pid}`)), pid);
+}
+
+/**
+ * Of one of its threads that is not the first. Where none ends before the process does, it tells of that end the sooner, by the milliseconds
+ * that the kernel takes to free the memory (do_exit, kernel/exit.c). undefined where there is none, or from before Linux 6.9.
+ */
+export function openThread(pid: number): Pidfd | undefined {
+  const thread = threadsOf(pid).find((id) => id !== pid);
+  const fd = thread === undefined ? -ESRCH : native.pidfdOpen(thread, PIDFD_THREAD);
+  if (fd < 0) return undefined;
+  const opened = pidfdOf(new Descriptor(fd), pid);
+  if (threadsOf(pid).includes(thread!)) return opened;
+  opened.close(); // ended meanwhile, and its number may be another's
+  return undefined;
+}
+
+function threadsOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    return []; // the process has ended
+  }
 }
 
 /** Of a pidfd that somebody else has opened. Owns it from now on; `pid` is for messages alone. */
@@ -119,6 +142,11 @@ export function childrenOf(pid: number, proc = "/proc"): number[] {
 function statOf(proc: string, pid: number): { state: ProcessState | undefined; parent: number } | undefined {
   const fields = fieldsOf(proc, pid);
   return fields && { state: states[fields[0] as keyof typeof states], parent: Number(fields[1]) };
+}
+
+/** By its number in proc_pid_stat(5), from 3 on; undefined where there is no such process. */
+export function fieldOf(pid: number, number: number, proc = "/proc"): string | undefined {
+  return fieldsOf(proc, pid)?.[number - 3];
 }
 
 /** From the third field of /proc/PID/stat on. */

@@ -3,9 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Descriptor, duplicate, pipe } from "../fd/descriptor.ts";
 import { native } from "../native.ts";
-import { createShared, mapFixed, mapPeer, readSealed, sealedFile } from "./memory.ts";
+import { createShared, mapFixed, mapPeer, mapReadOnly, readOnly, readSealed, sealedFile } from "./memory.ts";
 
-const EPERM = 1; // asm-generic/errno-base.h
+// asm-generic/errno-base.h
+const EPERM = 1;
+const EBADF = 9;
+const EACCES = 13;
 const SHRINK = 2; // linux/fcntl.h
 const GROW = 4;
 const FUTURE_WRITE = 16;
@@ -112,4 +115,17 @@ test("a file that its writer could still change, or of more than 64 MiB, is not 
   native.addSeals(huge.fd, SHRINK | GROW | 8);
   assert.throws(() => readSealed(huge.fd), { kind: "protocol", message: /at most 67108864/ });
   huge.close();
+});
+
+test("memory lent for reading shows what is written, and cannot be written", () => {
+  const memory = createShared("ring3-test", 4096);
+  memory.sealSize();
+  const lent = readOnly(memory.fd.fd);
+  const { buffer } = mapReadOnly(lent.fd, 4096);
+  new Uint32Array(memory.buffer)[3] = 7;
+  assert.equal(new Uint32Array(buffer)[3], 7);
+  assert.equal(native.map(lent.fd, 4096, true), -EACCES);
+  assert.equal(native.write(lent.fd, new Uint8Array(1)), -EBADF);
+  assert.throws(() => mapReadOnly(lent.fd, 8192), { kind: "protocol", message: /expected 8192 bytes/ });
+  for (const fd of [lent, memory.fd]) fd.close();
 });

@@ -1,4 +1,5 @@
 // Runs in: every process. Owns: shared memory, sealed so that no peer can pull it away or change it under its reader.
+import { constants } from "node:fs";
 import { DeviceError, systemError } from "@ring3/core/errors";
 import { check, Descriptor } from "../fd/descriptor.ts";
 import { native } from "../native.ts";
@@ -85,10 +86,27 @@ export function checkPeer(fd: number, size: number): void {
 
 /** Maps memory writable that another process has made, by createMemory and sealSize. Throws DeviceError("protocol") if its size is another or not sealed. */
 export function mapFixed(fd: number, size: number): Mapping {
+  requireSize(fd, size);
+  return map(fd, size, true);
+}
+
+/** The same, to be read only: a write to the buffer kills this process. */
+export function mapReadOnly(fd: number, size: number): Mapping {
+  requireSize(fd, size);
+  return map(fd, size, false);
+}
+
+function requireSize(fd: number, size: number): void {
   requireSeals(fd, SIZE_SEALS);
   if (sealedSize(fd, size) !== size)
     throw new DeviceError("protocol", `shared memory: expected ${size} bytes, found ${native.fileSize(fd)}`);
-  return map(fd, size, true);
+}
+
+/** Another descriptor of such memory, with which it cannot be written. Root and the memory's owner can have one with which it can, and need none. */
+export function readOnly(fd: number): Descriptor {
+  return new Descriptor(
+    check(native.open(`/proc/self/fd/${fd}`, constants.O_RDONLY, 0), "open shared memory for reading"),
+  );
 }
 
 /** A file without a path that can never change again. */

@@ -22,6 +22,13 @@ export interface Setup {
   readonly index: number;
 }
 
+/** Memory for transfers that are done over and over. */
+export interface TransferMemory {
+  readonly bytes: Uint8Array;
+  /** Nothing of it may be in flight. Views of it are empty from now on. */
+  release(): void;
+}
+
 /** No call rejects for what a device does: that is the outcome's status. An aborted `signal` cancels; the promise settles once the
  *  buffer is no longer in use. A transfer that was done before the cancellation reached it reports what it did. */
 export interface UsbTransport {
@@ -41,6 +48,9 @@ export interface UsbTransport {
     packetLengths: Uint32Array,
     signal?: AbortSignal,
   ): Promise<IsochronousOutcome>;
+  /** Such that a transfer in it is copied as little as this transport can. It is the transport's: empty once that is closed, but
+   *  not when the device goes. */
+  memory(length: number): TransferMemory;
   clearHalt(endpoint: number): Promise<Outcome>;
   setInterface(interfaceNumber: number, alternate: number): Promise<Outcome>;
   claim(interfaceNumber: number): Promise<Outcome>;

@@ -19,6 +19,10 @@ export interface UsbfsCalls {
   discard(id: number): number;
   /** 1: `out` is [id, status, actual length, error count]; 0: none is ready; -ENODEV: none is left and the device is away. */
   reap(out: Int32Array, packets: Int32Array | null): number;
+  /** Memory that the device reaches itself. */
+  map(length: number): ArrayBuffer | number;
+  /** Nothing of it may be in flight. It outlives `close`. */
+  unmap(buffer: ArrayBuffer): void;
   /** Calls `run` whenever URBs can be reaped or the device is away, until close. usbfs signals both by poll (devio.c, usbdev_poll). */
   watch(run: () => void): void;
   close(): void;
@@ -38,6 +42,8 @@ export function usbfsCalls(descriptor: Descriptor): UsbfsCalls {
       native.usbfsSubmit(handle, id, type, endpoint, flags, buffer, packetLengths),
     discard: (id) => native.usbfsDiscard(handle, id),
     reap: (out, packets) => native.usbfsReap(handle, out, packets),
+    map: (length) => native.usbfsMap(handle, length),
+    unmap: (buffer) => void check(native.usbfsUnmap(handle, buffer), "unmap usbfs memory"),
     watch(run) {
       watching = watch(fd, { writable: true }, run);
     },

@@ -53,5 +53,6 @@ export const USBDEVFS_URB_TYPE_BULK = 3;
 
 export const USBDEVFS_CAP_BULK_CONTINUATION = 0x02;
 export const USBDEVFS_CAP_BULK_SCATTER_GATHER = 0x08;
+export const USBDEVFS_CAP_MMAP = 0x20;
 
 export const MAX_ISOCHRONOUS_PACKETS = 128; // drivers/usb/core/devio.c, proc_do_submiturb

@@ -33,6 +33,9 @@ export class ScriptedUsbfs implements UsbfsCalls {
   capabilities: number;
   closed = false;
   connected = true;
+  /** What was mapped and is not yet unmapped. */
+  readonly mapped: ArrayBuffer[] = [];
+  mapAnswer = 0;
   readonly #completed: { urb: Urb; status: number; actual: number; packets: number[] }[] = [];
   #wake: () => void = () => {};
 
@@ -89,6 +92,21 @@ export class ScriptedUsbfs implements UsbfsCalls {
     out.set([done.urb.id, done.status, done.actual, 0]);
     packets?.set(done.packets);
     return 1;
+  }
+
+  map(length: number): ArrayBuffer | number {
+    if (this.mapAnswer < 0) return this.mapAnswer;
+    const buffer = new ArrayBuffer(length);
+    this.mapped.push(buffer);
+    return buffer;
+  }
+
+  /** As the addon does it: nothing in flight may lie in it. */
+  unmap(buffer: ArrayBuffer): void {
+    const used = this.pending.some((urb) => urb.buffer.buffer === buffer);
+    if (used) throw new Error("unmapped under an URB in flight");
+    this.mapped.splice(this.mapped.indexOf(buffer), 1);
+    buffer.transfer();
   }
 
   watch(run: () => void): void {

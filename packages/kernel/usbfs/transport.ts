@@ -1,13 +1,15 @@
 // Runs in: driver host, jailed. Owns: one usbfs descriptor with its claimed interfaces. Never opens a path.
 // The ioctls for clear halt, set interface and reset block until the device has answered: at most 5 s, the kernel's own limit.
 import type { Descriptor } from "../fd/descriptor.ts";
+import { ownMemory } from "../usb/memory.ts";
 import { EBUSY, ENODEV, gone, outcome, statusOfErrno } from "../usb/outcome.ts";
 import { DIRECTION_IN, SETUP_BYTES, setupBytes, setupFault } from "../usb/requests.ts";
-import type { IsochronousOutcome, Outcome, Setup, UsbTransport } from "../usb/transport.ts";
+import type { IsochronousOutcome, Outcome, Setup, TransferMemory, UsbTransport } from "../usb/transport.ts";
 import { type UsbfsCalls, usbfsCalls } from "./calls.ts";
 import {
   MAX_ISOCHRONOUS_PACKETS,
   setInterfaceArgument,
+  USBDEVFS_CAP_MMAP,
   USBDEVFS_CLAIMINTERFACE,
   USBDEVFS_CLEAR_HALT,
   USBDEVFS_GET_CAPABILITIES,
@@ -34,6 +36,8 @@ export class UsbfsTransport implements UsbTransport {
   readonly #calls: UsbfsCalls;
   readonly #claimed: Set<number>;
   readonly #urbs: UrbQueue;
+  readonly #mayMap: boolean;
+  readonly #mapped = new Set<ArrayBuffer>();
   #open = true;
 
   constructor(calls: UsbfsCalls, claimed: readonly number[]) {
@@ -41,6 +45,7 @@ export class UsbfsTransport implements UsbTransport {
     this.#claimed = new Set(claimed);
     const capabilities = new Uint32Array(1);
     calls.ioctl(USBDEVFS_GET_CAPABILITIES, new Uint8Array(capabilities.buffer)); // stays 0 where it fails: the careful way
+    this.#mayMap = (capabilities[0]! & USBDEVFS_CAP_MMAP) !== 0;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.gone = promise;
     this.#urbs = new UrbQueue(calls, splitRule(capabilities[0]!), () => {
@@ -94,6 +99,14 @@ export class UsbfsTransport implements UsbTransport {
     return { ...result, packets };
   }
 
+  /** The kernel's own, as long as there is room in its budget; it copies what lies elsewhere, once (devio.c, copy_urb_data_to_user). */
+  memory(length: number): TransferMemory {
+    const mapped = this.#open && this.#mayMap ? this.#calls.map(length) : -ENODEV;
+    if (typeof mapped === "number") return ownMemory(length);
+    this.#mapped.add(mapped);
+    return { bytes: new Uint8Array(mapped), release: () => this.#unmap(mapped) };
+  }
+
   async clearHalt(endpoint: number): Promise<Outcome> {
     return this.#ioctl(USBDEVFS_CLEAR_HALT, word(endpoint));
   }
@@ -130,6 +143,11 @@ export class UsbfsTransport implements UsbTransport {
   async close(): Promise<void> {
     this.#urbs.close();
     this.#shut();
+    for (const buffer of this.#mapped) this.#unmap(buffer); // it would keep the device claimed
+  }
+
+  #unmap(buffer: ArrayBuffer): void {
+    if (this.#mapped.delete(buffer)) this.#calls.unmap(buffer);
   }
 
   #claim(interfaceNumber: number): Outcome {

@@ -140,15 +140,15 @@ export class UrbQueue {
 
   #submit(transfer: Transfer): void {
     const { buffer, split, pieces } = transfer;
+    const together = this.#rule.inFlight > 1;
     while (transfer.unsent === 0 && !sentAll(transfer)) {
-      if (transfer.inFlight > 0 && !this.#rule.together) return;
+      if (transfer.inFlight >= this.#rule.inFlight) return;
       const left = buffer.length - transfer.next;
       const length = split ? Math.min(left, this.#rule.pieceBytes) : left;
       const isLast = length === left;
       let { flags } = transfer;
-      if (split && pieces.size > 0 && this.#rule.together) flags |= USBDEVFS_URB_BULK_CONTINUATION;
-      if (split && !isLast && this.#rule.together && transfer.endpoint >= 0x80)
-        flags |= USBDEVFS_URB_SHORT_NOT_OK;
+      if (split && pieces.size > 0 && together) flags |= USBDEVFS_URB_BULK_CONTINUATION;
+      if (split && !isLast && together && transfer.endpoint >= 0x80) flags |= USBDEVFS_URB_SHORT_NOT_OK;
       const id = this.#newId();
       const answer = this.#calls.submit(
         id,

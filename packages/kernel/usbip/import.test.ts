@@ -156,6 +156,24 @@ test("an imported device is described like one in sysfs, configured, and its str
   await transport.close();
 });
 
+test("of a device that was there before the strings are asked for along with its descriptors, of another one anew", async (context) => {
+  const server = await listen(context);
+  const asked = () => server.setups.splice(0).map((setup) => `${setup[3]}/${setup[2]}`); // type and number
+  const { stream, info } = await importDevice(server.path, "2-5", systemClock);
+  stream.close();
+  assert.deepEqual(asked(), ["1/0", "2/0", "3/0", "3/1", "3/2", "3/3", "0/1"]);
+  const again = await importDevice(server.path, "2-5", systemClock, { before: info });
+  again.stream.close();
+  assert.deepEqual(again.info, info);
+  assert.deepEqual(asked(), ["3/0", "3/1", "3/2", "3/3", "1/0", "2/0", "0/1"]);
+  const other = { ...info.descriptors, device: { ...info.descriptors.device, serialString: 1 } };
+  const third = await importDevice(server.path, "2-5", systemClock, {
+    before: { ...info, descriptors: other },
+  });
+  third.stream.close();
+  assert.deepEqual(third.info.strings, info.strings);
+});
+
 test("a device that is configured already keeps its configuration, and the caller names the port", async (context) => {
   const { path, setups } = await listen(context, {
     descriptors: qemuUsbNet,

@@ -1,4 +1,5 @@
 // Runs in: manager. Owns: a stream to a USB/IP server until the device behind it is known and the stream is handed on.
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { Descriptor } from "../fd/descriptor.ts";
@@ -31,6 +32,8 @@ export interface ImportOptions {
   readonly deadlineMs?: number;
   /** The port's name in the device's id; by default the bus id. */
   readonly port?: string;
+  /** What was plugged in there before, most likely the same: then its strings are asked for together with its descriptors. */
+  readonly before?: UsbDeviceInfo | undefined;
 }
 
 /** What the server at a Unix socket exports. */
@@ -54,7 +57,7 @@ export function importDevice(
   socketPath: string,
   busid: string,
   clock: Clock,
-  { deadlineMs = DEADLINE_MS, port = busid }: ImportOptions = {},
+  { deadlineMs = DEADLINE_MS, port = busid, before }: ImportOptions = {},
 ): Promise<Imported> {
   const what = `import ${busid} from ${socketPath}`;
   return withDeadline(clock, deadlineMs, what, async (signal) => {
@@ -76,7 +79,7 @@ export function importDevice(
         },
       });
       try {
-        const info = await readInfo(transport, exported, port, what, signal);
+        const info = await readInfo(transport, exported, { port, before }, what, signal);
         transport.detach();
         return { stream, info, serverPid: peerOf(stream.fd).pid };
       } catch (error) {
@@ -93,10 +96,12 @@ export function importDevice(
 async function readInfo(
   transport: UsbipTransport,
   exported: ExportedDevice,
-  port: string,
+  { port, before }: { readonly port: string; readonly before: UsbDeviceInfo | undefined },
   what: string,
   signal: AbortSignal,
 ): Promise<UsbDeviceInfo> {
+  const readingAhead = before && readStrings(transport, before.descriptors.device, what, signal);
+  readingAhead?.catch(() => {}); // what it rejects with, the descriptors do as well
   const descriptors = await readDescriptors(transport, what, signal);
   const { device, configurations } = descriptors;
   if (device.vendorId !== exported.vendorId || device.productId !== exported.productId) {
@@ -104,7 +109,11 @@ async function readInfo(
     const found = ids(device.vendorId, device.productId);
     throw new DeviceError("protocol", `${what}: expected ${expected} as exported, found ${found}`);
   }
-  const strings = await readStrings(transport, device, what, signal);
+  const readAhead = await readingAhead;
+  const strings =
+    readAhead !== undefined && isDeepStrictEqual(before!.descriptors.device, device)
+      ? readAhead
+      : await readStrings(transport, device, what, signal);
   const configurationValue = exported.configurationValue || configurations[0]!.value;
   if (!configurations.some(({ value }) => value === configurationValue)) {
     throw new DeviceError(

@@ -3,6 +3,7 @@ import type { Clock } from "@ring3/core/clock";
 import type { DeviceError } from "@ring3/core/errors";
 import type { Descriptor } from "../fd/descriptor.ts";
 import type { UsbSpeed } from "../usb/device-info.ts";
+import { ownMemory } from "../usb/memory.ts";
 import { EINVAL, outcome, statusOfErrno } from "../usb/outcome.ts";
 import {
   clearEndpointHalt,
@@ -12,7 +13,7 @@ import {
   setupBytes,
   setupFault,
 } from "../usb/requests.ts";
-import type { IsochronousOutcome, Outcome, Setup, UsbTransport } from "../usb/transport.ts";
+import type { IsochronousOutcome, Outcome, Setup, TransferMemory, UsbTransport } from "../usb/transport.ts";
 import { decodePackets, encodePackets, MAX_PACKETS, SETUP_BYTES, URB_DIR_IN, URB_ISO_ASAP } from "./codec.ts";
 import { UrbStream, type UrbSubmission } from "./urb-stream.ts";
 
@@ -105,6 +106,10 @@ export class UsbipTransport implements UsbTransport {
       ...result,
       packets: answered.map(({ actual, status }) => ({ status: statusOfErrno(status), bytes: actual })),
     };
+  }
+
+  memory(length: number): TransferMemory {
+    return ownMemory(length);
   }
 
   clearHalt(endpoint: number): Promise<Outcome> {

@@ -174,7 +174,8 @@ export class UrbStream {
         this.#fail(error as DeviceError);
         return;
       }
-      if (count < room.length) return; // drained
+      const nothingIsDue = this.#pending.size === 0 && this.#unlinks.size === 0;
+      if (count < room.length || nothingIsDue) return; // a further read would find nothing
     }
   }
 

@@ -1,5 +1,6 @@
 // Runs in: tests. Owns: a USB device that follows a script: the transfers it expects, in order, and its answers.
 import assert from "node:assert/strict";
+import { ownMemory } from "@ring3/kernel/usb/memory";
 import { outcome } from "@ring3/kernel/usb/outcome";
 import type { IsochronousOutcome, Outcome, Setup, UsbTransport } from "@ring3/kernel/usb/transport";
 
@@ -140,6 +141,7 @@ export function scriptedUsb(...script: Step[]): ScriptedUsb {
     async isochronous(address, data): Promise<IsochronousOutcome> {
       return { ...(await play(`isochronous ${endpointText(address)}`, data)), packets: [] };
     },
+    memory: ownMemory,
     clearHalt: (address) => play(`clear halt ${endpointText(address)}`, new Uint8Array(0)),
     setInterface: (number, alternate) => play(`set interface ${number} ${alternate}`, new Uint8Array(0)),
     claim: async () => outcome(0),

@@ -120,6 +120,32 @@ test("a wait that names none has the current request's", async () => {
   await assert.rejects(waiting, { kind: "timeout" });
 });
 
+test("a stream reads the endpoint of the setting in use, several transfers ahead, whatever the request's deadline", async () => {
+  const { usb, transport, clock } = open(
+    bulkIn(0x81, 512, Uint8Array.of(1, 2)),
+    bulkIn(0x81, 512, "hang"),
+    bulkIn(0x81, 512, "hang"),
+  );
+  const abort = new AbortController();
+  const request = new Limit(clock, 50, "request");
+  const heard: number[][] = [];
+  const heardAll = runWithin(request, async () => {
+    const stream = usb.raw.stream(1, { transferBytes: 512, transfers: 2, signal: abort.signal });
+    for await (const { data } of stream) heard.push([...data]);
+  });
+  await new Promise(setImmediate);
+  clock.advance(100);
+  await new Promise(setImmediate);
+  assert.deepEqual(heard, [[1, 2]]);
+  transport.done();
+  abort.abort();
+  await heardAll;
+  assert.throws(() => usb.raw.stream(3, { transferBytes: 8, transfers: 1 }), {
+    kind: "invalid",
+    message: /endpoint 3 in: the device has none/,
+  });
+});
+
 test("raw control transfers refuse a contradicting direction bit, endpoint numbers a direction bit", () => {
   const { usb } = open();
   const setup = { requestType: 0x21, request: 0xff, value: 0, index: 0 };

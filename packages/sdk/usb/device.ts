@@ -15,6 +15,7 @@ import type {
   UsbBytes,
   UsbControlSetup,
   UsbDevice,
+  UsbEndpoint,
   UsbInResult,
   UsbIsochronousInResult,
   UsbIsochronousOutResult,
@@ -96,7 +97,7 @@ class GrantedUsbDevice implements UsbDevice {
     for (const number of parts.claimed ?? []) this.#interface(number).claimed = true;
     this.#transport = parts.transport;
     this.#clock = parts.clock;
-    this.raw = rawUsb(parts.transport, parts.clock);
+    this.raw = rawUsb(parts.transport, parts.clock, (number) => this.#endpoint(number, "in"));
   }
 
   async claimInterface(interfaceNumber: number, wait?: Wait): Promise<void> {
@@ -142,7 +143,7 @@ class GrantedUsbDevice implements UsbDevice {
   async transferIn(endpointNumber: number, length: number, wait?: Wait): Promise<UsbInResult> {
     const into = new Uint8Array(length);
     const transfer =
-      this.#typeOf(endpointNumber, "in") === "interrupt" ? this.raw.interruptIn : this.raw.bulkIn;
+      this.#endpoint(endpointNumber, "in").type === "interrupt" ? this.raw.interruptIn : this.raw.bulkIn;
     return inResult(
       await transfer(endpointNumber, into, wait),
       into,
@@ -152,7 +153,7 @@ class GrantedUsbDevice implements UsbDevice {
 
   async transferOut(endpointNumber: number, data: UsbBytes, wait?: Wait): Promise<UsbOutResult> {
     const transfer =
-      this.#typeOf(endpointNumber, "out") === "interrupt" ? this.raw.interruptOut : this.raw.bulkOut;
+      this.#endpoint(endpointNumber, "out").type === "interrupt" ? this.raw.interruptOut : this.raw.bulkOut;
     return outResult(
       await transfer(endpointNumber, bytesOf(data), wait),
       `transfer to endpoint ${endpointNumber}`,
@@ -211,12 +212,12 @@ class GrantedUsbDevice implements UsbDevice {
     );
   }
 
-  #typeOf(number: number, direction: "in" | "out"): string {
+  #endpoint(number: number, direction: "in" | "out"): UsbEndpoint {
     const endpoints = this.configuration.interfaces.flatMap(({ alternate }) => alternate.endpoints);
     return found(
       endpoints.find((each) => each.endpointNumber === number && each.direction === direction),
       `endpoint ${number} ${direction}`,
-    ).type;
+    );
   }
 }
 

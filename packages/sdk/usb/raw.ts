@@ -5,11 +5,17 @@ import type { IsochronousOutcome, UsbTransport } from "@ring3/kernel/usb/transpo
 import type { Outcome } from "../outcome.ts";
 import type { Wait } from "../wait.ts";
 import { abandoned, bounded } from "./bounded.ts";
-import type { RawPacket, RawUsb, Setup } from "./types.ts";
+import { usbStream } from "./stream.ts";
+import type { RawPacket, RawUsb, Setup, UsbEndpoint } from "./types.ts";
 
 const DIRECTION_IN = 0x80; // bmRequestType and bEndpointAddress bit 7, USB 2.0 §9.3 and table 9-13
 
-export function rawUsb(transport: UsbTransport, clock: Clock): RawUsb {
+/** `endpointIn`: the IN endpoint of this number in the alternate settings in use; throws where there is none. */
+export function rawUsb(
+  transport: UsbTransport,
+  clock: Clock,
+  endpointIn: (number: number) => UsbEndpoint,
+): RawUsb {
   const data = (
     type: "bulk" | "interrupt",
     endpoint: number,
@@ -47,6 +53,7 @@ export function rawUsb(transport: UsbTransport, clock: Clock): RawUsb {
     controlOut: (setup, from, wait) => control(directed(setup, 0), from, wait),
     isochronousIn: (endpoint, into, lengths, wait) => isochronous(inAddress(endpoint), into, lengths, wait),
     isochronousOut: (endpoint, from, lengths, wait) => isochronous(outAddress(endpoint), from, lengths, wait),
+    stream: (endpoint, options) => usbStream(transport, endpointIn(endpoint), options),
     clearHalt: (direction, endpoint, wait) =>
       abandoned(clock, "clear halt", wait, () =>
         transport.clearHalt(direction === "in" ? inAddress(endpoint) : outAddress(endpoint)),

@@ -1,12 +1,21 @@
 // Runs in: driver host. Owns: nothing. A transport that leaves a trace of each transfer in the in-flight recorder.
 import type { Recorder } from "@ring3/channel/recorder";
 import type { Outcome, UsbTransport } from "@ring3/kernel/usb/transport";
+import { currentWait } from "../request-context.ts";
+import { Limit } from "../wait.ts";
+
+/** For which the running code works, as its host calls it; 0: for none. */
+function currentRequest(): number {
+  const wait = currentWait();
+  const id = wait instanceof Limit ? wait.requestId : undefined;
+  return typeof id === "number" ? id : 0;
+}
 
 export function recordedTransport(transport: UsbTransport, recorder: Recorder): UsbTransport {
   let count = 0;
   const traced = <O extends Outcome>(endpoint: number, bytes: number, run: () => Promise<O>): Promise<O> => {
     const id = ++count;
-    recorder.submit(id, endpoint, bytes);
+    recorder.submit(id, endpoint, bytes, currentRequest());
     return run().then((outcome) => {
       recorder.reap(id, outcome.bytes, outcome.errno);
       return outcome;
@@ -20,6 +29,7 @@ export function recordedTransport(transport: UsbTransport, recorder: Recorder): 
       traced(endpoint, data.length, () => transport.transfer(type, endpoint, data, signal)),
     isochronous: (endpoint, data, lengths, signal) =>
       traced(endpoint, data.length, () => transport.isochronous(endpoint, data, lengths, signal)),
+    memory: (length) => transport.memory(length),
     clearHalt: (endpoint) => transport.clearHalt(endpoint),
     setInterface: (number, alternate) => transport.setInterface(number, alternate),
     claim: (number) => transport.claim(number),

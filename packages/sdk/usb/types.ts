@@ -134,6 +134,35 @@ export interface RawPacket {
   readonly bytes: number;
 }
 
+export interface StreamOptions {
+  /** Bytes of one transfer, at most 1 MiB: a multiple of the endpoint's `packetSize`, or else a full packet could be too long for what is left. */
+  readonly transferBytes: number;
+  /** How many transfers are in flight at once, 1 to 64: what the device can send while the driver is busy. All together at most 8 MiB. */
+  readonly transfers: number;
+  /** Bytes of one packet, on an isochronous endpoint and no other: a transfer has `transferBytes / packetBytes` of them, at most 128. */
+  readonly packetBytes?: number;
+  /** Ends the stream. A request's own signal and deadline do not: a stream outlives requests. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What one transfer of a stream has brought. */
+export interface Received extends Outcome {
+  /** Lent until the next one is asked for: what came; of an isochronous transfer the room of all packets, one behind the other. */
+  readonly data: Uint8Array;
+  /** Of an isochronous transfer: how each packet fared. */
+  readonly packets: readonly RawPacket[];
+}
+
+/**
+ * What an endpoint sends, for one `for await`, from its start on. A short transfer is an ordinary one. One that is not "ok" (a stall, a
+ * device that is gone, a reset) is told and is the last: the others are taken back, and only what they have brought is told yet. Who takes
+ * his time holds the device up, not memory. Leaving the loop, the signal, or disposing of the stream takes back what is in flight and waits
+ * for it; data that nobody has asked for are lost then.
+ */
+export interface UsbStream extends AsyncDisposable {
+  [Symbol.asyncIterator](): AsyncIterator<Received, void, void>;
+}
+
 /**
  * Transfers straight from and into the caller's buffers, with outcomes as values; nothing is thrown for what a device does.
  * A buffer is lent: hands off until the promise settles. A long buffer is sent as several transfers in flight.
@@ -157,6 +186,11 @@ export interface RawUsb {
     packetLengths: Uint32Array,
     wait?: Wait,
   ): Promise<Outcome & { readonly packets: readonly RawPacket[] }>;
+  /**
+   * Reads a bulk, interrupt or isochronous IN endpoint for as long as it is iterated. Over usbfs the buffers are, where the kernel has some
+   * left, memory into which the device's controller writes itself. Throws DeviceError "invalid" for options that do not fit the endpoint.
+   */
+  stream(endpointNumber: number, options: StreamOptions): UsbStream;
   clearHalt(direction: "in" | "out", endpointNumber: number, wait?: Wait): Promise<Outcome>;
   reset(wait?: Wait): Promise<Outcome>;
 }

@@ -1,10 +1,8 @@
-// Runs in: reflector. Owns: the one port to the driver that all NBD connections to a medium share, open while there is a connection, and
-// who gets its slots.
+// Runs in: reflector. Owns: the one port to the driver that all who use an endpoint share while a medium is in, and who gets its slots.
 import type { Clock, Timer } from "@ring3/core/clock";
 import { DeviceError, type DeviceErrorKind, errnoOf, kindCode } from "@ring3/core/errors";
 import type { Completion, Slot, SlotPort } from "@ring3/core/slot-port";
 import { BLOCK_READ_ONLY, type Block, type Geometry } from "./contract.ts";
-import { type DiskExport, diskExport } from "./endpoint-nbd-export.ts";
 
 /** Whoever waits longer for slots has those freed that lie with clients that neither read nor write. */
 const STALL_MS = 200;
@@ -28,10 +26,10 @@ export interface SlotHolder {
 
 export interface OpenDisk {
   readonly port: SlotPort<Block>;
-  readonly disk: DiskExport;
+  readonly readOnly: boolean;
 }
 
-export interface NbdPortOptions {
+export interface EndpointPortOptions {
   readonly geometry: () => Geometry | undefined;
   readonly open: (mode: "read" | "write") => Promise<SlotPort<Block>>;
   readonly clock: Clock;
@@ -40,12 +38,12 @@ export interface NbdPortOptions {
 /** One opening of the disk. */
 interface Shared {
   users: number;
-  readonly opening: Promise<{ port: SlotPort<Block>; readOnly: boolean }>;
+  readonly opening: Promise<OpenDisk>;
   readonly closed: PromiseWithResolvers<void>;
 }
 
-export class NbdPort {
-  readonly #options: NbdPortOptions;
+export class EndpointPort {
+  readonly #options: EndpointPortOptions;
   readonly #holders = new Map<SlotHolder, number>();
   readonly #entered = new Map<SlotHolder, Shared>();
   /** What the next one to enter shares with those before; undefined: it opens the disk anew. */
@@ -59,22 +57,20 @@ export class NbdPort {
   #waiting = 0;
   #timer: Timer | undefined;
 
-  constructor(options: NbdPortOptions) {
+  constructor(options: EndpointPortOptions) {
     this.#options = options;
   }
 
   /** Rejects with DeviceError: no medium, another writer, no access … Whoever gets an answer must `leave`. */
-  async enter(holder: SlotHolder, mayOnlyRead = false): Promise<OpenDisk> {
+  async enter(holder: SlotHolder): Promise<OpenDisk> {
     this.#shared ??= this.#share();
     const shared = this.#shared;
     shared.users++;
     this.#entered.set(holder, shared);
     try {
-      const { port, readOnly } = await shared.opening;
-      const { slots, slotBytes } = port;
-      const disk = diskExport(port.properties, { slots, slotBytes, readOnly: readOnly || mayOnlyRead });
+      const opened = await shared.opening;
       this.#holders.set(holder, holder.progress);
-      return { port, disk };
+      return opened;
     } catch (error) {
       this.leave(holder);
       throw error;
@@ -153,7 +149,7 @@ export class NbdPort {
     }
   }
 
-  async #open(): Promise<{ port: SlotPort<Block>; readOnly: boolean }> {
+  async #open(): Promise<OpenDisk> {
     const geometry = this.#options.geometry();
     if (geometry === undefined) throw new DeviceError("no-medium", "export the disk");
     if ((geometry.flags & BLOCK_READ_ONLY) !== 0)

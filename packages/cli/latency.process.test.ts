@@ -1,0 +1,53 @@
+// Runs in: tests. Owns: a ring3 whose driver of disks is waited for awake, and one application of it.
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { blockClass, connect } from "@ring3/client";
+import { DriversLife } from "./drivers-life.fixture.ts";
+import { RunningRing3 } from "./running-ring3.fixture.ts";
+
+const usbStorage = fileURLToPath(new URL("../../build/drivers/usb-storage/", import.meta.url));
+
+/** Of its main thread: nanoseconds on a processor come first (Documentation/scheduler/sched-stats.rst). */
+const cpuMs = (pid: number) => Number(readFileSync(`/proc/${pid}/schedstat`, "latin1").split(" ")[0]) / 1e6;
+
+test("polled, a driver answers, is replaced when it dies, and sleeps once nothing was asked for a second", async () => {
+  const drivers = mkdtempSync(join(tmpdir(), "ring3-polled-"));
+  const folder = join(drivers, "usb-storage");
+  cpSync(usbStorage, folder, { recursive: true });
+  const manifest = join(folder, "driver.json");
+  const polled = { ...JSON.parse(readFileSync(manifest, "utf8")), latency: "poll" };
+  writeFileSync(manifest, JSON.stringify(polled));
+  await using ring3 = await RunningRing3.start({ args: ["--drivers", drivers] });
+  rmSync(drivers, { recursive: true });
+  const life = await DriversLife.of(ring3);
+  const drive = await ring3.plug("polled");
+  const { units } = await life.served(drive);
+  using client = await connect({ stateDir: ring3.directory });
+  await using disk = await client.open(units[0]!.id, blockClass, "write");
+  const { medium } = disk.properties;
+  const read = () => disk.request("read", { lba: 0, count: 8, medium }, { length: 4096 });
+
+  const data = new Uint8Array(4096).fill(7);
+  await disk.request("write", { lba: 0, count: 8, fua: 1, medium }, { data });
+  await life.kill(drive);
+  assert.deepEqual((await read()).data, data);
+
+  const { hostPid } = await ring3.device(drive.device);
+  const spent = async (ms: number) => {
+    const before = cpuMs(hostPid!);
+    await sleep(ms);
+    return cpuMs(hostPid!) - before;
+  };
+  await read();
+  const awake = await spent(500);
+  await sleep(1500);
+  const asleep = await spent(500);
+  assert.ok(awake >= 100, `${awake} ms of 500 while it is to stay awake`);
+  assert.ok(asleep <= 50, `${asleep} ms of 500 while it is to sleep`);
+  life.close();
+});

@@ -1,0 +1,50 @@
+// Runs in: tests. Owns: a whole ring3 with a simulated drive that is read while `ring3 top` looks.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { DriversLife, socketOf } from "./drivers-life.fixture.ts";
+import { NbdClient } from "./nbd-client.ts";
+import { RunningRing3 } from "./running-ring3.fixture.ts";
+import type { Rates } from "./top/rates.ts";
+
+const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+const BYTES = 4096;
+
+test("top tells what a disk does, over its driver's death, and that an idle one does nothing", async () => {
+  await using ring3 = await RunningRing3.start();
+  const life = await DriversLife.of(ring3);
+  const top = async (...args: string[]) => {
+    const command = [main, "top", "--state-dir", ring3.directory, ...args];
+    return (await promisify(execFile)(process.execPath, command)).stdout;
+  };
+  const [busy, idle] = [await ring3.plug("busy"), await ring3.plug("idle")];
+  await life.served(idle);
+  const disk = await NbdClient.connect(socketOf(await life.served(busy)));
+  let reading = true;
+  const reader = (async () => {
+    while (reading) await disk.read(0, BYTES);
+  })();
+  const of = (all: Rates[], { device }: { device: string }) => all.find(({ id }) => id === device)!;
+  const look = async () => JSON.parse(await top("--json", "--count", "1", "--interval", "500ms")) as Rates[];
+
+  const first = await look();
+  const { requests, bytesRead, failed, p50Us, p99Us } = of(first, busy);
+  assert.ok(requests > 10, `${requests} requests a second`);
+  assert.deepEqual([bytesRead, failed], [requests * BYTES, 0]);
+  assert.ok(p50Us! > 0 && p50Us! <= p99Us! && p99Us! < 1_000_000, `${p50Us} and ${p99Us} µs`);
+  const still = of(first, idle);
+  assert.deepEqual([still.requests, still.p50Us, still.state], [0, null, "running"]);
+
+  await life.kill(busy);
+  const after = of(await look(), busy);
+  assert.ok(after.requests > 10 && after.restarts === 1, JSON.stringify(after));
+  const lines = (await top("--count", "2", "--interval", "100ms")).trimEnd().split("\n");
+  assert.equal(lines.length, 6);
+  assert.match(lines[1]!, /^usb-busy.* running /);
+  reading = false;
+  await reader;
+  await disk.close();
+  life.close();
+});

@@ -1,0 +1,71 @@
+// Runs in: manager. Owns: the connection on which one driver's host is spoken to, and who hears what it says.
+
+import type { MethodName, Params } from "@ring3/control/edge";
+import { hostEdge } from "@ring3/control/host-edge";
+import { type CallingPeer, callingPeer, type Sendable } from "@ring3/control/peer";
+import type { Clock } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
+import type { HostListeners } from "./host-process.ts";
+
+/** A host answers all but `probe` within this, or hangs: the sdk gives a driver's own part in it half as long. */
+const ANSWER_MS = 10_000;
+
+type HostEdge = typeof hostEdge;
+
+export class HostConnection {
+  readonly peer: CallingPeer<HostEdge, Descriptor>;
+  listeners: HostListeners;
+  readonly #clock: Clock;
+  readonly #answerMs: number;
+  #loaded: Promise<void> = Promise.reject(new DeviceError("internal", "driver of a host that loads none"));
+
+  constructor(
+    control: Descriptor,
+    { clock, timeScale }: { readonly clock: Clock; readonly timeScale: number },
+    listeners: HostListeners,
+  ) {
+    this.#clock = clock;
+    this.#answerMs = ANSWER_MS * timeScale;
+    this.listeners = listeners;
+    this.#loaded.catch(() => {}); // told with the probe, or with the spare's end
+    this.peer = callingPeer<HostEdge, Descriptor>(hostEdge, new FrameSocket(control), {
+      log: (line) => this.listeners.log(line),
+      failed: (failure) => this.listeners.failed(failure),
+      disconnected: () => this.listeners.disconnected(),
+      changed: (change) => this.listeners.changed(change),
+    });
+  }
+
+  get loaded(): Promise<void> {
+    return this.#loaded;
+  }
+
+  /** Asks it to load the driver; told by `loaded`. */
+  load(params: Params<HostEdge, "load">, code: Descriptor): void {
+    this.#loaded = this.peer.call("load", params, [code.fd]).then(() => {});
+    this.#loaded.catch(() => {}); // told with the probe, or with the spare's end
+  }
+
+  async ask<M extends MethodName<HostEdge>>(
+    method: M,
+    params: Params<HostEdge, M>,
+    fds?: readonly Sendable[],
+  ) {
+    const timer = this.#clock.after(this.#answerMs, () => {
+      const text = `it has not answered "${method}" within ${this.#answerMs} ms`;
+      this.listeners.lost({ kind: "deadline", text, outside: false });
+    });
+    try {
+      return await this.peer.call(method, params, fds);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async remove(requests: "fail" | "keep", withinMs: number): Promise<void> {
+    const timer = this.#clock.after(withinMs, () => this.peer.close());
+    await this.peer.call("remove", { requests }).finally(() => timer.cancel());
+  }
+}
