@@ -8,16 +8,18 @@ export interface GuestRing3 extends AsyncDisposable {
   readonly life: DriversLife;
 }
 
-/** `under`: a command that starts the command behind it. */
+/** `under`: a command that starts the command behind it. `block`: how disks are met. */
 export async function startRing3({
   graceMs = 3000,
   take = [] as string[],
   under = [] as string[],
+  block = "nbd" as "nbd" | "ublk" | "auto",
+  placement = "isolated",
 } = {}): Promise<GuestRing3> {
   const rules = take.map((serial) => `{ serial: ${serial} }`);
   const ring3 = await RunningRing3.start({
     under,
-    config: `limits: { time_scale: ${scaled(1)}, replug_grace: ${graceMs}ms }\ntake: [${rules.join(", ")}]\n`,
+    config: `limits: { time_scale: ${scaled(1)}, replug_grace: ${graceMs}ms }\ntake: [${rules.join(", ")}]\nendpoints: { block: ${block} }\nplacement: { usb-storage: "${placement}" }\n`,
   });
   const life = await DriversLife.of(ring3);
   return {

@@ -4,12 +4,14 @@ import { run } from "node:test";
 import { type Job, REPORT_PORT, type Report } from "../report.ts";
 import { TIME_FACTOR } from "../timing.ts";
 import { openPort, readLine, writeLine } from "./port.ts";
+import { keepKernelSteady } from "./steady.ts";
 
 process.env.RING3_TIME_FACTOR = String(TIME_FACTOR);
 
 const port = await openPort(REPORT_PORT);
 const report = (message: Report): Promise<void> => writeLine(port, message);
 
+await keepKernelSteady();
 await report({ type: "ready", uptimeMs: Math.round(uptime() * 1000) });
 const job: Job = JSON.parse(await readLine(port));
 

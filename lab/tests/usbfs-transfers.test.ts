@@ -1,6 +1,7 @@
 // Runs in: lab guest, root. The usbfs surface beyond a first command: stalls, reset, large and cancelled transfers, on QEMU's own devices.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { createShared, mapPeer } from "@ring3/kernel/shm/memory";
 import type { UsbTransport } from "@ring3/kernel/usb/transport";
 import { readUsbDevices } from "@ring3/kernel/usbfs/enumerate";
 import { openGrant } from "@ring3/kernel/usbfs/grant";
@@ -100,6 +101,28 @@ test("2 MiB are written and read back in one command each", async () => {
   const read = new Uint8Array(written.length);
   assert.equal(await command(device, 3, transfer10(READ_10, sectors), read, true), 0);
   assert.equal(Buffer.compare(written, read), 0);
+  await device.close();
+});
+
+test("a write out of a client's sealed memory, which is read-only here, and a read into memory that the client sees", async () => {
+  const device = opened(SERIAL);
+  await ready(device, 1);
+  const client = createShared("ring3-client", 1 << 20);
+  const clientBytes = new Uint8Array(client.buffer);
+  clientBytes.forEach((_, index) => {
+    clientBytes[index] = index % 251;
+  });
+  client.seal();
+  const from = new Uint8Array(mapPeer(client.fd.fd, client.size).part(4096, 64 * SECTOR));
+  assert.equal(await command(device, 2, transfer10(WRITE_10, 64), from, false), 0);
+  const driver = createShared("ring3-driver", 1 << 20);
+  driver.seal();
+  const seen = new Uint8Array(mapPeer(driver.fd.fd, driver.size).buffer, 8192, 64 * SECTOR);
+  const into = new Uint8Array(driver.buffer, 8192, 64 * SECTOR);
+  assert.equal(await command(device, 3, transfer10(READ_10, 64), into, true), 0);
+  assert.equal(Buffer.compare(seen, clientBytes.subarray(4096, 4096 + 64 * SECTOR)), 0);
+  client.fd.close();
+  driver.fd.close();
   await device.close();
 });
 
