@@ -1,10 +1,11 @@
 // Runs in: benchmarks.
-import type { Benchmark } from "./main.ts";
-import { recovery } from "./recovery.ts";
+import type { Benchmark } from "./benchmark.ts";
+import { ROUNDS, recovery } from "./recovery.ts";
 
 export default {
   what: "a read over its driver's death, warm, against node -e 0",
   unit: "ms",
-  goal: "<= 0.5",
+  settings: [{ pinned: null, goal: "<= 0.5" }],
+  rounds: ROUNDS,
   run: () => recovery(1),
 } satisfies Benchmark;

@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { DriversLife, pause, socketOf } from "../packages/cli/drivers-life.fixture.ts";
 import { NbdClient } from "../packages/cli/nbd-client.ts";
 import { RunningRing3 } from "../packages/cli/running-ring3.fixture.ts";
-import type { Round } from "./main.ts";
+import type { Round } from "./benchmark.ts";
 
-const ROUNDS = 15;
+export const ROUNDS = 15;
 /** Between two kills: the driver counts as healthy again, and a spare has come up. */
 const REST_MS = 1500;
 
@@ -17,18 +17,21 @@ export async function* recovery(spares: number): AsyncIterable<Round> {
   const drive = await ring3.plug("bench");
   const disk = await NbdClient.connect(socketOf(await life.served(drive)));
   await disk.read(0, 4096);
-  for (let round = 0; round < ROUNDS; round++) {
-    await pause(REST_MS);
-    const { hostPid } = await ring3.device(drive.device);
-    const killed = performance.now();
-    process.kill(hostPid!, "SIGKILL");
-    await disk.read(0, 4096);
-    const ours = performance.now() - killed;
-    await pause(REST_MS);
-    const started = performance.now();
-    await once(spawn(process.execPath, ["-e", "0"]), "exit");
-    yield { ours, peer: performance.now() - started };
+  try {
+    for (;;) {
+      await pause(REST_MS);
+      const { hostPid } = await ring3.device(drive.device);
+      const killed = performance.now();
+      process.kill(hostPid!, "SIGKILL");
+      await disk.read(0, 4096);
+      const ours = performance.now() - killed;
+      await pause(REST_MS);
+      const started = performance.now();
+      await once(spawn(process.execPath, ["-e", "0"]), "exit");
+      yield { ours, peer: performance.now() - started };
+    }
+  } finally {
+    await disk.close();
+    life.close();
   }
-  await disk.close();
-  life.close();
 }
