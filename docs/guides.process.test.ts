@@ -12,7 +12,13 @@ import { mismatch, parseCommands, parseStart } from "./transcript.ts";
 
 const repository = fileURLToPath(new URL("../", import.meta.url));
 /** The longest first. */
-const guides = ["recovery.md", "memory-protection.md", "process-isolation.md", "safe-driver-architecture.md"];
+const guides = [
+  "recovery.md",
+  "tracing.md",
+  "memory-protection.md",
+  "process-isolation.md",
+  "safe-driver-architecture.md",
+];
 /** Where the guides have the reader keep everything. */
 const PLACE = "/tmp/ring3-guide";
 const PATIENCE_MS = 90_000;
