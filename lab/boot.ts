@@ -19,6 +19,9 @@ export interface Outcome {
   trouble?: string; // why the run ended before its tests did
 }
 
+/** The emulated kernel broke before it could ask for work: no test and no line of ring3's has run in it. */
+export class BrokenBoot extends Error {}
+
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 const quoted = (path: string): string => path.replaceAll(",", ",,"); // QEMU's option syntax
 
@@ -74,6 +77,7 @@ function disks(folder: string): string[] {
 const KERNEL_BROKEN =
   /^.*(?:Oops|kernel BUG|BUG: |Kernel panic|general protection|soft lockup|blocked for more than).*$/m;
 
+/** Throws BrokenBoot where the guest's kernel breaks while it boots. */
 export async function bootAndRun(
   machine: string,
   files: string[],
@@ -87,6 +91,7 @@ export async function bootAndRun(
   closeSync(openSync(log, "w"));
 
   const outcome: Outcome = { passed: 0, failed: 0, skipped: 0 };
+  let up = false;
   const finished = Promise.withResolvers<string | undefined>(); // with the trouble, if any
   let watchdog = setTimeout(
     () => finished.resolve(`the guest did not ask for work within ${BOOT_LIMIT_MS / 1000} s`),
@@ -100,6 +105,7 @@ export async function bootAndRun(
   const reports: Lines = await serveLines(join(scratch, "report"), (report: Report, reply) => {
     show(report);
     if (report.type === "ready") {
+      up = true;
       clearTimeout(watchdog);
       watchdog = setTimeout(
         () => finished.resolve(`the tests were not done within ${MACHINE_LIMIT_MS / 1000} s`),
@@ -127,10 +133,13 @@ export async function bootAndRun(
   process.once("SIGINT", stop).once("SIGTERM", stop);
 
   try {
-    const troubles = [await finished.promise, KERNEL_BROKEN.exec(readFileSync(log, "utf8"))?.[0]].filter(
-      (text) => text !== undefined,
-    );
-    return troubles.length === 0 ? outcome : { ...outcome, trouble: `${troubles.join("; ")}\n${tail(log)}` };
+    const ended = await finished.promise;
+    const broken = KERNEL_BROKEN.exec(readFileSync(log, "utf8"))?.[0];
+    const troubles = [ended, broken].filter((text) => text !== undefined);
+    if (troubles.length === 0) return outcome;
+    const trouble = `${troubles.join("; ")}\n${tail(log)}`;
+    if (broken !== undefined && !up) throw new BrokenBoot(trouble);
+    return { ...outcome, trouble };
   } finally {
     clearTimeout(watchdog);
     process.off("SIGINT", stop).off("SIGTERM", stop);
