@@ -48,7 +48,7 @@ function show(report: Report): void {
 
 /**
  * QEMU 7.2 may run code that the kernel has just changed on its other processor (guest/steady.ts), and a kernel changes most of it
- * while it boots: once in hundreds of boots it panics. Nothing of ring3 has run by then, so such a guest is booted again, and that is told.
+ * while it boots: it panics once in a long while. Nothing of ring3 has run by then, so such a guest is booted again, and that is told.
  */
 const BOOTS = 3;
 
