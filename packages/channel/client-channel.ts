@@ -203,7 +203,7 @@ export class ClientChannel {
   #hasRoom(entries: number): boolean {
     if (this.#closed) return false;
     try {
-      if (this.#submissions.used() < entries) return true;
+      if (this.#submissions.hasRoom(entries)) return true;
       if (entries === this.#submissions.size)
         throw new MalformedChannel("consumer index stands still in a full ring");
       return false;

@@ -58,7 +58,8 @@ export class DriverEnd {
   readonly #layout: ChannelLayout;
   readonly #generation: number;
   readonly #listener: SubmissionListener;
-  readonly #operations = new Map<number, { name: string; spec: Operation }>();
+  /** By their numbers. */
+  readonly #operations: ({ name: string; spec: Operation } | undefined)[] = [];
   readonly #slots: SlotMemory;
   readonly #words: Uint32Array;
   readonly #view: DataView;
@@ -90,7 +91,7 @@ export class DriverEnd {
     this.#generation = client.generation;
     this.#listener = listener;
     for (const [name, spec] of Object.entries(contract.operations))
-      this.#operations.set(spec.nr, { name, spec });
+      this.#operations[spec.nr] = { name, spec };
     const own = mapFixed(client.own.fd, layout.driver.size);
     client.own.close();
     const control = own.part(0, layout.driver.dataOffset);
@@ -146,9 +147,9 @@ export class DriverEnd {
   #drain(): void {
     for (let left = this.#submissions.waiting(); left > 0 && !this.#closed; left--) {
       this.#submissions.take(this.#scratch);
-      this.#submissions.release();
       this.#takeSubmission();
     }
+    this.#submissions.release();
     this.#events.retry();
   }
 
@@ -159,7 +160,7 @@ export class DriverEnd {
       return;
     }
     if (this.#sequence[tag] !== 0) throw new MalformedChannel(`second request on slot ${tag}`);
-    const found = this.#operations.get(scratch[SUBMISSION.operation]!);
+    const found = this.#operations[scratch[SUBMISSION.operation]!];
     if (found === undefined) throw new MalformedChannel(`unknown operation ${scratch[SUBMISSION.operation]}`);
     const length = scratch[SUBMISSION.length]!;
     if (length > (found.spec.data === undefined ? 0 : this.#layout.slotBytes))
@@ -213,8 +214,7 @@ export class DriverEnd {
     const sequence = this.#sequence[tag];
     if (!sequence) throw new DeviceError("internal", `second completion on slot ${tag}`);
     try {
-      if (this.#completions.used() >= this.#completions.size)
-        throw new MalformedChannel("completions never read");
+      if (!this.#completions.hasRoom()) throw new MalformedChannel("completions never read");
     } catch (error) {
       this.#fail(error as MalformedChannel);
       return;

@@ -26,7 +26,7 @@ export class EventWriter {
     if (this.#contract.events[name]!.overflow === "latest") {
       this.#latest.set(name, data);
       this.retry();
-    } else if (this.#hasRoom()) this.#write(name, data);
+    } else if (this.#ring.hasRoom()) this.#write(name, data);
     else this.#dropped.set(name, (this.#dropped.get(name) ?? 0) + 1);
   }
 
@@ -34,7 +34,7 @@ export class EventWriter {
   retry(): boolean {
     const before = this.#latest.size;
     for (const [name, data] of this.#latest) {
-      if (!this.#hasRoom()) break;
+      if (!this.#ring.hasRoom()) break;
       this.#latest.delete(name);
       this.#write(name, data);
     }
@@ -43,10 +43,6 @@ export class EventWriter {
 
   publish(): void {
     this.#ring.publish();
-  }
-
-  #hasRoom(): boolean {
-    return this.#ring.used() < this.#ring.size;
   }
 
   #write(name: string, data: unknown): void {

@@ -18,6 +18,8 @@ export class RingWriter {
   readonly #peer: Uint32Array;
   readonly #tailWord: number;
   #head = 0;
+  /** The peer's tail when it was looked at last: looking takes its cache line away. */
+  #tail = 0;
 
   constructor(own: Uint32Array, headWord: number, ring: Ring, peer: Uint32Array, tailWord: number) {
     this.#words = own;
@@ -27,19 +29,21 @@ export class RingWriter {
     this.#tailWord = tailWord;
   }
 
-  /** Entries that the peer has not consumed; throws MalformedChannel where its tail lies outside the ring. */
-  used(): number {
-    const used = (this.#head - Atomics.load(this.#peer, this.#tailWord)) >>> 0;
+  /** Has the peer left fewer than so many entries unconsumed? Throws MalformedChannel where its tail lies outside the ring. */
+  hasRoom(entries: number = this.#ring.size): boolean {
+    if ((this.#head - this.#tail) >>> 0 < entries) return true;
+    this.#tail = Atomics.load(this.#peer, this.#tailWord);
+    const used = (this.#head - this.#tail) >>> 0;
     if (used > this.#ring.size)
       throw new MalformedChannel(`consumer index leaves ${used} entries in a ring of ${this.#ring.size}`);
-    return used;
+    return used < entries;
   }
 
   get size(): number {
     return this.#ring.size;
   }
 
-  /** Word offset of the entry to fill next. The caller has made sure of room by `used()`. */
+  /** Word offset of the entry to fill next. The caller has made sure that it `hasRoom`. */
   next(): number {
     return this.#ring.entries + (this.#head & (this.#ring.size - 1)) * DESCRIPTOR_WORDS;
   }
