@@ -15,11 +15,10 @@ import {
 } from "@ring3/kernel/nbd/constants";
 import {
   decodeRequest,
-  encodeDataChunkHead,
   encodeErrorChunk,
-  encodeSimpleReply,
   type NbdRequest,
   REQUEST_BYTES,
+  ReplyHead,
 } from "@ring3/kernel/nbd/transmission";
 import { type Block, block } from "./contract.ts";
 import { type DiskExport, describe, nbdError, type Refusal, refusal } from "./endpoint-nbd-export.ts";
@@ -68,6 +67,8 @@ export class Transmission {
   /** Reads of one slot, which are most: beside `#underWay`, and without promises. */
   #reads = 0;
   #readsDone: (() => void) | undefined;
+  /** Of replies that are sent. */
+  readonly #heads: ReplyHead[] = [];
   /** The write whose payload is arriving. */
   #landing: Landing | undefined;
   /** A port that broke its promise never to reject. */
@@ -148,7 +149,7 @@ export class Transmission {
     const done = (completion: Done) => {
       answered = true;
       this.#reads--;
-      this.#finishRead(request, [slot], [completion]);
+      this.#finishPiece(request, slot, completion);
       if (this.#reads === 0) this.#readsDone?.();
     };
     this.#trace.part(request, slot);
@@ -216,7 +217,7 @@ export class Transmission {
         : await this.#serial(request, slots[0]!);
     for (const slot of slots) this.#port.release(slot);
     this.#trace.replied(request, refused !== undefined);
-    if (refused === undefined) return this.#stream.send(encodeSimpleReply(request, 0));
+    if (refused === undefined) return this.#sendHead(request, false);
     this.#failed(refused.text);
     this.#fail(request, refused);
   }
@@ -245,13 +246,26 @@ export class Transmission {
       this.#failed(refused.text);
       return this.#fail(request, refused);
     }
-    this.#stream.send(
-      this.#structured
-        ? encodeDataChunkHead(request, request.offset, request.length)
-        : encodeSimpleReply(request, 0),
-    );
+    this.#sendHead(request, true);
     for (const [index, { data }] of pieces.entries())
       this.#stream.send(data, () => this.#port.release(slots[index]!));
+  }
+
+  /** The same of a read of one piece, which most are. */
+  #finishPiece(request: NbdRequest, slot: Slot, piece: Done): void {
+    const { kind, data } = piece;
+    if (kind !== 0 || data.length !== request.length) return this.#finishRead(request, [slot], [piece]);
+    this.#trace.replied(request, false);
+    this.#sendHead(request, true);
+    this.#stream.send(data, () => this.#port.release(slot));
+  }
+
+  /** Of a reply without an error. `data`: the bytes that were read follow it. */
+  #sendHead(request: NbdRequest, data: boolean): void {
+    const head = this.#heads.pop() ?? new ReplyHead();
+    const { offset, length } = request;
+    const bytes = data && this.#structured ? head.data(request, offset, length) : head.simple(request, 0);
+    this.#stream.send(bytes, () => this.#heads.push(head));
   }
 
   async #write(request: NbdRequest, slots: Slot[]): Promise<Refusal | undefined> {
@@ -342,7 +356,7 @@ export class Transmission {
 
   #fail(request: NbdRequest, { error, text }: Refusal): void {
     this.#stream.send(
-      this.#structured ? encodeErrorChunk(request, error, text) : encodeSimpleReply(request, error),
+      this.#structured ? encodeErrorChunk(request, error, text) : new ReplyHead().simple(request, error),
     );
   }
 }

@@ -15,10 +15,9 @@ import {
   decodeErrorChunk,
   decodeReplyHeader,
   decodeRequest,
-  encodeDataChunkHead,
   encodeErrorChunk,
   encodeRequest,
-  encodeSimpleReply,
+  ReplyHead,
 } from "./transmission.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
@@ -71,13 +70,13 @@ test("an offset of 2^64 - 1 is a number beyond every export", () => {
 });
 
 test("a simple reply is its magic, error and the request's cookie", () => {
-  const bytes = encodeSimpleReply(cookie, NBD_EIO);
+  const bytes = new ReplyHead().simple(cookie, NBD_EIO);
   assert.equal(hex(bytes), "67446698" + "00000005" + "01020304f5f6f7f8");
   assert.deepEqual(decodeReplyHeader(bytes), { kind: "simple", error: NBD_EIO, ...cookie });
 });
 
 test("a data chunk's head counts its offset and data", () => {
-  const bytes = encodeDataChunkHead(cookie, 2 ** 33, 1024);
+  const bytes = new ReplyHead().data(cookie, 2 ** 33, 1024);
   assert.equal(
     hex(bytes),
     "668e33ef" + "0001" + "0001" + "01020304f5f6f7f8" + "00000408" + "0000000200000000",
@@ -103,7 +102,7 @@ test("a message beyond 4096 bytes is cut", () => {
 });
 
 test("half a reply header is not decoded yet", () => {
-  assert.equal(decodeReplyHeader(encodeSimpleReply(cookie, 0).subarray(0, 15)), undefined);
+  assert.equal(decodeReplyHeader(new ReplyHead().simple(cookie, 0).subarray(0, 15)), undefined);
   assert.equal(decodeReplyHeader(encodeErrorChunk(cookie, 5, "").subarray(0, 19)), undefined);
 });
 

@@ -57,43 +57,53 @@ type Cookie = Pick<NbdRequest, "cookieHigh" | "cookieLow">;
 // Simple reply: u32 magic, u32 error, u64 cookie; the bytes of a read follow
 export const SIMPLE_REPLY_BYTES = 16;
 
-export function encodeSimpleReply(cookie: Cookie, error: number): Uint8Array {
-  const bytes = new Uint8Array(SIMPLE_REPLY_BYTES);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, NBD_SIMPLE_REPLY_MAGIC);
-  view.setUint32(4, error);
-  view.setUint32(8, cookie.cookieHigh);
-  view.setUint32(12, cookie.cookieLow);
-  return bytes;
-}
-
 // Structured reply chunk: u32 magic, u16 flags, u16 type, u64 cookie, u32 length of the payload behind it
 export const CHUNK_HEADER_BYTES = 20;
 
-function chunk(cookie: Cookie, flags: number, type: number, payload: number, room: number): DataView {
-  const view = new DataView(new ArrayBuffer(CHUNK_HEADER_BYTES + room));
+// A read's only chunk: header and u64 offset; the bytes follow
+const DATA_HEAD_BYTES = CHUNK_HEADER_BYTES + 8;
+
+/** The head of one reply, whose memory serves again and again: making a view costs more than all that is written through it. */
+export class ReplyHead {
+  readonly #view = new DataView(new ArrayBuffer(DATA_HEAD_BYTES));
+  readonly #simple = new Uint8Array(this.#view.buffer, 0, SIMPLE_REPLY_BYTES);
+  readonly #data = new Uint8Array(this.#view.buffer);
+
+  /** Valid until the next call. */
+  simple(cookie: Cookie, error: number): Uint8Array {
+    const view = this.#view;
+    view.setUint32(0, NBD_SIMPLE_REPLY_MAGIC);
+    view.setUint32(4, error);
+    view.setUint32(8, cookie.cookieHigh);
+    view.setUint32(12, cookie.cookieLow);
+    return this.#simple;
+  }
+
+  /** Of the one and last chunk of a read's reply; `length` bytes of data follow it. Valid until the next call. */
+  data(cookie: Cookie, offset: number, length: number): Uint8Array {
+    const view = this.#view;
+    writeChunk(view, cookie, NBD_REPLY_FLAG_DONE, NBD_REPLY_TYPE_OFFSET_DATA, 8 + length);
+    view.setUint32(CHUNK_HEADER_BYTES, Math.floor(offset / 2 ** 32));
+    view.setUint32(CHUNK_HEADER_BYTES + 4, offset % 2 ** 32);
+    return this.#data;
+  }
+}
+
+function writeChunk(view: DataView, cookie: Cookie, flags: number, type: number, payload: number): void {
   view.setUint32(0, NBD_STRUCTURED_REPLY_MAGIC);
   view.setUint16(4, flags);
   view.setUint16(6, type);
   view.setUint32(8, cookie.cookieHigh);
   view.setUint32(12, cookie.cookieLow);
   view.setUint32(16, payload);
-  return view;
-}
-
-/** The head of the one and last chunk of a read's reply: header and u64 offset. `length` bytes of data follow it. */
-export function encodeDataChunkHead(cookie: Cookie, offset: number, length: number): Uint8Array {
-  const view = chunk(cookie, NBD_REPLY_FLAG_DONE, NBD_REPLY_TYPE_OFFSET_DATA, 8 + length, 8);
-  view.setUint32(CHUNK_HEADER_BYTES, Math.floor(offset / 2 ** 32));
-  view.setUint32(CHUNK_HEADER_BYTES + 4, offset % 2 ** 32);
-  return new Uint8Array(view.buffer);
 }
 
 /** The last chunk of a reply that failed: u32 error, u16 length of the message, message. */
 export function encodeErrorChunk(cookie: Cookie, error: number, message: string): Uint8Array {
   const text = new Uint8Array(NBD_STRING_MAX);
   const { written } = new TextEncoder().encodeInto(message, text);
-  const view = chunk(cookie, NBD_REPLY_FLAG_DONE, NBD_REPLY_TYPE_ERROR, 6 + written, 6 + written);
+  const view = new DataView(new ArrayBuffer(CHUNK_HEADER_BYTES + 6 + written));
+  writeChunk(view, cookie, NBD_REPLY_FLAG_DONE, NBD_REPLY_TYPE_ERROR, 6 + written);
   view.setUint32(CHUNK_HEADER_BYTES, error);
   view.setUint16(CHUNK_HEADER_BYTES + 4, written);
   const bytes = new Uint8Array(view.buffer);
