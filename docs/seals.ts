@@ -6,7 +6,8 @@ import { native } from "@ring3/kernel/native";
 import { block } from "@ring3/sdk";
 
 const memory = new ClientMemory(block);
-memory.slot(0).set(new TextEncoder().encode("bytes on their way to the disk"));
+const bytes = new TextEncoder().encode("bytes on their way to the disk");
+memory.slot(0, bytes.length).set(bytes);
 
 function says(what: string, answer: unknown): void {
   const verdict = typeof answer === "number" && answer < 0 ? getSystemErrorName(answer) : "works";

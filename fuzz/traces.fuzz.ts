@@ -22,7 +22,7 @@ function written(): Uint8Array {
   const client = new ClientRecorder(() => 4);
   const session = client.session(() => 3);
   const request = session.received(4711, 1, 512, 4096);
-  session.part(request, { index: 7, out: new Uint8Array(0) });
+  session.part(request, { index: 7, room: () => new Uint8Array(0) });
   session.submitted(7, 1, 512);
   session.sent(7);
   session.completed(7, 0);

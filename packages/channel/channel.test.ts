@@ -146,7 +146,7 @@ test("bytes written by the client reach the driver, and bytes read come back", a
     else data.set(store.subarray(0, data.length));
     end.complete(tag, 0, 0, operation === "write" ? 0 : data.length);
   });
-  memory.slot(5).set(Uint8Array.from({ length: 4096 }, (_, index) => index * 7));
+  memory.slot(5, 4096).set(Uint8Array.from({ length: 4096 }, (_, index) => index * 7));
   client.submit(5, write.nr, 4096, 0, 1000, (view, offset) => write.in!.encode({ at: 0 }, view, offset));
   await answers.next();
   client.submit(2, read.nr, 1000, 1000, 1000, (view, offset) => read.in!.encode({ from: 0 }, view, offset));

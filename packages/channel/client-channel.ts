@@ -45,8 +45,8 @@ export class ClientMemory {
   }
 
   /** Room of one slot for bytes on their way to the driver. */
-  slot(tag: number): Uint8Array {
-    return this.#slots.bytes(tag, this.layout.slotBytes);
+  slot(tag: number, bytes: number): Uint8Array {
+    return this.#slots.bytes(tag, bytes);
   }
 
   /** Empties the rings for a new incarnation. Only while no driver has this memory mapped or none that lives does. */

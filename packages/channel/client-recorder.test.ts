@@ -11,7 +11,7 @@ import {
 } from "./client-recorder.ts";
 import { RING_BYTES, RingFollower } from "./entry-ring.ts";
 
-const slot = (index: number) => ({ index, out: new Uint8Array(0) });
+const slot = (index: number) => ({ index, room: () => new Uint8Array(0) });
 
 test("what two sessions do is read in their words, and told apart", () => {
   let time = 1;

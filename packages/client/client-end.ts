@@ -129,7 +129,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   }
 
   /**
-   * Sends a request, once or as often as its driver dies. `length`: bytes that lie in `slot.out` (data "in") or are
+   * Sends a request, once or as often as its driver dies. `length`: bytes that lie in the slot (data "in") or are
    * wanted (data "out"). Resolves with the one answer; rejects for input that does not fit, never for a device's failure.
    */
   submit<K extends OperationName<C>>(
@@ -189,7 +189,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     options.signal?.addEventListener("abort", abort);
     try {
       if (options.signal?.aborted) throw new DeviceError("cancelled", what);
-      if (options.data !== undefined) slot.out.set(options.data);
+      if (options.data !== undefined) slot.room(length).set(options.data);
       const done = await this.submit(name, input, slot, length, options.deadlineMs);
       if (done.kind !== 0) throw new DeviceError(kindOfCode(done.kind)!, what, { errno: done.errno });
       return { out: done.out, data: done.data.length === 0 ? done.data : done.data.slice() };

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Slots } from "./slots.ts";
 
-const slots = (count: number) =>
-  new Slots(Array.from({ length: count }, (_, index) => ({ index, out: new Uint8Array(1) })));
+const slot = (index: number) => ({ index, room: () => new Uint8Array(1) });
+const slots = (count: number) => new Slots(Array.from({ length: count }, (_, index) => slot(index)));
 
 test("who waits for many slots is not overtaken by who wants one", async () => {
   const pool = slots(2);
@@ -15,7 +15,7 @@ test("who waits for many slots is not overtaken by who wants one", async () => {
   pool.release(held!);
   await two;
   assert.deepEqual(order, ["two"]);
-  pool.release({ index: 0, out: new Uint8Array(1) });
+  pool.release(slot(0));
   await one;
   assert.deepEqual(order, ["two", "one"]);
 });

@@ -65,8 +65,6 @@ function givenUp(): DeviceError {
 export function slotsOf(memory: ClientMemory): Slot[] {
   return Array.from({ length: memory.layout.slots }, (_, index) => ({
     index,
-    get out() {
-      return memory.slot(index);
-    },
+    room: (bytes) => memory.slot(index, bytes),
   }));
 }

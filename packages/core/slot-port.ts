@@ -5,8 +5,8 @@ import type { UnitPort } from "./unit.ts";
 /** Room for one request's bytes in memory that the driver can see. */
 export interface Slot {
   readonly index: number;
-  /** `slotBytes` long: bytes for the driver go here. */
-  readonly out: Uint8Array;
+  /** For so many bytes on their way to the driver, at most the port's `slotBytes`. */
+  room(bytes: number): Uint8Array;
 }
 
 /** How a request ended. */
@@ -40,7 +40,7 @@ export interface SlotPort<C extends Contract> extends UnitPort<C> {
   take(): Slot | undefined;
   release(slot: Slot): void;
   /**
-   * `length`: bytes that lie in `slot.out` (data "in") or are wanted (data "out"). Never rejects for a device's failure; a driver's
+   * `length`: bytes that lie in the slot (data "in") or are wanted (data "out"). Never rejects for a device's failure; a driver's
    * death is repaired behind this promise.
    */
   submit<K extends OperationName<C>>(

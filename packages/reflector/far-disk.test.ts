@@ -24,7 +24,7 @@ const far = (options: MemoryDiskOptions) => async () => {
 
   async function serve({ tag, operation, input, data }: Submission): Promise<void> {
     const [slot] = await disk.port.reserve(1);
-    slot!.out.set(data);
+    slot!.room(data.length).set(data);
     const submit = disk.port.submit as (...args: unknown[]) => ReturnType<typeof disk.port.submit>;
     const done = await submit(operation, input, slot, data.length);
     data.set(done.data);

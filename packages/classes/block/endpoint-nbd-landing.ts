@@ -31,10 +31,8 @@ export class Landing {
     if (this.#slots === undefined) return this.#private!.subarray(this.#arrived);
     const index = Math.floor(this.#arrived / this.#pieceBytes);
     const begin = index * this.#pieceBytes;
-    return this.#slots[index]!.out.subarray(
-      this.#arrived - begin,
-      Math.min(this.#pieceBytes, this.#length - begin),
-    );
+    const piece = this.#slots[index]!.room(Math.min(this.#pieceBytes, this.#length - begin));
+    return begin === this.#arrived ? piece : piece.subarray(this.#arrived - begin);
   }
 
   arrived(bytes: number): void {
@@ -48,7 +46,7 @@ export class Landing {
     for (const [index, slot] of this.#slots.entries()) {
       const begin = index * this.#pieceBytes;
       if (begin < this.#arrived)
-        kept.set(slot.out.subarray(0, Math.min(this.#pieceBytes, this.#arrived - begin)), begin);
+        kept.set(slot.room(Math.min(this.#pieceBytes, this.#arrived - begin)), begin);
     }
     this.#private = kept;
     this.drop();
@@ -71,7 +69,8 @@ export class Landing {
   settle(slots: readonly Slot[]): void {
     for (const [index, slot] of slots.entries()) {
       const begin = index * this.#pieceBytes;
-      slot.out.set(this.#private!.subarray(begin, Math.min(begin + this.#pieceBytes, this.#length)));
+      const piece = this.#private!.subarray(begin, Math.min(begin + this.#pieceBytes, this.#length));
+      slot.room(piece.length).set(piece);
     }
   }
 }

@@ -322,7 +322,7 @@ export class Transmission {
             submit: (lba, count) =>
               port.submit("writeZeroes", { lba, count, fua, unmap, medium: this.#medium }, slot, 0),
           };
-        slot.out.fill(0, 0, Math.min(pieceBytes, request.length));
+        slot.room(Math.min(pieceBytes, request.length)).fill(0);
         return {
           bytes: pieceBytes,
           submit: (lba, count, bytes) =>

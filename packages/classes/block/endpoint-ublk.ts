@@ -184,7 +184,7 @@ export function startUblkEndpoint(options: UblkEndpointOptions): UblkEndpoint {
           answer(done);
         });
       case UBLK_IO_OP_WRITE:
-        if (!moved(() => request.take(slot.out.subarray(0, length)))) return refuse();
+        if (!moved(() => request.take(slot.room(length)))) return refuse();
         shared.written(port);
         return port.send("write", { lba, count, fua, medium }, slot, length, answer);
       case UBLK_IO_OP_FLUSH:

@@ -78,7 +78,7 @@ export function memoryDisk(options: MemoryDiskOptions = {}): MemoryDisk {
     if (carriesData && (length !== count * sectorBytes || count > maxTransferSectors)) return "invalid";
     if (name !== "read" && (flags & BLOCK_READ_ONLY) !== 0) return "read-only";
     const range = bytes.subarray(lba * sectorBytes, (lba + count) * sectorBytes);
-    if (name === "write") range.set(slot.out.subarray(0, length));
+    if (name === "write") range.set(slot.room(length));
     if (name === "writeZeroes") range.fill(0);
     if (name !== "read") return nothing;
     fromDriver[slot.index]!.set(range);
@@ -102,7 +102,7 @@ export function memoryDisk(options: MemoryDiskOptions = {}): MemoryDisk {
       reserve: (count) => free.reserve(count),
       take: () => free.take(),
       release: (slot) => {
-        slot.out.fill(0xdb); // whoever still looks at it sees that it is no longer theirs
+        slot.room(slotBytes).fill(0xdb); // whoever still looks at it sees that it is no longer theirs
         fromDriver[slot.index]!.fill(0xdb);
         free.release(slot);
       },
@@ -124,7 +124,7 @@ export function memoryDisk(options: MemoryDiskOptions = {}): MemoryDisk {
         if (length > slotBytes) throw new DeviceError("invalid", name);
         const [slot] = (await free.reserve(1)) as [Slot];
         try {
-          slot.out.set(data);
+          slot.room(length).set(data);
           const done = await disk.port.submit(name, input, slot, length);
           if (done.kind !== 0) throw new DeviceError(kindOfCode(done.kind)!, name);
           return { out: done.out, data: done.data.slice() };
@@ -146,7 +146,10 @@ class SlotQueue {
   readonly #waiting: { count: number; grant: (slots: Slot[]) => void }[] = [];
 
   constructor(count: number, slotBytes: number) {
-    this.#free = Array.from({ length: count }, (_, index) => ({ index, out: new Uint8Array(slotBytes) }));
+    this.#free = Array.from({ length: count }, (_, index) => {
+      const memory = new Uint8Array(slotBytes);
+      return { index, room: (bytes) => memory.subarray(0, bytes) };
+    });
   }
 
   get size(): number {
