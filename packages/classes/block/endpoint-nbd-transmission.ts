@@ -22,6 +22,7 @@ import {
 } from "@ring3/kernel/nbd/transmission";
 import { type Block, block } from "./contract.ts";
 import { type DiskExport, describe, nbdError, type Refusal, refusal } from "./endpoint-nbd-export.ts";
+import { InHand } from "./endpoint-nbd-in-hand.ts";
 import { Landing } from "./endpoint-nbd-landing.ts";
 import type { NbdStream } from "./endpoint-nbd-stream.ts";
 import type { EndpointPort } from "./endpoint-port.ts";
@@ -67,6 +68,8 @@ export class Transmission {
   /** Reads of one slot, which are most: beside `#underWay`, and without promises. */
   #reads = 0;
   #readsDone: (() => void) | undefined;
+  /** Bytes of reads until they are sent, and of writes until they are answered. */
+  readonly #inHand = new InHand();
   /** Of replies that are sent. */
   readonly #heads: ReplyHead[] = [];
   /** The write whose payload is arriving. */
@@ -118,6 +121,7 @@ export class Transmission {
     const stream = this.#stream;
     for (;;) {
       if (stream.crowded) await stream.sentBelow();
+      if (this.#inHand.full) await this.#inHand.room();
       if (!stream.has(REQUEST_BYTES) && !(await stream.need(REQUEST_BYTES))) return;
       const request = decodeRequest(stream.view, stream.take(REQUEST_BYTES));
       if (request === undefined) throw new DeviceError("protocol", "NBD request without its magic");
@@ -145,6 +149,7 @@ export class Transmission {
       medium: this.#medium,
     };
     this.#reads++;
+    this.#inHand.add(request.length);
     let answered = false;
     const done = (completion: Done) => {
       answered = true;
@@ -158,6 +163,7 @@ export class Transmission {
     } catch (error) {
       if (!answered) {
         this.#reads--;
+        this.#inHand.remove(request.length);
         this.#port.release(slot);
       }
       throw error;
@@ -175,10 +181,12 @@ export class Transmission {
       if (filled === undefined) return false;
       slots = filled;
     }
+    if (carriesData) this.#inHand.add(request.length);
     const execution = this.#execute(request, slots)
       .catch((error) => {
         this.#failure = { error };
         this.#stream.close();
+        if (carriesData) this.#inHand.remove(request.length);
       })
       .finally(() => this.#underWay.delete(execution));
     this.#underWay.add(execution);
@@ -216,6 +224,7 @@ export class Transmission {
         ? await this.#write(request, slots)
         : await this.#serial(request, slots[0]!);
     for (const slot of slots) this.#port.release(slot);
+    if (request.type === NBD_CMD_WRITE) this.#inHand.remove(request.length);
     this.#trace.replied(request, refused !== undefined);
     if (refused === undefined) return this.#sendHead(request, false);
     this.#failed(refused.text);
@@ -243,12 +252,12 @@ export class Transmission {
     this.#trace.replied(request, refused !== undefined);
     if (refused !== undefined) {
       for (const slot of slots) this.#port.release(slot);
+      this.#inHand.remove(request.length);
       this.#failed(refused.text);
       return this.#fail(request, refused);
     }
     this.#sendHead(request, true);
-    for (const [index, { data }] of pieces.entries())
-      this.#stream.send(data, () => this.#port.release(slots[index]!));
+    for (const [index, { data }] of pieces.entries()) this.#sendPiece(slots[index]!, data);
   }
 
   /** The same of a read of one piece, which most are. */
@@ -257,7 +266,14 @@ export class Transmission {
     if (kind !== 0 || data.length !== request.length) return this.#finishRead(request, [slot], [piece]);
     this.#trace.replied(request, false);
     this.#sendHead(request, true);
-    this.#stream.send(data, () => this.#port.release(slot));
+    this.#sendPiece(slot, data);
+  }
+
+  #sendPiece(slot: Slot, data: Uint8Array): void {
+    this.#stream.send(data, () => {
+      this.#port.release(slot);
+      this.#inHand.remove(data.length);
+    });
   }
 
   /** Of a reply without an error. `data`: the bytes that were read follow it. */

@@ -29,6 +29,7 @@ import type { MemoryDisk } from "./memory-disk.fixture.ts";
 
 const serve = (t: TestContext, options?: ServeOptions) => serveNbd(t, systemClock, options);
 const ok = { error: 0, message: "" };
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 for (const structured of [true, false]) {
   test(`bytes written are read back, structured replies ${structured ? "on" : "off"}`, async (t) => {
@@ -88,6 +89,24 @@ test("a hundred large writes at once from two clients all arrive", async (t) => 
   assert.deepEqual(Buffer.from(disk.bytes.subarray(0, data.length)), data);
   assert.equal(disk.freeSlots(), 8);
 });
+
+for (const [name, type, payload] of [
+  ["reads", NBD_CMD_READ, undefined],
+  ["writes", NBD_CMD_WRITE, new Uint8Array(65_536)],
+] as const)
+  test(`a client that asks for all slots' worth of ${name} has 2 MiB under way, and all are done`, async (t) => {
+    const { client, disk } = serve(t, { disk: { sectors: 8192, slots: 64 } });
+    const held = latch();
+    disk.gate = () => held.opened;
+    const nbd = await (await client()).go();
+    for (let index = 0; index < 64; index++) nbd.request(type, index * 65_536, 65_536, 0, payload);
+    while (disk.seen.length < 32) await turn();
+    for (let turns = 0; turns < 20; turns++) await turn();
+    assert.equal(disk.seen.length, 32);
+    held.open();
+    for (let index = 0; index < 64; index++) assert.partialDeepStrictEqual(await nbd.reply(), ok);
+    assert.deepEqual([disk.seen.length, disk.freeSlots()], [64, 64]);
+  });
 
 test("replies come in the order in which requests are done", async (t) => {
   const { client, disk } = serve(t);
@@ -338,3 +357,17 @@ for (const [how, plant] of Object.entries(bugs))
     await (await client()).go();
     assert.deepEqual([log[0]!.level, log[0]!.message], ["error", "NBD connection failed: TypeError: a bug"]);
   });
+
+test("a port that rejects while a client is to ask for no more costs its connection too", async (t) => {
+  const { client, disk, log } = serve(t, { disk: { sectors: 8192, slots: 64 } });
+  const held = latch();
+  disk.gate = () => held.opened.then(() => Promise.reject(new TypeError("a bug")));
+  const nbd = await (await client()).go();
+  for (let index = 0; index < 40; index++)
+    nbd.request(NBD_CMD_WRITE, index * 65_536, 65_536, 0, new Uint8Array(65_536));
+  while (disk.seen.length < 32) await turn();
+  held.open();
+  await nbd.readToEnd();
+  while (log.length === 0) await turn();
+  assert.deepEqual([log[0]!.level, log[0]!.message], ["error", "NBD connection failed: TypeError: a bug"]);
+});
