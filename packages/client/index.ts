@@ -8,6 +8,7 @@ import type { Contract } from "@ring3/core/contract";
 import type { UnitPort } from "@ring3/core/unit";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { connectToManager } from "./connect.ts";
+import { type Lent, LentSlot } from "./lent.ts";
 import type { ClientClass } from "./unit-session.ts";
 import { type UnitListener, Units } from "./units.ts";
 
@@ -15,6 +16,7 @@ export type { Block, Geometry } from "@ring3/classes/block/contract";
 export type { UnitInfo } from "@ring3/control/client-edge";
 export { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
 export type { RequestOptions, UnitPort } from "@ring3/core/unit";
+export type { Lent } from "./lent.ts";
 export type { ClientClass } from "./unit-session.ts";
 export type { UnitListener } from "./units.ts";
 
@@ -38,6 +40,8 @@ export interface Ring3 extends Disposable {
 }
 
 export interface OpenUnit<C extends Contract> extends UnitPort<C>, AsyncDisposable {
+  /** For direct I/O; waits until there is room. A unit has room for `contract.slots` at once, those of `request` included. */
+  lend(): Promise<Lent<C>>;
   /** Waits for unfinished requests, then lets others have the unit. */
   close(): Promise<void>;
 }
@@ -59,7 +63,10 @@ export async function connect(options: { stateDir?: string } & UnitListener = {}
     async open(unit, unitClass, mode) {
       const session = await units.open(unit, unitClass, mode);
       const { port } = session;
-      return Object.assign(port, { [Symbol.asyncDispose]: () => port.close() });
+      return Object.assign(port, {
+        lend: async () => new LentSlot(port, (await port.reserve(1))[0]!),
+        [Symbol.asyncDispose]: () => port.close(),
+      });
     },
     close,
     [Symbol.dispose]: close,
