@@ -37,6 +37,7 @@ const records: { readonly [K in LegacyKind]: LegacyRecord<K> } = {
     taken: true,
     takeable: true,
     rest: ["request", "sleep"],
+    declined: { "generic-disk": "no disk" },
     driver: { name: "usb-storage", hash: "0123456789abcdef" },
     units: [{ index: 0, properties: { sectors: 8192, flags: 16 }, operations: ["read", "write"] }],
     host: "host/0.1",

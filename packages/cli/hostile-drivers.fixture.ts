@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 /** In every driver's file: a unit that works, and `drive(probe)`. */
 const prelude = `
-const { block, defineDriver } = require("@ring3/sdk");
+const { block, decline, defineDriver } = require("@ring3/sdk");
 const properties = { ...block.properties.create(), sectorBytes: 512, maxTransferSectors: 2048, sectors: 8192, flags: 16 };
 const unit = { properties, concurrency: 64, read(_, call) { call.data.fill(7); }, write() {}, flush() {} };
 const drive = (probe) => { module.exports.default = defineDriver(block, { probe }); };

@@ -58,7 +58,8 @@ async function processes(): Promise<unknown> {
 }
 
 before(async () => {
-  writeDrivers(folder, named({ ...quarantined, ...serving }));
+  const declining = { declines: { code: `drive(() => decline("not one of mine"))` } };
+  writeDrivers(folder, named({ ...quarantined, ...serving, ...declining }));
   ring3 = await RunningRing3.start({ args: ["--drivers", folder] });
   life = await DriversLife.of(ring3);
   client = await connect({ stateDir: ring3.directory });
@@ -178,6 +179,17 @@ describe("a driver that", { concurrency: 8 }, () => {
       ["running", 1],
     );
   });
+});
+
+test("a driver that declines its device leaves it to the next that matches", async () => {
+  const drive = await plug("declines");
+  const disk = await NbdClient.connect(socketOf(await life.served(drive)));
+  assert.equal((await disk.read(0, 512)).length, 512);
+  await disk.close();
+  const { driver, incarnation } = await ring3.device(drive.device);
+  assert.deepEqual([driver, incarnation], ["usb-storage", 2]);
+  assert.match((await ring3.cli("explain", drive.device)).out, /declines .*declined it: not one of mine/s);
+  assert.match((await ring3.cli("crashes", "--json")).out, new RegExp(`^(?!.*${drive.device}")`, "s"));
 });
 
 test("the drive beside them was served all the while, by the same processes", async () => {

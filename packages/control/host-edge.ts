@@ -48,6 +48,9 @@ const filter = v.nullable(v.pipe(v.string(), v.base64(), v.maxLength(43_692))); 
 /** The process's writable private memory may become this large, mapped or not (RLIMIT_DATA); null: there is no jail. */
 const dataBytes = v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
 
+const hostUnit = v.strictObject({ index: count, properties, operations: v.array(name) });
+export type HostUnit = v.InferOutput<typeof hostUnit>;
+
 export const hostEdge = defineEdge({
   name: "host",
   methods: {
@@ -116,13 +119,11 @@ export const hostEdge = defineEdge({
         contract: contractId,
         grants: v.pipe(v.array(usbGrant), v.minLength(1), v.maxLength(16)),
       }),
-      result: v.strictObject({
-        units: v.pipe(
-          v.array(v.strictObject({ index: count, properties, operations: v.array(name) })),
-          v.minLength(1),
-          v.maxLength(256),
-        ),
-      }),
+      result: v.union([
+        v.strictObject({ units: v.pipe(v.array(hostUnit), v.minLength(1), v.maxLength(256)) }),
+        /** The driver does not want the device, and why. */
+        v.strictObject({ declined: text }),
+      ]),
       fds: [1, 16],
     },
     /** Descriptors: client's memory, doorbell to listen to, doorbell to ring, the driver's memory. The last is mapped when the answer comes. */

@@ -71,6 +71,8 @@ const device = v.strictObject({
   /** Who wants its driver at rest. */
   rest: v.array(restReason),
   driver: v.nullable(v.strictObject({ name, hash: name })),
+  /** By the names of drivers that did not want it: why. */
+  declined: v.record(name, text),
   units: v.array(v.strictObject({ index: count, properties, operations: v.array(name) })),
   /** The name of its host's record. */
   host: v.nullable(name),

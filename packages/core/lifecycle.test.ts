@@ -23,6 +23,7 @@ const events = {
   start: { type: "start" },
   withheld: { type: "withheld", reason: "usb-storage has it" },
   probed: { type: "probed" },
+  declined: { type: "declined", reason: "usb-storage: no disk" },
   progress: { type: "progress" },
   failed: { type: "failed", reason: crash },
   killed: { type: "failed", reason: killed },
@@ -48,6 +49,26 @@ const busy = { fenced: false } as const;
 // "!" marks a new start, "~" a life that is not fenced; "=now" and "=back-off" say what follows the fence or the back-off.
 const table: Record<string, { from: Life; to: Partial<Record<keyof typeof events, string>> }> = {
   unmatched: { from: life("unmatched"), to: { auto: "starting!~", matched: "available", gone: "gone" } },
+  "unmatched, not fenced": {
+    from: life("unmatched", { ...busy, reason: "usb-storage: no disk" }),
+    to: {
+      auto: "unmatched~=now",
+      matched: "available~",
+      fenced: "unmatched",
+      late: "stuck~",
+      gone: "gone~",
+    },
+  },
+  "unmatched, not fenced, matched": {
+    from: life("unmatched", { ...busy, nextStart: "now" }),
+    to: {
+      auto: "unmatched~=now",
+      matched: "available~=now",
+      fenced: "starting!~",
+      late: "stuck~",
+      gone: "gone~",
+    },
+  },
   available: {
     from: life("available"),
     to: { auto: "starting!~", unmatched: "unmatched", start: "starting!~", gone: "gone" },
@@ -77,6 +98,7 @@ const table: Record<string, { from: Life; to: Partial<Record<keyof typeof events
     to: {
       withheld: "available~",
       probed: "running~",
+      declined: "unmatched~",
       failed: "failed~=now",
       killed: "failed~=now",
       stop: "stopped~",
@@ -292,7 +314,7 @@ test("any sequence of events keeps the promises of the lifecycle", () => {
     // Chance alone hardly ever fails five times in a row.
     { weight: 4, arbitrary: fc.constantFrom<LifeEvent>(failed, killed, fenced, start, probed) },
   );
-  const ended = new Set<DeviceState>(["available", "failed", "stopped", "stuck", "gone"]); // only then does a manager report a fence
+  const ended = new Set<DeviceState>(["unmatched", "available", "failed", "stopped", "stuck", "gone"]); // only then does a manager report a fence
   const reached = new Set<DeviceState>();
   fc.assert(
     fc.property(fc.array(anyEvent, { maxLength: 200, size: "max" }), (steps) => {
@@ -320,7 +342,9 @@ test("any sequence of events keeps the promises of the lifecycle", () => {
         );
         assert.ok(before.state !== "gone" || now.state === "gone", "gone is the end");
         assert.ok(!now.fenced || !alive, "fenced only when nothing can be alive");
-        assert.ok(now.nextStart === "never" || ["failed", "stopped", "available"].includes(now.state));
+        assert.ok(
+          now.nextStart === "never" || ["failed", "stopped", "available", "unmatched"].includes(now.state),
+        );
         assert.ok(
           now.state !== "starting" || before.state === "starting" || began === 1,
           "the only way into starting is a start",

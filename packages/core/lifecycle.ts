@@ -41,6 +41,7 @@ export type LifeEvent =
   | { type: "start" } // a person, a rule, or the end of a back-off
   | { type: "withheld"; reason: string } // somebody else has got it meanwhile, and it is not to be taken from them
   | { type: "probed" }
+  | { type: "declined"; reason: string } // the driver itself does not want it; another may
   | { type: "progress" } // a request completed, or `healthyMs` in health
   | { type: "failed"; reason: FailureReason }
   | { type: "fenced" }
@@ -134,7 +135,10 @@ const fenceUp = (life: Life): Life =>
 
 const table: Record<DeviceState, Row> = {
   unmatched: {
-    matched: (life, { autostart }) => (autostart ? begin(life) : { ...life, state: "available" }),
+    matched: (life, { autostart }) =>
+      autostart ? startWhenFenced({ ...life, reason: "" }) : { ...life, state: "available" },
+    fenced: fenceUp,
+    "fence-timeout": stick,
     gone: remove,
   },
   available: {
@@ -154,6 +158,7 @@ const table: Record<DeviceState, Row> = {
       reason,
       nextStart: "never",
     }),
+    declined: (life, { reason }) => ({ ...unmatch(life), reason }),
     failed: fail,
     stop,
     restart,

@@ -14,7 +14,7 @@ import { LogBudget } from "@ring3/core/log-budget";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { readSealed } from "@ring3/kernel/shm/memory";
 import type { UsbTransport } from "@ring3/kernel/usb/transport";
-import type { Driver } from "@ring3/sdk/define";
+import { Declined, type Driver } from "@ring3/sdk/define";
 import { rehearseDriver } from "@ring3/sdk/rehearsal";
 import type { UnitRunner } from "@ring3/sdk/runner";
 import { type Session, startDriver } from "@ring3/sdk/session";
@@ -249,7 +249,12 @@ export class Host {
       emit: (unit, event, data) => this.#emit(unit, event, data),
       turn: (id) => this.#memory!.recorder.turn(Number(id)),
     });
-    this.#session = await this.#probing;
+    try {
+      this.#session = await this.#probing;
+    } catch (error) {
+      if (error instanceof Declined) return { declined: error.why };
+      throw error;
+    }
     const units = this.#session.units.map((runner, index) => ({
       index,
       properties: propertiesOf(driver.contract, runner),

@@ -2,6 +2,7 @@
 
 import { clientEdge } from "@ring3/control/client-edge";
 import type { Params, Result, Tell } from "@ring3/control/edge";
+import type { HostUnit } from "@ring3/control/host-edge";
 import {
   Answer,
   type FrameTransport,
@@ -16,7 +17,6 @@ import { Administration, type ClientIdentity, type Serving } from "./administrat
 import type { Claimant } from "./claims.ts";
 import { unitId } from "./claims.ts";
 import type { Device } from "./device.ts";
-import type { HostUnit } from "./host-units.ts";
 import type { KernelDisks } from "./kernel-disks.ts";
 import type { Manager, Watcher } from "./manager.ts";
 import { type Endpoint, unitInfo } from "./status.ts";

@@ -1,13 +1,15 @@
 // Runs in: manager. Owns: nothing. What the rest of the manager learns of a device.
 
+import type { HostUnit } from "@ring3/control/host-edge";
 import type { Device } from "./device.ts";
-import type { HostUnit } from "./host-units.ts";
 
 export interface DeviceObserver {
   /** The state, the incarnation or the reason is another. */
   changed(device: Device): void;
   /** A driver runs, anew or again: units may be opened. */
   ready(device: Device): void;
+  /** Its driver does not want it: another is to be chosen. */
+  declined(device: Device): void;
   /** No driver runs and the last one is fenced. `final`: none will, until somebody starts it. */
   lost(device: Device, loss: Loss): void;
   /** A debugger has taken hold of its driver, or has let go of it. */

@@ -1,10 +1,11 @@
 // Runs in: manager. Owns: the units of one device as its driver has told of them, and how soon their changes are passed on.
 
 import type { Properties } from "@ring3/control/fields";
+import type { HostUnit } from "@ring3/control/host-edge";
 import type { Clock } from "@ring3/core/clock";
 import { ChangePace } from "./change-pace.ts";
 import type { ManagedClass } from "./classes.ts";
-import { faultOfProperties, type HostUnit } from "./host-units.ts";
+import { faultOfProperties } from "./host-units.ts";
 
 export class DeviceUnits {
   readonly #pace: ChangePace;

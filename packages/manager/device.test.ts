@@ -402,6 +402,7 @@ async function left(life: Partial<Life>, host: FakeHost | undefined, rest: Devic
     taken: false,
     takeable: false,
     rest,
+    declined: {},
     driver: null,
     units: [unit(0, { sectors: 100 })],
     host: host === undefined ? null : "host/0.1",

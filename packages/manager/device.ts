@@ -5,6 +5,7 @@ import { DeviceMemory } from "@ring3/channel/device-memory";
 import type { Metrics } from "@ring3/channel/metrics";
 import { type RecordEntry, unanswered } from "@ring3/channel/recorder";
 import type { Properties } from "@ring3/control/fields";
+import type { HostUnit } from "@ring3/control/host-edge";
 import { type DeviceRecord, type RestReason, recordName } from "@ring3/control/legacy";
 import type { Clock, Random, Timer } from "@ring3/core/clock";
 import {
@@ -33,7 +34,6 @@ import type { ChosenDriver } from "./drivers.ts";
 import { endBy } from "./end.ts";
 import { HeadStart } from "./head-start.ts";
 import type { HostKind, HostProcess, LeftHost, StartHost } from "./host-process.ts";
-import type { HostUnit } from "./host-units.ts";
 import { Incarnation } from "./incarnation.ts";
 import type { Legacy } from "./legacy.ts";
 import { Rest } from "./rest.ts";
@@ -83,6 +83,8 @@ export class Device {
   /** The last incarnation has ended, or has not in time. */
   #ending: Promise<void> = Promise.resolve();
   #fenced: Promise<void> = Promise.resolve();
+  /** Drivers that did not want it, and why. */
+  readonly #declined = new Map<string, string>();
   /** The kernel's drivers have not been offered it since ring3 opened it. */
   #taken = false;
   readonly #rest: Rest;
@@ -123,6 +125,10 @@ export class Device {
   }
   get driver(): ChosenDriver | undefined {
     return this.#driver;
+  }
+  /** Since it was plugged in, by the names of the drivers. */
+  get declined(): ReadonlyMap<string, string> {
+    return this.#declined;
   }
   get life(): Life {
     return this.#life;
@@ -166,8 +172,9 @@ export class Device {
 
   /** As an earlier manager has left it, that driver and its host included. What was under way then has failed, and takes its usual way from there. */
   inherit(record: DeviceRecord, driver: ChosenDriver, host: LeftHost | undefined): void {
-    const { life, enumeration, units, taken, lastFailure, rest } = record;
+    const { life, enumeration, units, taken, lastFailure, rest, declined } = record;
     this.#driver = driver;
+    for (const [name, why] of Object.entries(declined)) this.#declined.set(name, why);
     this.#life = life;
     this.#enumeration = enumeration;
     this.#units.replace(units);
@@ -290,6 +297,7 @@ export class Device {
     this.#bus = bus;
     this.#enumeration++;
     this.#life = newLife;
+    this.#declined.clear();
     this.#memory.forget();
   }
 
@@ -314,6 +322,7 @@ export class Device {
       takeable,
       rest: this.#rest.wanted,
       driver: driver === undefined ? null : { name: driver.manifest.name, hash: driver.contract.hash },
+      declined: Object.fromEntries(this.#declined),
       units: [...this.units],
       host: this.hostName,
     });
@@ -388,6 +397,7 @@ export class Device {
         },
         ending: () => this.#headStart.get(this.#life, this.#driver!, this.#bus),
         probed: (units) => this.#probed(units),
+        declined: (why) => this.#declines(why),
         unitChanged: (unit, properties) => this.#unitChanged(unit, properties),
         failed: (reason) => {
           if (reason.kind === "grant") this.checkClaim();
@@ -406,6 +416,13 @@ export class Device {
   #probed(units: readonly HostUnit[]): void {
     for (const unit of this.#units.replace(units)) this.#parts.observer.unitVanished(this, unit);
     this.#apply({ type: "probed" });
+  }
+
+  #declines(why: string): void {
+    const { name } = this.#driver!.manifest;
+    this.#declined.set(name, printable(why));
+    this.#apply({ type: "declined", reason: `${name}: ${printable(why)}` });
+    this.#parts.observer.declined(this);
   }
 
   #unitChanged(index: number, properties: Properties): void {
@@ -445,6 +462,7 @@ export class Device {
         if (event.type === "failed") this.#reportCrash(event.reason, incarnation, number, recorded);
         this.#lose(event, next(this.#life, { type: "fenced" }), recorded);
         this.#apply({ type: "fenced" });
+        if (this.#life.state === "unmatched") this.#giveBack();
         resolve();
       })
       .catch((error: Error) => {

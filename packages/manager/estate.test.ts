@@ -26,6 +26,7 @@ const record: DeviceRecord = {
   taken: false,
   takeable: false,
   rest: [],
+  declined: {},
   driver: { name: driver.manifest.name, hash: driver.contract.hash },
   units: [unit()],
   host: "host/0.1",
@@ -71,7 +72,7 @@ function setUp(left: DeviceRecord = record) {
 test("a device that is the one that was left, with the same driver, is had with its host and memory", () => {
   const { estate, log } = setUp();
   assert.equal(estate.hasDevice(bus.id), true);
-  const left = estate.take(bus, driver)!;
+  const left = estate.take(bus, () => driver)!;
   assert.deepEqual(left.record, record);
   left.host!.kill();
   assert.deepEqual(log.splice(0), ["host/0.1 kill"]);
@@ -87,7 +88,10 @@ for (const [what, other, chosen] of [
 ] as const)
   test(`a device that is ${what} is had anew, once its old driver is dead`, async () => {
     const { estate, log, dropped, hosts } = setUp();
-    assert.equal(estate.take(other, chosen), undefined);
+    assert.equal(
+      estate.take(other, () => chosen),
+      undefined,
+    );
     assert.deepEqual([log, dropped], [["host/0.1 kill"], []]); // the next manager has to wait for it too
     let fenced = false;
     void estate.fence(bus.id)!.then(() => {

@@ -17,6 +17,7 @@ const SIGKILL = 9;
 export interface LeftDevice {
   readonly record: DeviceRecord;
   readonly memory: DeviceMemory;
+  readonly driver: ChosenDriver | undefined;
   readonly host: LeftHost | undefined;
 }
 
@@ -39,13 +40,17 @@ export class Estate {
   }
 
   /**
-   * What was left of the device that is there now: undefined where nothing was, or nothing that this driver could go on with. Then `fence`
-   * tells when it is ended.
+   * What was left of the device that is there now: undefined where nothing was, or nothing that its driver could go on with. Then `fence`
+   * tells when it is ended. `choose`: the driver for it, beside those that have declined it.
    */
-  take(bus: BusDevice, driver: ChosenDriver | undefined): LeftDevice | undefined {
+  take(
+    bus: BusDevice,
+    choose: (declined: ReadonlySet<string>) => ChosenDriver | undefined,
+  ): LeftDevice | undefined {
     const left = this.#devices.get(bus.id);
     if (left === undefined) return undefined;
     const { record, held } = left;
+    const driver = choose(new Set(Object.keys(record.declined)));
     const same =
       record.plugging === bus.plugging &&
       identityText(record.identity) === identityText(bus.identity) &&
@@ -58,7 +63,7 @@ export class Estate {
     this.#devices.delete(bus.id);
     const host = this.#hosts.get(record.host ?? "");
     this.#hosts.delete(record.host ?? "");
-    return { record, memory: new DeviceMemory(held[0]!), host };
+    return { record, memory: new DeviceMemory(held[0]!), driver, host };
   }
 
   /** Resolves once no process of the device's earlier driver lives; undefined where none was ended here. */

@@ -1,6 +1,7 @@
 // Runs in: tests. Owns: driver hosts, devices and drivers that are nothing but what a test says of them.
 
 import { BLOCK_MEDIUM_PRESENT, block } from "@ring3/classes/block/contract";
+import type { HostUnit } from "@ring3/control/host-edge";
 import type { Manifest } from "@ring3/control/manifest";
 import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
@@ -15,7 +16,6 @@ import { Device } from "./device.ts";
 import type { DeviceObserver } from "./device-observer.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { HostListeners, HostProcess, SpareHost, StartHost } from "./host-process.ts";
-import type { HostUnit } from "./host-units.ts";
 import type { Legacy } from "./legacy.ts";
 
 export const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -109,6 +109,11 @@ export class FakeHost {
 
   async probed(...units: HostUnit[]): Promise<void> {
     this.#probe.resolve({ result: { units }, fds: [] });
+    await settled();
+  }
+
+  async declines(why: string): Promise<void> {
+    this.#probe.resolve({ result: { declined: why }, fds: [] });
     await settled();
   }
 
@@ -214,6 +219,7 @@ export function playedDevice(
     timeScale: 1,
     observer: {
       changed() {},
+      declined() {},
       ready() {},
       lost() {},
       unitChanged() {},

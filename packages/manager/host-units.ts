@@ -1,13 +1,10 @@
 // Runs in: manager. Owns: the check of what a driver host says of its units, before anyone is told of them. Pure.
 
-import type { Result } from "@ring3/control/edge";
 import type { Properties } from "@ring3/control/fields";
-import type { hostEdge } from "@ring3/control/host-edge";
+import type { HostUnit } from "@ring3/control/host-edge";
 import { withoutKindText } from "@ring3/control/wire";
 import type { DeviceError } from "@ring3/core/errors";
 import type { ManagedClass } from "./classes.ts";
-
-export type HostUnit = Result<typeof hostEdge, "probe">["units"][number];
 
 /** What is wrong with the units of a class; undefined: nothing. */
 export function faultOfUnits(unitClass: ManagedClass, units: readonly HostUnit[]): string | undefined {

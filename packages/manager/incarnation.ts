@@ -3,7 +3,7 @@
 import type { DeviceMemory } from "@ring3/channel/device-memory";
 import type { Result } from "@ring3/control/edge";
 import type { Properties } from "@ring3/control/fields";
-import type { hostEdge } from "@ring3/control/host-edge";
+import type { HostUnit, hostEdge } from "@ring3/control/host-edge";
 import { withoutKindText } from "@ring3/control/wire";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
@@ -16,7 +16,7 @@ import type { ChosenDriver } from "./drivers.ts";
 import type { End } from "./end.ts";
 import { grantedRequests } from "./granted-requests.ts";
 import type { HostKind, HostListeners, HostProcess, LeftHost, StartHost } from "./host-process.ts";
-import { faultOfUnits, type HostUnit } from "./host-units.ts";
+import { faultOfUnits } from "./host-units.ts";
 import { inSources } from "./source-map.ts";
 import { beatMs, type Usage, Watchdog } from "./watchdog.ts";
 
@@ -46,6 +46,8 @@ export interface IncarnationObserver {
   /** It is ending by itself, or was killed; that it is dead is still to be proven. May be told twice. */
   ending(): void;
   probed(units: readonly HostUnit[]): void;
+  /** The driver does not want the device. */
+  declined(why: string): void;
   unitChanged(unit: number, properties: Properties): void;
   failed(reason: FailureReason): void;
   /** A debugger has taken hold of its process, or has let go of it. */
@@ -235,16 +237,18 @@ export class Incarnation {
     const timer = clock.after(probeMs, () =>
       this.#failed({ kind: "probe", text: `it has not returned within ${probeMs} ms`, outside: false }),
     );
-    let units: readonly HostUnit[];
+    let answer: Result<HostEdge, "probe">;
     try {
-      units = await this.#askToProbe(host, assigned, grant);
+      answer = await this.#askToProbe(host, assigned, grant);
     } catch (error) {
       if (!host.peer.signal.aborted) this.#fail("probe", error as Error); // the end of a connection is told by the process
       return;
     } finally {
       timer.cancel();
     }
-    if (!this.#over) this.#observer.probed(units);
+    if (this.#over) return;
+    if ("declined" in answer) this.#observer.declined(answer.declined);
+    else this.#observer.probed(answer.units);
   }
 
   /** Resolves once the host knows its device. */
@@ -271,15 +275,15 @@ export class Incarnation {
     host: HostProcess,
     assigned: Promise<unknown>,
     grant: Grant,
-  ): Promise<readonly HostUnit[]> {
+  ): Promise<Result<HostEdge, "probe">> {
     const { manifest, contract } = this.#parts.driver;
     const { name, version, hash } = contract;
     const params = { contract: { name, version, hash }, grants: [grant.terms] };
     const probed = host.peer.call("probe", params, [grant.descriptor]);
     const [{ result }] = await Promise.all([probed, assigned]);
-    const fault = faultOfUnits(classes[manifest.class]!, result.units);
+    const fault = "declined" in result ? undefined : faultOfUnits(classes[manifest.class]!, result.units);
     if (fault !== undefined) throw new DeviceError("invalid", fault);
-    return result.units;
+    return result;
   }
 
   async #remove(host: HostProcess, requests: "fail" | "keep"): Promise<void> {

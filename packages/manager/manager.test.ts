@@ -30,7 +30,7 @@ after(() => rmSync(folder, { recursive: true }));
 
 const id = "usb-1-4:1.0";
 
-function setUp(config: Config = defaultConfig, estate?: Estate, number = 0) {
+function setUp(config: Config = defaultConfig, estate?: Estate, number = 0, drivers = [manifest]) {
   const clock = manualClock();
   const log: string[] = [];
   const hosts = new FakeHosts(log);
@@ -45,7 +45,7 @@ function setUp(config: Config = defaultConfig, estate?: Estate, number = 0) {
     legacy: noLegacy,
     number,
     crashed() {},
-    drivers: () => [{ manifest, code, codeBytes, sourceMap: undefined }],
+    drivers: () => drivers.map((manifest) => ({ manifest, code, codeBytes, sourceMap: undefined })),
   });
   if (estate !== undefined) manager.goOnWith(estate);
   manager.watch({
@@ -271,6 +271,7 @@ for (const fenced of [true, false])
       taken: false,
       takeable: false,
       rest: [],
+      declined: {},
       driver: null,
       units: [unit()],
       host: fenced ? null : host.name,
@@ -279,9 +280,10 @@ for (const fenced of [true, false])
     const estate = {
       hasDevice: () => isLeft,
       fence: () => undefined,
-      take() {
+      take(_: unknown, choose: Parameters<Estate["take"]>[1]) {
         isLeft = false;
-        return { record, memory: new DeviceMemory(), host: fenced ? undefined : host.left };
+        const driver = choose(new Set());
+        return { record, memory: new DeviceMemory(), driver, host: fenced ? undefined : host.left };
       },
     } as unknown as Estate;
     const { manager, hosts, state } = setUp(defaultConfig, estate);
@@ -295,3 +297,58 @@ for (const fenced of [true, false])
     await hosts.last.runs(unit());
     assert.deepEqual([state(), manager.devices[0]!.enumeration], [["running"], 8]);
   });
+
+/** A manager that has two drivers for the same devices. */
+function withTwoDrivers() {
+  return setUp(defaultConfig, undefined, 0, [manifest, { ...manifest, name: "second" }]);
+}
+
+test("a driver that declines a device is followed by the next that matches, once it has ended; none of it is a failure", async () => {
+  const { manager, hosts, seen, state } = withTwoDrivers();
+  void manager.added(busDevice());
+  await hosts.last.loaded();
+  await hosts.last.declines("no disk in it");
+  assert.deepEqual(seen(), ["host 1 start", "host 1 probe", "host 1 kill"]);
+  await hosts.last.dies();
+  assert.deepEqual(state(), ["starting"]);
+  await hosts.last.runs(unit());
+  assert.deepEqual(seen(), ["host 2 start", "host 2 probe", "unit 0 added"]);
+  const [device] = manager.devices;
+  assert.deepEqual(
+    [device!.driver!.manifest.name, device!.life.incarnation, device!.life.failures],
+    ["second", 2, 0],
+  );
+  const { driver, ranking } = explain(manager, device!, anywhere);
+  assert.equal(driver, "second");
+  assert.deepEqual(
+    ranking.map(({ driver, missed }) => [driver, missed]),
+    [
+      ["usb-storage", ["declined it: no disk in it"]],
+      ["second", []],
+    ],
+  );
+});
+
+test("a device that every driver declines is unmatched, says why, and goes back to the kernel's driver; plugged in again it is asked about again", async () => {
+  const { manager, hosts, seen, state } = withTwoDrivers();
+  const { open } = busDevice();
+  let given = 0;
+  const bus = busDevice({
+    open: async () => ({ ...(await open()), taken: true }),
+    giveBack: () => `driver ${++given}`,
+  });
+  void manager.added(bus);
+  for (const why of ["no disk in it", "none at all"]) {
+    await hosts.last.loaded();
+    await hosts.last.declines(why);
+    assert.equal(given, 0);
+    await hosts.last.dies();
+  }
+  const { state: after, reason, fenced } = manager.devices[0]!.life;
+  assert.deepEqual([after, reason, fenced, given], ["unmatched", "second: none at all", true, 1]);
+  await manager.removed(id);
+  seen();
+  void manager.added(busDevice());
+  await settled();
+  assert.deepEqual([state(), seen()], [["starting"], ["host 3 start"]]);
+});

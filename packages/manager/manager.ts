@@ -3,6 +3,7 @@
 import type { DeviceMemory } from "@ring3/channel/device-memory";
 import type { Config } from "@ring3/control/config";
 import { identityText } from "@ring3/control/fields";
+import type { HostUnit } from "@ring3/control/host-edge";
 import { aliasOf, takeRuleFor } from "@ring3/control/rules";
 import { fitting, type Named, resolveDevice } from "@ring3/control/selector";
 import type { Clock, Random, Timer } from "@ring3/core/clock";
@@ -18,7 +19,6 @@ import { type ChosenDriver, chooseDriver, type InstalledDriver } from "./drivers
 import type { Estate } from "./estate.ts";
 import type { EventLog } from "./event-log.ts";
 import type { HostKind, StartHost } from "./host-process.ts";
-import type { HostUnit } from "./host-units.ts";
 import type { Legacy } from "./legacy.ts";
 import { placed } from "./placement.ts";
 import { USBFS } from "./usb-device.ts";
@@ -42,6 +42,8 @@ export interface ManagerParts {
   /** What this machine lacks to start any driver. */
   readonly lacks?: () => readonly string[];
 }
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 /** Who wants to hear of units and devices. */
 export interface Watcher {
@@ -170,10 +172,9 @@ export class Manager {
   /** Goes on with what an earlier manager has left of it, if it is that still. One that had gone is there again now. */
   #inherit(bus: BusDevice): Device | undefined {
     if (!this.isInherited(bus.id)) return undefined;
-    const driver = this.#driverFor(bus);
-    const left = this.#estate!.take(bus, driver);
+    const left = this.#estate!.take(bus, (declined) => this.#driverFor(bus, declined));
     if (left === undefined) return undefined;
-    const { record, memory, host } = left;
+    const { record, memory, driver, host } = left;
     const device = this.#createDevice(bus, memory);
     this.#devices.set(bus.id, device);
     if (record.takeable) bus.allowTaking();
@@ -214,14 +215,15 @@ export class Manager {
   }
 
   #match(device: Device): void {
-    const driver = this.#driverFor(device.bus);
+    const driver = this.#driverFor(device.bus, NOBODY);
     device.matched(driver, driver !== undefined && this.#mayTake(device));
   }
 
-  /** None where two have the same claim to it, which is said. */
-  #driverFor(bus: BusDevice): ChosenDriver | undefined {
+  /** Beside those that have declined it. None where two have the same claim to it, which is said. */
+  #driverFor(bus: BusDevice, declined: Pick<ReadonlySet<string>, "has">): ChosenDriver | undefined {
     try {
-      return chooseDriver(bus.facts, this.#drivers);
+      const willing = this.#drivers.filter(({ manifest }) => !declined.has(manifest.name));
+      return chooseDriver(bus.facts, willing);
     } catch (error) {
       this.log.error((error as Error).message);
       return undefined;
@@ -302,6 +304,10 @@ export class Manager {
 
   readonly #observer: DeviceObserver = {
     changed: () => this.#tellChanged(),
+    declined: (device) => {
+      const driver = this.#driverFor(device.bus, device.declined);
+      device.matched(driver, driver !== undefined); // ring3 has it: nothing is taken from anybody
+    },
     ready: (device) => {
       for (const unit of device.units) this.#tellUnit(device, unit);
       this.claims.ready(device);

@@ -2,6 +2,7 @@
 
 import type { Explanation, UnitInfo } from "@ring3/control/client-edge";
 import { identityText } from "@ring3/control/fields";
+import type { HostUnit } from "@ring3/control/host-edge";
 import type { Manifest } from "@ring3/control/manifest";
 import type { DeviceMetrics } from "@ring3/control/metrics";
 import { takeRuleFor } from "@ring3/control/rules";
@@ -14,7 +15,6 @@ import { unitId } from "./claims.ts";
 import type { Device } from "./device.ts";
 import { type ChosenDriver, rank } from "./drivers.ts";
 import { grantedNames, namesOf } from "./granted-requests.ts";
-import type { HostUnit } from "./host-units.ts";
 import { holdersOf, inUse, type Manager, ownerOf } from "./manager.ts";
 
 export interface Endpoint {
@@ -99,7 +99,10 @@ export function explain(
     state: life.state,
     reason: life.reason,
     driver: driver?.manifest.name ?? null,
-    ranking: rank(bus.facts, manager.drivers),
+    ranking: rank(bus.facts, manager.drivers).map((ranked) => {
+      const why = device.declined.get(ranked.driver);
+      return why === undefined ? ranked : { ...ranked, missed: [...ranked.missed, `declined it: ${why}`] };
+    }),
     kernelDriver: ownerOf(device),
     takeRule: takeRule === undefined ? null : selectorText(takeRule),
     holders: holdersOf(device).map(({ node, how, where }) => ({ node, how, where })),

@@ -42,9 +42,27 @@ export interface Context<C extends Contract = Contract> {
 
 type Maybe<T> = T | Promise<T>;
 
+/** What `decline` gives. */
+export class Declined extends DeviceError {
+  readonly why: string;
+
+  constructor(why: string) {
+    super("unsupported", why);
+    this.why = why;
+  }
+}
+
+/**
+ * For probe to return: this driver does not want the device after all, for a reason that only the device itself could tell. The next driver that
+ * matches gets it. `why` is for people.
+ */
+export function decline(why: string): Declined {
+  return new Declined(why);
+}
+
 export interface DriverCallbacks<C extends Contract> {
   /** Finds out what the device is and returns its units. May run again in a new process at any time: assume nothing of the device's state. */
-  probe(devices: Devices, ctx: Context<C>): Maybe<DriverUnit<C> | readonly DriverUnit<C>[]>;
+  probe(devices: Devices, ctx: Context<C>): Maybe<DriverUnit<C> | readonly DriverUnit<C>[] | Declined>;
   /** Called once requests have ended and before `ctx.scope` is disposed. The device may be gone. */
   remove?(ctx: Context<C>): Maybe<void>;
   /**

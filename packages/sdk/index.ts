@@ -40,10 +40,12 @@ export {
 } from "@ring3/core/struct";
 export {
   type Context,
+  type Declined,
   type DeviceIdentity,
   type Devices,
   type Driver,
   type DriverCallbacks,
+  decline,
   defineDriver,
   type PlayedDevice,
   type Rehearsal,

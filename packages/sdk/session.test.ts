@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { manualClock } from "@ring3/core/clock";
 import type { DriverUnit } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
-import { type Context, type DriverCallbacks, defineDriver, driverOf } from "./define.ts";
+import { type Context, Declined, type DriverCallbacks, decline, defineDriver, driverOf } from "./define.ts";
 import { plainStateMemory } from "./state.ts";
 import { usbDescriptors, usbInterface } from "./test/descriptors.ts";
 import { runDriver } from "./test/run-driver.ts";
@@ -77,6 +77,20 @@ test("a probe that throws, or returns the wrong shape, fails and has its scope d
     message: /unit 0: expected an object/,
   });
   assert.equal(disposed, 2);
+});
+
+test("a probe that declines the device says why, and has its scope disposed", async () => {
+  let disposed = false;
+  const { started } = run({
+    async probe(_, ctx) {
+      ctx.scope.defer(() => {
+        disposed = true;
+      });
+      return decline("no chip of ours");
+    },
+  });
+  await assert.rejects(started, (error) => error instanceof Declined && error.why === "no chip of ours");
+  assert.equal(disposed, true);
 });
 
 test("a probe that never returns fails at its deadline", async () => {

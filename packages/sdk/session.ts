@@ -2,7 +2,7 @@
 import type { Contract } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import { type ContextParts, createContext, type Incarnation } from "./context.ts";
-import type { Devices, Driver } from "./define.ts";
+import { Declined, type Devices, type Driver } from "./define.ts";
 import { runWithin } from "./request-context.ts";
 import { UnitRunner } from "./runner.ts";
 import { validateUnits } from "./units.ts";
@@ -34,7 +34,7 @@ export interface Session {
   remove(reason?: DeviceError): Promise<void>;
 }
 
-/** Probes. Rejects with DeviceError when probe throws, takes too long or returns the wrong shape; the scope is disposed then. */
+/** Probes. Rejects with Declined where the driver does not want the device, with DeviceError when probe throws, takes too long or returns the wrong shape; the scope is disposed then. */
 export async function startDriver(driver: Driver, parts: SessionParts): Promise<Session> {
   const incarnation = createContext<Contract>({ ...parts, contract: driver.contract });
   const { clock, log, turn } = parts;
@@ -42,6 +42,7 @@ export async function startDriver(driver: Driver, parts: SessionParts): Promise<
     const result = await timely(parts, parts.probeMs ?? PROBE_MS, "probe", incarnation.context, () =>
       driver.probe(parts.devices, incarnation.context),
     );
+    if (result instanceof Declined) throw result;
     const units = validateUnits(driver.contract, result);
     incarnation.open(units.length);
     return session(
