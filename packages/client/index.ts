@@ -2,6 +2,10 @@
 
 import { block } from "@ring3/classes/block/contract";
 import { recovery as blockRecovery } from "@ring3/classes/block/recovery";
+import { gamepad } from "@ring3/classes/gamepad/contract";
+import { recovery as gamepadRecovery } from "@ring3/classes/gamepad/recovery";
+import { input } from "@ring3/classes/input/contract";
+import { recovery as inputRecovery } from "@ring3/classes/input/recovery";
 import type { UnitInfo } from "@ring3/control/client-edge";
 import { stateDirectory } from "@ring3/control/state-directory";
 import type { Contract } from "@ring3/core/contract";
@@ -13,6 +17,14 @@ import type { ClientClass } from "./unit-session.ts";
 import { type UnitListener, Units } from "./units.ts";
 
 export type { Block, Geometry } from "@ring3/classes/block/contract";
+export {
+  type Gamepad,
+  type GamepadButton,
+  type GamepadProperties,
+  gamepadButton,
+  gamepadButtons,
+} from "@ring3/classes/gamepad/contract";
+export type { InputClass, InputProperties } from "@ring3/classes/input/contract";
 export type { UnitInfo } from "@ring3/control/client-edge";
 export { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
 export type { RequestOptions, UnitPort } from "@ring3/core/unit";
@@ -22,6 +34,12 @@ export type { UnitListener } from "./units.ts";
 
 /** Disks. */
 export const blockClass: ClientClass<typeof block> = { contract: block, recovery: blockRecovery };
+
+/** Game controllers. */
+export const gamepadClass: ClientClass<typeof gamepad> = { contract: gamepad, recovery: gamepadRecovery };
+
+/** Keyboards, mice, tablets. */
+export const inputClass: ClientClass<typeof input> = { contract: input, recovery: inputRecovery };
 
 export interface Ring3 extends Disposable {
   /** The units that there are now, those whose driver is being replaced included. */

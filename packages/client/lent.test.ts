@@ -1,7 +1,7 @@
 // Runs in: node --test. Owns: a disk in memory whose slots are lent.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { memoryDisk } from "../classes/block/memory-disk.fixture.ts";
+import { memoryDisk } from "@ring3/classes/block/memory-disk.fixture";
 import { LentSlot } from "./lent.ts";
 
 const SECTOR = 512;

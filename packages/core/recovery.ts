@@ -1,4 +1,4 @@
-// Runs in: every process with a client end. Owns: nothing; the types of a class's recovery rule.
+// Runs in: every process with a client end. Owns: nothing; the types of a class's recovery rule, and the rule of classes that replay nothing.
 import type { Contract, EventName, Input, OperationName, Properties } from "./contract.ts";
 import type { DeviceErrorKind } from "./errors.ts";
 
@@ -50,4 +50,29 @@ export interface Recovery<C extends Contract> {
   /** What one of its events says of the journal: the tracker is to hear of it, or the identity to be proven again. */
   meaning(event: EventName<C>): "power-lost" | "writes-lost" | "medium-changed" | undefined;
   createTracker(properties: Properties<C>): Tracker<C>;
+}
+
+/** Of a class whose devices are known by numbers of theirs, and whose requests are never sent again: who sent one knows what to tell the next driver. */
+export function nothingToReplay<C extends Contract>(
+  known: (properties: Properties<C>) => readonly number[],
+): Recovery<C> {
+  const same = (before: Properties<C>, after: Properties<C>) => `${known(before)}` === `${known(after)}`;
+  return {
+    conflicts: () => false,
+    sameMedium: same,
+    sameIdentity: (before, after) =>
+      same(before.properties, after.properties) && before.serial === after.serial
+        ? undefined
+        : "another device is plugged in there now",
+    translate: ({ input }) => input,
+    meaning: () => undefined,
+    createTracker: () => ({
+      refuse: () => undefined,
+      sent: (operation) => ({ operation }),
+      completed: () => undefined,
+      powerLost() {},
+      writesLost() {},
+      replugged() {},
+    }),
+  };
 }

@@ -2,6 +2,10 @@
 
 import { block, type Geometry } from "@ring3/classes/block/contract";
 import { admit as admitToBlock, faultOf as faultOfDisk } from "@ring3/classes/block/policy";
+import { type GamepadProperties, gamepad } from "@ring3/classes/gamepad/contract";
+import { admit as admitToGamepad, faultOf as faultOfGamepad } from "@ring3/classes/gamepad/policy";
+import { type InputProperties, input } from "@ring3/classes/input/contract";
+import { admit as admitToInput, faultOf as faultOfInput } from "@ring3/classes/input/policy";
 import type { Access, Properties } from "@ring3/control/fields";
 import type { Contract } from "@ring3/core/contract";
 
@@ -23,5 +27,15 @@ export const classes: Readonly<Record<string, ManagedClass | undefined>> = {
     contract: block as unknown as Contract,
     admit: admitToBlock,
     faultOf: (properties) => faultOfDisk(properties as unknown as Geometry),
+  },
+  gamepad: {
+    contract: gamepad as unknown as Contract,
+    admit: admitToGamepad,
+    faultOf: (properties) => faultOfGamepad(properties as unknown as GamepadProperties),
+  },
+  input: {
+    contract: input as unknown as Contract,
+    admit: admitToInput,
+    faultOf: (properties) => faultOfInput(properties as unknown as InputProperties),
   },
 };

@@ -2,6 +2,8 @@
 // Nothing here may need Node's types: drivers are checked with the web's alone.
 
 export * from "@ring3/classes/block/contract";
+export * from "@ring3/classes/gamepad/contract";
+export * from "@ring3/classes/input/contract";
 export type { Clock } from "@ring3/core/clock";
 export type {
   Call,
