@@ -20,14 +20,19 @@ export interface Lent<C extends Contract> extends Disposable {
   ): Promise<{ out: Output<C, K>; data: Uint8Array }>;
 }
 
+type Port<C extends Contract> = Pick<
+  SlotPort<C>,
+  "contract" | "slotBytes" | "supports" | "submit" | "release"
+>;
+
 export class LentSlot<C extends Contract> implements Lent<C> {
   readonly size: number;
-  readonly #port: SlotPort<C>;
+  readonly #port: Port<C>;
   readonly #slot: Slot;
   #underWay = false;
   #given = false;
 
-  constructor(port: SlotPort<C>, slot: Slot) {
+  constructor(port: Port<C>, slot: Slot) {
     this.size = port.slotBytes;
     this.#port = port;
     this.#slot = slot;
