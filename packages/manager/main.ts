@@ -28,7 +28,6 @@ import { AttachedBus } from "./attached-bus.ts";
 import type { BusDevice } from "./bus.ts";
 import { chooseDisks } from "./choose-disks.ts";
 import { unitId } from "./claims.ts";
-import { classes } from "./classes.ts";
 import { ClientConnection } from "./clients.ts";
 import { crashReport } from "./crash-report.ts";
 import { CrashStore } from "./crash-store.ts";
@@ -61,6 +60,8 @@ const CONFIGURATION = "configuration";
 const CONTROL_SOCKET = "control-socket";
 /** D-Bus specification 0.43, "System message bus", at its place of today. */
 const SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket";
+/** Disks may be waited for while the machine starts; the other classes have a reflector from their first device on. */
+const REFLECTED_AT_ONCE = ["block"];
 const DEFAULT_CONFIG = "/etc/ring3/ring3.yaml";
 
 for (const output of [process.stdout, process.stderr]) output.on("error", () => {}); // nobody may be listening any more
@@ -305,7 +306,7 @@ async function main(): Promise<void> {
     absent,
     reflectors,
     placements,
-    classes: Object.keys(classes),
+    classes: REFLECTED_AT_ONCE,
     startBuses: () => usb.start(),
   });
   if (successor) await keepDisks();
@@ -336,6 +337,9 @@ async function main(): Promise<void> {
   const deviceChanged = () => {
     sleep.deviceChanged();
     affinity.wake();
+    for (const { driver, life } of manager.devices)
+      if (driver !== undefined && life.state !== "available")
+        void reflectors.start(driver.manifest.class, true);
   };
   manager.watch({ unitAdded() {}, unitChanged() {}, unitRemoved() {}, deviceChanged });
   const systemBus = async () => BusConnection.open(socketPath(values["system-bus"]), systemClock);
