@@ -294,3 +294,20 @@ test("a driver that only says that the device has gone is suspected when the req
   clock.advance(200);
   assert.deepEqual(suspicions, ["deadline: read passed its deadline of 500 ms"]);
 });
+
+test("who asks is told when a driver is there and when it is dead, after its last words", async () => {
+  const { end } = clientEnd();
+  const told: string[] = [];
+  const stop = end.onDriver((there) => told.push(there ? "there" : "dead"));
+  const first = driver(end, 1);
+  const answer = write(end, 0, 1).then(() => told.push("answered"));
+  await settle();
+  first.done(first.held[0]!);
+  await null; // published, and not seen yet
+  first.kill();
+  await answer;
+  const second = driver(end, 2);
+  stop();
+  second.kill();
+  assert.deepEqual(told, ["there", "dead", "answered", "there"]);
+});

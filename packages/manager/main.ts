@@ -338,7 +338,7 @@ async function main(): Promise<void> {
     sleep.deviceChanged();
     affinity.wake();
     for (const { driver, life } of manager.devices)
-      if (driver !== undefined && life.state !== "available")
+      if (driver !== undefined && driver.manifest.placement !== "inline" && life.state !== "available")
         void reflectors.start(driver.manifest.class, true);
   };
   manager.watch({ unitAdded() {}, unitChanged() {}, unitRemoved() {}, deviceChanged });
