@@ -120,7 +120,10 @@ const plug = v.strictObject({
 });
 export type PlugRecord = v.InferOutput<typeof plug>;
 
-const forms = { host, seat, reflector, device, client, plug };
+/** An input device that the kernel has of us. Held: its descriptor of /dev/uinput. `shape`: what it was made of. */
+const input = v.strictObject({ unit: name, index: count, shape: v.pipe(v.string(), v.maxLength(65_536)) });
+
+const forms = { host, seat, reflector, device, client, plug, input };
 export type LegacyKind = keyof typeof forms;
 export type LegacyRecord<K extends LegacyKind> = v.InferOutput<(typeof forms)[K]>;
 
