@@ -48,7 +48,13 @@ const filter = v.nullable(v.pipe(v.string(), v.base64(), v.maxLength(43_692))); 
 /** The process's writable private memory may become this large, mapped or not (RLIMIT_DATA); null: there is no jail. */
 const dataBytes = v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
 
-const hostUnit = v.strictObject({ index: count, properties, operations: v.array(name) });
+/** `name`: where it is not the device's. */
+export const hostUnit = v.strictObject({
+  index: count,
+  properties,
+  operations: v.array(name),
+  name: v.optional(v.pipe(text, v.maxLength(79))),
+});
 export type HostUnit = v.InferOutput<typeof hostUnit>;
 
 export const hostEdge = defineEdge({

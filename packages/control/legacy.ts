@@ -13,10 +13,10 @@ import {
   name,
   path,
   pid,
-  properties,
   text,
   userId,
 } from "./fields.ts";
+import { hostUnit } from "./host-edge.ts";
 import { firstIssue } from "./issues.ts";
 import { deviceState } from "./status.ts";
 
@@ -73,7 +73,7 @@ const device = v.strictObject({
   driver: v.nullable(v.strictObject({ name, hash: name })),
   /** By the names of drivers that did not want it: why. */
   declined: v.record(name, text),
-  units: v.array(v.strictObject({ index: count, properties, operations: v.array(name) })),
+  units: v.array(hostUnit),
   /** The name of its host's record. */
   host: v.nullable(name),
 });

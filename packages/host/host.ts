@@ -259,6 +259,7 @@ export class Host {
       index,
       properties: propertiesOf(driver.contract, runner),
       operations: Object.keys(driver.contract.operations).filter((name) => name in runner.unit),
+      ...(runner.unit.name === undefined ? {} : { name: runner.unit.name }),
     }));
     this.#reported.push(...units.map(({ properties }) => JSON.stringify(properties)));
     return { units };
