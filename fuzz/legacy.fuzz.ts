@@ -19,7 +19,7 @@ const records: { readonly [K in LegacyKind]: LegacyRecord<K> } = {
   },
   seat: { host: "host/0.1", seat: 2 },
   reflector: { class: "block", pid: 10, host: null },
-  input: { unit: "usb-1-4:1.0#0", index: 0, shape: "{}" },
+  input: { unit: "usb-1-4:1.0#0", index: 0, shape: "{}", memo: "" },
   device: {
     id: "usb-1-4:1.0",
     identity: { vendor: "0781", product: "5583", serial: "4C53" },

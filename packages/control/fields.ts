@@ -84,3 +84,6 @@ export const failureKinds = [
   "grant",
 ] as const;
 export const failureKind = v.picklist(failureKinds);
+
+/** Kept for a reflector and read by nobody else. */
+export const reflectorsWords = v.pipe(v.string(), v.maxLength(65_536));

@@ -13,6 +13,7 @@ import {
   name,
   path,
   pid,
+  reflectorsWords,
   text,
   userId,
 } from "./fields.ts";
@@ -120,8 +121,11 @@ const plug = v.strictObject({
 });
 export type PlugRecord = v.InferOutput<typeof plug>;
 
-/** An input device that the kernel has of us. Held: its descriptor of /dev/uinput. `shape`: what it was made of. */
-const input = v.strictObject({ unit: name, index: count, shape: v.pipe(v.string(), v.maxLength(65_536)) });
+/**
+ * An input device that the kernel has of us. Held: its descriptor of /dev/uinput. `shape`: what it was made of; `memo`: what the reflector that
+ * serves it wants the next one to know. Both in its own words.
+ */
+const input = v.strictObject({ unit: name, index: count, shape: reflectorsWords, memo: reflectorsWords });
 
 const forms = { host, seat, reflector, device, client, plug, input };
 export type LegacyKind = keyof typeof forms;

@@ -31,25 +31,37 @@ const same = (one: Descriptor, other: Descriptor) => fstatSync(one.fd).ino === f
 
 test("a device is noted and held before its reflector has it, and the next reflector gets the same", () => {
   const { inputs, log, opened } = setUp();
-  using first = inputs.open(pad);
+  using first = inputs.open(pad).descriptor;
   const name = "input/usb-1-4:1.0#0.0";
-  assert.deepEqual(log.splice(0), [`note ${name} ${JSON.stringify(pad)}`, `hold ${name} 1`]);
-  using second = inputs.open(pad);
+  assert.deepEqual(log.splice(0), [`note ${name} ${JSON.stringify({ ...pad, memo: "" })}`, `hold ${name} 1`]);
+  using second = inputs.open(pad).descriptor;
   assert.deepEqual([opened.length, same(first, second), first.fd === second.fd, log], [1, true, false, []]);
+});
+
+test("what a reflector wants remembered is noted, and told to the next", () => {
+  const { inputs, log } = setUp();
+  inputs.open(pad).descriptor.close();
+  log.length = 0;
+  inputs.remember(pad, "two effects");
+  assert.deepEqual(log, [`note input/usb-1-4:1.0#0.0 ${JSON.stringify({ ...pad, memo: "two effects" })}`]);
+  const { descriptor, memo } = inputs.open(pad);
+  descriptor.close();
+  assert.equal(memo, "two effects");
+  assert.throws(() => inputs.remember({ ...pad, index: 3 }, ""), { kind: "invalid" });
 });
 
 test("one of another shape is another device: the one before ends", () => {
   const { inputs, log, opened } = setUp();
-  inputs.open(pad).close();
+  inputs.open(pad).descriptor.close();
   log.length = 0;
-  inputs.open({ ...pad, shape: "a pad with motors" }).close();
+  inputs.open({ ...pad, shape: "a pad with motors" }).descriptor.close();
   assert.deepEqual([opened.length, log[0], opened[0]!.fd], [2, "drop input/usb-1-4:1.0#0.0", -1]);
 });
 
 test("a unit's devices end with it, and those of units that there are not any more; others stay", () => {
   const { inputs, log, opened } = setUp();
-  for (const index of [0, 1]) inputs.open({ ...pad, index }).close();
-  inputs.open({ ...pad, unit: "usb-1-5:1.0#0" }).close();
+  for (const index of [0, 1]) inputs.open({ ...pad, index }).descriptor.close();
+  inputs.open({ ...pad, unit: "usb-1-5:1.0#0" }).descriptor.close();
   log.length = 0;
   inputs.remove(pad.unit);
   assert.deepEqual(log.splice(0), ["drop input/usb-1-4:1.0#0.0", "drop input/usb-1-4:1.0#0.1"]);
@@ -67,9 +79,10 @@ test("what an earlier manager has left is given to the next reflector", () => {
   const { inputs, opened } = setUp();
   const { read, write } = pipe();
   write.close();
-  inputs.inherit([{ name: "input/usb-1-4:1.0#0.0", record: pad, held: [read] }]);
-  using given = inputs.open(pad);
-  assert.deepEqual([same(given, read), opened.length], [true, 0]);
+  inputs.inherit([{ name: "input/usb-1-4:1.0#0.0", record: { ...pad, memo: "two effects" }, held: [read] }]);
+  const { descriptor: given, memo } = inputs.open(pad);
+  assert.deepEqual([same(given, read), opened.length, memo], [true, 0, "two effects"]);
+  given.close();
   inputs.remove(pad.unit);
 });
 

@@ -24,6 +24,8 @@ export interface InputDevice {
 interface Held {
   readonly device: InputDevice;
   readonly descriptor: Descriptor;
+  /** What its reflector wants the next one to know. */
+  memo: string;
 }
 
 /** drivers/input/input.c, input_allocate_device. */
@@ -40,21 +42,36 @@ export class InputDevices {
 
   /** What an earlier manager has left. */
   inherit(left: readonly Heirloom<"input">[]): void {
-    for (const { name, record, held } of left) this.#held.set(name, { device: record, descriptor: held[0]! });
+    for (const { name, record, held } of left) {
+      const { memo, ...device } = record;
+      this.#held.set(name, { device, memo, descriptor: held[0]! });
+    }
   }
 
   /** The device that there is, where it is the same; else another, that is to be made. The descriptor is the caller's. */
-  open(device: InputDevice): Descriptor {
+  open(device: InputDevice): { descriptor: Descriptor; memo: string } {
     const { legacy, open } = this.#parts;
-    const name = recordName("input", `${device.unit}.${device.index}`);
+    const name = nameOf(device);
     const before = this.#held.get(name);
-    if (before?.device.shape === device.shape) return duplicate(before.descriptor.fd);
+    if (before?.device.shape === device.shape)
+      return { descriptor: duplicate(before.descriptor.fd), memo: before.memo };
     this.#drop(name);
     const descriptor = open();
-    legacy.note("input", name, device);
+    const memo = "";
+    legacy.note("input", name, { ...device, memo });
     legacy.hold(name, [descriptor.fd]);
-    this.#held.set(name, { device, descriptor });
-    return duplicate(descriptor.fd);
+    this.#held.set(name, { device, descriptor, memo });
+    return { descriptor: duplicate(descriptor.fd), memo };
+  }
+
+  /** Of a device that is open. */
+  remember(which: Pick<InputDevice, "unit" | "index">, memo: string): void {
+    const name = nameOf(which);
+    const held = this.#held.get(name);
+    if (held === undefined)
+      throw new DeviceError("invalid", `remember ${name}: there is no such input device`);
+    held.memo = memo;
+    this.#parts.legacy.note("input", name, { ...held.device, memo });
   }
 
   /** Where programs find a device, by the name that the kernel gave it (UI_GET_SYSNAME). Throws DeviceError where it has none. */
@@ -85,3 +102,6 @@ export class InputDevices {
     this.#parts.legacy.drop(name);
   }
 }
+
+const nameOf = ({ unit, index }: Pick<InputDevice, "unit" | "index">): string =>
+  recordName("input", `${unit}.${index}`);
