@@ -80,8 +80,11 @@ export interface DriverCallbacks<C extends Contract> {
 export interface PlayedDevice {
   /** Direction by bit 7 of `requestType`; IN fills `data`. */
   control(setup: Setup, data: Uint8Array): number;
-  /** Bulk or interrupt; direction by bit 7 of `endpoint`, IN fills `data`. */
-  transfer(endpoint: number, data: Uint8Array): number;
+  /**
+   * Bulk or interrupt; direction by bit 7 of `endpoint`, IN fills `data`. Undefined: the device has nothing to send, and the transfer waits until
+   * it is taken back. A stream from a device that always has something never ends.
+   */
+  transfer(endpoint: number, data: Uint8Array): number | undefined;
 }
 
 /**
