@@ -118,7 +118,10 @@ const plug = v.strictObject({
 });
 export type PlugRecord = v.InferOutput<typeof plug>;
 
-const forms = { host, seat, reflector, device, client, plug };
+/** A disk of the kernel's that is served through a socket (/dev/nbdN), and by which process. Held: that process's end. */
+const disk = v.strictObject({ number: count, server: pid });
+
+const forms = { host, seat, reflector, device, client, plug, disk };
 export type LegacyKind = keyof typeof forms;
 export type LegacyRecord<K extends LegacyKind> = v.InferOutput<(typeof forms)[K]>;
 

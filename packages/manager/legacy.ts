@@ -39,6 +39,7 @@ export interface Left {
   readonly reflectors: readonly Heirloom<"reflector">[];
   readonly clients: readonly Heirloom<"client">[];
   readonly plugs: readonly Heirloom<"plug">[];
+  readonly disks: readonly Heirloom<"disk">[];
 }
 
 /** How many descriptors a record has that is whole. */
@@ -49,6 +50,7 @@ const holds: Readonly<Record<LegacyKind, number>> = {
   reflector: 1,
   client: 0,
   plug: 0,
+  disk: 1,
 };
 
 /**
@@ -68,6 +70,7 @@ export function sorted({ records }: Inherited, legacy: Pick<Legacy, "drop">): Le
     reflectors: of("reflector"),
     clients: of("client"),
     plugs: of("plug"),
+    disks: of("disk"),
   };
 }
 
@@ -87,4 +90,5 @@ export const nothingLeft: Left = {
   reflectors: [],
   clients: [],
   plugs: [],
+  disks: [],
 };
