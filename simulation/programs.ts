@@ -281,6 +281,7 @@ async function runManager(
     absent,
     reflectors,
     placements,
+    disks: { inherit() {} },
     classes: ["block"],
     startBuses: () => surroundings.managerRuns(process, { added, removed }),
   });

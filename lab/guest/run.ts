@@ -20,13 +20,13 @@ for await (const event of run({ files: job.files, concurrency: 1, timeout: job.f
   switch (event.type) {
     case "test:pass":
     case "test:fail": {
-      const { name, nesting, file, details, skip, todo } = event.data;
+      const { name, nesting, entryFile, file, details, skip, todo } = event.data;
       const failure =
         event.type === "test:fail" ? (event.data.details.error.cause ?? event.data.details.error) : undefined;
       if (details.type === "suite" && !failure) break; // its tests count
       await report({
         type: "test",
-        file: file ?? "",
+        file: entryFile ?? file ?? "", // that of a suite's tests is the suite's
         name,
         nesting,
         status: failure ? "failed" : skip !== undefined || todo !== undefined ? "skipped" : "passed",

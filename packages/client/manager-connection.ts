@@ -159,7 +159,7 @@ export class ManagerConnection {
     return { ...result, socket: fds[0]! };
   }
 
-  /** For reflectors: /dev/ublkcN is the caller's. */
+  /** For reflectors: the device is the caller's. */
   async publish(
     params: Params<ClientEdge, "publish">,
   ): Promise<Result<ClientEdge, "publish"> & { device: Descriptor }> {

@@ -215,15 +215,16 @@ export const clientEdge = defineEdge({
       answerFds: 1,
     },
     /**
-     * Only from a class's reflector: has a disk of the kernel's (ublk) made for a unit, or the one that the last reflector served given to this
-     * one. Descriptor: /dev/ublkcN. The kernel may give fewer queues than were asked for.
+     * Only from a class's reflector: has a disk of the kernel's made for a unit of its, or the one that the last reflector served given to this
+     * one. Descriptor: of ublk /dev/ublkcN; of the kernel's NBD client the reflector's end of a connection, past its negotiation. The kernel may give fewer queues than
+     * were asked for.
      */
     publish: {
       params: v.strictObject({ ...diskIdentity, disk: kernelDisk }),
       result: v.strictObject({ queues: count, depth: count }),
       answerFds: 1,
     },
-    /** Of what was published: answers once its node is there, for which the reflector must have asked the kernel for requests. */
+    /** Of what was published: answers once its node is there, for which the reflector must serve it already. */
     begin: { params: v.strictObject(diskIdentity), result: v.strictObject({ node: path }) },
     /** Answers once the kernel has stopped what was published, if there is any. */
     withdraw: { params: v.strictObject(diskIdentity), result: nothing },

@@ -127,7 +127,10 @@ export type PlugRecord = v.InferOutput<typeof plug>;
  */
 const input = v.strictObject({ unit: name, index: count, shape: reflectorsWords, memo: reflectorsWords });
 
-const forms = { host, seat, reflector, device, client, plug, input };
+/** A disk of the kernel's that is served through a socket (/dev/nbdN), and by which process. Held: that process's end. */
+const disk = v.strictObject({ number: count, server: pid });
+
+const forms = { host, seat, reflector, device, client, plug, input, disk };
 export type LegacyKind = keyof typeof forms;
 export type LegacyRecord<K extends LegacyKind> = v.InferOutput<(typeof forms)[K]>;
 

@@ -40,6 +40,7 @@ export interface Left {
   readonly clients: readonly Heirloom<"client">[];
   readonly plugs: readonly Heirloom<"plug">[];
   readonly inputs: readonly Heirloom<"input">[];
+  readonly disks: readonly Heirloom<"disk">[];
 }
 
 /** How many descriptors a record has that is whole. */
@@ -51,6 +52,7 @@ const holds: Readonly<Record<LegacyKind, number>> = {
   client: 0,
   plug: 0,
   input: 1,
+  disk: 1,
 };
 
 /**
@@ -71,6 +73,7 @@ export function sorted({ records }: Inherited, legacy: Pick<Legacy, "drop">): Le
     clients: of("client"),
     plugs: of("plug"),
     inputs: of("input"),
+    disks: of("disk"),
   };
 }
 
@@ -91,4 +94,5 @@ export const nothingLeft: Left = {
   clients: [],
   plugs: [],
   inputs: [],
+  disks: [],
 };

@@ -26,18 +26,16 @@ import { Admission } from "./admission.ts";
 import { Affinity, sharing } from "./affinity.ts";
 import { AttachedBus } from "./attached-bus.ts";
 import type { BusDevice } from "./bus.ts";
-import { chooseDisks } from "./choose-disks.ts";
-import { unitId } from "./claims.ts";
 import { ClientConnection } from "./clients.ts";
 import { crashReport } from "./crash-report.ts";
 import { CrashStore } from "./crash-store.ts";
+import { Disks } from "./disks.ts";
 import { installedDrivers } from "./drivers.ts";
 import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
 import { endForsakenJails } from "./forsaken.ts";
 import { startShared, startSpare } from "./host-start.ts";
 import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
-import type { KernelDisks } from "./kernel-disks.ts";
 import { LoginManager } from "./login-manager.ts";
 import { Manager } from "./manager.ts";
 import { Placements } from "./placements.ts";
@@ -78,8 +76,6 @@ const { values, positionals } = parseArgs({
 });
 /** The kernel kills the keeper's children a moment after it has closed the keeper's descriptors. */
 const PARENTS_DIE_MS = 200;
-/** It takes back what it had of dead reflectors within this long. */
-const LETS_GO_MS = 1000;
 const [stateDirectory, keeperPid, number, deaths] = positionals as [string, string, string, string];
 const program = dirname(process.argv[1]!);
 
@@ -99,28 +95,16 @@ function accountNow(uid: number, gid: number): Account {
   return accountOf(uid, gid, readFileSync("/etc/passwd", "utf8"), readFileSync("/etc/group", "utf8"));
 }
 
-function endProcess(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // it has ended
-  }
-}
-
 async function main(): Promise<void> {
   const uid = process.getuid!();
   const sandboxed = !values["insecure-no-sandbox"];
   let stop = async () => process.exit(0);
-  let disks: KernelDisks | undefined;
+  const disks = new Disks();
   /** The keeper is gone: nobody could start or reap anything any more. What was being made dies with it, but for what is to be looked for. */
   const lost = () => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PARENTS_DIE_MS); // nothing else is to be done meanwhile
     endForsakenJails();
-    const exit = () => process.exit(1);
-    if (disks === undefined) return exit();
-    for (const { pid } of serving.reflectors()) endProcess(pid); // the kernel waits for what they have under way
-    systemClock.after(LETS_GO_MS, exit);
-    disks.endAll().then(exit, exit); // whoever uses one would wait for ever
+    void disks.abandon(() => serving.reflectors().map(({ pid }) => pid)).finally(() => process.exit(1));
   };
   const processes = new Processes(
     new FrameSocket(new Descriptor(KEEPER_FD)),
@@ -148,7 +132,7 @@ async function main(): Promise<void> {
     login?.close();
     await Promise.all([spares.close(), manager.stopAll()]);
     await placements.close();
-    await Promise.all([...clearing, disks?.endAll()]);
+    await Promise.all([...clearing, disks.endAll()]);
     try {
       cgroups?.close();
     } catch (error) {
@@ -204,7 +188,7 @@ async function main(): Promise<void> {
     legacy: processes,
     node: process.execPath,
     program: join(program, "reflector.cjs"),
-    needs: (className: string) => (className === "block" && disks !== undefined ? ["ublk"] : []),
+    needs: (className: string) => disks.needs(className),
     connected: (({ className, driver }, transport, standby) =>
       connect(transport, {
         name: `the ${driver ?? className} reflector`,
@@ -237,7 +221,8 @@ async function main(): Promise<void> {
     { all: ownProcessors(), cpuMs, last: lastProcessor, set: setProcessors },
     () => (config.affinity === "off" ? [] : sharing(manager, reflectors.running)),
   );
-  disks = await chooseDisks(config.endpoints.block, stateDirectory, systemClock, manager.log);
+  const choice = { stateDirectory, legacy: processes, clock: systemClock, log: manager.log };
+  await disks.choose(config.endpoints.block, choice, !successor);
   const absent = new AbsentClients(systemClock, RETURN_MS * timeScale, manager.claims);
   const serving: Serving = {
     manager,
@@ -260,8 +245,8 @@ async function main(): Promise<void> {
     keeperPid: Number(keeperPid),
     reflectors: () => [...reflectors.running, ...placements.reflectors],
     sockets: new EndpointSockets(stateDirectory),
-    disks,
-    keepDisks: () => void keepDisks(),
+    disks: disks.kernel,
+    keepDisks: () => void disks.keep(manager.devices),
     endpoints: new Map(),
   };
   const connect = (transport: FrameTransport<Descriptor>, identity: ClientIdentity) =>
@@ -282,17 +267,6 @@ async function main(): Promise<void> {
     removed,
     () => manager.checkClaims(),
   );
-  const keepDisks = async () => {
-    const identities = manager.devices.flatMap(({ id, enumeration, units }) =>
-      units.map(({ index, properties }) => ({
-        unit: unitId(id, index),
-        enumeration,
-        medium: Number(properties.medium),
-      })),
-    );
-    await disks?.keep(identities).catch(({ message }: Error) => manager.log.error(`ublk disks: ${message}`));
-  };
-  if (!successor) await disks?.endAll();
   if (successor) manager.log.warn("this manager takes the place of one that died");
   await succeed({
     inherited,
@@ -306,10 +280,11 @@ async function main(): Promise<void> {
     absent,
     reflectors,
     placements,
+    disks,
     classes: REFLECTED_AT_ONCE,
     startBuses: () => usb.start(),
   });
-  if (successor) await keepDisks();
+  if (successor) await disks.keep(manager.devices);
   const mode = config.access.length === 0 ? 0o600 : 0o666; // an access rule lets others in; what each may do is decided per request
   const admission = new Admission(uid, manager.log);
   const control = inherited.records.find(({ name }) => name === CONTROL_SOCKET);

@@ -30,6 +30,8 @@ export interface Succession {
   readonly absent: AbsentClients;
   readonly reflectors: Reflectors;
   readonly placements: Placements;
+  /** Whose servers may live. */
+  readonly disks: { inherit(left: Left["disks"]): void };
   /** Each needs a reflector. */
   readonly classes: readonly string[];
   /** Has the buses tell of all that is there, before it returns. */
@@ -43,6 +45,7 @@ export async function succeed(succession: Succession): Promise<void> {
   const { children } = inherited;
   const fenceMs = limits.fenceMs * surroundings.timeScale;
   const left = await read(succession, fenceMs);
+  succession.disks.inherit(left.disks);
   await endUnrecorded(left, children, processes, { ...surroundings, sandboxed });
   const inherit = (host: Heirloom<"host">) => inheritHost(surroundings, processes, host, children);
   const own = left.hosts.filter(({ record }) => record.shared === null);

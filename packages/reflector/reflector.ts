@@ -7,17 +7,23 @@ import type { Clock } from "@ring3/core/clock";
 import type { Contract, Properties } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
+import type { KernelDisk } from "@ring3/kernel/disk/kernel-disk";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { PeerCredentials } from "@ring3/kernel/socket/unix";
 import type { UblkServer } from "@ring3/kernel/ublk/server";
 import type { Endpoint, EndpointListener, KernelDiskParts, ReflectedClass } from "./classes.ts";
 
+/** How units are disks of the kernel's, and whether they are met so or not at all. */
+export interface KernelDisksWay {
+  readonly by: UblkServer | "nbd-device";
+  readonly only: boolean;
+}
+
 export class Reflector {
   readonly #class: ReflectedClass<Contract>;
   readonly #clock: Clock;
   readonly #log: Log;
-  /** Where units are the kernel's disks. */
-  readonly #ublk: UblkServer | undefined;
+  readonly #disks: KernelDisksWay | undefined;
   readonly #units: Units;
   readonly #streams: Descriptor[];
   readonly #endpoints = new Map<string, Endpoint[]>();
@@ -31,9 +37,9 @@ export class Reflector {
     streams: readonly [Descriptor, Descriptor],
     clock: Clock,
     log: Log,
-    ublk?: UblkServer,
+    disks?: KernelDisksWay,
   ) {
-    this.#ublk = ublk;
+    this.#disks = disks;
     this.#class = reflected;
     this.#clock = clock;
     this.#log = log;
@@ -94,7 +100,7 @@ export class Reflector {
         return session.port;
       },
       listen: (kind) => this.#listen(unit, kind),
-      kernelDisk: this.#ublk && this.#kernelDisk(unit, this.#ublk),
+      kernelDisk: this.#disks && this.#kernelDisk(unit, this.#disks),
       announce: (kind, address) => this.#units.connection.endpoint({ unit, kind, address }),
       clock: this.#clock,
       log: this.#log.child(unit),
@@ -109,17 +115,32 @@ export class Reflector {
     if (address !== null) this.#units.connection.endpoint({ unit, kind, address });
   }
 
-  #kernelDisk(unit: string, ublk: UblkServer): KernelDiskParts {
+  #kernelDisk(unit: string, { by, only }: KernelDisksWay): KernelDiskParts {
     const { connection } = this.#units;
     let enumeration = 0; // of what was published last
+    const publish = (medium: number, disk: KernelDisk) => {
+      enumeration = this.#units.info(unit)?.enumeration ?? enumeration;
+      return connection.publish({ unit, enumeration, medium, disk });
+    };
+    const parts = {
+      only,
+      begin: async (medium: number) => (await connection.ask("begin", { unit, enumeration, medium })).node,
+      withdraw: async (medium: number) =>
+        void (await connection.ask("withdraw", { unit, enumeration, medium })),
+    };
+    if (by === "nbd-device")
+      return {
+        ...parts,
+        kind: by,
+        publish: async (medium, disk) => (await publish(medium, disk)).device,
+      };
     return {
+      ...parts,
+      kind: "ublk",
       publish: async (medium, disk, serve) => {
-        enumeration = this.#units.info(unit)?.enumeration ?? enumeration;
-        const { device, ...shape } = await connection.publish({ unit, enumeration, medium, disk });
-        return ublk.serve(device, shape, serve);
+        const { device, ...shape } = await publish(medium, disk);
+        return by.serve(device, shape, serve);
       },
-      begin: async (medium) => (await connection.ask("begin", { unit, enumeration, medium })).node,
-      withdraw: async (medium) => void (await connection.ask("withdraw", { unit, enumeration, medium })),
     };
   }
 
@@ -133,9 +154,9 @@ export class Reflector {
 
   /** Nobody may go on with the old medium's size. What is there after an unplugging, those who had it open are proven by their sessions. */
   #changed(info: UnitInfo, before: UnitInfo): void {
-    if (info.enumeration !== before.enumeration) return;
     const properties = ({ properties }: UnitInfo) => properties as Properties<Contract>;
-    if (!this.#class.client.recovery.sameMedium(properties(before), properties(info)))
+    const { sameMedium } = this.#class.client.recovery;
+    if (info.enumeration === before.enumeration && !sameMedium(properties(before), properties(info)))
       this.#hangUp(info.unit, "the medium was changed");
     for (const endpoint of this.#endpoints.get(info.unit) ?? []) endpoint.changed();
   }
