@@ -2,8 +2,7 @@
 import { dirname, resolve } from "node:path";
 import * as v from "valibot";
 import { readDocument } from "./document.ts";
-import { durationForm, parseDuration } from "./duration.ts";
-import { access, className, userId } from "./fields.ts";
+import { access, className, duration, userId } from "./fields.ts";
 import { driverName } from "./manifest.ts";
 import { placement } from "./placement.ts";
 import { aliasName, exactlyOne, selectorEntries } from "./selector.ts";
@@ -13,11 +12,6 @@ const selectorFields = Object.keys(selectorEntries);
 const identityFields = Object.keys(identityEntries);
 const whoFields = ["user", "uid", "group", "gid"];
 
-const duration = v.pipe(
-  v.string(durationForm),
-  v.check((text) => parseDuration(text) !== undefined, durationForm),
-  v.transform((text) => parseDuration(text)!),
-);
 const oneOf = (names: readonly string[]) => `exactly one of the fields ${names.join(", ")}`;
 const accountName = v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?$/, "a user or group name")); // useradd(8)
 

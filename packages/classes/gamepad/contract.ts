@@ -1,34 +1,10 @@
 // Runs in: every process that speaks of game controllers. Owns: nothing; the gamepad class's state, events and operations as data.
 import { defineContract, event, operation, type Properties } from "@ring3/core/contract";
+import { type GamepadButton, gamepadButtons } from "@ring3/core/gamepad-buttons";
 import { array, i8, i16, i32, struct, u8, u16, u32, u64 } from "@ring3/core/struct";
 
-/**
- * Bits of `buttons`, in the state and in the properties, by Linux's names for them (Documentation/input/gamepad.rst): what is printed on a button
- * differs, where it lies does not. The directional pad is `hatX` and `hatY`.
- */
-export const gamepadButtons = [
-  "south",
-  "east",
-  "north",
-  "west",
-  "leftShoulder",
-  "rightShoulder",
-  "leftTrigger", // as a button: where the trigger has no way, or beside its way where the device tells both
-  "rightTrigger",
-  "select",
-  "start",
-  "mode", // the maker's logo
-  "leftStick", // pressed
-  "rightStick",
-  "capture", // share, record
-  "touchpad", // pressed
-  "mute",
-  "paddle1",
-  "paddle2",
-  "paddle3",
-  "paddle4",
-] as const;
-export type GamepadButton = (typeof gamepadButtons)[number];
+/** Bits of `buttons`, in the state and in the properties. The directional pad is `hatX` and `hatY`. */
+export { type GamepadButton, gamepadButtons };
 
 /** The bit of a button. */
 export const gamepadButton = (name: GamepadButton): number => 1 << gamepadButtons.indexOf(name);
