@@ -1,5 +1,6 @@
-// Runs in: reflector. Owns: this process: `reflector CLASS [ublk]`, with the manager's connection as descriptor 3. With a driver inline: `reflector CLASS
-// [ublk] inline [REQUEST…]`, the ioctl requests that it is granted, with the connection of its host as descriptor 5.
+// Runs in: reflector. Owns: this process: `reflector CLASS [ublk] [uinput]`, the kernel surfaces that its class needs, with the manager's connection as
+// descriptor 3. With a driver inline: `reflector CLASS [ublk] [uinput] inline [REQUEST…]`, the ioctl requests that it is granted, with the connection of
+// its host as descriptor 5.
 
 import { ManagerConnection } from "@ring3/client/manager-connection";
 import { runningClock } from "@ring3/core/clock";
@@ -8,7 +9,7 @@ import { Host } from "@ring3/host/host";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { architectureOf } from "@ring3/kernel/jail/seccomp";
-import { confineReflector } from "@ring3/kernel/jail/stage-reflector";
+import { confineReflector, type ReflectorGrant } from "@ring3/kernel/jail/stage-reflector";
 import { native } from "@ring3/kernel/native";
 import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
 import { UblkServer } from "@ring3/kernel/ublk/server";
@@ -22,9 +23,15 @@ const HOST_FD = 5;
 const SIGUSR2 = 12; // asm-generic/signal.h
 
 const [className, ...words] = process.argv.slice(2) as [string, ...string[]];
-const ublk = words[0] === "ublk" ? new UblkServer() : undefined; // once confined it could have no ring any more
-const [inline, ...requests] = ublk === undefined ? words : words.slice(1);
-const hasDriver = inline !== undefined;
+const inline = words.indexOf("inline");
+const hasDriver = inline >= 0;
+const needs = hasDriver ? words.slice(0, inline) : words;
+const ublk = needs.includes("ublk") ? new UblkServer() : undefined; // once confined it could have no ring any more
+const grant: ReflectorGrant = {
+  requests: hasDriver ? words.slice(inline + 1).map(Number) : [],
+  ring: ublk?.fd,
+  uinput: needs.includes("uinput"),
+};
 /** What a host says on its standard error is the manager's to read, who looks for a stack there. */
 const output = hasDriver ? process.stdout : process.stderr;
 output.on("error", () => {}); // whoever started ring3 may have stopped listening; its clients have not
@@ -44,7 +51,7 @@ const reflector = new Reflector(
 );
 reflector.signal.addEventListener("abort", () => process.exit(0)); // without a manager there is no driver to reach
 if (hasDriver) native.stackOnSignal(SIGUSR2); // where it cannot be had, a hung driver's crash report has no stack
-if (!confineReflector(architectureOf(process.arch), requests.map(Number), ublk?.fd))
+if (!confineReflector(architectureOf(process.arch), grant))
   log.warn("it runs unconfined: bubblewrap is set-uid here, so ring3's own processes can have no filter");
 if (hasDriver) hostDriver();
 void reflector.start();
