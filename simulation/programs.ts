@@ -19,6 +19,7 @@ import { ClientConnection } from "@ring3/manager/clients";
 import { EndpointSockets } from "@ring3/manager/endpoint-sockets";
 import { EventLog } from "@ring3/manager/event-log";
 import { startShared, startSpare } from "@ring3/manager/host-start";
+import { Inputs } from "@ring3/manager/inputs";
 import { type Jail, readReport } from "@ring3/manager/jail";
 import { Manager } from "@ring3/manager/manager";
 import { Placements } from "@ring3/manager/placements";
@@ -238,6 +239,7 @@ async function runManager(
     reflectors: () => reflectors.running,
     sockets: new EndpointSockets("nowhere"),
     disks: undefined,
+    inputs: new Inputs(manager.log),
     keepDisks() {},
     endpoints: new Map(),
   };
@@ -282,6 +284,7 @@ async function runManager(
     reflectors,
     placements,
     disks: { inherit() {} },
+    inputs: { inherit() {} },
     classes: ["block"],
     startBuses: () => surroundings.managerRuns(process, { added, removed }),
   });

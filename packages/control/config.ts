@@ -63,9 +63,15 @@ export const configSchema = v.strictObject({
   spares: v.optional(v.pipe(v.number(), v.integer("an integer"), v.minValue(0), v.maxValue(16)), 1),
   /** share: reflectors and the drivers that only they ask run on one processor, for as long as that has time for them all. */
   affinity: v.optional(v.picklist(["share", "off"]), "share"),
-  /** Where programs that know nothing of ring3 meet a unit, by its class. auto: ublk where the kernel has it and ring3 may, else nbd, a socket. */
+  /**
+   * Where programs that know nothing of ring3 meet a unit, by its class. block, auto: ublk where the kernel has it and ring3 may, else nbd, a socket.
+   * input, of game controllers too, auto: uinput where the kernel has it and ring3 may.
+   */
   endpoints: v.optional(
-    v.strictObject({ block: v.optional(v.picklist(["auto", "ublk", "nbd-device", "nbd"]), "auto") }),
+    v.strictObject({
+      block: v.optional(v.picklist(["auto", "ublk", "nbd-device", "nbd"]), "auto"),
+      input: v.optional(v.picklist(["auto", "uinput", "none"]), "auto"),
+    }),
     {},
   ),
   /** Where drivers run, by their names, instead of what their manifests say. */

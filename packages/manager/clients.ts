@@ -101,6 +101,12 @@ export class ClientConnection implements Claimant, Watcher {
         deviceOf: (unit) => findUnit(manager, unit)?.device,
         wants: (device) => this.#wants(device),
       }),
+      ...this.#serving.inputs.handlers((method, unit) => {
+        const { device } = this.#unit(unit);
+        if (!this.trusted || !this.#wants(device))
+          throw new DeviceError("denied", `${method} ${unit}: it is another reflector's`);
+        return device;
+      }),
       record: ({ device }, fds) => {
         this.#serving.tracing.recorded(this, device, fds[0]!);
         return {};
@@ -251,6 +257,7 @@ export class ClientConnection implements Claimant, Watcher {
 
   unitRemoved(device: Device, unit: HostUnit, reason: string): void {
     const id = unitId(device.id, unit.index);
+    if (this.trusted) this.#serving.inputs.remove(id);
     if (this.trusted) this.#serving.sockets.remove(id); // whosever it was: an inline driver's may have died before
     this.#unannounce(id);
     if (this.#wants(device)) this.#peer.notify("unitRemoved", { unit: id, kind: "disconnected", reason });

@@ -26,6 +26,7 @@ import { Admission } from "./admission.ts";
 import { Affinity, sharing } from "./affinity.ts";
 import { AttachedBus } from "./attached-bus.ts";
 import type { BusDevice } from "./bus.ts";
+import { unitId } from "./claims.ts";
 import { ClientConnection } from "./clients.ts";
 import { crashReport } from "./crash-report.ts";
 import { CrashStore } from "./crash-store.ts";
@@ -35,6 +36,7 @@ import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
 import { endForsakenJails } from "./forsaken.ts";
 import { startShared, startSpare } from "./host-start.ts";
+import { Inputs } from "./inputs.ts";
 import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
 import { LoginManager } from "./login-manager.ts";
 import { Manager } from "./manager.ts";
@@ -188,7 +190,7 @@ async function main(): Promise<void> {
     legacy: processes,
     node: process.execPath,
     program: join(program, "reflector.cjs"),
-    needs: (className: string) => disks.needs(className),
+    needs: (className: string) => [...disks.needs(className), ...inputs.needs(className)],
     connected: (({ className, driver }, transport, standby) =>
       connect(transport, {
         name: `the ${driver ?? className} reflector`,
@@ -223,6 +225,8 @@ async function main(): Promise<void> {
   );
   const choice = { stateDirectory, legacy: processes, clock: systemClock, log: manager.log };
   await disks.choose(config.endpoints.block, choice, !successor);
+  const inputs = new Inputs(manager.log);
+  inputs.choose(config.endpoints.input, processes);
   const absent = new AbsentClients(systemClock, RETURN_MS * timeScale, manager.claims);
   const serving: Serving = {
     manager,
@@ -246,6 +250,7 @@ async function main(): Promise<void> {
     reflectors: () => [...reflectors.running, ...placements.reflectors],
     sockets: new EndpointSockets(stateDirectory),
     disks: disks.kernel,
+    inputs,
     keepDisks: () => void disks.keep(manager.devices),
     endpoints: new Map(),
   };
@@ -281,10 +286,14 @@ async function main(): Promise<void> {
     reflectors,
     placements,
     disks,
+    inputs,
     classes: REFLECTED_AT_ONCE,
     startBuses: () => usb.start(),
   });
   if (successor) await disks.keep(manager.devices);
+  inputs.keep(
+    new Set(manager.devices.flatMap(({ id, units }) => units.map(({ index }) => unitId(id, index)))),
+  );
   const mode = config.access.length === 0 ? 0o600 : 0o666; // an access rule lets others in; what each may do is decided per request
   const admission = new Admission(uid, manager.log);
   const control = inherited.records.find(({ name }) => name === CONTROL_SOCKET);
@@ -317,6 +326,7 @@ async function main(): Promise<void> {
         void reflectors.start(driver.manifest.class, true);
   };
   manager.watch({ unitAdded() {}, unitChanged() {}, unitRemoved() {}, deviceChanged });
+  deviceChanged(); // what the buses told before
   const systemBus = async () => BusConnection.open(socketPath(values["system-bus"]), systemClock);
   login = new LoginManager(systemBus, systemClock, manager.log, sleep);
   processes.serving();

@@ -32,6 +32,7 @@ export interface Succession {
   readonly placements: Placements;
   /** Whose servers may live. */
   readonly disks: { inherit(left: Left["disks"]): void };
+  readonly inputs: { inherit(left: Left["inputs"]): void };
   /** Each needs a reflector. */
   readonly classes: readonly string[];
   /** Has the buses tell of all that is there, before it returns. */
@@ -46,6 +47,7 @@ export async function succeed(succession: Succession): Promise<void> {
   const fenceMs = limits.fenceMs * surroundings.timeScale;
   const left = await read(succession, fenceMs);
   succession.disks.inherit(left.disks);
+  succession.inputs.inherit(left.inputs);
   await endUnrecorded(left, children, processes, { ...surroundings, sandboxed });
   const inherit = (host: Heirloom<"host">) => inheritHost(surroundings, processes, host, children);
   const own = left.hosts.filter(({ record }) => record.shared === null);

@@ -32,6 +32,7 @@ function started(only: boolean, options: MemoryDiskOptions) {
       begin: async () => "/dev/nbd16",
       async withdraw() {},
     },
+    inputNodes: undefined,
     announce() {},
     clock,
     log: createLog("test", ({ level, message }) => void log.push(`${level}: ${message}`), clock),

@@ -6,6 +6,13 @@ import { startNbdEndpoint } from "@ring3/classes/block/endpoint-nbd";
 import { type NbdDeviceOptions, startNbdDevice } from "@ring3/classes/block/endpoint-nbd-device";
 import { startUblkEndpoint, type UblkEndpointOptions } from "@ring3/classes/block/endpoint-ublk";
 import { recovery as blockRecovery } from "@ring3/classes/block/recovery";
+import { type Gamepad, gamepad } from "@ring3/classes/gamepad/contract";
+import { GamepadEndpoint } from "@ring3/classes/gamepad/endpoint-uinput";
+import { recovery as gamepadRecovery } from "@ring3/classes/gamepad/recovery";
+import { type InputClass, input } from "@ring3/classes/input/contract";
+import type { InputNodes } from "@ring3/classes/input/endpoint-node";
+import { InputEndpoint } from "@ring3/classes/input/endpoint-uinput";
+import { recovery as inputRecovery } from "@ring3/classes/input/recovery";
 import type { ClientClass } from "@ring3/client/unit-session";
 import type { UnitInfo } from "@ring3/control/client-edge";
 import type { Clock } from "@ring3/core/clock";
@@ -53,6 +60,8 @@ export interface EndpointParts<C extends Contract> {
   readonly listen: (kind: string) => Promise<EndpointListener>;
   /** undefined where the unit is not to be a disk of the kernel's. */
   readonly kernelDisk: KernelDiskParts | undefined;
+  /** undefined where there is no uinput. */
+  readonly inputNodes: InputNodes | undefined;
   /** Of an endpoint whose address has changed since it was started. */
   readonly announce: (kind: string, address: string | null) => void;
   readonly clock: Clock;
@@ -121,6 +130,43 @@ function kernelEndpoint(kind: string, disk: KernelDiskEndpoint): Endpoint {
   };
 }
 
+/** What a unit's input devices are to those who list endpoints. */
+function inputEndpoints(endpoint: { readonly paths: readonly string[]; close(): Promise<void> }): Endpoint[] {
+  return [
+    {
+      kind: "uinput",
+      address: endpoint.paths.join(" "),
+      changed() {},
+      disconnectAll() {}, // who has a node open keeps it: it goes with the unit
+      close: () => endpoint.close(),
+    },
+  ];
+}
+
+const gamepadClass: ReflectedClass<Gamepad> = {
+  client: { contract: gamepad, recovery: gamepadRecovery },
+  async startEndpoints({ info, open, inputNodes: nodes, clock, log }) {
+    if (nodes === undefined) return [];
+    const { unit, name } = info();
+    return inputEndpoints(
+      await GamepadEndpoint.start({ unit, name, open: () => open("write"), nodes, clock, log }),
+    );
+  },
+};
+
+const inputClass: ReflectedClass<InputClass> = {
+  client: { contract: input, recovery: inputRecovery },
+  async startEndpoints({ info, open, inputNodes: nodes, clock, log }) {
+    if (nodes === undefined) return [];
+    const { unit, name } = info();
+    return inputEndpoints(
+      await InputEndpoint.start({ unit, name, open: () => open("write"), nodes, clock, log }),
+    );
+  },
+};
+
 export const reflectedClasses: Readonly<Record<string, ReflectedClass<Contract> | undefined>> = {
   block: blockClass as unknown as ReflectedClass<Contract>,
+  gamepad: gamepadClass as unknown as ReflectedClass<Contract>,
+  input: inputClass as unknown as ReflectedClass<Contract>,
 };

@@ -1,5 +1,6 @@
 // Runs in: reflector. Owns: the endpoints of one class: each unit's, from the day it is announced until it is removed.
 
+import type { InputNodes } from "@ring3/classes/input/endpoint-node";
 import type { ManagerConnection, ManagerNotices } from "@ring3/client/manager-connection";
 import { Units } from "@ring3/client/units";
 import type { UnitInfo } from "@ring3/control/client-edge";
@@ -19,11 +20,18 @@ export interface KernelDisksWay {
   readonly only: boolean;
 }
 
+/** What it may have of the kernel. */
+export interface Surfaces {
+  readonly disks?: KernelDisksWay | undefined;
+  readonly uinput?: boolean;
+}
+
 export class Reflector {
   readonly #class: ReflectedClass<Contract>;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #disks: KernelDisksWay | undefined;
+  readonly #uinput: boolean;
   readonly #units: Units;
   readonly #streams: Descriptor[];
   readonly #endpoints = new Map<string, Endpoint[]>();
@@ -37,9 +45,10 @@ export class Reflector {
     streams: readonly [Descriptor, Descriptor],
     clock: Clock,
     log: Log,
-    disks?: KernelDisksWay,
+    { disks, uinput = false }: Surfaces = {},
   ) {
     this.#disks = disks;
+    this.#uinput = uinput;
     this.#class = reflected;
     this.#clock = clock;
     this.#log = log;
@@ -101,6 +110,7 @@ export class Reflector {
       },
       listen: (kind) => this.#listen(unit, kind),
       kernelDisk: this.#disks && this.#kernelDisk(unit, this.#disks),
+      inputNodes: this.#uinput ? this.#inputNodes(unit) : undefined,
       announce: (kind, address) => this.#units.connection.endpoint({ unit, kind, address }),
       clock: this.#clock,
       log: this.#log.child(unit),
@@ -140,6 +150,19 @@ export class Reflector {
       publish: async (medium, disk, serve) => {
         const { device, ...shape } = await publish(medium, disk);
         return by.serve(device, shape, serve);
+      },
+    };
+  }
+
+  #inputNodes(unit: string): InputNodes {
+    const { connection } = this.#units;
+    return {
+      open: (index, shape) => connection.inputDevice({ unit, index, shape }),
+      node: async (sysname) => (await connection.ask("inputNode", { unit, sysname })).node,
+      remember: (index, memo) => {
+        connection.ask("inputMemo", { unit, index, memo }).catch(({ message }: Error) => {
+          this.#log.warn(`${unit}: what is uploaded may be lost with this reflector: ${message}`);
+        });
       },
     };
   }
