@@ -431,3 +431,10 @@ test("an opening and its giving up that come together, both lost with the manage
   await hosts.last.runs(unit());
   await open(claimant("another"), 1, "write");
 });
+
+test("who comes back to a manager that has seen the debugger is told of it", async () => {
+  const { claims, claimant, absent, device, told } = await inheriting({ host: "host 1", channel: 40 });
+  Object.defineProperty(device, "held", { value: true });
+  claims.handOver(absent, claimant("writer"));
+  assert.deepEqual(told, ["writer paused 8"]);
+});

@@ -219,6 +219,7 @@ export class Claims {
       claim.claimant = claimant;
       if (claim.hostChannel === undefined) continue;
       channels.push(claim.channel);
+      if (claim.device.held) claimant.paused(claim.channel, true); // it holds that nobody does, since the last manager died
       this.opened(claim.device, claimant, claim.channel, claim.hostChannel);
     }
     return channels;
