@@ -147,6 +147,8 @@ function runHost(kernel: Kernel, process: Process, control: Descriptor, status: 
 export interface RunningManager {
   added(device: BusDevice): void;
   removed(id: string): void;
+  /** How many devices have a driver. */
+  drivers(): number;
 }
 
 async function runManager(
@@ -215,6 +217,7 @@ async function runManager(
   });
   const added = (device: BusDevice) => void manager.added(device);
   const removed = (id: string) => void manager.removed(id);
+  const drivers = () => manager.devices.filter(({ hostName }) => hostName !== null).length;
   const absent = new AbsentClients(clock, RETURN_MS, manager.claims);
   const serving: Serving = {
     manager,
@@ -282,7 +285,7 @@ async function runManager(
     reflectors,
     placements,
     classes: ["block"],
-    startBuses: () => surroundings.managerRuns(process, { added, removed }),
+    startBuses: () => surroundings.managerRuns(process, { added, removed, drivers }),
   });
   const known = inherited.records.find(({ name }) => name === CONTROL_SOCKET);
   const socket = known?.held[0] ?? new Descriptor(native.listenUnix(CONTROL_SOCKET, 0, 0));
