@@ -15,7 +15,7 @@ import { AbsentClients } from "@ring3/manager/absent-clients";
 import type { Serving } from "@ring3/manager/administration";
 import { AttachedBus } from "@ring3/manager/attached-bus";
 import type { BusDevice } from "@ring3/manager/bus";
-import { ClientConnection } from "@ring3/manager/clients";
+import { ClientConnection, reflectorName } from "@ring3/manager/clients";
 import { EndpointSockets } from "@ring3/manager/endpoint-sockets";
 import { EventLog } from "@ring3/manager/event-log";
 import { startShared, startSpare } from "@ring3/manager/host-start";
@@ -268,7 +268,10 @@ async function runManager(
     timeScale: 1,
     legacy: processes,
     spares,
-    inline: reflecting,
+    inline: {
+      ...reflecting,
+      died: ({ className, driver }) => absent.forget(reflectorName(className, driver)),
+    },
     jail: async () => jail,
     start: (jail, kind, key) => startShared({ ...hosts, processes, jail }, kind, key),
   });

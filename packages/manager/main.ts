@@ -29,7 +29,7 @@ import type { BusDevice } from "./bus.ts";
 import { chooseDisks } from "./choose-disks.ts";
 import { unitId } from "./claims.ts";
 import { classes } from "./classes.ts";
-import { ClientConnection } from "./clients.ts";
+import { ClientConnection, reflectorName } from "./clients.ts";
 import { crashReport } from "./crash-report.ts";
 import { CrashStore } from "./crash-store.ts";
 import { installedDrivers } from "./drivers.ts";
@@ -227,7 +227,10 @@ async function main(): Promise<void> {
     timeScale,
     legacy: processes,
     spares,
-    inline: reflecting,
+    inline: {
+      ...reflecting,
+      died: ({ className, driver }) => absent.forget(reflectorName(className, driver)),
+    },
     jail,
     start: (jail, kind, key) => startShared({ ...surroundings, processes, jail }, kind, key),
   });
