@@ -243,6 +243,27 @@ for (const [what, code, reason] of [
   });
 
 for (const [what, code] of [
+  ["throws", `drive(() => { throw new Error("not this one"); })`],
+  ["never returns", `drive(() => new Promise(() => {}))`],
+] as const)
+  test(`a driver whose probe ${what} in its pool is quarantined for it, and the one beside it does not notice`, async () => {
+    const manifest = { placement: "pooled:both", limits: { probeMs: 300 } };
+    await using ring3 = await withDrivers({
+      faulty: { code, manifest },
+      fine: { code: "drive(() => unit)", manifest },
+    });
+    const life = await DriversLife.of(ring3);
+    const fine = await ring3.plug("y", "--serial", "fine");
+    await life.served(fine);
+    const { hostPid } = await ring3.device(fine.device);
+    const faulty = await ring3.plug("x", "--serial", "faulty");
+    await ring3.reached(faulty.device, "quarantined");
+    const after = await ring3.device(fine.device);
+    assert.deepEqual([after.state, after.incarnation, after.hostPid], ["running", 1, hostPid]);
+    life.close();
+  });
+
+for (const [what, code] of [
   ["throws", throwing],
   ["hangs", spinning],
 ] as const)
