@@ -45,7 +45,7 @@ export interface Port {
 }
 
 /** One in so many seeds is a machine whose drivers share a process. */
-const POOLED_EVERY = 4;
+const POOLED_EVERY = 2;
 
 export class Machine {
   readonly dice: Dice;
