@@ -247,9 +247,9 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
 
   /** The driver is dead and fenced: what it has completed is taken, the rest waits for the next one. */
   driverLost(death: Death): void {
+    this.#deadlines.paused(false); // also where that was said of a channel that was not yet attached
     const channel = this.#channel;
     if (channel === undefined) return;
-    this.#deadlines.paused(false);
     this.#channel = undefined; // an answer found now sends nothing: what waits was never with this driver
     try {
       channel.drain();

@@ -91,6 +91,8 @@ export const hostEdge = defineEdge({
      * own. Descriptors: that connection, and as with `confine`. In stacks the driver's code is "driver:NAME#SEAT".
      */
     seat: { params: v.strictObject({ seat: v.pipe(count, v.minValue(1)) }), result: nothing, fds: 2 },
+    /** Those that have a driver. One whose connection has ended and that is not among them has let go of its device in order. */
+    seats: { params: nothing, result: v.strictObject({ seats: v.array(count) }) },
     /** Stage 2 of the jail: limits and filter go on, then the driver's code is loaded. Descriptor: the code (sealed memfd). */
     load: {
       params: v.strictObject({

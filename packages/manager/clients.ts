@@ -50,7 +50,8 @@ export class ClientConnection implements Claimant, Watcher {
     this.name = identity.name;
     this.trusted = identity.reflector !== undefined;
     this.uid = identity.uid;
-    this.reflector = reflectorName(identity);
+    const { reflector, inline } = identity;
+    this.reflector = reflector === undefined ? null : reflectorName(reflector, inline);
     this.token = serving.newToken();
     this.#identity = identity;
     this.#serving = serving;
@@ -268,9 +269,9 @@ export class ClientConnection implements Claimant, Watcher {
   }
 }
 
-function reflectorName({ reflector, inline }: ClientIdentity): string | null {
-  return reflector === undefined ? null : [reflector, inline ?? []].flat().join("/");
-}
+/** A class's, or its own where a driver is inline in it. */
+export const reflectorName = (className: string, driver: string | undefined): string =>
+  driver === undefined ? className : `${className}/${driver}`;
 
 /** Whose reflector serves the device, where it is not that of its class. */
 function inlineDriver({ driver }: Device): string | undefined {

@@ -27,7 +27,7 @@ import { Affinity, sharing } from "./affinity.ts";
 import { AttachedBus } from "./attached-bus.ts";
 import type { BusDevice } from "./bus.ts";
 import { unitId } from "./claims.ts";
-import { ClientConnection } from "./clients.ts";
+import { ClientConnection, reflectorName } from "./clients.ts";
 import { crashReport } from "./crash-report.ts";
 import { CrashStore } from "./crash-store.ts";
 import { Disks } from "./disks.ts";
@@ -214,7 +214,10 @@ async function main(): Promise<void> {
     timeScale,
     legacy: processes,
     spares,
-    inline: reflecting,
+    inline: {
+      ...reflecting,
+      died: ({ className, driver }) => absent.forget(reflectorName(className, driver)),
+    },
     jail,
     start: (jail, kind, key) => startShared({ ...surroundings, processes, jail }, kind, key),
   });

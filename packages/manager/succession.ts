@@ -5,6 +5,7 @@ import { limits } from "@ring3/core/lifecycle";
 import type { AbsentClients } from "./absent-clients.ts";
 import type { AttachedBus } from "./attached-bus.ts";
 import { Estate, endAll } from "./estate.ts";
+import { REMOVE_MS } from "./host-connection.ts";
 import type { HostSurroundings, LeftHost } from "./host-process.ts";
 import { endUnrecorded, inheritHost } from "./host-start.ts";
 import { type Heirloom, type Inherited, type Left, nothingLeft, sorted } from "./legacy.ts";
@@ -53,7 +54,7 @@ export async function succeed(succession: Succession): Promise<void> {
   const own = left.hosts.filter(({ record }) => record.shared === null);
   const hosts = new Map<string, LeftHost>(own.map((host) => [host.name, inherit(host)]));
   for (const [name, seat] of placements.inherit(left, inherit)) hosts.set(name, seat);
-  const estate = new Estate(left.devices, hosts, processes);
+  const estate = new Estate(left.devices, hosts, processes, REMOVE_MS * surroundings.timeScale);
   manager.goOnWith(estate);
   for (const { record } of left.plugs) attached.inherit(record);
   succession.startBuses();
