@@ -7,8 +7,9 @@ import { type Outcome, ok } from "../outcome.ts";
 import { runWithin } from "../request-context.ts";
 import type { Setup, UsbBytes, UsbEndpoint, UsbInterface } from "../usb/types.ts";
 import type { Limit, Wait } from "../wait.ts";
-import { fetchReportDescriptor } from "./fetch.ts";
+import { fetchDescriptors } from "./fetch.ts";
 import { InputReports } from "./input-report.ts";
+import { hidName } from "./name.ts";
 import { readReports } from "./reading.ts";
 import { getReport, REQUEST_MS, setIdle, setReport, setReportProtocol } from "./requests.ts";
 import type { HidContext, HidDevice, HidInputReportListener, HidOptions, HidUsb } from "./types.ts";
@@ -27,7 +28,8 @@ export async function openHid(
   wait?: Wait,
 ): Promise<HidDevice> {
   const from = options.interface ?? usb.matched;
-  const descriptor = parseReportDescriptor(await fetchReportDescriptor(usb.raw, from, ctx, wait));
+  const { version, report } = await fetchDescriptors(usb.raw, from, ctx, wait);
+  const descriptor = { ...parseReportDescriptor(report), version };
   const device = new UsbHidDevice(usb, ctx, from, descriptor, options.transfers ?? TRANSFERS);
   await device.open(wait);
   return device;
@@ -37,6 +39,8 @@ class UsbHidDevice implements HidDevice {
   readonly vendorId: number;
   readonly productId: number;
   readonly productName: string | undefined;
+  readonly version: number;
+  readonly name: string;
   readonly collections: readonly HidCollectionInfo[];
   readonly layout: HidLayout;
   readonly #usb: HidUsb;
@@ -56,7 +60,7 @@ class UsbHidDevice implements HidDevice {
     usb: HidUsb,
     ctx: HidContext,
     from: UsbInterface,
-    { collections, layout }: ReportDescriptor,
+    { collections, layout, version }: ReportDescriptor & { readonly version: number },
     transfers: number,
   ) {
     const { endpoints } = from.alternate;
@@ -68,6 +72,8 @@ class UsbHidDevice implements HidDevice {
     this.vendorId = usb.vendorId;
     this.productId = usb.productId;
     this.productName = usb.productName;
+    this.version = version;
+    this.name = hidName(usb);
     this.collections = collections;
     this.layout = layout;
     this.#usb = usb;
