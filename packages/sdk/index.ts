@@ -57,6 +57,7 @@ export {
   u32,
   u64,
 } from "@ring3/core/struct";
+export { Changes } from "./changes.ts";
 export {
   type Context,
   type Declined,
