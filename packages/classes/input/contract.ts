@@ -85,7 +85,13 @@ export const input = defineContract({
     }),
     pointer: event({
       nr: 3,
-      data: struct({ ...at, x: u32, y: u32, pressure: u32, near: u8 }),
+      data: struct({
+        ...at,
+        x: u32,
+        y: u32,
+        pressure: u32,
+        near: u8, // 0 too while the pen is turned over: BTN_TOOL_RUBBER is a key
+      }),
       overflow: "latest",
       sticky: true,
     }),
