@@ -4,7 +4,6 @@ import type { HidCollectionInfo } from "@ring3/core/hid/collections";
 import { parseReportDescriptor, type ReportDescriptor } from "@ring3/core/hid/descriptor";
 import type { HidLayout, ReportKind } from "@ring3/core/hid/layout";
 import { type Outcome, ok } from "../outcome.ts";
-import { runWithin } from "../request-context.ts";
 import type { Setup, UsbBytes, UsbEndpoint, UsbInterface } from "../usb/types.ts";
 import type { Limit, Wait } from "../wait.ts";
 import { fetchDescriptors } from "./fetch.ts";
@@ -204,7 +203,6 @@ class UsbHidDevice implements HidDevice {
     return await run(limit);
   }
 
-  /** In no request's time: reports come for as long as the device is open. */
   #read(): void {
     const opening = this.#opening;
     if (opening === undefined || opening.reading || this.#reports.listeners.size === 0) return;
@@ -220,7 +218,7 @@ class UsbHidDevice implements HidDevice {
       deliver: (report: Uint8Array) => this.#reports.deliver(report),
     };
     const signal = AbortSignal.any([opening.stop.signal, this.#ctx.signal]);
-    opening.ended.resolve(runWithin({ signal }, () => readReports(reading, signal)));
+    opening.ended.resolve(readReports(reading, signal));
   }
 }
 
