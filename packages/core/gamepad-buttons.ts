@@ -25,5 +25,16 @@ export const gamepadButtons = [
   "paddle2",
   "paddle3",
   "paddle4",
+  "c", // third and last of two rows of three
+  "z",
+  "extra1", // of those that only number their buttons: what is left
+  "extra2",
+  "extra3",
+  "extra4",
+  "extra5",
+  "extra6",
+  "extra7",
+  "extra8",
+  "extra9",
 ] as const;
 export type GamepadButton = (typeof gamepadButtons)[number];

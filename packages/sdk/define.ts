@@ -30,6 +30,8 @@ export interface Context<C extends Contract = Contract> {
   readonly log: Log;
   /** Monotonic milliseconds: the clock of every `deadlineMs`. */
   now(): number;
+  /** The same moment on CLOCK_MONOTONIC, in microseconds: what classes call `timestampUs`. */
+  timestampUs(): number;
   /** At most `ms` from now, and never longer than `wait` (else the current request). Dispose of it: `using limit = ctx.limit(500)`. */
   limit(ms: number, wait?: Wait): Limit;
   /** Rejects with DeviceError when the wait ends first. */

@@ -57,6 +57,7 @@ export {
   u32,
   u64,
 } from "@ring3/core/struct";
+export { Changes } from "./changes.ts";
 export {
   type Context,
   type Declined,
@@ -70,6 +71,7 @@ export {
   type Rehearsal,
 } from "./define.ts";
 export { openHid } from "./hid/device.ts";
+export { type Reading, readReports } from "./hid/reading.ts";
 export type {
   HidContext,
   HidDevice,
@@ -78,6 +80,7 @@ export type {
   HidOptions,
   HidUsb,
 } from "./hid/types.ts";
+export { Motors, type SendRumble } from "./motors.ts";
 export { type Outcome, type OutcomeStatus, ok, outcomeError } from "./outcome.ts";
 export type { Json, State } from "./state.ts";
 export type {

@@ -6,8 +6,9 @@ import { kindOf, misfit } from "./misfit.ts";
 /** A device with more units than this is refused. */
 export const UNITS_MAX = 64;
 const CONCURRENCY_MAX = 4096;
-/** The kernel has room for 79 bytes of an input device's (UINPUT_MAX_NAME_SIZE, linux/uinput.h). */
-const UNIT_NAME = /^[^\p{Cc}]{1,79}$/u;
+/** The kernel has room for so many bytes of an input device's (UINPUT_MAX_NAME_SIZE, linux/uinput.h). */
+export const UNIT_NAME_LENGTH = 79;
+const UNIT_NAME = new RegExp(`^[^\\p{Cc}]{1,${UNIT_NAME_LENGTH}}$`, "u");
 
 /** The units in `result`, or DeviceError("invalid") naming unit, member, what was expected and what was found. */
 export function validateUnits<C extends Contract>(contract: C, result: unknown): DriverUnit<C>[] {

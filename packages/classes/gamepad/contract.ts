@@ -35,7 +35,8 @@ const at = { timestampUs: u64 } as const;
  * A game controller with two sticks at most. Numbers are the device's own, as Linux's driver for it shows them, so that programs that know the
  * device find what they know: sticks from `stickMin` (left, up) to `stickMax`, triggers from 0 to `triggerMax` (0: they have no way). `fuzz` and
  * `flat` are as in struct input_absinfo. `timestampUs` is CLOCK_MONOTONIC, when the report came. Every event is the whole of its state, so that who
- * has missed some knows all the same what is pressed. What is told to a device is forgotten with its driver: whoever told it tells the next.
+ * has missed some knows all the same what is pressed; who comes later is told the last. A driver's lights are those that its last incarnation was
+ * told; a rumble is forgotten with its driver: whoever told it tells the next.
  */
 export const gamepad = defineContract({
   name: "gamepad",
@@ -116,13 +117,19 @@ export const gamepad = defineContract({
         hatY: i8, // -1 up, 1 down
       }),
       overflow: "latest",
+      sticky: true,
     }),
     motion: event({
       nr: 2,
       data: struct({ ...at, gyro: array(i32, 3), accel: array(i32, 3) }),
       overflow: "latest",
     }),
-    touch: event({ nr: 3, data: struct({ ...at, fingers: array(finger, 2) }), overflow: "latest" }),
+    touch: event({
+      nr: 3,
+      data: struct({ ...at, fingers: array(finger, 2) }),
+      overflow: "latest",
+      sticky: true,
+    }),
     power: event({ nr: 4, data: struct({ percent: u8, charging: u8 }), overflow: "latest", sticky: true }),
   },
 });

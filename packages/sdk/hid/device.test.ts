@@ -24,6 +24,7 @@ test("opening reads the report descriptor and asks for changes only", async () =
   const { open, transport } = surroundings(dualSense);
   const hid = await open();
   assert.deepEqual([hid.opened, hid.vendorId, hid.productId, hid.productName], [true, 0x054c, 0x0ce6, "Pad"]);
+  assert.deepEqual([hid.name, hid.version], ["Pad", 0x0111]);
   assert.deepEqual([hid.collections[0]!.usagePage, hid.collections[0]!.usage], [1, 5]);
   assert.equal(hid.layout.input.reports.get(1)!.bytes, 63);
   transport.done();
@@ -54,7 +55,7 @@ test("a HID descriptor that does not lie behind the interface is asked for", asy
   const asked = { ...getDescriptor, value: 0x2100 };
   const script = [controlIn(asked, 9, hidDescriptor(mouse.length)), ...opening(mouse)];
   const { open, transport } = surroundings(mouse, { extra: NO_BYTES, script });
-  await open();
+  assert.equal((await open()).version, 0x0111);
   transport.done();
 });
 

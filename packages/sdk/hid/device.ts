@@ -4,11 +4,11 @@ import type { HidCollectionInfo } from "@ring3/core/hid/collections";
 import { parseReportDescriptor, type ReportDescriptor } from "@ring3/core/hid/descriptor";
 import type { HidLayout, ReportKind } from "@ring3/core/hid/layout";
 import { type Outcome, ok } from "../outcome.ts";
-import { runWithin } from "../request-context.ts";
 import type { Setup, UsbBytes, UsbEndpoint, UsbInterface } from "../usb/types.ts";
 import type { Limit, Wait } from "../wait.ts";
-import { fetchReportDescriptor } from "./fetch.ts";
+import { fetchDescriptors } from "./fetch.ts";
 import { InputReports } from "./input-report.ts";
+import { hidName } from "./name.ts";
 import { readReports } from "./reading.ts";
 import { getReport, REQUEST_MS, setIdle, setReport, setReportProtocol } from "./requests.ts";
 import type { HidContext, HidDevice, HidInputReportListener, HidOptions, HidUsb } from "./types.ts";
@@ -27,7 +27,8 @@ export async function openHid(
   wait?: Wait,
 ): Promise<HidDevice> {
   const from = options.interface ?? usb.matched;
-  const descriptor = parseReportDescriptor(await fetchReportDescriptor(usb.raw, from, ctx, wait));
+  const { version, report } = await fetchDescriptors(usb.raw, from, ctx, wait);
+  const descriptor = { ...parseReportDescriptor(report), version };
   const device = new UsbHidDevice(usb, ctx, from, descriptor, options.transfers ?? TRANSFERS);
   await device.open(wait);
   return device;
@@ -37,6 +38,8 @@ class UsbHidDevice implements HidDevice {
   readonly vendorId: number;
   readonly productId: number;
   readonly productName: string | undefined;
+  readonly version: number;
+  readonly name: string;
   readonly collections: readonly HidCollectionInfo[];
   readonly layout: HidLayout;
   readonly #usb: HidUsb;
@@ -56,7 +59,7 @@ class UsbHidDevice implements HidDevice {
     usb: HidUsb,
     ctx: HidContext,
     from: UsbInterface,
-    { collections, layout }: ReportDescriptor,
+    { collections, layout, version }: ReportDescriptor & { readonly version: number },
     transfers: number,
   ) {
     const { endpoints } = from.alternate;
@@ -68,6 +71,8 @@ class UsbHidDevice implements HidDevice {
     this.vendorId = usb.vendorId;
     this.productId = usb.productId;
     this.productName = usb.productName;
+    this.version = version;
+    this.name = hidName(usb);
     this.collections = collections;
     this.layout = layout;
     this.#usb = usb;
@@ -198,7 +203,6 @@ class UsbHidDevice implements HidDevice {
     return await run(limit);
   }
 
-  /** In no request's time: reports come for as long as the device is open. */
   #read(): void {
     const opening = this.#opening;
     if (opening === undefined || opening.reading || this.#reports.listeners.size === 0) return;
@@ -214,7 +218,7 @@ class UsbHidDevice implements HidDevice {
       deliver: (report: Uint8Array) => this.#reports.deliver(report),
     };
     const signal = AbortSignal.any([opening.stop.signal, this.#ctx.signal]);
-    opening.ended.resolve(runWithin({ signal }, () => readReports(reading, signal)));
+    opening.ended.resolve(readReports(reading, signal));
   }
 }
 

@@ -1,5 +1,6 @@
 // Runs in: driver host, sdk/test. Owns: the transfers of one interrupt IN endpoint, over its stalls and errors, until it is told to end.
 import { type Outcome, outcomeError } from "../outcome.ts";
+import { runWithin } from "../request-context.ts";
 import type { RawUsb, StreamOptions } from "../usb/types.ts";
 import { REQUEST_MS } from "./requests.ts";
 import type { HidContext } from "./types.ts";
@@ -19,8 +20,15 @@ export interface Reading {
   readonly deliver: (report: Uint8Array) => void;
 }
 
-/** Resolves when `signal` aborts and when the device is gone; rejects with DeviceError when trying again has not helped for a second. */
-export async function readReports(reading: Reading, signal: AbortSignal): Promise<void> {
+/**
+ * Of a HID device or any other, in no request's time: reports come for as long as `signal` lets them. Resolves when `signal` aborts and when the device
+ * is gone; rejects with DeviceError when trying again has not helped for a second, and with what `deliver` throws.
+ */
+export function readReports(reading: Reading, signal: AbortSignal): Promise<void> {
+  return runWithin({ signal }, () => readUntilEnd(reading, signal));
+}
+
+async function readUntilEnd(reading: Reading, signal: AbortSignal): Promise<void> {
   const { ctx } = reading;
   const pauses = new Pauses();
   while (!signal.aborted) {

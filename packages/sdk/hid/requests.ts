@@ -66,18 +66,30 @@ export const setReportProtocol = (interfaceNumber: number): Setup => ({
   index: interfaceNumber,
 });
 
-/** wDescriptorLength of the report descriptor, by the HID descriptor among others one behind another; undefined: there is none. */
-export function reportDescriptorBytes(descriptors: Uint8Array): number | undefined {
+export interface HidDescriptor {
+  /** bcdHID */
+  readonly version: number;
+  /** wDescriptorLength of the report descriptor; undefined: it has none. */
+  readonly reportBytes: number | undefined;
+}
+
+/** The HID descriptor among others one behind another; undefined: there is none. */
+export function findHidDescriptor(descriptors: Uint8Array): HidDescriptor | undefined {
   const view = new DataView(descriptors.buffer, descriptors.byteOffset, descriptors.byteLength);
-  for (let at = 0; at + 2 <= descriptors.length; at += Math.max(2, descriptors[at]!)) {
-    if (descriptors[at + 1] !== HID) continue;
-    const end = Math.min(descriptors.length, at + descriptors[at]!);
-    for (
-      let entry = at + FIRST_CLASS_DESCRIPTOR;
-      entry + CLASS_DESCRIPTOR_BYTES <= end;
-      entry += CLASS_DESCRIPTOR_BYTES
-    )
-      if (descriptors[entry] === REPORT) return view.getUint16(entry + 1, true);
-  }
+  for (let at = 0; at + FIRST_CLASS_DESCRIPTOR <= descriptors.length; at += Math.max(2, descriptors[at]!))
+    if (descriptors[at + 1] === HID) {
+      const end = Math.min(descriptors.length, at + descriptors[at]!);
+      return { version: view.getUint16(at + 2, true), reportBytes: reportBytes(view, at, end) };
+    }
+  return undefined;
+}
+
+function reportBytes(view: DataView, at: number, end: number): number | undefined {
+  for (
+    let entry = at + FIRST_CLASS_DESCRIPTOR;
+    entry + CLASS_DESCRIPTOR_BYTES <= end;
+    entry += CLASS_DESCRIPTOR_BYTES
+  )
+    if (view.getUint8(entry) === REPORT) return view.getUint16(entry + 1, true);
   return undefined;
 }

@@ -6,7 +6,10 @@ import type { UsbBytes, UsbDevice, UsbInterface } from "../usb/types.ts";
 import type { Wait } from "../wait.ts";
 
 /** What is used of `usb`. */
-export type HidUsb = Pick<UsbDevice, "vendorId" | "productId" | "productName" | "matched" | "raw">;
+export type HidUsb = Pick<
+  UsbDevice,
+  "vendorId" | "productId" | "manufacturerName" | "productName" | "matched" | "raw"
+>;
 /** What is used of `ctx`. */
 export type HidContext = Pick<Context, "now" | "sleep" | "limit" | "signal">;
 
@@ -42,6 +45,10 @@ export interface HidDevice extends AsyncDisposable {
   readonly vendorId: number;
   readonly productId: number;
   readonly productName: string | undefined;
+  /** bcdHID: what an input device of Linux's has as its version. */
+  readonly version: number;
+  /** As Linux names it; fit to be a unit's. */
+  readonly name: string;
   readonly collections: readonly HidCollectionInfo[];
   /** The same, by report: `new HidReport(hid.layout.input.reports.get(1)!)`. */
   readonly layout: HidLayout;
