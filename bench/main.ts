@@ -2,10 +2,10 @@
 // machine and its other work; the ratio is what counts.
 import { parseArgs } from "node:util";
 import { type Benchmark, Disturbed, PeerMissing, resultOf, type Table } from "./benchmark.ts";
-import { ticks } from "./processor.ts";
+import { machine, ticks } from "./processor.ts";
 import { headText, resultText, roundText, tableText } from "./report.ts";
 import { figuresOfAll } from "./rounds.ts";
-import { save } from "./saved.ts";
+import { save, saveTable } from "./saved.ts";
 
 const { values, positionals } = parseArgs({
   options: { json: { type: "boolean" }, save: { type: "boolean" } },
@@ -14,11 +14,13 @@ const { values, positionals } = parseArgs({
 for (const name of positionals) {
   const { default: benchmark } = (await import(`./${name}.bench.ts`)) as { default: Benchmark | Table };
   try {
-    if ("rows" in benchmark) {
-      console.error(`${name}: ${benchmark.what}`);
-      const rows = await benchmark.rows();
-      if (values.save === true) console.error(`${name} is a table, and none is kept: take --json`);
-      console.log(values.json === true ? JSON.stringify({ name, rows }) : tableText(name, benchmark, rows));
+    if ("columns" in benchmark) {
+      const { what, note } = benchmark;
+      console.error(`${name}: ${what}`);
+      const measured = await benchmark.measured();
+      const table = { name, what, note, ...measured };
+      console.log(values.json === true ? JSON.stringify(table) : tableText(name, benchmark, measured));
+      if (values.save === true) saveTable(table);
       continue;
     }
     const figures = await figuresOfAll(benchmark, {
@@ -28,7 +30,7 @@ for (const name of positionals) {
     });
     const result = resultOf(name, benchmark, figures);
     console.log(values.json === true ? JSON.stringify(result) : resultText(result));
-    if (values.save === true) save(result);
+    if (values.save === true) save({ ...result, machine: machine() });
   } catch (error) {
     if (!(error instanceof PeerMissing) && !(error instanceof Disturbed)) throw error;
     console.error(`ring3 bench ${name}: ${error.message}`);
