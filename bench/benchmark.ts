@@ -55,6 +55,9 @@ export interface Rows {
 /** No figure without a peer. The message names the package to install. */
 export class PeerMissing extends Error {}
 
+/** No figure from a lab whose test has failed. The message has its words. */
+export class LabFailed extends Error {}
+
 /** Not one round was this machine's own. */
 export class Disturbed extends Error {}
 

@@ -1,18 +1,20 @@
 // Runs in: `ring3 bench`, which names the benchmarks and checks its arguments. Owns: what is told of them. Absolute figures depend on the
 // machine and its other work; the ratio is what counts.
 import { parseArgs } from "node:util";
-import { type Benchmark, Disturbed, PeerMissing, resultOf, type Table } from "./benchmark.ts";
+import { type Benchmark, Disturbed, LabFailed, PeerMissing, resultOf, type Table } from "./benchmark.ts";
 import { machine, ticks } from "./processor.ts";
 import { headText, resultText, roundText, tableText } from "./report.ts";
 import { figuresOfAll } from "./rounds.ts";
 import { save, saveTable } from "./saved.ts";
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: "boolean" }, save: { type: "boolean" } },
+  options: { json: { type: "boolean" }, save: { type: "boolean" }, lab: { type: "boolean" } },
   allowPositionals: true,
 });
-for (const name of positionals) {
-  const { default: benchmark } = (await import(`./${name}.bench.ts`)) as { default: Benchmark | Table };
+const kind = values.lab === true ? "lab" : "bench";
+for (const word of positionals) {
+  const { default: benchmark } = (await import(`./${word}.${kind}.ts`)) as { default: Benchmark | Table };
+  const name = values.lab === true ? `${word}-lab` : word;
   try {
     if ("columns" in benchmark) {
       const { what, note } = benchmark;
@@ -32,8 +34,8 @@ for (const name of positionals) {
     console.log(values.json === true ? JSON.stringify(result) : resultText(result));
     if (values.save === true) save({ ...result, machine: machine() });
   } catch (error) {
-    if (!(error instanceof PeerMissing) && !(error instanceof Disturbed)) throw error;
-    console.error(`ring3 bench ${name}: ${error.message}`);
+    if (![PeerMissing, Disturbed, LabFailed].some((expected) => error instanceof expected)) throw error;
+    console.error(`ring3 bench ${word}: ${(error as Error).message}`);
     process.exitCode = 1;
   }
 }
