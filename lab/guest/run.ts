@@ -3,6 +3,7 @@ import { uptime } from "node:os";
 import { run } from "node:test";
 import { type Job, REPORT_PORT, type Report } from "../report.ts";
 import { TIME_FACTOR } from "../timing.ts";
+import { kept } from "./kept.ts";
 import { openPort, readLine, writeLine } from "./port.ts";
 import { keepKernelSteady } from "./steady.ts";
 
@@ -41,4 +42,5 @@ for await (const event of run({ files: job.files, concurrency: 1, timeout: job.f
       break;
   }
 }
+for (const left of kept()) await report(left);
 await report({ type: "done" });
