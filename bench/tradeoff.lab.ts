@@ -42,7 +42,7 @@ async function measured(): Promise<Rows> {
     const program = ["--disable-warning=ExperimentalWarning", labPath("main.ts"), "--keep", folder];
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      [...program, labPath("tests/tradeoff.test.ts")],
+      [...program, labPath("counts/tradeoff.test.ts")],
       {
         encoding: "utf8",
         maxBuffer: 1 << 26,
