@@ -1,9 +1,9 @@
 // Runs in: CLI. Owns: one simulated device, a process of its own, for as long as it is attached.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ManagerConnection } from "@ring3/client/manager-connection";
 import { nearest } from "@ring3/control/nearest";
@@ -16,9 +16,7 @@ import type { Ring3 } from "../ring3.ts";
 const sims = fileURLToPath(new URL("../../../sims/", import.meta.url));
 
 function knownKinds(): string[] {
-  return readdirSync(sims, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name);
+  return globSync("*/main.ts", { cwd: sims }).map(dirname).sort();
 }
 
 export default {
