@@ -1,0 +1,122 @@
+// Runs in: lab guest, root. Our simulated input devices as devices of a real kernel: Linux's own drivers judge them. What a script does
+// arrives at /dev/input, and what programs write there reaches the device.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, test } from "node:test";
+import { EV_ABS, EV_KEY, EventNode, inputDevicesOf, until } from "../guest/input.ts";
+import { run } from "../guest/program.ts";
+import { attach } from "../guest/vhci.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sims-input-"));
+before(async () => {
+  await run("modprobe", "-a", "vhci_hcd", "evdev", "usbhid", "hid-generic", "xpad");
+});
+after(() => rmSync(folder, { recursive: true }));
+
+/** A simulated device in a process of its own, plugged into this kernel. */
+class Sim implements AsyncDisposable {
+  readonly #process: ChildProcess;
+  readonly #socket: string;
+  readonly #observed: object[] = [];
+  readonly #ready: Promise<unknown>;
+
+  constructor(kind: string, model: string, script: string, ...options: string[]) {
+    const file = join(folder, `${model}.txt`);
+    writeFileSync(file, script);
+    this.#socket = join(folder, model);
+    const args = ["--listen", this.#socket, "--model", model, "--script", file, "--report", ...options];
+    this.#process = spawn(process.execPath, [`sims/${kind}/main.ts`, ...args], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#ready = promise;
+    createInterface({ input: this.#process.stdout! }).on("line", (line) => {
+      const said = JSON.parse(line) as { ready?: boolean; observed?: string };
+      if (said.ready) resolve();
+      if (said.observed !== undefined) this.#observed.push(said);
+    });
+  }
+
+  async plug(): Promise<this> {
+    await this.#ready;
+    await attach(this.#socket, "1-1");
+    return this;
+  }
+
+  /** Waits until something has reached the device. */
+  observes(wanted: object): Promise<void> {
+    const text = JSON.stringify(wanted);
+    return until(
+      () => this.#observed.some((each) => JSON.stringify(each) === text),
+      () => `${text} at the device; observed ${JSON.stringify(this.#observed)}`,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.stdin!.end();
+    await once(this.#process, "close");
+  }
+}
+
+// linux/input-event-codes.h
+const BTN_SOUTH = 0x130;
+const BTN_TL = 0x136;
+const [ABS_X, ABS_Y, ABS_Z, ABS_RZ, ABS_HAT0X] = [0, 1, 2, 5, 16];
+
+test("xbox-360: xpad takes it, hears it, lights it up and makes it rumble", async () => {
+  const script = `repeat forever {
+    300ms press south left-shoulder
+    left 0.5 -1
+    left-trigger 1
+    hat left
+    300ms release all
+  }`;
+  await using sim = await new Sim("gamepad", "xbox-360", script).plug();
+  const [pad] = await inputDevicesOf("045e 028e", ["Microsoft X-Box 360 pad"]);
+  using node = new EventNode(pad!);
+  await node.hears(
+    ...([
+      [EV_KEY, BTN_SOUTH, 1],
+      [EV_KEY, BTN_TL, 1],
+      [EV_ABS, ABS_X, 16384],
+      [EV_ABS, ABS_Y, -32768],
+    ] as const),
+    ...([
+      [EV_ABS, ABS_Z, 255],
+      [EV_ABS, ABS_HAT0X, -1],
+      [EV_KEY, BTN_SOUTH, 0],
+      [EV_ABS, ABS_X, 0],
+    ] as const),
+  );
+  await sim.observes({ observed: "led", pattern: 2 }); // xpad_identify_controller: the first player
+  node.rumble(0xffff, 0x8000, 500);
+  await sim.observes({ observed: "rumble", strong: 255, weak: 128 });
+  await sim.observes({ observed: "rumble", strong: 0, weak: 0 });
+});
+
+test("generic: hid-generic takes it and hears it", async () => {
+  const script = `repeat forever {
+    300ms press button-1 button-7
+    right 1 -1
+    300ms release all
+  }`;
+  await using _sim = await new Sim("gamepad", "generic", script).plug();
+  const [pad] = await inputDevicesOf("1209 0002", ["ring3 Simulated Gamepad"]);
+  using node = new EventNode(pad!);
+  await node.hears(
+    ...([
+      [EV_KEY, BTN_SOUTH, 1],
+      [EV_KEY, BTN_TL, 1],
+      [EV_ABS, ABS_Z, 255],
+      [EV_ABS, ABS_RZ, 0],
+    ] as const),
+    ...([
+      [EV_KEY, BTN_SOUTH, 0],
+      [EV_ABS, ABS_Z, 128],
+    ] as const),
+  );
+});

@@ -1,0 +1,7 @@
+// Runs in: a process of its own, the gamepad sim. Owns: nothing; names the models.
+import { runInputSim } from "../input/program.ts";
+import { generic } from "./models/generic.ts";
+import { xbox360 } from "./models/xbox-360.ts";
+import { words } from "./vocabulary.ts";
+
+await runInputSim("gamepad", { "xbox-360": xbox360, generic }, words);
