@@ -89,7 +89,7 @@ test("steps and scripts come in on stdin; what is wrong is answered and does not
   assert.deepEqual(await pad.command("press north"), { ok: true, command: "press" });
   assert.equal(await report(client), pressed("0080"));
   assert.deepEqual(await pad.command(`play ${folder.path("script.txt")}`), { ok: true, command: "play" });
-  assert.equal(await report(client), "0014" + "0080" + "ff" + "00".repeat(15));
+  assert.equal(await report(client), `00140080ff${"00".repeat(15)}`);
   const cases: [string, RegExp][] = [
     ["dance", /expected wait, repeat or one of press, .* found "dance"/],
     ["press", /press: expected a button, found nothing/],

@@ -69,11 +69,15 @@ function faultOf(kind: FaultKind, model: Pick<Model<unknown>, "handshake">): Fau
   }
 }
 
-export function usageOf<State>(name: string, models: Models<State>, words: string): string {
+export function usageOf(name: string): string {
   return `${name} --listen SOCKETPATH --model MODEL [--script FILE | --move] [--report]
   [--log FILE] [--interval MS] [--port NAME] [--stop-in-handshake]
-  [--short-reports] [--long-reports] [--garbage-descriptor]
+  [--short-reports] [--long-reports] [--garbage-descriptor] [--help]`;
+}
 
+/** `words`: lines of what a script may say. */
+export function helpOf<State>(models: Models<State>, words: string): string {
+  return `
 MODEL is one of
   ${Object.keys(models).join(", ")}.
 --script FILE plays a script once a host reads the device's input; --move has it
@@ -85,5 +89,6 @@ A script has a step a line; # begins a comment. Lines typed are steps too, or
 unplug, plug, play FILE, fault KIND, stats.
   wait 20ms                 100ms STEP (waits first)
   repeat N {  … }           repeat forever {  … }
-${words}`;
+${words}
+`;
 }

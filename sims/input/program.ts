@@ -3,7 +3,7 @@ import { appendFileSync, openSync } from "node:fs";
 import { print, runSim } from "../usbip/process.ts";
 import { obey, readScript } from "./commands.ts";
 import { Faults } from "./faults.ts";
-import { type InputOptions, type Models, parseOptions, usageOf } from "./options.ts";
+import { helpOf, type InputOptions, type Models, parseOptions, usageOf } from "./options.ts";
 import { Peripheral } from "./peripheral.ts";
 import { parseScript } from "./script.ts";
 
@@ -11,7 +11,8 @@ import { parseScript } from "./script.ts";
 export function runInputSim<State>(name: string, models: Models<State>, words: string): Promise<void> {
   return runSim<InputOptions<State>, Peripheral<State>>({
     name,
-    usage: usageOf(name, models, words),
+    usage: usageOf(name),
+    help: helpOf(models, words),
     parse: (argv) => parseOptions(argv, models),
     build: (options) => build(name, options),
     obey,

@@ -7,6 +7,8 @@ import { type Exported, serve } from "./server.ts";
 export interface Program<Options extends Place, Device extends Exported> {
   readonly name: string;
   readonly usage: string;
+  /** Lines below the usage for who asks. */
+  readonly help?: string;
   /** Throws UsageError; `undefined`: help was asked for. */
   parse(argv: readonly string[]): Options | undefined;
   build(options: Options): Device;
@@ -39,7 +41,7 @@ async function start<Options extends Place, Device extends Exported>(
 ): Promise<void> {
   const options = program.parse(process.argv.slice(2));
   if (options === undefined) {
-    process.stdout.write(`${program.usage}\n`);
+    process.stdout.write(`${program.usage}\n${program.help ?? ""}`);
     process.exit(0);
   }
   const { listen, port } = options;

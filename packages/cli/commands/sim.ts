@@ -20,7 +20,7 @@ function knownKinds(): string[] {
 }
 
 export default {
-  summary: "attaches a simulated device; prints its device id first; stays until stopped",
+  summary: "attaches a simulated device; prints its device ids first; stays until stopped",
   usage: "KIND [options]",
   options: {
     port: {
@@ -88,6 +88,8 @@ class Attachment {
   #plugged: string | null = null;
   /** Plugging and unplugging reach the manager one after the other. */
   #work: Promise<void> = Promise.resolve();
+  /** The device ids have been printed: nothing is before. */
+  readonly #introduced = Promise.withResolvers<void>();
   #fail: (error: unknown) => void = () => {};
 
   constructor(ring3: Ring3, manager: ManagerConnection, sim: ChildProcess, port: string | undefined) {
@@ -132,7 +134,7 @@ class Attachment {
     } else if (said?.event === "unplugged") {
       this.#do(() => this.#detach());
     }
-    if (said?.ready !== true) this.#ring3.print(printable(line));
+    if (said?.ready !== true) void this.#introduced.promise.then(() => this.#ring3.print(printable(line)));
   }
 
   #do(step: () => Promise<unknown>): void {
@@ -147,7 +149,9 @@ class Attachment {
     const { port, devices } = await this.#manager.ask("attach", this.#plug(busid));
     this.#port = port;
     this.#plugged = busid;
-    if (first) this.#ring3.show({ devices, port }, devices.join("\n"));
+    if (!first) return;
+    this.#ring3.show({ devices, port }, devices.join("\n"));
+    this.#introduced.resolve();
   }
 
   async #detach(): Promise<void> {
