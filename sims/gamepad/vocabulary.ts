@@ -1,5 +1,5 @@
 // Runs in: the gamepad sim. Owns: nothing; the words of a script that say what hands do to a pad.
-import { found, type Vocabulary } from "../input/script.ts";
+import { battery, found, numbers, type Vocabulary } from "../input/script.ts";
 import { type Button, fresh, type Pad } from "./state.ts";
 
 export const words = `  press BUTTON…             release BUTTON…, release all
@@ -49,7 +49,8 @@ export function vocabularyOf(controls: Controls): Vocabulary<Pad> {
   };
 }
 
-function verbsOf({ buttons, triggers, motion, touch, battery }: Controls): Record<string, Verb> {
+function verbsOf(controls: Controls): Record<string, Verb> {
+  const { buttons, triggers, motion, touch } = controls;
   const axis = (verb: string, set: (pad: Pad, value: number) => void, low = -1): Verb => {
     return (args) => {
       const [value] = numbers(verb, args, 1, low, 1);
@@ -103,7 +104,7 @@ function verbsOf({ buttons, triggers, motion, touch, battery }: Controls): Recor
       accel: vector("accel", (pad, values) => (pad.accel = values)),
     }),
     ...(touch && { touch: touched }),
-    ...(battery && { battery: charged }),
+    ...(controls.battery && { battery }),
   };
 }
 
@@ -129,16 +130,6 @@ const touched: Verb = ([which = "", ...args]) => {
   };
 };
 
-const charged: Verb = ([percent = "", ...rest]) => {
-  const [battery] = numbers("battery", [percent], 1, 0, 100);
-  const charging = rest[0] === "charging";
-  if (rest.length > (charging ? 1 : 0)) throw new Error(`battery: expected charging, found ${found(rest)}`);
-  return (pad) => {
-    pad.battery = battery!;
-    pad.charging = charging;
-  };
-};
-
 function named(verb: string, args: readonly string[], known: readonly Button[]): Button[] {
   if (args.length === 0) throw new Error(`${verb}: expected a button, found nothing`);
   return args.map((name) => {
@@ -147,15 +138,6 @@ function named(verb: string, args: readonly string[], known: readonly Button[]):
       throw new Error(`${verb}: expected one of ${known.join(", ")}, found ${JSON.stringify(name)}`);
     return button;
   });
-}
-
-function numbers(verb: string, args: readonly string[], count: number, low: number, high: number): number[] {
-  const values = args.map(Number);
-  if (args.length !== count || !values.every((value) => value >= low && value <= high))
-    throw new Error(
-      `${verb}: expected ${count === 1 ? "a number" : `${count} numbers`} from ${low} to ${high}, found ${found(args)}`,
-    );
-  return values;
 }
 
 const POINTS = 64;

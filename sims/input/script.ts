@@ -106,3 +106,30 @@ function durationOf(text: string): number {
 export function found(words: readonly string[]): string {
   return words.length === 0 ? "nothing" : JSON.stringify(words.join(" "));
 }
+
+/** What a step gives in numbers. */
+export function numbers(
+  verb: string,
+  args: readonly string[],
+  count: number,
+  low: number,
+  high: number,
+): number[] {
+  const values = args.map(Number);
+  if (args.length !== count || !values.every((value) => value >= low && value <= high))
+    throw new Error(
+      `${verb}: expected ${count === 1 ? "a number" : `${count} numbers`} from ${low} to ${high}, found ${found(args)}`,
+    );
+  return values;
+}
+
+/** `battery PERCENT [charging]`, of whatever has one. */
+export function battery([percent = "", ...rest]: readonly string[]) {
+  const [level] = numbers("battery", [percent], 1, 0, 100);
+  const charging = rest[0] === "charging";
+  if (rest.length > (charging ? 1 : 0)) throw new Error(`battery: expected charging, found ${found(rest)}`);
+  return (state: { battery: number; charging: boolean }) => {
+    state.battery = level!;
+    state.charging = charging;
+  };
+}

@@ -1,6 +1,7 @@
 // Runs in: tests. Owns: one device without a process or a bus, the host that asks it, and what was observed of it.
 
 import { Urb } from "../../usbip/urb.ts";
+import { outline } from "../descriptors.ts";
 import { Device } from "../device.ts";
 import { type FaultKind, Faults } from "../faults.ts";
 import type { Model } from "../model.ts";
@@ -45,16 +46,16 @@ export class Host<State> {
     }
   }
 
-  /** A report, in hexadecimal; waits for one. */
-  async in(address = this.#model.input, length = 64): Promise<string> {
-    return (await this.reply(address, length)).hex;
+  /** A report, in hexadecimal; waits for one. A packet is asked for. */
+  async in(address = this.#model.input): Promise<string> {
+    return (await this.reply(address, this.#packetBytes(address))).hex;
   }
 
   /** What waits on the endpoint, and nothing more. */
-  async drain(address = this.#model.input, length = 64): Promise<string[]> {
+  async drain(address = this.#model.input): Promise<string[]> {
     const found: string[] = [];
     for (;;) {
-      const { urb, reply } = this.#submit(address, length, []);
+      const { urb, reply } = this.#submit(address, this.#packetBytes(address), []);
       const pending = Symbol("pending");
       const next = await Promise.race([reply, Promise.resolve(pending)]);
       if (typeof next === "symbol") {
@@ -84,6 +85,11 @@ export class Host<State> {
     setup.writeUInt16LE(index, 4);
     setup.writeUInt16LE(length, 6);
     return this.#submit(isIn ? 0x80 : 0, length, isIn ? [] : [body], setup).reply;
+  }
+
+  #packetBytes(address: number): number {
+    const { endpoints } = outline(this.#model.descriptors.configuration);
+    return endpoints.find((each) => each.address === address)!.packetBytes;
   }
 
   #submit(address: number, length: number, data: Uint8Array[], setup: Uint8Array = new Uint8Array(8)) {
