@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { EV_ABS, EV_KEY, EventNode, inputDevicesOf, until } from "../guest/input.ts";
+import { EV_ABS, EV_KEY, EV_LED, EV_REL, EventNode, inputDevicesOf, until } from "../guest/input.ts";
 import { run } from "../guest/program.ts";
 import { attach } from "../guest/vhci.ts";
 
@@ -65,6 +65,10 @@ class Sim implements AsyncDisposable {
 // linux/input-event-codes.h
 const BTN_SOUTH = 0x130;
 const BTN_TL = 0x136;
+const [KEY_A, KEY_LEFTSHIFT] = [30, 42];
+const LED_CAPSL = 1;
+const BTN_EXTRA = 0x114;
+const [REL_X, REL_Y, REL_HWHEEL, REL_WHEEL, REL_WHEEL_HI_RES] = [0, 1, 6, 8, 11];
 const [ABS_X, ABS_Y, ABS_Z, ABS_RZ, ABS_HAT0X] = [0, 1, 2, 5, 16];
 
 test("xbox-360: xpad takes it, hears it, lights it up and makes it rumble", async () => {
@@ -118,5 +122,56 @@ test("generic: hid-generic takes it and hears it", async () => {
       [EV_KEY, BTN_SOUTH, 0],
       [EV_ABS, ABS_Z, 128],
     ] as const),
+  );
+});
+
+test("keyboard: usbhid takes it and hears it; a light that a program turns on shines", async () => {
+  const script = `repeat forever {
+    300ms key leftshift down
+    key a down
+    300ms release all
+  }`;
+  await using sim = await new Sim("keyboard", "keyboard", script).plug();
+  const [keyboard] = await inputDevicesOf("1209 0003", ["ring3 Simulated Keyboard"]);
+  using node = new EventNode(keyboard!);
+  await node.hears(
+    ...([
+      [EV_KEY, KEY_LEFTSHIFT, 1],
+      [EV_KEY, KEY_A, 1],
+    ] as const),
+    ...([
+      [EV_KEY, KEY_LEFTSHIFT, 0],
+      [EV_KEY, KEY_A, 0],
+    ] as const),
+  );
+  node.write(EV_LED, LED_CAPSL, 1);
+  await sim.observes({ observed: "leds", mask: 2 });
+});
+
+test("mouse: hid-generic takes it, asks for parts of a notch, and hears it", async () => {
+  const script = `repeat forever {
+    200ms button extra down
+    move 1000 -1000
+    wheel 0.5
+    wheel 0.5
+    pan -1
+    200ms release all
+  }`;
+  await using sim = await new Sim("keyboard", "mouse", script).plug();
+  const [mouse] = await inputDevicesOf("1209 0004", ["ring3 Simulated Mouse"]);
+  await sim.observes({ observed: "resolution-multiplier", wheel: 8, pan: 8 });
+  using node = new EventNode(mouse!);
+  await node.hears(
+    ...([
+      [EV_KEY, BTN_EXTRA, 1],
+      [EV_REL, REL_X, 1000],
+      [EV_REL, REL_Y, -1000],
+    ] as const),
+    ...([
+      [EV_REL, REL_WHEEL_HI_RES, 60],
+      [EV_REL, REL_WHEEL, 1],
+      [EV_REL, REL_HWHEEL, -1],
+    ] as const),
+    [EV_KEY, BTN_EXTRA, 0],
   );
 });
