@@ -13,7 +13,7 @@ import { attach } from "../guest/vhci.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sims-input-"));
 before(async () => {
-  await run("modprobe", "-a", "vhci_hcd", "evdev", "usbhid", "hid-generic", "xpad");
+  await run("modprobe", "-a", "vhci_hcd", "evdev", "usbhid", "hid-generic", "hid-playstation", "xpad");
 });
 after(() => rmSync(folder, { recursive: true }));
 
@@ -69,7 +69,10 @@ const [KEY_A, KEY_LEFTSHIFT] = [30, 42];
 const LED_CAPSL = 1;
 const BTN_EXTRA = 0x114;
 const [REL_X, REL_Y, REL_HWHEEL, REL_WHEEL, REL_WHEEL_HI_RES] = [0, 1, 6, 8, 11];
-const [ABS_X, ABS_Y, ABS_Z, ABS_RZ, ABS_HAT0X] = [0, 1, 2, 5, 16];
+const [ABS_X, ABS_Y, ABS_Z, ABS_RY, ABS_RZ, ABS_HAT0X] = [0, 1, 2, 4, 5, 16];
+const [ABS_MT_POSITION_X, ABS_MT_POSITION_Y] = [0x35, 0x36];
+/** 108 degrees a second, in 1024ths, by way of 16 bits that have a step of 62 or 63 of them. */
+const turned = { dualsense: 110_604, dualshock4: 110_610 };
 
 test("xbox-360: xpad takes it, hears it, lights it up and makes it rumble", async () => {
   const script = `repeat forever {
@@ -101,6 +104,50 @@ test("xbox-360: xpad takes it, hears it, lights it up and makes it rumble", asyn
   await sim.observes({ observed: "rumble", strong: 255, weak: 128 });
   await sim.observes({ observed: "rumble", strong: 0, weak: 0 });
 });
+
+const SONY = "Sony Interactive Entertainment Wireless Controller";
+const sonyScript = `repeat forever {
+  300ms press south
+  left 1 -1
+  right-trigger 1
+  hat right
+  touch 0 0.5 1
+  gyro 0 108 0
+  300ms release all
+  gyro 0 0 0
+}`;
+
+for (const [model, id, touchMaxY] of [
+  ["dualsense", "054c 0ce6", 1079],
+  ["dualshock4", "054c 09cc", 941],
+] as const) {
+  test(`${model}: hid-playstation takes it, hears all three of its parts, and makes it rumble`, async () => {
+    await using sim = await new Sim("gamepad", model, sonyScript, "--interval", "100").plug();
+    const names = [SONY, `${SONY} Motion Sensors`, `${SONY} Touchpad`];
+    const [pad, sensors, touchpad] = await inputDevicesOf(id, names);
+    using padNode = new EventNode(pad!);
+    using sensorsNode = new EventNode(sensors!);
+    using touchpadNode = new EventNode(touchpad!);
+    await padNode.hears(
+      ...([
+        [EV_KEY, BTN_SOUTH, 1],
+        [EV_ABS, ABS_X, 255],
+        [EV_ABS, ABS_Y, 0],
+        [EV_ABS, ABS_RZ, 255],
+      ] as const),
+      ...([
+        [EV_ABS, ABS_HAT0X, 1],
+        [EV_KEY, BTN_SOUTH, 0],
+        [EV_ABS, ABS_X, 128],
+      ] as const),
+    );
+    await touchpadNode.hears([EV_ABS, ABS_MT_POSITION_X, 960], [EV_ABS, ABS_MT_POSITION_Y, touchMaxY]);
+    await sensorsNode.hears([EV_ABS, ABS_RY, turned[model]]);
+    padNode.rumble(0xffff, 0x8000, 500);
+    await sim.observes({ observed: "rumble", strong: 255, weak: 128 });
+    await sim.observes({ observed: "rumble", strong: 0, weak: 0 });
+  });
+}
 
 test("generic: hid-generic takes it and hears it", async () => {
   const script = `repeat forever {
