@@ -7,13 +7,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { EV_ABS, EV_KEY, EV_LED, EV_REL, EventNode, inputDevicesOf, until } from "../guest/input.ts";
 import { run } from "../guest/program.ts";
 import { attach } from "../guest/vhci.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sims-input-"));
 before(async () => {
-  await run("modprobe", "-a", "vhci_hcd", "evdev", "usbhid", "hid-generic", "hid-playstation", "xpad");
+  await run(
+    "modprobe",
+    "-a",
+    "vhci_hcd",
+    "evdev",
+    "usbhid",
+    "hid-generic",
+    "hid-playstation",
+    "hid-nintendo",
+    "xpad",
+  );
 });
 after(() => rmSync(folder, { recursive: true }));
 
@@ -47,12 +58,11 @@ class Sim implements AsyncDisposable {
     return this;
   }
 
-  /** Waits until something has reached the device. */
+  /** Waits until something has reached the device; what `wanted` does not name does not matter. */
   observes(wanted: object): Promise<void> {
-    const text = JSON.stringify(wanted);
     return until(
-      () => this.#observed.some((each) => JSON.stringify(each) === text),
-      () => `${text} at the device; observed ${JSON.stringify(this.#observed)}`,
+      () => this.#observed.some((each) => isDeepStrictEqual({ ...each, ...wanted }, each)),
+      () => `${JSON.stringify(wanted)} at the device; observed ${JSON.stringify(this.#observed)}`,
     );
   }
 
@@ -65,11 +75,12 @@ class Sim implements AsyncDisposable {
 // linux/input-event-codes.h
 const BTN_SOUTH = 0x130;
 const BTN_TL = 0x136;
+const BTN_MODE = 0x13c;
 const [KEY_A, KEY_LEFTSHIFT] = [30, 42];
 const LED_CAPSL = 1;
 const BTN_EXTRA = 0x114;
 const [REL_X, REL_Y, REL_HWHEEL, REL_WHEEL, REL_WHEEL_HI_RES] = [0, 1, 6, 8, 11];
-const [ABS_X, ABS_Y, ABS_Z, ABS_RY, ABS_RZ, ABS_HAT0X] = [0, 1, 2, 4, 5, 16];
+const [ABS_X, ABS_Y, ABS_Z, ABS_RX, ABS_RY, ABS_RZ, ABS_HAT0X] = [0, 1, 2, 3, 4, 5, 16];
 const [ABS_MT_POSITION_X, ABS_MT_POSITION_Y] = [0x35, 0x36];
 /** 108 degrees a second, in 1024ths, by way of 16 bits that have a step of 62 or 63 of them. */
 const turned = { dualsense: 110_604, dualshock4: 110_610 };
@@ -103,6 +114,35 @@ test("xbox-360: xpad takes it, hears it, lights it up and makes it rumble", asyn
   node.rumble(0xffff, 0x8000, 500);
   await sim.observes({ observed: "rumble", strong: 255, weak: 128 });
   await sim.observes({ observed: "rumble", strong: 0, weak: 0 });
+});
+
+test("xbox-one: xpad wakes it, hears it, answers for its guide button, and makes it rumble", async () => {
+  const script = `repeat forever {
+    300ms press south mode
+    right -1 0.5
+    right-trigger 1
+    300ms release all
+  }`;
+  await using sim = await new Sim("gamepad", "xbox-one", script).plug();
+  const [pad] = await inputDevicesOf("045e 02ea", ["Microsoft X-Box One S pad"]);
+  using node = new EventNode(pad!);
+  for (let time = 0; time < 2; time++)
+    await node.hears(
+      ...([
+        [EV_KEY, BTN_MODE, 1],
+        [EV_KEY, BTN_SOUTH, 1],
+        [EV_ABS, ABS_RX, -32768],
+      ] as const),
+      ...([
+        [EV_ABS, ABS_RY, 16383],
+        [EV_ABS, ABS_RZ, 1023],
+        [EV_KEY, BTN_MODE, 0],
+      ] as const),
+    );
+  await sim.observes({ observed: "power", mode: 0 });
+  node.rumble(0xffff, 0x8000, 500);
+  await sim.observes({ observed: "rumble", strong: 127, weak: 64, leftTrigger: 0 });
+  await sim.observes({ observed: "rumble", strong: 0, weak: 0, leftTrigger: 0 });
 });
 
 const SONY = "Sony Interactive Entertainment Wireless Controller";

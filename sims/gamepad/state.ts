@@ -51,7 +51,8 @@ export interface Pad {
   charging: boolean;
 }
 
-export function fresh(): Pad {
+/** `gravity`: how a pad that lies on a table feels it, in g. */
+export function fresh(gravity: Pad["accel"] = [0, 0, 0]): Pad {
   return {
     pressed: new Set(),
     left: [0, 0],
@@ -60,7 +61,7 @@ export function fresh(): Pad {
     rightTrigger: 0,
     hat: [0, 0],
     gyro: [0, 0, 0],
-    accel: [0, 1, 0], // lying on a table, its face up
+    accel: gravity,
     fingers: [undefined, undefined],
     touches: 0,
     battery: 100,
@@ -74,7 +75,7 @@ export function bits(pad: Pad, order: readonly (Button | undefined)[]): number {
 }
 
 /** -1 to 1 as -32768 to 32767. */
-export function i16(value: number): number {
+function i16(value: number): number {
   return Math.round(value < 0 ? value * 32768 : value * 32767);
 }
 
@@ -95,4 +96,14 @@ export function hatSwitch([x, y]: readonly [number, number], released: number): 
     [6, released, 2],
     [5, 4, 3],
   ][y + 1]![x + 1]!;
+}
+
+/** Bits for up, down, left and right, as Xbox controllers have them. */
+export function directions([x, y]: readonly [number, number]): number {
+  return (y < 0 ? 1 : 0) | (y > 0 ? 2 : 0) | (x < 0 ? 4 : 0) | (x > 0 ? 8 : 0);
+}
+
+/** Both sticks in 16 bits each way, up positive: as Xbox controllers have them. */
+export function sticks({ left, right }: Pad): number[] {
+  return [i16(left[0]), i16(-left[1]), i16(right[0]), i16(-right[1])];
 }

@@ -15,7 +15,8 @@ export const words = `  press BUTTON…             release BUTTON…, release a
 export interface Controls {
   readonly buttons: readonly Button[];
   readonly triggers: boolean;
-  readonly motion?: boolean;
+  /** It has sensors, and lying on a table feels gravity so. */
+  readonly gravity?: Pad["accel"];
   readonly touch?: boolean;
   readonly battery?: boolean;
 }
@@ -38,7 +39,7 @@ const hats: Record<string, readonly [number, number]> = {
 export function vocabularyOf(controls: Controls): Vocabulary<Pad> {
   const verbs = verbsOf(controls);
   return {
-    fresh,
+    fresh: () => fresh(controls.gravity),
     movement: movementOf(controls),
     step([verb = "", ...args]) {
       const known = Object.keys(verbs);
@@ -50,7 +51,7 @@ export function vocabularyOf(controls: Controls): Vocabulary<Pad> {
 }
 
 function verbsOf(controls: Controls): Record<string, Verb> {
-  const { buttons, triggers, motion, touch } = controls;
+  const { buttons, triggers, gravity, touch } = controls;
   const axis = (verb: string, set: (pad: Pad, value: number) => void, low = -1): Verb => {
     return (args) => {
       const [value] = numbers(verb, args, 1, low, 1);
@@ -99,7 +100,7 @@ function verbsOf(controls: Controls): Record<string, Verb> {
       "left-trigger": axis("left-trigger", (pad, value) => (pad.leftTrigger = value), 0),
       "right-trigger": axis("right-trigger", (pad, value) => (pad.rightTrigger = value), 0),
     }),
-    ...(motion && {
+    ...(gravity && {
       gyro: vector("gyro", (pad, values) => (pad.gyro = values)),
       accel: vector("accel", (pad, values) => (pad.accel = values)),
     }),

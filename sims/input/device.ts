@@ -150,10 +150,8 @@ export class Device<State> implements Behind, Port {
       observe,
       send: (address, message) => this.#in.get(address)!.send(message),
       report,
-      every: (ms, address, state) => {
-        const pipe = this.#in.get(address)!;
-        this.#timers.push(setInterval(() => pipe.empty && report(address, state()), ms));
-      },
+      idle: (address) => this.#in.get(address)!.empty,
+      every: (ms, run) => void this.#timers.push(setInterval(run, ms)),
     };
     return this.#model.start(wire);
   }

@@ -29,8 +29,10 @@ export interface Wire {
   report(address: number, state: Uint8Array): void;
   /** Something of the host has taken effect: it is told to whoever watches. */
   observe(observed: string, details: object): void;
-  /** Until the firmware is started anew. Where the host has not taken what was there, it is left out. */
-  every(ms: number, address: number, report: () => Uint8Array): void;
+  /** The host has taken all that there was on the endpoint. */
+  idle(address: number): boolean;
+  /** Until the firmware is started anew, or the device pulled out. */
+  every(ms: number, run: () => void): void;
 }
 
 export interface Firmware<State> {

@@ -13,6 +13,7 @@ const HID_INTERFACE = 3;
 export const REPORT_BYTES = 64;
 const NO_DIRECTION = 8;
 const PACE_MS = 4;
+const GRAVITY = [0, 1, 0] as const;
 const TOUCH_UP = 0x80; // DS_TOUCH_POINT_INACTIVE, drivers/hid/hid-playstation.c
 
 /** Bits behind the four of the hat. */
@@ -42,7 +43,7 @@ export function sonyModel(spec: SonySpec): Model<Pad> {
   const buttons = spec.hasMute ? order : order.filter((button) => button !== "mute");
   return {
     descriptors: spec.descriptors,
-    vocabulary: vocabularyOf({ buttons, triggers: true, motion: true, touch: true, battery: true }),
+    vocabulary: vocabularyOf({ buttons, triggers: true, gravity: GRAVITY, touch: true, battery: true }),
     input: IN,
     handshake: true,
     intervalMs: PACE_MS,
@@ -55,7 +56,7 @@ class SonyPad implements Firmware<Pad> {
   readonly #spec: SonySpec;
   readonly #wire: Wire;
   readonly #hid: Hid;
-  #pad = fresh();
+  #pad = fresh(GRAVITY);
   #count = 0;
   #last: Uint8Array = new Uint8Array(0);
 
@@ -71,7 +72,8 @@ class SonyPad implements Firmware<Pad> {
     };
     this.#hid = new Hid(spec.descriptors.configuration, [hid], wire.faults);
     this.#next();
-    if (wire.intervalMs > 0) wire.every(wire.intervalMs, IN, () => this.#next());
+    if (wire.intervalMs > 0)
+      wire.every(wire.intervalMs, () => wire.idle(IN) && wire.report(IN, this.#next()));
   }
 
   show(pad: Pad): void {

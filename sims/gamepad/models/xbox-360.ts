@@ -3,7 +3,7 @@
 import { bytes } from "../../input/descriptors.ts";
 import type { Firmware, Model, Wire } from "../../input/model.ts";
 import type { Answer, Setup } from "../../usbip/endpoint-zero.ts";
-import { type Button, bits, fresh, i16, type Pad, scaled } from "../state.ts";
+import { type Button, bits, directions, fresh, type Pad, scaled, sticks } from "../state.ts";
 import { vocabularyOf } from "../vocabulary.ts";
 
 const IN = 0x81;
@@ -24,16 +24,11 @@ const order: readonly (Button | undefined)[] = [
 
 export function report(pad: Pad): Uint8Array {
   const out = Buffer.alloc(REPORT_BYTES);
-  const [x, y] = pad.hat;
-  const hat = (y < 0 ? 1 : 0) | (y > 0 ? 2 : 0) | (x < 0 ? 4 : 0) | (x > 0 ? 8 : 0);
   out[1] = REPORT_BYTES;
-  out.writeUInt16LE(hat | bits(pad, order), 2);
+  out.writeUInt16LE(directions(pad.hat) | bits(pad, order), 2);
   out[4] = scaled(pad.leftTrigger, 255);
   out[5] = scaled(pad.rightTrigger, 255);
-  for (const [at, [right, down]] of [pad.left, pad.right].entries()) {
-    out.writeInt16LE(i16(right), 6 + 4 * at);
-    out.writeInt16LE(i16(-down), 8 + 4 * at); // up is positive
-  }
+  for (const [at, value] of sticks(pad).entries()) out.writeInt16LE(value, 6 + 2 * at);
   return out;
 }
 
