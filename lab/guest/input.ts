@@ -6,6 +6,7 @@ import { scaled } from "../timing.ts";
 
 const WAIT_MS = 2000;
 const LOOK_MS = 20;
+const TOLD = 40; // of events that were not those
 
 export interface InputDevice {
   readonly name: string;
@@ -75,7 +76,7 @@ export class EventNode implements Disposable {
         this.#heard.splice(0, at + 1);
         return at >= 0;
       };
-      await until(taken, () => `event ${text}; heard ${this.#heard.join(", ")}`);
+      await until(taken, () => `event ${text}; heard last: ${this.#heard.slice(-TOLD).join(", ")}`);
     }
   }
 

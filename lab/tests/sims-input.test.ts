@@ -74,7 +74,7 @@ class Sim implements AsyncDisposable {
 
 // linux/input-event-codes.h
 const BTN_SOUTH = 0x130;
-const BTN_TL = 0x136;
+const [BTN_Z, BTN_TL] = [0x135, 0x136];
 const BTN_MODE = 0x13c;
 const [KEY_A, KEY_LEFTSHIFT] = [30, 42];
 const LED_CAPSL = 1;
@@ -145,6 +145,7 @@ test("xbox-one: xpad wakes it, hears it, answers for its guide button, and makes
   await sim.observes({ observed: "rumble", strong: 0, weak: 0, leftTrigger: 0 });
 });
 
+const NINTENDO = ["Nintendo Co., Ltd. Pro Controller", "Nintendo Co., Ltd. Pro Controller (IMU)"];
 const SONY = "Sony Interactive Entertainment Wireless Controller";
 const sonyScript = `repeat forever {
   300ms press south
@@ -188,6 +189,42 @@ for (const [model, id, touchMaxY] of [
     await sim.observes({ observed: "rumble", strong: 0, weak: 0 });
   });
 }
+
+test("switch-pro: hid-nintendo takes it, calibrates and hears it, and makes it rumble", async () => {
+  const script = `repeat forever {
+    300ms press south capture
+    left 1 -1
+    gyro 0 0 100
+    accel 0 0 -1
+    300ms release all
+    gyro 0 0 0
+    accel 0 0 1
+  }`;
+  await using sim = await new Sim("gamepad", "switch-pro", script, "--interval", "30").plug();
+  const [pad, sensors] = await inputDevicesOf("057e 2009", NINTENDO);
+  using padNode = new EventNode(pad!);
+  using sensorsNode = new EventNode(sensors!);
+  await padNode.hears(
+    ...([
+      [EV_KEY, BTN_SOUTH, 1],
+      [EV_KEY, BTN_Z, 1],
+      [EV_ABS, ABS_X, 32767],
+    ] as const),
+    ...([
+      [EV_ABS, ABS_Y, -32767],
+      [EV_KEY, BTN_SOUTH, 0],
+      [EV_ABS, ABS_X, 0],
+    ] as const),
+  );
+  // 6 + 100 * 13365 / 936 = 1434, less 6, by 13371 / 13365; 200 ∓ 16184 / 4 by 16384 / 16184, as hid-nintendo leaves the offset in
+  await sensorsNode.hears([EV_ABS, ABS_RZ, 1_428_641], [EV_ABS, ABS_RZ, 0]);
+  await sensorsNode.hears([EV_ABS, ABS_Z, -3893], [EV_ABS, ABS_Z, 4298]);
+  await sim.observes({ observed: "player", lights: 1 });
+  padNode.rumble(0xffff, 0x8000, 500);
+  const still = { highHz: 320, high: 0, lowHz: 160, low: 0 };
+  await sim.observes({ observed: "rumble", left: { ...still, high: 100, low: 100 } });
+  await sim.observes({ observed: "rumble", left: still, right: still });
+});
 
 test("generic: hid-generic takes it and hears it", async () => {
   const script = `repeat forever {
