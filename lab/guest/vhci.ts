@@ -11,7 +11,7 @@ import { run } from "./program.ts";
 const SYSFS = "/sys/devices/platform/vhci_hcd.0";
 const HANDSHAKE_MS = 1000;
 /** drivers/usb/usbip/vhci_sysfs.c, status_show_vhci: hub (hs, ss), port, state, …; VDEV_ST_NULL is 4. */
-const FREE_PORT = { high: /^hs +(\d+) 004/m, super: /^ss +(\d+) 004/m };
+const FREE_PORT = { hs: /^hs +(\d+) 004/m, ss: /^ss +(\d+) 004/m };
 
 /** Plugs in what the server at `socket` exports as `busid`. Announced by the kernel like any device. */
 export async function attach(socket: string, busid: string): Promise<void> {
@@ -27,9 +27,8 @@ export async function attach(socket: string, busid: string): Promise<void> {
     `import ${busid}`,
     signal,
   );
-  const [, port] = FREE_PORT[speed as keyof typeof FREE_PORT].exec(
-    readFileSync(`${SYSFS}/status`, "latin1"),
-  )!;
+  const hub = speed.startsWith("super") ? "ss" : "hs"; // slower devices sit behind the same hub as high-speed ones
+  const [, port] = FREE_PORT[hub].exec(readFileSync(`${SYSFS}/status`, "latin1"))!;
   const devid = busNumber * 0x10000 + deviceNumber;
   writeFileSync(`${SYSFS}/attach`, `${Number(port)} ${stream.fd} ${devid} ${usbSpeedCodes[speed]}`);
 }

@@ -1,5 +1,7 @@
 // Runs in: the usb-drive sim. Owns: the Bulk-Only state machine: command, data, status, one command at a time.
 // Source: USB Mass Storage Class, Bulk-Only Transport 1.0 ("BOT").
+
+import { splitChunks } from "../usbip/byte-queue.ts";
 import {
   type Cbw,
   CSW_BYTES,
@@ -10,7 +12,6 @@ import {
   PASSED,
   PHASE_ERROR,
 } from "./bot-wrappers.ts";
-import { splitChunks } from "./byte-queue.ts";
 import { type DriveEvent, type Fault, type Faults, isDriveEvent } from "./faults.ts";
 import type { InPipe } from "./in-pipe.ts";
 import { aborted, type OutPipe, type Piece } from "./out-pipe.ts";

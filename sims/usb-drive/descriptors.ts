@@ -1,7 +1,6 @@
 // Runs in: the usb-drive sim. Owns: nothing; the drive's USB descriptors, and garbage in their place.
 // Source: USB 2.0 §9.6; USB 3.2 §9.6 (BOS, endpoint companion); USB MSC Bulk-Only Transport 1.0 §4.
 import type { GarbageStyle } from "./faults.ts";
-import type { Speed } from "./usbip.ts";
 
 export const BULK_IN = 0x81;
 export const BULK_OUT = 0x02;
@@ -12,6 +11,7 @@ export const PRODUCT_ID = 0x0001;
 export const DEVICE_VERSION = 0x0100;
 export const MASS_STORAGE = { class: 0x08, subclass: 0x06 /* SCSI */, protocol: 0x50 /* Bulk-Only */ };
 export const packetBytes = { high: 512, super: 1024 } as const; // USB 2.0 §5.8.3, USB 3.2 §4.4.6.1
+export type Speed = keyof typeof packetBytes;
 
 const type = {
   device: 1,

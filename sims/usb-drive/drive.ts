@@ -1,4 +1,7 @@
 // Runs in: the usb-drive sim. Owns: the drive over its whole life: on and off the bus, its images, faults and current stream.
+
+import type { DeviceRecord } from "../usbip/codec.ts";
+import type { Port, Stream } from "../usbip/server.ts";
 import { CONFIGURATION_VALUE, DEVICE_VERSION, MASS_STORAGE, PRODUCT_ID, VENDOR_ID } from "./descriptors.ts";
 import { UsbDevice } from "./device.ts";
 import { Image } from "./disk.ts";
@@ -7,8 +10,6 @@ import { closeImages, imagePath, openImages, otherDisk } from "./images.ts";
 import type { DriveOptions } from "./options.ts";
 import { ScsiTarget } from "./scsi/target.ts";
 import { LogicalUnit } from "./scsi/unit.ts";
-import type { Port, Stream } from "./server.ts";
-import type { DeviceRecord } from "./usbip.ts";
 
 const AWAY_MS = 100; // off the bus after power-loss and other-disk, unless the fault says otherwise
 const BUS_NUMBER = 1;
@@ -53,6 +54,7 @@ export class Drive {
       productId: PRODUCT_ID,
       deviceVersion: DEVICE_VERSION,
       configurationValue: CONFIGURATION_VALUE,
+      deviceClass: { class: 0, subclass: 0, protocol: 0 },
       interfaces: [MASS_STORAGE],
     };
   }

@@ -4,9 +4,9 @@ import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
+import { scratch } from "../usbip/test/sim-process.ts";
 import { type FatFile, makeFatImage } from "./fat.ts";
 import { pattern } from "./test/bulk-only-host.ts";
-import { scratch } from "./test/sim-process.ts";
 
 const MIB = 1048576;
 const environment = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin`, MTOOLS_SKIP_CHECK: "1" };

@@ -1,8 +1,9 @@
 // Runs in: the usb-drive sim. Owns: the bulk IN endpoint: its halt bit and the URBs queued on it.
+
+import { EOVERFLOW, EPIPE, ESHUTDOWN } from "../usbip/codec.ts";
+import type { Urb } from "../usbip/urb.ts";
 import { giveBuffer } from "./buffers.ts";
 import { aborted } from "./out-pipe.ts";
-import type { Urb } from "./urb.ts";
-import { EOVERFLOW, EPIPE, ESHUTDOWN } from "./usbip.ts";
 
 /** Bytes on their way to the host; from a file, they are a promise. */
 export type Source = (offset: number, length: number) => Uint8Array | Promise<Uint8Array>;

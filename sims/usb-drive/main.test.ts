@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { runToEnd, scratch } from "../usbip/test/sim-process.ts";
+import { devlist, UsbipClient } from "../usbip/test/usbip-client.ts";
 import { parseProcess } from "./options.ts";
 import {
   cbw,
@@ -17,8 +19,7 @@ import {
   testUnitReady,
   write10,
 } from "./test/bulk-only-host.ts";
-import { IMAGE_BYTES, runToEnd, Sim, scratch } from "./test/sim-process.ts";
-import { devlist, UsbipClient } from "./test/usbip-client.ts";
+import { IMAGE_BYTES, MAIN, Sim } from "./test/sim-process.ts";
 
 test("wrong usage: the option, what was expected and what was found", () => {
   const base = ["--listen", "/nonexistent/s", "--image", "/nonexistent/i"];
@@ -42,7 +43,7 @@ test("wrong usage: the option, what was expected and what was found", () => {
 });
 
 test("wrong usage ends the process with exit code 2 and the usage", async () => {
-  const { code, stderr } = await runToEnd("--listen", "x", "--image", "y", "--sector", "7");
+  const { code, stderr } = await runToEnd(MAIN, ["--listen", "x", "--image", "y", "--sector", "7"]);
   assert.equal(code, 2);
   assert.match(stderr, /^usb-drive: --sector: .*\nusb-drive --listen SOCKETPATH/);
 });
@@ -50,7 +51,8 @@ test("wrong usage ends the process with exit code 2 and the usage", async () => 
 test("an image that is missing, odd or empty, and a socket path that is taken: exit code 1 and the reason", async () => {
   using folder = scratch();
   const image = folder.path("image");
-  const run = (...args: string[]) => runToEnd("--listen", folder.path("socket"), "--image", image, ...args);
+  const run = (...args: string[]) =>
+    runToEnd(MAIN, ["--listen", folder.path("socket"), "--image", image, ...args]);
   assert.match((await run()).stderr, /image .*: cannot be opened: ENOENT/);
   writeFileSync(image, "");
   assert.match((await run()).stderr, /found an empty file/);

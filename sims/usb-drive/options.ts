@@ -1,10 +1,7 @@
 // Runs in: the usb-drive sim. Owns: nothing; the command line, checked.
-import { parseArgs } from "node:util";
+import { oneOf, type Place, parseFlags, placeFlags, placeOf, UsageError } from "../usbip/options.ts";
+import { packetBytes, type Speed } from "./descriptors.ts";
 import { type Fault, parseFault } from "./faults.ts";
-import { type Speed, speedCodes } from "./usbip.ts";
-
-/** A mistake of whoever typed: exit code 2 on the command line, an answer on stdin. */
-export class UsageError extends Error {}
 
 export interface DriveOptions {
   /** One for each LUN that has a file of its own; further LUNs get FILE.1, FILE.2 … */
@@ -22,9 +19,7 @@ export interface DriveOptions {
   readonly fatDemo: boolean;
 }
 
-export interface ProcessOptions {
-  readonly listen: string;
-  readonly port: string;
+export interface ProcessOptions extends Place {
   readonly faults: readonly Fault[];
   readonly drive: DriveOptions;
 }
@@ -46,54 +41,38 @@ const driveFlags = {
 
 const processFlags = {
   ...driveFlags,
-  listen: { type: "string" },
-  port: { type: "string" },
+  ...placeFlags,
   fault: { type: "string", multiple: true },
-  help: { type: "boolean" },
 } as const;
 
 export const usage = `usb-drive --listen SOCKETPATH --image FILE [--image FILE]…
-  [--sector 512|4096] [--luns N] [--read-only] [--write-cache] [--removable] [--serial S] [--vendor V] [--product P]
-  [--port NAME] [--speed high|super] [--create SIZE] [--fat-demo] [--fault SPEC]…`;
+  [--create SIZE] [--fat-demo] [--sector 512|4096] [--luns N]
+  [--read-only] [--write-cache] [--removable] [--speed high|super]
+  [--serial S] [--vendor V] [--product P] [--port NAME] [--fault SPEC]…`;
 
 const MAX_LUNS = 16; // bCBWLUN has four bits, BOT §5.1
-const MAX_PORT_BYTES = 31; // a busid with its terminating zero, usbip_protocol.rst
 
 /** `undefined`: help was asked for. */
 export function parseProcess(argv: readonly string[]): ProcessOptions | undefined {
-  const values = parse(argv, processFlags);
+  const values = parseFlags(argv, processFlags);
   if (values.help) return undefined;
-  if (values.listen === undefined)
-    throw new UsageError("--listen: expected the path of a socket, found none");
-  const port = values.port ?? "1-1";
-  if (!/^[A-Za-z0-9._-]+$/.test(port) || port.length > MAX_PORT_BYTES)
-    throw new UsageError(
-      `--port: expected at most ${MAX_PORT_BYTES} letters, digits, ".", "-" or "_", found ${JSON.stringify(port)}`,
-    );
+  const place = placeOf(values);
   const faults = (values.fault ?? []).map((spec) => {
     const fault = parseFault(spec);
     if (typeof fault === "string") throw new UsageError(`--fault: ${fault}`);
     return fault;
   });
   if (values.image === undefined) throw new UsageError("--image: expected a file, found none");
-  return { listen: values.listen, port, faults, drive: driveOf(values, values.image[0]!) };
+  return { ...place, faults, drive: driveOf(values, values.image[0]!) };
 }
 
 /** `plug` takes the options of a drive; without any, the drive that was there comes back. */
 export function parsePlug(argv: readonly string[], before: DriveOptions): DriveOptions {
   if (argv.length === 0) return before;
-  return driveOf({ image: [...before.images], ...parse(argv, driveFlags) }, before.images[0]!);
+  return driveOf({ image: [...before.images], ...parseFlags(argv, driveFlags) }, before.images[0]!);
 }
 
-function parse<T extends typeof driveFlags>(argv: readonly string[], options: T) {
-  try {
-    return parseArgs({ args: [...argv], options, allowPositionals: false, strict: true }).values;
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-function driveOf(values: ReturnType<typeof parse<typeof driveFlags>>, first: string): DriveOptions {
+function driveOf(values: ReturnType<typeof parseFlags<typeof driveFlags>>, first: string): DriveOptions {
   const images = values.image ?? [];
   const sector = oneOf("sector", values.sector ?? "512", ["512", "4096"]);
   const luns = Number(values.luns ?? Math.max(1, images.length));
@@ -113,17 +92,10 @@ function driveOf(values: ReturnType<typeof parse<typeof driveFlags>>, first: str
     serial: printableAscii("serial", values.serial ?? serialOf(first), 100),
     vendor: printableAscii("vendor", values.vendor ?? "ring3", 8),
     product: printableAscii("product", values.product ?? "Simulated Drive", 16),
-    speed: oneOf("speed", values.speed ?? "high", Object.keys(speedCodes) as Speed[]),
+    speed: oneOf("speed", values.speed ?? "high", Object.keys(packetBytes) as Speed[]),
     createBytes: values.create === undefined ? undefined : sizeOf(values.create),
     fatDemo: values["fat-demo"] ?? false,
   };
-}
-
-function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
-  const found = allowed.find((each) => each === value);
-  if (found === undefined)
-    throw new UsageError(`--${option}: expected ${allowed.join(" or ")}, found ${JSON.stringify(value)}`);
-  return found;
 }
 
 /** What INQUIRY can carry (SPC-4 §4.3.1). */

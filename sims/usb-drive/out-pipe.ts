@@ -1,7 +1,7 @@
 // Runs in: the usb-drive sim. Owns: the bulk OUT endpoint: its halt bit and the URBs queued on it.
-import { splitChunks } from "./byte-queue.ts";
-import type { Urb } from "./urb.ts";
-import { ENOMEM, EPIPE, ESHUTDOWN } from "./usbip.ts";
+import { splitChunks } from "../usbip/byte-queue.ts";
+import { ENOMEM, EPIPE, ESHUTDOWN } from "../usbip/codec.ts";
+import type { Urb } from "../usbip/urb.ts";
 
 /** What a wait on a pipe ends with when the function behind it is reset. A value, so that no stack is recorded. */
 export const aborted = Symbol("aborted");

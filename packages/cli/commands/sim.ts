@@ -1,9 +1,9 @@
 // Runs in: CLI. Owns: one simulated device, a process of its own, for as long as it is attached.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ManagerConnection } from "@ring3/client/manager-connection";
 import { nearest } from "@ring3/control/nearest";
@@ -16,13 +16,11 @@ import type { Ring3 } from "../ring3.ts";
 const sims = fileURLToPath(new URL("../../../sims/", import.meta.url));
 
 function knownKinds(): string[] {
-  return readdirSync(sims, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name);
+  return globSync("*/main.ts", { cwd: sims }).map(dirname).sort();
 }
 
 export default {
-  summary: "attaches a simulated device; prints its device id first; stays until stopped",
+  summary: "attaches a simulated device; prints its device ids first; stays until stopped",
   usage: "KIND [options]",
   options: {
     port: {
@@ -90,6 +88,8 @@ class Attachment {
   #plugged: string | null = null;
   /** Plugging and unplugging reach the manager one after the other. */
   #work: Promise<void> = Promise.resolve();
+  /** The device ids have been printed: nothing is before. */
+  readonly #introduced = Promise.withResolvers<void>();
   #fail: (error: unknown) => void = () => {};
 
   constructor(ring3: Ring3, manager: ManagerConnection, sim: ChildProcess, port: string | undefined) {
@@ -134,7 +134,7 @@ class Attachment {
     } else if (said?.event === "unplugged") {
       this.#do(() => this.#detach());
     }
-    if (said?.ready !== true) this.#ring3.print(printable(line));
+    if (said?.ready !== true) void this.#introduced.promise.then(() => this.#ring3.print(printable(line)));
   }
 
   #do(step: () => Promise<unknown>): void {
@@ -149,7 +149,9 @@ class Attachment {
     const { port, devices } = await this.#manager.ask("attach", this.#plug(busid));
     this.#port = port;
     this.#plugged = busid;
-    if (first) this.#ring3.show({ devices, port }, devices.join("\n"));
+    if (!first) return;
+    this.#ring3.show({ devices, port }, devices.join("\n"));
+    this.#introduced.resolve();
   }
 
   async #detach(): Promise<void> {

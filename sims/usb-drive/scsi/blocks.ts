@@ -1,7 +1,8 @@
 // Runs in: the usb-drive sim. Owns: nothing; READ, WRITE, VERIFY, SYNCHRONIZE CACHE and READ CAPACITY.
 // Source: SBC-3 §5.
+
+import { splitChunks } from "../../usbip/byte-queue.ts";
 import { giveBuffer, takeBuffer } from "../buffers.ts";
-import { splitChunks } from "../byte-queue.ts";
 import type { Medium } from "../disk.ts";
 import { extentOf, readU64, writeU64 } from "./cdb.ts";
 import { MAX_TRANSFER_BYTES } from "./inquiry.ts";

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { truncateSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { scratch } from "../../usbip/test/sim-process.ts";
 import { Image } from "../disk.ts";
 import { pattern, read10, u16, u32, write10 } from "../test/bulk-only-host.ts";
-import { scratch } from "../test/sim-process.ts";
 import type { Plan } from "./plan.ts";
 import type { Sense } from "./sense.ts";
 import { ScsiTarget } from "./target.ts";

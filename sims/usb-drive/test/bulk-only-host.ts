@@ -1,5 +1,5 @@
 // Runs in: tests. Owns: nothing; Bulk-Only commands as a plain host sends them, BOT §5.
-import type { Reply, UsbipClient } from "./usbip-client.ts";
+import type { Reply, UsbipClient } from "../../usbip/test/usbip-client.ts";
 
 export const EPIPE = -32;
 

@@ -1,4 +1,4 @@
-// Runs in: the usb-drive sim. Owns: bytes that arrived on a stream and were not asked for yet.
+// Runs in: a sim. Owns: bytes that arrived on a stream and were not asked for yet.
 
 export class ByteQueue {
   #chunks: Buffer[] = [];

@@ -1,4 +1,4 @@
-// Runs in: the usb-drive sim. Owns: nothing; a pure codec of the server's side of USB/IP.
+// Runs in: a sim. Owns: nothing; a pure codec of the server's side of USB/IP.
 // Source: Documentation/usb/usbip_protocol.rst (Linux). All integers are big endian.
 
 export const USBIP_VERSION = 0x0111;
@@ -30,8 +30,14 @@ export const ESHUTDOWN = 108;
 export const EREMOTEIO = 121;
 
 /** enum usb_device_speed, include/uapi/linux/usb/ch9.h */
-export const speedCodes = { high: 3, super: 5 } as const;
+export const speedCodes = { low: 1, full: 2, high: 3, super: 5 } as const;
 export type Speed = keyof typeof speedCodes;
+
+export interface UsbClass {
+  readonly class: number;
+  readonly subclass: number;
+  readonly protocol: number;
+}
 
 /** What DEVLIST and IMPORT tell of a device. */
 export interface DeviceRecord {
@@ -44,7 +50,9 @@ export interface DeviceRecord {
   readonly productId: number;
   readonly deviceVersion: number;
   readonly configurationValue: number;
-  readonly interfaces: readonly { class: number; subclass: number; protocol: number }[];
+  /** All 0: each interface says its own. */
+  readonly deviceClass: UsbClass;
+  readonly interfaces: readonly UsbClass[];
 }
 
 export type Command =
@@ -138,7 +146,9 @@ function encodeDevice(record: DeviceRecord): Buffer {
   at = bytes.writeUInt16BE(record.vendorId, at);
   at = bytes.writeUInt16BE(record.productId, at);
   at = bytes.writeUInt16BE(record.deviceVersion, at);
-  at += 3; // class, subclass, protocol: 0, each interface says its own
+  at = bytes.writeUInt8(record.deviceClass.class, at);
+  at = bytes.writeUInt8(record.deviceClass.subclass, at);
+  at = bytes.writeUInt8(record.deviceClass.protocol, at);
   at = bytes.writeUInt8(record.configurationValue, at);
   at = bytes.writeUInt8(1, at); // configurations
   bytes.writeUInt8(record.interfaces.length, at);

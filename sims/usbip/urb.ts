@@ -1,4 +1,4 @@
-// Runs in: the usb-drive sim. Owns: one transfer that the host asked for, until it is answered.
+// Runs in: a sim. Owns: one transfer that the host asked for, until it is answered.
 
 export interface UrbStream {
   /** Answers the host; ignored for a URB that was unlinked or whose stream is closed. `sent` runs once `data` may be reused. */

@@ -1,8 +1,7 @@
-// Runs in: the usb-drive sim. Owns: the listening Unix socket and the streams accepted on it.
+// Runs in: a sim. Owns: the listening Unix socket and the streams accepted on it.
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { ByteQueue } from "./byte-queue.ts";
-import { Urb, type UrbStream } from "./urb.ts";
 import {
   BUSID_BYTES,
   type Command,
@@ -22,7 +21,8 @@ import {
   URB_HEADER_BYTES,
   URB_SHORT_NOT_OK,
   USBIP_VERSION,
-} from "./usbip.ts";
+} from "./codec.ts";
+import { Urb, type UrbStream } from "./urb.ts";
 
 const MAX_URB_BYTES = 64 * 1048576; // a longer OUT transfer is a host gone mad
 const MAX_UNSENT_BYTES = 16 * 1048576; // while the host does not read its answers, no more of its commands are read
@@ -208,7 +208,7 @@ export class Stream implements UrbStream {
 
   #accept(port: Port, command: Command & { kind: "submit" }): boolean {
     if (command.packets > 0) {
-      this.#refuse("isochronous transfer: the drive has no such endpoint");
+      this.#refuse("isochronous transfer: no endpoint here takes one");
       return false;
     }
     if (command.length > MAX_URB_BYTES) {

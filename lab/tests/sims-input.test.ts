@@ -1,0 +1,301 @@
+// Runs in: lab guest, root. Our simulated input devices as devices of a real kernel: Linux's own drivers judge them. What a script does
+// arrives at /dev/input, and what programs write there reaches the device.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
+import { EV_ABS, EV_KEY, EV_LED, EV_REL, EventNode, inputDevicesOf, until } from "../guest/input.ts";
+import { run } from "../guest/program.ts";
+import { attach } from "../guest/vhci.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sims-input-"));
+before(async () => {
+  await run(
+    "modprobe",
+    "-a",
+    "vhci_hcd",
+    "evdev",
+    "usbhid",
+    "hid-generic",
+    "hid-playstation",
+    "hid-nintendo",
+    "xpad",
+  );
+});
+after(() => rmSync(folder, { recursive: true }));
+
+/** A simulated device in a process of its own, plugged into this kernel. */
+class Sim implements AsyncDisposable {
+  readonly #process: ChildProcess;
+  readonly #socket: string;
+  readonly #observed: object[] = [];
+  readonly #ready: Promise<unknown>;
+
+  constructor(kind: string, model: string, script: string, ...options: string[]) {
+    const file = join(folder, `${model}.txt`);
+    writeFileSync(file, script);
+    this.#socket = join(folder, model);
+    const args = ["--listen", this.#socket, "--model", model, "--script", file, "--report", ...options];
+    this.#process = spawn(process.execPath, [`sims/${kind}/main.ts`, ...args], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#ready = promise;
+    createInterface({ input: this.#process.stdout! }).on("line", (line) => {
+      const said = JSON.parse(line) as { ready?: boolean; observed?: string };
+      if (said.ready) resolve();
+      if (said.observed !== undefined) this.#observed.push(said);
+    });
+  }
+
+  async plug(): Promise<this> {
+    await this.#ready;
+    await attach(this.#socket, "1-1");
+    return this;
+  }
+
+  /** Waits until something has reached the device; what `wanted` does not name does not matter. */
+  observes(wanted: object): Promise<void> {
+    return until(
+      () => this.#observed.some((each) => isDeepStrictEqual({ ...each, ...wanted }, each)),
+      () => `${JSON.stringify(wanted)} at the device; observed ${JSON.stringify(this.#observed)}`,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.stdin!.end();
+    await once(this.#process, "close");
+  }
+}
+
+// linux/input-event-codes.h
+const BTN_SOUTH = 0x130;
+const [BTN_Z, BTN_TL] = [0x135, 0x136];
+const BTN_MODE = 0x13c;
+const [KEY_A, KEY_LEFTSHIFT] = [30, 42];
+const LED_CAPSL = 1;
+const BTN_EXTRA = 0x114;
+const [REL_X, REL_Y, REL_HWHEEL, REL_WHEEL, REL_WHEEL_HI_RES] = [0, 1, 6, 8, 11];
+const [ABS_X, ABS_Y, ABS_Z, ABS_RX, ABS_RY, ABS_RZ, ABS_HAT0X] = [0, 1, 2, 3, 4, 5, 16];
+const [ABS_MT_POSITION_X, ABS_MT_POSITION_Y] = [0x35, 0x36];
+/** 108 degrees a second, in 1024ths, by way of 16 bits that have a step of 62 or 63 of them. */
+const turned = { dualsense: 110_604, dualshock4: 110_610 };
+
+test("xbox-360: xpad takes it, hears it, lights it up and makes it rumble", async () => {
+  const script = `repeat forever {
+    300ms press south left-shoulder
+    left 0.5 -1
+    left-trigger 1
+    hat left
+    300ms release all
+  }`;
+  await using sim = await new Sim("gamepad", "xbox-360", script).plug();
+  const [pad] = await inputDevicesOf("045e 028e", ["Microsoft X-Box 360 pad"]);
+  using node = new EventNode(pad!);
+  await node.hears(
+    ...([
+      [EV_KEY, BTN_SOUTH, 1],
+      [EV_KEY, BTN_TL, 1],
+      [EV_ABS, ABS_X, 16384],
+      [EV_ABS, ABS_Y, -32768],
+    ] as const),
+    ...([
+      [EV_ABS, ABS_Z, 255],
+      [EV_ABS, ABS_HAT0X, -1],
+      [EV_KEY, BTN_SOUTH, 0],
+      [EV_ABS, ABS_X, 0],
+    ] as const),
+  );
+  await sim.observes({ observed: "led", pattern: 2 }); // xpad_identify_controller: the first player
+  node.rumble(0xffff, 0x8000, 500);
+  await sim.observes({ observed: "rumble", strong: 255, weak: 128 });
+  await sim.observes({ observed: "rumble", strong: 0, weak: 0 });
+});
+
+test("xbox-one: xpad wakes it, hears it, answers for its guide button, and makes it rumble", async () => {
+  const script = `repeat forever {
+    300ms press south mode
+    right -1 0.5
+    right-trigger 1
+    300ms release all
+  }`;
+  await using sim = await new Sim("gamepad", "xbox-one", script).plug();
+  const [pad] = await inputDevicesOf("045e 02ea", ["Microsoft X-Box One S pad"]);
+  using node = new EventNode(pad!);
+  for (let time = 0; time < 2; time++)
+    await node.hears(
+      ...([
+        [EV_KEY, BTN_MODE, 1],
+        [EV_KEY, BTN_SOUTH, 1],
+        [EV_ABS, ABS_RX, -32768],
+      ] as const),
+      ...([
+        [EV_ABS, ABS_RY, 16383],
+        [EV_ABS, ABS_RZ, 1023],
+        [EV_KEY, BTN_MODE, 0],
+      ] as const),
+    );
+  await sim.observes({ observed: "power", mode: 0 });
+  node.rumble(0xffff, 0x8000, 500);
+  await sim.observes({ observed: "rumble", strong: 127, weak: 64, leftTrigger: 0 });
+  await sim.observes({ observed: "rumble", strong: 0, weak: 0, leftTrigger: 0 });
+});
+
+const NINTENDO = ["Nintendo Co., Ltd. Pro Controller", "Nintendo Co., Ltd. Pro Controller (IMU)"];
+const SONY = "Sony Interactive Entertainment Wireless Controller";
+const sonyScript = `repeat forever {
+  300ms press south
+  left 1 -1
+  right-trigger 1
+  hat right
+  touch 0 0.5 1
+  gyro 0 108 0
+  300ms release all
+  gyro 0 0 0
+}`;
+
+for (const [model, id, touchMaxY] of [
+  ["dualsense", "054c 0ce6", 1079],
+  ["dualshock4", "054c 09cc", 941],
+] as const) {
+  test(`${model}: hid-playstation takes it, hears all three of its parts, and makes it rumble`, async () => {
+    await using sim = await new Sim("gamepad", model, sonyScript, "--interval", "100").plug();
+    const names = [SONY, `${SONY} Motion Sensors`, `${SONY} Touchpad`];
+    const [pad, sensors, touchpad] = await inputDevicesOf(id, names);
+    using padNode = new EventNode(pad!);
+    using sensorsNode = new EventNode(sensors!);
+    using touchpadNode = new EventNode(touchpad!);
+    await padNode.hears(
+      ...([
+        [EV_KEY, BTN_SOUTH, 1],
+        [EV_ABS, ABS_X, 255],
+        [EV_ABS, ABS_Y, 0],
+        [EV_ABS, ABS_RZ, 255],
+      ] as const),
+      ...([
+        [EV_ABS, ABS_HAT0X, 1],
+        [EV_KEY, BTN_SOUTH, 0],
+        [EV_ABS, ABS_X, 128],
+      ] as const),
+    );
+    await touchpadNode.hears([EV_ABS, ABS_MT_POSITION_X, 960], [EV_ABS, ABS_MT_POSITION_Y, touchMaxY]);
+    await sensorsNode.hears([EV_ABS, ABS_RY, turned[model]]);
+    padNode.rumble(0xffff, 0x8000, 500);
+    await sim.observes({ observed: "rumble", strong: 255, weak: 128 });
+    await sim.observes({ observed: "rumble", strong: 0, weak: 0 });
+  });
+}
+
+test("switch-pro: hid-nintendo takes it, calibrates and hears it, and makes it rumble", async () => {
+  const script = `repeat forever {
+    300ms press south capture
+    left 1 -1
+    gyro 0 0 100
+    accel 0 0 -1
+    300ms release all
+    gyro 0 0 0
+    accel 0 0 1
+  }`;
+  await using sim = await new Sim("gamepad", "switch-pro", script, "--interval", "30").plug();
+  const [pad, sensors] = await inputDevicesOf("057e 2009", NINTENDO);
+  using padNode = new EventNode(pad!);
+  using sensorsNode = new EventNode(sensors!);
+  await padNode.hears(
+    ...([
+      [EV_KEY, BTN_SOUTH, 1],
+      [EV_KEY, BTN_Z, 1],
+      [EV_ABS, ABS_X, 32767],
+    ] as const),
+    ...([
+      [EV_ABS, ABS_Y, -32767],
+      [EV_KEY, BTN_SOUTH, 0],
+      [EV_ABS, ABS_X, 0],
+    ] as const),
+  );
+  // 6 + 100 * 13365 / 936 = 1434, less 6, by 13371 / 13365; 200 ∓ 16184 / 4 by 16384 / 16184, as hid-nintendo leaves the offset in
+  await sensorsNode.hears([EV_ABS, ABS_RZ, 1_428_641], [EV_ABS, ABS_RZ, 0]);
+  await sensorsNode.hears([EV_ABS, ABS_Z, -3893], [EV_ABS, ABS_Z, 4298]);
+  await sim.observes({ observed: "player", lights: 1 });
+  padNode.rumble(0xffff, 0x8000, 500);
+  const still = { highHz: 320, high: 0, lowHz: 160, low: 0 };
+  await sim.observes({ observed: "rumble", left: { ...still, high: 100, low: 100 } });
+  await sim.observes({ observed: "rumble", left: still, right: still });
+});
+
+test("generic: hid-generic takes it and hears it", async () => {
+  const script = `repeat forever {
+    300ms press button-1 button-7
+    right 1 -1
+    300ms release all
+  }`;
+  await using _sim = await new Sim("gamepad", "generic", script).plug();
+  const [pad] = await inputDevicesOf("1209 0002", ["ring3 Simulated Gamepad"]);
+  using node = new EventNode(pad!);
+  await node.hears(
+    ...([
+      [EV_KEY, BTN_SOUTH, 1],
+      [EV_KEY, BTN_TL, 1],
+      [EV_ABS, ABS_Z, 255],
+      [EV_ABS, ABS_RZ, 0],
+    ] as const),
+    ...([
+      [EV_KEY, BTN_SOUTH, 0],
+      [EV_ABS, ABS_Z, 128],
+    ] as const),
+  );
+});
+
+test("keyboard: usbhid takes it and hears it; a light that a program turns on shines", async () => {
+  const script = `repeat forever {
+    300ms key leftshift down
+    key a down
+    300ms release all
+  }`;
+  await using sim = await new Sim("keyboard", "keyboard", script).plug();
+  const [keyboard] = await inputDevicesOf("1209 0003", ["ring3 Simulated Keyboard"]);
+  using node = new EventNode(keyboard!);
+  await node.hears(
+    ...([
+      [EV_KEY, KEY_LEFTSHIFT, 1],
+      [EV_KEY, KEY_A, 1],
+    ] as const),
+    ...([
+      [EV_KEY, KEY_LEFTSHIFT, 0],
+      [EV_KEY, KEY_A, 0],
+    ] as const),
+  );
+  node.write(EV_LED, LED_CAPSL, 1);
+  await sim.observes({ observed: "leds", mask: 2 });
+});
+
+test("mouse: hid-generic takes it, asks for parts of a notch, and hears it", async () => {
+  const script = `repeat forever {
+    200ms button extra down
+    move 1000 -1000
+    wheel 0.5
+    wheel 0.5
+    pan -1
+    200ms release all
+  }`;
+  await using sim = await new Sim("keyboard", "mouse", script).plug();
+  const [mouse] = await inputDevicesOf("1209 0004", ["ring3 Simulated Mouse"]);
+  await sim.observes({ observed: "resolution-multiplier", wheel: 8, pan: 8 });
+  using node = new EventNode(mouse!);
+  await node.hears(
+    ...([
+      [EV_KEY, BTN_EXTRA, 1],
+      [EV_REL, REL_X, 1000],
+      [EV_REL, REL_Y, -1000],
+    ] as const),
+    ...([
+      [EV_REL, REL_WHEEL_HI_RES, 60],
+      [EV_REL, REL_WHEEL, 1],
+      [EV_REL, REL_HWHEEL, -1],
+    ] as const),
+    [EV_KEY, BTN_EXTRA, 0],
+  );
+});

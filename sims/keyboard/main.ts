@@ -1,0 +1,7 @@
+// Runs in: a process of its own, the keyboard sim. Owns: nothing; names the models.
+import { runInputSim } from "../input/program.ts";
+import { keyboard } from "./models/keyboard.ts";
+import { mouse } from "./models/mouse.ts";
+import { words } from "./vocabulary.ts";
+
+await runInputSim("keyboard", { keyboard, mouse }, words);
