@@ -2,7 +2,16 @@
 // arrives at /dev/input, and what programs write there reaches the device.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  globSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -76,7 +85,7 @@ class Sim implements AsyncDisposable {
 const BTN_SOUTH = 0x130;
 const [BTN_Z, BTN_TL] = [0x135, 0x136];
 const BTN_MODE = 0x13c;
-const [KEY_A, KEY_LEFTSHIFT] = [30, 42];
+const [KEY_A, KEY_LEFTSHIFT, KEY_VOLUMEUP] = [30, 42, 115];
 const LED_CAPSL = 1;
 const BTN_EXTRA = 0x114;
 const [REL_X, REL_Y, REL_HWHEEL, REL_WHEEL, REL_WHEEL_HI_RES] = [0, 1, 6, 8, 11];
@@ -269,6 +278,25 @@ test("keyboard: usbhid takes it and hears it; a light that a program turns on sh
     ] as const),
   );
   node.write(EV_LED, LED_CAPSL, 1);
+  await sim.observes({ observed: "leds", mask: 2 });
+});
+
+test("nkro: hid-generic takes both of its interfaces, and hears seven keys at once and a media key", async () => {
+  const keys = [..."abcdefg"];
+  const script = `repeat forever {
+    ${keys.map((key) => `20ms key ${key} down`).join("\n")}
+    key volumeup down
+    300ms release all
+    wait 300ms
+  }`;
+  await using sim = await new Sim("keyboard", "nkro", script).plug();
+  const name = "ring3 Simulated NKRO Keyboard";
+  const [, all] = await inputDevicesOf("1209 0005", [name, name]);
+  using allNode = new EventNode(all!);
+  const codes = [30, 48, 46, 32, 18, 33, 34]; // KEY_A to KEY_G
+  await allNode.hears(...codes.map((code) => [EV_KEY, code, 1] as const), [EV_KEY, KEY_VOLUMEUP, 1]);
+  await allNode.hears([EV_KEY, codes[0]!, 0], [EV_KEY, KEY_VOLUMEUP, 0]);
+  allNode.write(EV_LED, LED_CAPSL, 1);
   await sim.observes({ observed: "leds", mask: 2 });
 });
 

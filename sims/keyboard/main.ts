@@ -2,6 +2,7 @@
 import { runInputSim } from "../input/program.ts";
 import { keyboard } from "./models/keyboard.ts";
 import { mouse } from "./models/mouse.ts";
+import { nkro } from "./models/nkro.ts";
 import { words } from "./vocabulary.ts";
 
-await runInputSim("keyboard", { keyboard, mouse }, words);
+await runInputSim("keyboard", { keyboard, nkro, mouse }, words);
