@@ -11,7 +11,7 @@ import {
   share,
 } from "./benchmark.ts";
 import { plot } from "./plot.ts";
-import { stealBetween, ticksIn } from "./processor.ts";
+import { machine, stealBetween, ticksIn } from "./processor.ts";
 import { headText, resultText, roundText, tableText } from "./report.ts";
 
 const setting: Setting = { pinned: null, goal: "<= 0.5" };
@@ -125,15 +125,15 @@ test("what is printed fits 80 columns", () => {
 
 test("a table's words stand left and its numbers right, below what they are", () => {
   const columns = { way: "placement", pace: "reads/s" };
-  const table = { what: "", columns, rows: async () => [] };
   const rows = [
-    { way: "inline", pace: 31_624 },
-    { way: "isolated", pace: 7 },
+    { way: "inline", pace: 31_624, more: 1 },
+    { way: "isolated", pace: 7, more: 2 },
   ];
-  assert.equal(
-    tableText("tradeoff", table, rows),
-    "tradeoff\n  placement  reads/s\n  inline       31624\n  isolated         7",
-  );
+  const measured = { rows, machine: { ...machine(), processor: "EPYC", kernel: "6.12" } };
+  const table = { what: "", columns, measured: async () => measured };
+  const text = "a\n  placement  reads/s\n  inline       31624\n  isolated         7\n  on Linux 6.12, EPYC";
+  assert.equal(tableText("a", table, measured), text);
+  assert.equal(tableText("a", { ...table, note: "counts" }, measured), `${text}\n  counts`);
 });
 
 test("a picture has a row for each setting, and left of 1 is met whichever way the goal goes", () => {

@@ -1,4 +1,5 @@
 // Runs in: benchmarks. Owns: nothing. What a benchmark is, and what comes of one. Pure.
+import type { Machine } from "./processor.ts";
 
 /** One turn of ours and one of the peer's, as close to each other as they can be. */
 export interface Round {
@@ -39,12 +40,23 @@ export interface Table {
   readonly what: string;
   /** Its columns: a row's field, and what people read above it. */
   readonly columns: Readonly<Record<string, string>>;
+  /** What is to be known of the figures. */
+  readonly note?: string;
   /** Throws PeerMissing where a program that measures is not installed. */
-  rows(): Promise<readonly Readonly<Record<string, string | number>>[]>;
+  measured(): Promise<Rows>;
+}
+
+export interface Rows {
+  /** A row's further fields are told only as JSON. */
+  readonly rows: readonly Readonly<Record<string, string | number>>[];
+  readonly machine: Machine;
 }
 
 /** No figure without a peer. The message names the package to install. */
 export class PeerMissing extends Error {}
+
+/** No figure from a lab whose test has failed. The message has its words. */
+export class LabFailed extends Error {}
 
 /** Not one round was this machine's own. */
 export class Disturbed extends Error {}

@@ -1,10 +1,9 @@
 // Runs in: benchmarks. Owns: a ring3 with a simulated drive whose driver is killed; how long a reader then waits.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { DriversLife, pause, socketOf } from "../packages/cli/drivers-life.fixture.ts";
 import { NbdClient } from "../packages/cli/nbd-client.ts";
 import { RunningRing3 } from "../packages/cli/running-ring3.fixture.ts";
 import type { Round } from "./benchmark.ts";
+import { emptyNodeMs } from "./empty-node.ts";
 
 export const ROUNDS = 15;
 /** Between two kills: the driver counts as healthy again, and a spare has come up. */
@@ -26,9 +25,7 @@ export async function* recovery(spares: number): AsyncIterable<Round> {
       await disk.read(0, 4096);
       const ours = performance.now() - killed;
       await pause(REST_MS);
-      const started = performance.now();
-      await once(spawn(process.execPath, ["-e", "0"]), "exit");
-      yield { ours, peer: performance.now() - started };
+      yield { ours, peer: await emptyNodeMs() };
     }
   } finally {
     await disk.close();

@@ -1,5 +1,13 @@
 // Runs in: benchmarks. Owns: nothing. What people read of a benchmark, in 80 columns. Pure.
-import { type Benchmark, type Figures, isGood, type Measured, type Result, type Table } from "./benchmark.ts";
+import {
+  type Benchmark,
+  type Figures,
+  isGood,
+  type Measured,
+  type Result,
+  type Rows,
+  type Table,
+} from "./benchmark.ts";
 
 export function headText(name: string, { what }: Benchmark, pinned: string | null): string {
   return `${name}, ${whereText(pinned)}: ${what}`;
@@ -26,18 +34,21 @@ function figuresText(figures: Figures, unit: string): string {
 
 const variantText = ({ variant }: { readonly variant?: string }) =>
   variant === undefined ? "" : `${variant}: `;
+
 /** Numbers are set right, words left. */
-export function tableText(
-  name: string,
-  { columns }: Table,
-  rows: Awaited<ReturnType<Table["rows"]>>,
-): string {
+export function tableText(name: string, { columns, note }: Table, { rows, machine }: Rows): string {
   const lines = [columns, ...rows].map((row) => Object.keys(columns).map((field) => String(row[field])));
   const numbers = Object.keys(columns).map((field) => typeof rows[0]?.[field] === "number");
   const widths = numbers.map((_, at) => Math.max(...lines.map((line) => line[at]!.length)));
   const set = (word: string, at: number) =>
     numbers[at] ? word.padStart(widths[at]!) : word.padEnd(widths[at]!);
-  return [name, ...lines.map((line) => `  ${line.map(set).join("  ")}`.trimEnd())].join("\n");
+  const where = `on Linux ${machine.kernel}, ${machine.processor}`;
+  return [
+    name,
+    ...lines.map((line) => line.map(set).join("  ").trimEnd()),
+    where,
+    ...(note === undefined ? [] : [note]),
+  ].join("\n  ");
 }
 
 const whereText = (pinned: string | null) =>

@@ -1,9 +1,8 @@
 // Runs in: benchmarks. What it costs to have a driver: from the order to start one that nobody waits with to the end of its probe.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { DriversLife, pause } from "../packages/cli/drivers-life.fixture.ts";
 import { RunningRing3 } from "../packages/cli/running-ring3.fixture.ts";
 import type { Benchmark, Round } from "./benchmark.ts";
+import { emptyNodeMs } from "./empty-node.ts";
 
 const REST_MS = 300;
 
@@ -21,9 +20,7 @@ async function* run(): AsyncIterable<Round> {
     await ring3.manager.ask("wait", { device, state: "running", timeoutMs: 10_000 });
     const ours = performance.now() - asked;
     await pause(REST_MS);
-    const started = performance.now();
-    await once(spawn(process.execPath, ["-e", "0"]), "exit");
-    yield { ours, peer: performance.now() - started };
+    yield { ours, peer: await emptyNodeMs() };
   }
 }
 

@@ -8,6 +8,7 @@ import { median, type Table } from "./benchmark.ts";
 import { MemoryDisks } from "./memory-disks.ts";
 import { needs } from "./nbd.ts";
 import { fio } from "./nbd-randread.ts";
+import { machine } from "./processor.ts";
 
 const ways = [
   { placement: "inline", sandbox: "standard" },
@@ -123,7 +124,7 @@ class Way implements AsyncDisposable {
   }
 }
 
-async function rows() {
+async function measured() {
   needs("fio", "fio");
   await using stack = new AsyncDisposableStack();
   const started: Way[] = [];
@@ -135,7 +136,7 @@ async function rows() {
     }
   const rows = [];
   for (const way of started) rows.push(await way.row());
-  return rows;
+  return { rows, machine: machine() };
 }
 
 export default {
@@ -149,5 +150,5 @@ export default {
     program: "its program",
     neighbour: "neighbour",
   },
-  rows,
+  measured,
 } satisfies Table;

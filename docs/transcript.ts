@@ -22,7 +22,7 @@ const ANY = "…";
 const END = "the end of the output";
 
 /** The blocks fenced with three backticks and this word. */
-function blocks(markdown: string, word: string): Line[][] {
+export function blocks(markdown: string, word: string): Line[][] {
   const found: Line[][] = [];
   let open: Line[] | undefined;
   for (const [index, text] of markdown.split("\n").entries()) {

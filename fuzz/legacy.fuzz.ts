@@ -19,6 +19,8 @@ const records: { readonly [K in LegacyKind]: LegacyRecord<K> } = {
   },
   seat: { host: "host/0.1", seat: 2 },
   reflector: { class: "block", pid: 10, host: null },
+  input: { unit: "usb-1-4:1.0#0", index: 0, shape: "{}", memo: "" },
+  disk: { number: 16, server: 10 },
   device: {
     id: "usb-1-4:1.0",
     identity: { vendor: "0781", product: "5583", serial: "4C53" },

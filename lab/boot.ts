@@ -41,7 +41,7 @@ function qemuArguments(
   const variables = `RING3_ROOT=${base64(root)} RING3_MODULES=${base64(modules)} RING3_STRIPPED=${base64(stripped)}`;
   return [
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
-    ...["-accel", "tcg,thread=multi", "-smp", "2", "-m", "2048"], // /dev/kvm may open and hang: never used
+    ...["-m", "2048"],
     ...["-kernel", kernel, "-initrd", initramfs],
     ...["-append", `console=ttyS0 panic=-1 quiet mitigations=off ${variables}`], // init gets NAME=VALUE words as its environment
     ...["-chardev", `file,id=console,path=${quoted(console)}`, "-serial", "chardev:console"],

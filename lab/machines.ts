@@ -1,8 +1,15 @@
 // Runs in: lab, outside the guest. The machine configurations; each is booted once for all test files that name it.
 
-/** What QEMU gets on top of what every guest has (boot.ts). Devices that a test plugs in are not listed: it asks for them. */
+const usb = ["-machine", "q35", "-device", "qemu-xhci,id=xhci,p2=8,p3=8"];
+
+/**
+ * What QEMU gets on top of what every guest has (boot.ts). Devices that a test plugs in are not listed: it asks for them.
+ * /dev/kvm may open and hang: never used.
+ */
 export const machines: Record<string, readonly string[]> = {
-  standard: ["-machine", "q35", "-device", "qemu-xhci,id=xhci,p2=8,p3=8", "-audiodev", "none,id=silence"],
+  standard: [...["-accel", "tcg,thread=multi", "-smp", "2"], ...usb, ...["-audiodev", "none,id=silence"]],
+  // Its time passes by its instructions, a nanosecond each: timers take no larger part in what is counted where the emulation is slow.
+  counting: [...["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0"], ...usb],
 };
 
 /** A test file names its machine in a comment of its own among its first lines: `// lab machine: NAME`. */

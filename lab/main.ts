@@ -1,16 +1,16 @@
 // Runs in: make lab, `npm run lab [FILE…]`. Boots each machine that the test files name, once, and runs them in it.
 import { globSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, relative, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BrokenBoot, bootAndRun, type Outcome } from "./boot.ts";
 import { machineOf } from "./machines.ts";
-import { prepare } from "./prepare.ts";
+import { type Prepared, prepare, Unprepared } from "./prepare.ts";
 import type { Report } from "./report.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { totals: { type: "string" } },
+  options: { totals: { type: "string" }, keep: { type: "string" } },
 });
 
 const named = positionals.map((path) => resolve(path));
@@ -35,6 +35,9 @@ function show(report: Report): void {
     case "output":
       process.stdout.write(report.text);
       break;
+    case "kept":
+      if (values.keep) writeFileSync(join(values.keep, report.name), report.text);
+      break;
     case "test": {
       const mark = { passed: "✔", failed: "✖", skipped: "﹣" }[report.status];
       console.log(
@@ -52,6 +55,16 @@ function show(report: Report): void {
  */
 const BOOTS = 3;
 
+function prepareOrEnd(): Prepared {
+  try {
+    return prepare();
+  } catch (error) {
+    if (!(error instanceof Unprepared)) throw error;
+    console.error(`lab: ${error.message}`);
+    process.exit(1);
+  }
+}
+
 async function run(machine: string, tests: string[]): Promise<Outcome> {
   for (let boot = 1; ; boot++) {
     try {
@@ -66,7 +79,7 @@ async function run(machine: string, tests: string[]): Promise<Outcome> {
 }
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
-const prepared = prepare();
+const prepared = prepareOrEnd();
 for (const [machine, tests] of byMachine) {
   console.log(`lab: machine ${machine}: ${tests.map((file) => relative(root, file)).join(", ")}`);
   const outcome = await run(machine, tests);

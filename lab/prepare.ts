@@ -31,12 +31,15 @@ export interface Prepared {
   stripped: string; // the checkout's TypeScript without types
 }
 
+/** The message says what is missing. */
+export class Unprepared extends Error {}
+
 function run(command: string, args: readonly string[], cwd: string): Buffer {
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
   const result = spawnSync(command, args, { cwd, env, maxBuffer: 1 << 28 });
-  if (result.error) throw new Error(`lab: ${command}: ${result.error.message}`);
+  if (result.error) throw new Unprepared(`${command}: ${result.error.message}`);
   if (result.status !== 0)
-    throw new Error(`lab: ${command} ${args.join(" ")} failed:\n${result.stderr}${result.stdout}`);
+    throw new Unprepared(`${command} ${args.join(" ")} failed:\n${result.stderr}${result.stdout}`);
   return result.stdout;
 }
 
@@ -44,7 +47,7 @@ function run(command: string, args: readonly string[], cwd: string): Buffer {
 function kernelPackage(cwd: string): string {
   const depends = run("apt-cache", ["depends", KERNEL], cwd).toString();
   const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
-  if (!name) throw new Error(`lab: ${KERNEL} depends on no kernel package:\n${depends}`);
+  if (!name) throw new Unprepared(`${KERNEL} depends on no kernel package:\n${depends}`);
   return name;
 }
 
@@ -55,7 +58,8 @@ function download(cwd: string): void {
   try {
     attempt();
   } catch (error) {
-    if (process.getuid!() !== 0) throw new Error(`${(error as Error).message}\nTry: sudo apt-get update`);
+    if (process.getuid!() !== 0)
+      throw new Unprepared(`${(error as Error).message}\nTry: sudo apt-get update`);
     run("apt-get", ["update", "-q"], cwd);
     attempt();
   }
@@ -104,8 +108,8 @@ function packInitramfs(linux: string): Buffer {
 
 export function prepare(): Prepared {
   if (process.arch !== "x64")
-    throw new Error(
-      "lab: the guest shares this machine's programs and its kernel is amd64; an x86_64 machine is needed",
+    throw new Unprepared(
+      "the guest shares this machine's programs and its kernel is amd64; an x86_64 machine is needed",
     );
   const cache = resolve(process.env.RING3_CACHE || resolve(import.meta.dirname, "../build/lab"));
   mkdirSync(cache, { recursive: true });

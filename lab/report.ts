@@ -12,6 +12,7 @@ export type Report =
       error?: string;
     }
   | { type: "output"; text: string }
+  | { type: "kept"; name: string; text: string } // what a test has left behind
   | { type: "done" };
 
 export interface Job {

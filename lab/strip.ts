@@ -6,7 +6,7 @@ import { existsSync, globSync, mkdirSync, readFileSync, renameSync, writeFileSyn
 import { stripTypeScriptTypes } from "node:module";
 import { join } from "node:path";
 
-const sources = "{lab,packages,drivers,sims,examples}/**/*.ts";
+const sources = "{lab,bench,packages,drivers,sims,examples}/**/*.ts";
 
 /** Each source of the checkout without its types, named by the SHA-256 of the source, so that none is ever stale. */
 export function stripSources(root: string, cache: string): string {

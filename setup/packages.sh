@@ -35,6 +35,8 @@ case ${1-} in
     need mkfs.ext4 e2fsprogs
     need mkfs.vfat dosfstools
     need mcopy mtools
+    need evtest evtest
+    need fftest joystick
     need systemd-analyze systemd
     need busctl systemd
     need dbus-daemon dbus-daemon

@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import * as v from "valibot";
 
 /** Counts up when the same seed comes to mean something else: other faults, other chances, other programs. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const fixture = v.strictObject({

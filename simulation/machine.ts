@@ -45,7 +45,7 @@ export interface Port {
 }
 
 /** One in so many seeds is a machine whose drivers share a process. */
-const POOLED_EVERY = 4;
+const POOLED_EVERY = 2;
 
 export class Machine {
   readonly dice: Dice;
@@ -353,7 +353,7 @@ export class Machine {
 
   /** Nothing has gone on for a while: what the manager has open now, it has for good. */
   judgeDescriptors(): void {
-    const { process } = this.manager!;
+    const { process, running } = this.manager!;
     const open = Object.groupBy(this.kernel.filesOf(process), ({ kind }) => kind);
     const alive = (name: string) =>
       [...this.kernel.processes.values()].filter((each) => each.alive && each.name === name).length;
@@ -362,7 +362,7 @@ export class Machine {
     const devices = this.ports.filter(({ disk }) => disk !== undefined).length;
     /** Beside its keeper, its own listening socket and one in reserve, code and devices' memories; of each host a connection, two pipes and a pidfd for its sandbox, itself and a thread; of each seat in one a connection. */
     const expected = {
-      socket: connections + hosts + (this.#pooled ? devices : 0),
+      socket: connections + hosts + (this.#pooled ? running.drivers() : 0),
       pipe: 2 * hosts,
       pidfd: 3 * hosts,
       memory: 1 + devices,

@@ -20,6 +20,13 @@ export const mutants: readonly Mutant[] = [
     to: "",
   },
   {
+    name: "a seat is taken for left before its driver has let go",
+    against: "fence",
+    file: "packages/manager/seat.ts",
+    from: "    await Promise.race([this.#leaves(requests), late.promise]).finally(() => timer.cancel());\n",
+    to: "    void this.#leaves(requests).catch(() => {});\n    timer.cancel();\n",
+  },
+  {
     name: "an entry of the journal is dropped when a driver dies",
     against: "lost",
     file: "packages/client/journal.ts",

@@ -15,10 +15,11 @@ import { AbsentClients } from "@ring3/manager/absent-clients";
 import type { Serving } from "@ring3/manager/administration";
 import { AttachedBus } from "@ring3/manager/attached-bus";
 import type { BusDevice } from "@ring3/manager/bus";
-import { ClientConnection } from "@ring3/manager/clients";
+import { ClientConnection, reflectorName } from "@ring3/manager/clients";
 import { EndpointSockets } from "@ring3/manager/endpoint-sockets";
 import { EventLog } from "@ring3/manager/event-log";
 import { startShared, startSpare } from "@ring3/manager/host-start";
+import { Inputs } from "@ring3/manager/inputs";
 import { type Jail, readReport } from "@ring3/manager/jail";
 import { Manager } from "@ring3/manager/manager";
 import { Placements } from "@ring3/manager/placements";
@@ -147,6 +148,8 @@ function runHost(kernel: Kernel, process: Process, control: Descriptor, status: 
 export interface RunningManager {
   added(device: BusDevice): void;
   removed(id: string): void;
+  /** How many devices have a driver. */
+  drivers(): number;
 }
 
 async function runManager(
@@ -215,6 +218,7 @@ async function runManager(
   });
   const added = (device: BusDevice) => void manager.added(device);
   const removed = (id: string) => void manager.removed(id);
+  const drivers = () => manager.devices.filter(({ hostName }) => hostName !== null).length;
   const absent = new AbsentClients(clock, RETURN_MS, manager.claims);
   const serving: Serving = {
     manager,
@@ -238,6 +242,7 @@ async function runManager(
     reflectors: () => reflectors.running,
     sockets: new EndpointSockets("nowhere"),
     disks: undefined,
+    inputs: new Inputs(manager.log),
     keepDisks() {},
     endpoints: new Map(),
   };
@@ -265,7 +270,10 @@ async function runManager(
     timeScale: 1,
     legacy: processes,
     spares,
-    inline: reflecting,
+    inline: {
+      ...reflecting,
+      died: ({ className, driver }) => absent.forget(reflectorName(className, driver)),
+    },
     jail: async () => jail,
     start: (jail, kind, key) => startShared({ ...hosts, processes, jail }, kind, key),
   });
@@ -281,8 +289,10 @@ async function runManager(
     absent,
     reflectors,
     placements,
+    disks: { inherit() {} },
+    inputs: { inherit() {} },
     classes: ["block"],
-    startBuses: () => surroundings.managerRuns(process, { added, removed }),
+    startBuses: () => surroundings.managerRuns(process, { added, removed, drivers }),
   });
   const known = inherited.records.find(({ name }) => name === CONTROL_SOCKET);
   const socket = known?.held[0] ?? new Descriptor(native.listenUnix(CONTROL_SOCKET, 0, 0));

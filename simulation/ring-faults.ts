@@ -89,7 +89,10 @@ export const ringFaults = {
     weight: 2,
     inject: corrupt((machine, words) => {
       const at = machine.dice.pick(counters);
-      words[at] = garbled(machine, words[at]!);
+      const [before, after] = [words[at]!, garbled(machine, words[at]!)];
+      // An event that is withdrawn before it is read was never told, and what it tells of is the driver's word.
+      const withdraws = at === DRIVER_WORDS.eventHead && (before - after) >>> 0 <= driver.events.size;
+      words[at] = withdraws ? before + 1 : after;
     }),
   },
   "answer garbled": {

@@ -81,13 +81,22 @@ export async function simulate(
   };
   kernel.post(undefined, 20, next);
 
-  const onThrow = (error: unknown) => kernel.threw(error);
+  // After an error that nobody caught Node runs what is left of the turn behind the next immediate: that one is to begin nothing.
+  let left = false;
+  const onThrow = (error: unknown) => {
+    kernel.threw(error);
+    left = true;
+  };
   process.on("uncaughtException", onThrow);
   process.on("unhandledRejection", onThrow);
   const { promise: over, resolve } = Promise.withResolvers<void>();
   let running = true;
   const step = (): void => {
     if (!running) return;
+    if (left) {
+      left = false;
+      return;
+    }
     machine.steps++;
     running = machine.violations.length === 0 && machine.end === undefined && machine.steps < STEPS_MAX;
     running &&= !(stopping && kernel.now > stopBy) && kernel.step();

@@ -1,6 +1,7 @@
 // Runs in: lab guest, in tests. What the kernel's own programs make of a disk: its NBD client on ring3's endpoints, file systems, sysfs.
 import { existsSync, globSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
+import { nbdDevices } from "@ring3/kernel/nbd/sysfs";
 import type { Uevent } from "@ring3/kernel/uevent/uevent";
 import { eventually } from "../../packages/cli/drivers-life.fixture.ts";
 import { run } from "./program.ts";
@@ -22,6 +23,12 @@ export async function connectNbd(address: string): Promise<{ readonly node: stri
       await eventually(`the release of ${NBD}`, () => !existsSync(NBD_USED) || undefined);
     },
   };
+}
+
+/** The nodes of all disks that ring3s have made of the kernel's NBD client. */
+export function nbdNodes(): string[] {
+  const own = nbdDevices().filter(({ backend }) => backend?.startsWith("ring3 "));
+  return own.map(({ index }) => `/dev/nbd${index}`);
 }
 
 /** Runs `use` while the file system of a disk is mounted; the disk is free again afterwards. */

@@ -13,12 +13,14 @@ export async function startRing3({
   graceMs = 3000,
   take = [] as string[],
   under = [] as string[],
-  block = "nbd" as "nbd" | "ublk" | "auto",
+  block = "nbd" as "nbd" | "nbd-device" | "ublk" | "auto",
   placement = "isolated",
+  stateDirectory = undefined as string | undefined,
 } = {}): Promise<GuestRing3> {
   const rules = take.map((serial) => `{ serial: ${serial} }`);
   const ring3 = await RunningRing3.start({
     under,
+    ...(stateDirectory === undefined ? {} : { stateDirectory }),
     config: `limits: { time_scale: ${scaled(1)}, replug_grace: ${graceMs}ms }\ntake: [${rules.join(", ")}]\nendpoints: { block: ${block} }\nplacement: { usb-storage: "${placement}" }\n`,
   });
   const life = await DriversLife.of(ring3);

@@ -3,6 +3,7 @@ import { uptime } from "node:os";
 import { run } from "node:test";
 import { type Job, REPORT_PORT, type Report } from "../report.ts";
 import { TIME_FACTOR } from "../timing.ts";
+import { kept } from "./kept.ts";
 import { openPort, readLine, writeLine } from "./port.ts";
 import { keepKernelSteady } from "./steady.ts";
 
@@ -20,13 +21,13 @@ for await (const event of run({ files: job.files, concurrency: 1, timeout: job.f
   switch (event.type) {
     case "test:pass":
     case "test:fail": {
-      const { name, nesting, file, details, skip, todo } = event.data;
+      const { name, nesting, entryFile, file, details, skip, todo } = event.data;
       const failure =
         event.type === "test:fail" ? (event.data.details.error.cause ?? event.data.details.error) : undefined;
       if (details.type === "suite" && !failure) break; // its tests count
       await report({
         type: "test",
-        file: file ?? "",
+        file: entryFile ?? file ?? "", // that of a suite's tests is the suite's
         name,
         nesting,
         status: failure ? "failed" : skip !== undefined || todo !== undefined ? "skipped" : "passed",
@@ -41,4 +42,5 @@ for await (const event of run({ files: job.files, concurrency: 1, timeout: job.f
       break;
   }
 }
+for (const left of kept()) await report(left);
 await report({ type: "done" });

@@ -16,12 +16,13 @@ export async function keepKernelSteady(): Promise<void> {
   const [kernel, nobody] = socketPair();
   connectNbd({
     index: INDEX,
+    temporary: false,
     socket: kernel.fd,
     bytes: 4096,
     blockBytes: 4096,
     flags: 1,
-    timeoutSeconds: 3,
     deadSeconds: 1,
+    backend: "steady",
   });
   kernel.close();
   nobody.take(); // open as long as this process

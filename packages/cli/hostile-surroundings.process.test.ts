@@ -66,6 +66,30 @@ test("ublk is asked for where the kernel has none: ring3 does not start, and say
   life.close();
 });
 
+test("input devices of the kernel's are asked for where it has none: ring3 does not start, and says what to do", async () => {
+  assert.ok(!existsSync("/dev/uinput"), "this machine has uinput: rmmod uinput");
+  const file = at("uinput.yaml");
+  writeFileSync(file, "endpoints: { input: uinput }\n");
+  const { code, err } = await cli("up", "--state-dir", at("ci"), "--config", file);
+  assert.equal(code, 1);
+  assert.match(
+    err,
+    /ring3\.yaml has "endpoints: \{input: uinput\}"; there is no \/dev\/uinput; as root: modprobe uinput; or have it "auto"/,
+  );
+});
+
+test("the kernel's NBD client is asked for where its module is not loaded: ring3 does not start, and says what to do", async () => {
+  assert.ok(!existsSync("/sys/module/nbd"), "this machine has nbd: rmmod nbd");
+  const file = at("nbd-device.yaml");
+  writeFileSync(file, "endpoints: { block: nbd-device }\n");
+  const { code, err } = await cli("up", "--state-dir", at("cn"), "--config", file);
+  assert.equal(code, 1);
+  assert.match(
+    err,
+    /ring3\.yaml has "endpoints: \{block: nbd-device\}"; nbd disks: .*: its module is not loaded; as root: modprobe nbd; or have it "auto"/,
+  );
+});
+
 test("a configuration that is a directory is refused by its name", async () => {
   const { code, err } = await cli("up", "--state-dir", at("cd"), "--config", folder);
   assert.equal(code, 1);

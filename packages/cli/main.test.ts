@@ -94,6 +94,12 @@ test("an unknown benchmark is wrong usage and lists those there are", () => {
   );
 });
 
+test("in the lab there are other benchmarks than on this machine", () => {
+  assert.deepEqual(JSON.parse(ring3("bench", "--lab", "--list", "--json").out), ["tradeoff"]);
+  const { code, err } = ring3("bench", "--lab", "jail");
+  assert.deepEqual([code, /no benchmark "jail" in the lab; there are: tradeoff\n/.test(err)], [2, true], err);
+});
+
 test("check names what is wrong with a manifest and fails without tests", () => {
   const driver = join(folder, "broken");
   mkdirSync(driver);

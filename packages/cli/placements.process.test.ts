@@ -13,6 +13,8 @@ import { type Drive, RunningRing3 } from "./running-ring3.fixture.ts";
 
 const BLOCKS = 512;
 const KILLS = 8;
+/** manager/main.ts: how long who had opened a disk at a manager that died has to come back. */
+const RETURN_MS = 10_000;
 
 const placed = (placement: string) => `placement: { usb-storage: "${placement}" }\n`;
 
@@ -171,21 +173,23 @@ for (const placement of sharing)
     life.close();
   });
 
-test("pooled: a driver and its pool end together when their manager died over the process's own end", async () => {
-  await using ring3 = await RunningRing3.start({ config: placed("pooled:disks") });
-  const life = await DriversLife.of(ring3);
-  const users = [await used(ring3, life, "a", 8), await used(ring3, life, "b", 9)];
-  const { manager } = await ring3.status();
-  const { hostPid } = await ring3.device(users[0]!.drive.device);
-  process.kill(manager.pid, "SIGSTOP");
-  process.kill(hostPid!, "SIGKILL");
-  process.kill(manager.pid, "SIGKILL");
-  for (const { ledger, stop } of users) {
-    await ledger.progress();
-    assert.equal(await stop(), 0);
-  }
-  life.close();
-});
+for (const placement of sharing)
+  test(`${placement}: drivers and their process end together when their manager died over the process's own end, and go on at once`, async () => {
+    await using ring3 = await RunningRing3.start({ config: placed(placement) });
+    const life = await DriversLife.of(ring3);
+    const users = [await used(ring3, life, "a", 8), await used(ring3, life, "b", 9)];
+    const { manager } = await ring3.status();
+    const { hostPid } = await ring3.device(users[0]!.drive.device);
+    const began = performance.now();
+    process.kill(manager.pid, "SIGSTOP");
+    process.kill(hostPid!, "SIGKILL");
+    process.kill(manager.pid, "SIGKILL");
+    await Promise.all(users.map(({ ledger }) => ledger.progress()));
+    const took = performance.now() - began;
+    assert.ok(took < RETURN_MS, `${Math.round(took)} ms: the dead reflector was waited for`);
+    for (const { stop } of users) assert.equal((await stop()) > 0, placement === "inline");
+    life.close();
+  });
 
 /** A ring3 with these drivers beside its own. */
 async function withDrivers(drivers: Parameters<typeof writeDrivers>[1], config = ""): Promise<RunningRing3> {
@@ -235,6 +239,27 @@ for (const [what, code, reason] of [
     const told = /driver failed: exit: its process was ended: usb-x:1\.0 \(faulty\) failed: /;
     for (const failure of failures) assert.match(failure, told);
     await other.close();
+    life.close();
+  });
+
+for (const [what, code] of [
+  ["throws", `drive(() => { throw new Error("not this one"); })`],
+  ["never returns", `drive(() => new Promise(() => {}))`],
+] as const)
+  test(`a driver whose probe ${what} in its pool is quarantined for it, and the one beside it does not notice`, async () => {
+    const manifest = { placement: "pooled:both", limits: { probeMs: 300 } };
+    await using ring3 = await withDrivers({
+      faulty: { code, manifest },
+      fine: { code: "drive(() => unit)", manifest },
+    });
+    const life = await DriversLife.of(ring3);
+    const fine = await ring3.plug("y", "--serial", "fine");
+    await life.served(fine);
+    const { hostPid } = await ring3.device(fine.device);
+    const faulty = await ring3.plug("x", "--serial", "faulty");
+    await ring3.reached(faulty.device, "quarantined");
+    const after = await ring3.device(fine.device);
+    assert.deepEqual([after.state, after.incarnation, after.hostPid], ["running", 1, hostPid]);
     life.close();
   });
 

@@ -79,6 +79,20 @@ test("while a debugger holds the driver no deadline passes; then what was left o
   await answer;
 });
 
+test("a driver that is held and dies before its channel is attached does not hold the next one's requests", async () => {
+  const { end, clock } = clientEnd();
+  end.paused(true);
+  end.driverLost({ outside: true, shared: false });
+  const { held, cancelled, done } = driver(end, 2);
+  const answer = end.request("read", { lba: 0, count: 1, medium: 1 }, { length: SECTOR, deadlineMs: 1000 });
+  await settle();
+  clock.advance(1000);
+  await settle();
+  assert.deepEqual(cancelled, [held[0]!.tag]);
+  done(held[0]!);
+  await answer;
+});
+
 test("a request alone in flight at three crashes is poison; the next one goes on", async () => {
   const { end } = clientEnd();
   const answer = write(end, 0, 1);
@@ -293,4 +307,21 @@ test("a driver that only says that the device has gone is suspected when the req
   assert.deepEqual(suspicions, []);
   clock.advance(200);
   assert.deepEqual(suspicions, ["deadline: read passed its deadline of 500 ms"]);
+});
+
+test("who asks is told when a driver is there and when it is dead, after its last words", async () => {
+  const { end } = clientEnd();
+  const told: string[] = [];
+  const stop = end.onDriver((there) => told.push(there ? "there" : "dead"));
+  const first = driver(end, 1);
+  const answer = write(end, 0, 1).then(() => told.push("answered"));
+  await settle();
+  first.done(first.held[0]!);
+  await null; // published, and not seen yet
+  first.kill();
+  await answer;
+  const second = driver(end, 2);
+  stop();
+  second.kill();
+  assert.deepEqual(told, ["there", "dead", "answered", "there"]);
 });

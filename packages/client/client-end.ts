@@ -3,7 +3,6 @@
 
 import { ClientChannel, ClientMemory, type DriverSide } from "@ring3/channel/client-channel";
 import type { SessionRecorder } from "@ring3/channel/client-recorder";
-import { MalformedChannel } from "@ring3/channel/ring";
 import type { Clock } from "@ring3/core/clock";
 import {
   type Contract,
@@ -21,8 +20,8 @@ import type { Recovery, Tracker } from "@ring3/core/recovery";
 import type { Completion, Slot } from "@ring3/core/slot-port";
 import type { RequestOptions, UnitPort } from "@ring3/core/unit";
 import { Deadlines } from "./deadlines.ts";
-import { isolated } from "./isolated.ts";
 import { type Death, type Entry, Journal } from "./journal.ts";
+import { decoded, Listeners } from "./listeners.ts";
 import { Slots, slotsOf } from "./slots.ts";
 
 /** What the client end tells whoever connects it to the manager. */
@@ -66,8 +65,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   readonly #journal: Journal<C, Request<C>>;
   readonly #deadlines: Deadlines<C>;
   readonly #tracker: Tracker<C>;
-  readonly #events = new Map<string, Set<(data: never) => void>>();
-  readonly #eventNames = new Map<number, EventName<C>>();
+  readonly #listeners: Listeners<C>;
   #properties: Properties<C>;
   #channel: ClientChannel | undefined;
   #progressed = false;
@@ -94,8 +92,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     });
     this.#tracker = options.recovery.createTracker(options.properties);
     this.#free = new Slots(slotsOf(this.#memory));
-    for (const [name, { nr }] of Object.entries(options.contract.events))
-      this.#eventNames.set(nr, name as EventName<C>);
+    this.#listeners = new Listeners(options.contract);
   }
 
   get properties(): Properties<C> {
@@ -200,9 +197,11 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   }
 
   on<E extends EventName<C>>(name: E, listener: (data: EventData<C, E>) => void): () => void {
-    const listeners = this.#events.get(name) ?? new Set();
-    this.#events.set(name, listeners.add(listener));
-    return () => listeners.delete(listener);
+    return this.#listeners.on(name, listener);
+  }
+
+  onDriver(listener: (there: boolean) => void): () => void {
+    return this.#listeners.onDriver(listener);
   }
 
   /** Call before the manager is asked for a driver: no driver that lives has the memory mapped then. */
@@ -224,6 +223,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
       event: (nr, _dropped, view, offset) => this.#event(nr, view, offset),
       malformed: (error) => this.#suspect("malformed", error.message),
     });
+    this.#listeners.driver(true);
     this.#channel.start();
     this.#pump();
   }
@@ -247,9 +247,9 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
 
   /** The driver is dead and fenced: what it has completed is taken, the rest waits for the next one. */
   driverLost(death: Death): void {
+    this.#deadlines.paused(false); // also where that was said of a channel that was not yet attached
     const channel = this.#channel;
     if (channel === undefined) return;
-    this.#deadlines.paused(false);
     this.#channel = undefined; // an answer found now sends nothing: what waits was never with this driver
     try {
       channel.drain();
@@ -257,6 +257,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
       // what a dead driver left half-written is not an answer: those requests are replayed
     }
     channel.close();
+    this.#listeners.driver(false);
     const outside = death.outside && !this.#suspected; // whatever others make of it: these requests were not answered
     for (const { entry, kind } of this.#journal.driverLost({ ...death, outside })) this.#fail(entry, kind);
     if (this.#ended !== undefined) this.#failWaiting(this.#ended.kind);
@@ -334,7 +335,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   ): void {
     const entry = this.#journal.inFlight.get(tag)!;
     if (code === GONE) return this.#hold(entry);
-    const out = code === 0 ? this.#decode(() => entry.spec.out?.decode(view, offset)) : undefined;
+    const out = code === 0 ? decoded(() => entry.spec.out?.decode(view, offset)) : undefined;
     const { ticket, cancelledAt } = entry.flight!;
     const late = this.#tracker.completed(ticket, code === 0);
     this.#deadlines.answered();
@@ -366,23 +367,13 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   }
 
   #event(nr: number, view: DataView, offset: number): void {
-    const name = this.#eventNames.get(nr);
-    if (name === undefined) throw new MalformedChannel(`unknown event ${nr}`);
-    const data = this.#decode(() => this.contract.events[name]!.data?.decode(view, offset));
-    const meaning = this.#recovery.meaning(name);
-    if (meaning === "power-lost") this.#tracker.powerLost();
-    if (meaning === "writes-lost") this.#tracker.writesLost();
-    for (const listener of this.#events.get(name) ?? []) isolated(() => listener(data as never));
+    let meaning: ReturnType<Recovery<C>["meaning"]>;
+    this.#listeners.event(nr, view, offset, (name) => {
+      meaning = this.#recovery.meaning(name);
+      if (meaning === "power-lost") this.#tracker.powerLost();
+      if (meaning === "writes-lost") this.#tracker.writesLost();
+    });
     if (meaning === "medium-changed") this.#refuseFromNowOn();
-  }
-
-  /** A struct from the driver: values that no contract allows are a broken rule. */
-  #decode<T>(decode: () => T): T {
-    try {
-      return decode();
-    } catch (error) {
-      throw new MalformedChannel((error as Error).message);
-    }
   }
 
   /** What waits was meant for the old medium, what comes for it too: whoever wants the new one opens the unit anew. */

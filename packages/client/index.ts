@@ -8,10 +8,11 @@ import { input } from "@ring3/classes/input/contract";
 import { recovery as inputRecovery } from "@ring3/classes/input/recovery";
 import type { UnitInfo } from "@ring3/control/client-edge";
 import { stateDirectory } from "@ring3/control/state-directory";
-import type { Contract } from "@ring3/core/contract";
+import type { Contract, EventData, EventName } from "@ring3/core/contract";
 import type { UnitPort } from "@ring3/core/unit";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { connectToManager } from "./connect.ts";
+import { EventStream } from "./event-stream.ts";
 import { type Lent, LentSlot } from "./lent.ts";
 import type { ClientClass } from "./unit-session.ts";
 import { type UnitListener, Units } from "./units.ts";
@@ -28,6 +29,7 @@ export type { InputClass, InputProperties } from "@ring3/classes/input/contract"
 export type { UnitInfo } from "@ring3/control/client-edge";
 export { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
 export type { RequestOptions, UnitPort } from "@ring3/core/unit";
+export type { EventStream } from "./event-stream.ts";
 export type { Lent } from "./lent.ts";
 export type { ClientClass } from "./unit-session.ts";
 export type { UnitListener } from "./units.ts";
@@ -60,6 +62,10 @@ export interface Ring3 extends Disposable {
 export interface OpenUnit<C extends Contract> extends UnitPort<C>, AsyncDisposable {
   /** For direct I/O; waits until there is room. A unit has room for `contract.slots` at once, those of `request` included. */
   lend(): Promise<Lent<C>>;
+  /** Of one kind, from now on: of states the latest that was not read, of occurrences each of the last 1024 (`dropped` counts the others). */
+  events<E extends EventName<C>>(name: E): EventStream<EventData<C, E>>;
+  /** Tells when a driver is there (true) and when it is dead (false): what it told of its state is over then. Answers what ends the subscription. */
+  onDriver(listener: (there: boolean) => void): () => void;
   /** Waits for unfinished requests, then lets others have the unit. */
   close(): Promise<void>;
 }
@@ -78,10 +84,16 @@ export async function connect(options: { stateDir?: string } & UnitListener = {}
     get units() {
       return units.known;
     },
-    async open(unit, unitClass, mode) {
+    async open<C extends Contract>(unit: string, unitClass: ClientClass<C>, mode: "read" | "write") {
       const session = await units.open(unit, unitClass, mode);
       const { port } = session;
       return Object.assign(port, {
+        events: <E extends EventName<C>>(name: E) =>
+          new EventStream<EventData<C, E>>(
+            unitClass.contract.events[name]!.overflow,
+            (give) => port.on(name, give),
+            session.end.whenEnded,
+          ),
         lend: async () => new LentSlot(port, (await port.reserve(1))[0]!),
         [Symbol.asyncDispose]: () => port.close(),
       });

@@ -159,7 +159,14 @@ export class ManagerConnection {
     return { ...result, socket: fds[0]! };
   }
 
-  /** For reflectors: /dev/ublkcN is the caller's. */
+  /** For reflectors: the device is the caller's. */
+  async inputDevice(
+    params: Params<ClientEdge, "inputDevice">,
+  ): Promise<Result<ClientEdge, "inputDevice"> & { descriptor: Descriptor }> {
+    const { result, fds } = await this.#call("inputDevice", params, []);
+    return { ...result, descriptor: fds[0]! };
+  }
+
   async publish(
     params: Params<ClientEdge, "publish">,
   ): Promise<Result<ClientEdge, "publish"> & { device: Descriptor }> {

@@ -207,6 +207,11 @@ export class UnitSession<C extends Contract> {
     if (channel === this.#channel) this.end.paused(held);
   }
 
+  /** Who holds its driver may let go while there is no manager: the next one says whether somebody does. */
+  managerLost(): void {
+    this.end.paused(false);
+  }
+
   /** Another manager is there: `open` are the channels to which a driver listens. It may not have heard what was told to the last one. */
   resumed(open: readonly number[]): void {
     if (this.#connecting !== undefined || this.#closing) return;
@@ -248,6 +253,7 @@ export class UnitSession<C extends Contract> {
       supports: (name) => end.supports(name),
       request: (name, input, options) => end.request(name, input, options),
       on: (name, listener) => end.on(name, listener),
+      onDriver: (listener) => end.onDriver(listener),
       reserve: (count, signal) => end.reserve(count, signal),
       take: () => end.take(),
       release: (slot) => end.release(slot),

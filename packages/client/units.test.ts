@@ -1,13 +1,15 @@
 // Runs in: node --test. Owns: the units of a connection to a manager that the test plays.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DriverEnd } from "@ring3/channel/driver-end";
+import { createDriverMemory } from "@ring3/channel/driver-memory";
 import { block } from "@ring3/classes/block/contract";
 import { recovery } from "@ring3/classes/block/recovery";
 import { clientEdge, type UnitInfo } from "@ring3/control/client-edge";
-import { type Handlers, type ServingPeer, servingPeer } from "@ring3/control/peer";
+import { Answer, type Handlers, type ServingPeer, servingPeer } from "@ring3/control/peer";
 import { DeviceError } from "@ring3/core/errors";
 import { systemClock } from "@ring3/kernel/clock/clock";
-import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { type Descriptor, duplicate, pipe } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
 import { ManagerConnection } from "./manager-connection.ts";
 import { Units } from "./units.ts";
@@ -84,7 +86,10 @@ test("a name that means several devices, or cannot be one's, is no unit's either
 type Served = ServingPeer<typeof clientEdge>;
 
 /** A client of managers that come one after the other; `subscribe` answers for the one whose number (from 0) it is given. */
-function succeeding(subscribe: (manager: number, peer: Served) => object) {
+function succeeding(
+  subscribe: (manager: number, peer: Served) => object,
+  open: (memory: Descriptor) => Answer<object> = () => assert.fail(),
+) {
   const peers: Served[] = [];
   const events: string[] = [];
   const subscribed: unknown[] = [];
@@ -96,6 +101,8 @@ function succeeding(subscribe: (manager: number, peer: Served) => object) {
         subscribed.push(params);
         return subscribe(number, peer);
       },
+      open: (_: unknown, [memory]: [Descriptor]) => open(memory),
+      close: () => ({}),
     } as unknown as Handlers<typeof clientEdge, Descriptor, Served>;
     const ignored = { suspect() {}, progress() {}, endpoint() {} };
     peers.push(
@@ -110,7 +117,7 @@ function succeeding(subscribe: (manager: number, peer: Served) => object) {
     resumed: () => resumed.resolve(),
   });
   const dies = (manager: number) => peers[manager]!.close();
-  return { units, dies, events, subscribed, resumed: resumed.promise };
+  return { units, peers, dies, events, subscribed, resumed: resumed.promise };
 }
 
 const other = { ...info, unit: "usb-1-2:1.0#0" };
@@ -160,4 +167,39 @@ test("another manager before the first has answered who we are: whoever listens 
   await Promise.all([resumed, units.subscribe("block")]);
   assert.deepEqual(events, goneMeanwhile);
   units.connection.disconnect();
+});
+
+test("a debugger holds the driver and its manager dies: deadlines run again, unless the next manager says that it still does", async () => {
+  const [toDriver, toClient] = [pipe(), pipe()];
+  const cancelled = Promise.withResolvers<void>();
+  let driver!: DriverEnd;
+  const { units, peers, dies, resumed } = succeeding(
+    (manager, peer) => {
+      peer.notify("unitAdded", info);
+      return { client: "secret", channels: manager === 0 ? [] : [1] };
+    },
+    (memory) => {
+      const own = createDriverMemory(block);
+      const side = { memory, bellIn: toDriver.read, bellOut: toClient.write, own: duplicate(own.fd.fd) };
+      const request = { submitted() {}, cancelled: () => cancelled.resolve(), malformed: assert.fail };
+      driver = new DriverEnd(block, { ...side, generation: 1, poll: false }, request);
+      own.seal();
+      driver.start();
+      const { properties, operations } = info;
+      const result = { incarnation: 1, properties, operations, cancelMs: 5, poll: false };
+      return new Answer(result, [own.fd, toClient.read, toDriver.write]);
+    },
+  );
+  await units.subscribe("block");
+  const session = await units.open(unit, blockClass, "read");
+  peers[0]!.notify("paused", { channel: 1, held: true });
+  const input = { lba: 0, count: 1, medium: 0 };
+  const reading = assert.rejects(session.end.request("read", input, { length: 512, deadlineMs: 1 }));
+  dies(0);
+  await resumed;
+  await cancelled.promise;
+  driver.close();
+  units.connection.disconnect();
+  await reading;
+  session.end.close();
 });

@@ -80,6 +80,7 @@ export class Units {
   /** Another manager. Each session learns whether its driver is still there. */
   async #resumed(ask: ManagerConnection["ask"]): Promise<void> {
     this.#told = new Set();
+    for (const session of this.#sessions) session.managerLost();
     for (const device of this.#recorders.keys()) this.#record(device, undefined); // whoever traces on asks that manager to
     // Who has no answer to its first subscription asks the next manager again (connection.ask), and can have no driver before.
     if (this.#client !== null) {

@@ -16,6 +16,7 @@ import {
   nothing,
   path,
   properties,
+  reflectorsWords,
   text,
   userId,
 } from "./fields.ts";
@@ -215,18 +216,38 @@ export const clientEdge = defineEdge({
       answerFds: 1,
     },
     /**
-     * Only from a class's reflector: has a disk of the kernel's (ublk) made for a unit, or the one that the last reflector served given to this
-     * one. Descriptor: /dev/ublkcN. The kernel may give fewer queues than were asked for.
+     * Only from a class's reflector: has a disk of the kernel's made for a unit of its, or the one that the last reflector served given to this
+     * one. Descriptor: of ublk /dev/ublkcN; of the kernel's NBD client the reflector's end of a connection, past its negotiation. The kernel may give fewer queues than
+     * were asked for.
      */
     publish: {
       params: v.strictObject({ ...diskIdentity, disk: kernelDisk }),
       result: v.strictObject({ queues: count, depth: count }),
       answerFds: 1,
     },
-    /** Of what was published: answers once its node is there, for which the reflector must have asked the kernel for requests. */
+    /** Of what was published: answers once its node is there, for which the reflector must serve it already. */
     begin: { params: v.strictObject(diskIdentity), result: v.strictObject({ node: path }) },
     /** Answers once the kernel has stopped what was published, if there is any. */
     withdraw: { params: v.strictObject(diskIdentity), result: nothing },
+    /**
+     * Only from a class's reflector: a descriptor of /dev/uinput for one of a unit's input devices: that of the device of that shape which there is,
+     * with what was remembered of it, or another.
+     */
+    inputDevice: {
+      params: v.strictObject({ unit: name, index: count, shape: reflectorsWords }),
+      result: v.strictObject({ memo: reflectorsWords }),
+      answerFds: 1,
+    },
+    /** Where programs find one of the unit's, by the name that the kernel gave it. */
+    inputNode: {
+      params: v.strictObject({ unit: name, sysname: name }),
+      result: v.strictObject({ node: path }),
+    },
+    /** What the next reflector is to know of one. */
+    inputMemo: {
+      params: v.strictObject({ unit: name, index: count, memo: reflectorsWords }),
+      result: nothing,
+    },
     /**
      * Only from a class's reflector: the most that the access rules let somebody do with a unit, by the credentials of who has connected to
      * its endpoint; null: nothing.

@@ -72,6 +72,16 @@ uid_range: { first: 5, count: 1 }
   );
 });
 
+test("how disks are met is read, and a way that there is not is named with its place", () => {
+  assert.equal(defaultConfig.endpoints.block, "auto");
+  for (const block of ["auto", "ublk", "nbd-device", "nbd"])
+    assert.equal(parseConfig(`endpoints: { block: ${block} }\n`, "ring3.yaml").endpoints.block, block);
+  assert.throws(() => parseConfig("endpoints: { block: loop }\n", "ring3.yaml"), {
+    message:
+      'ring3.yaml:1:21: endpoints.block: expected "auto" or "ublk" or "nbd-device" or "nbd", found "loop"',
+  });
+});
+
 test("a driver's placement is read, and a wrong one named with its place", () => {
   const { placement } = parseConfig("placement:\n  usb-storage: pooled:disks\n  pad: inline\n", "ring3.yaml");
   assert.deepEqual(placement, { "usb-storage": "pooled:disks", pad: "inline" });

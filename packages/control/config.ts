@@ -2,8 +2,7 @@
 import { dirname, resolve } from "node:path";
 import * as v from "valibot";
 import { readDocument } from "./document.ts";
-import { durationForm, parseDuration } from "./duration.ts";
-import { access, className, userId } from "./fields.ts";
+import { access, className, duration, userId } from "./fields.ts";
 import { driverName } from "./manifest.ts";
 import { placement } from "./placement.ts";
 import { aliasName, exactlyOne, selectorEntries } from "./selector.ts";
@@ -13,11 +12,6 @@ const selectorFields = Object.keys(selectorEntries);
 const identityFields = Object.keys(identityEntries);
 const whoFields = ["user", "uid", "group", "gid"];
 
-const duration = v.pipe(
-  v.string(durationForm),
-  v.check((text) => parseDuration(text) !== undefined, durationForm),
-  v.transform((text) => parseDuration(text)!),
-);
 const oneOf = (names: readonly string[]) => `exactly one of the fields ${names.join(", ")}`;
 const accountName = v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?$/, "a user or group name")); // useradd(8)
 
@@ -69,9 +63,15 @@ export const configSchema = v.strictObject({
   spares: v.optional(v.pipe(v.number(), v.integer("an integer"), v.minValue(0), v.maxValue(16)), 1),
   /** share: reflectors and the drivers that only they ask run on one processor, for as long as that has time for them all. */
   affinity: v.optional(v.picklist(["share", "off"]), "share"),
-  /** Where programs that know nothing of ring3 meet a unit, by its class. auto: ublk where the kernel has it and ring3 may, else nbd. */
+  /**
+   * Where programs that know nothing of ring3 meet a unit, by its class. block, auto: ublk where the kernel has it and ring3 may, else nbd, a socket.
+   * input, of game controllers too, auto: uinput where the kernel has it and ring3 may.
+   */
   endpoints: v.optional(
-    v.strictObject({ block: v.optional(v.picklist(["auto", "ublk", "nbd"]), "auto") }),
+    v.strictObject({
+      block: v.optional(v.picklist(["auto", "ublk", "nbd-device", "nbd"]), "auto"),
+      input: v.optional(v.picklist(["auto", "uinput", "none"]), "auto"),
+    }),
     {},
   ),
   /** Where drivers run, by their names, instead of what their manifests say. */

@@ -2,7 +2,17 @@
 import { DeviceError } from "@ring3/core/errors";
 import { printable } from "@ring3/core/log";
 import * as v from "valibot";
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from "yaml";
 import { expectedText, foundText, isMissingField, isUnknownField } from "./issues.ts";
 import { nearest } from "./nearest.ts";
 
@@ -32,9 +42,14 @@ export function problemText({ file, line, column, path, expected, found, hint }:
   return `${where} expected ${expected}, found ${found}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
+type At = (offset: number) => Pick<Problem, "file" | "line" | "column">;
+
 const mostProblems = 10;
 /** More than any manifest or configuration needs; a bound for what an outside driver's folder may hold. */
 const maxLength = 1024 * 1024;
+
+/** What somebody most likely meant by a value that is not allowed; undefined: nobody knows. */
+export type Hint = (issue: v.BaseIssue<unknown>) => string | undefined;
 
 /** The value of a YAML or JSON text (JSON is YAML) that fits `schema`; throws DocumentError otherwise. */
 export function readDocument<S extends v.GenericSchema>(
@@ -42,9 +57,10 @@ export function readDocument<S extends v.GenericSchema>(
   file: string,
   schema: S,
   whenEmpty?: unknown,
+  meant: Hint = () => undefined,
 ): v.InferOutput<S> {
   const lines = new LineCounter();
-  const at = (offset: number) => {
+  const at: At = (offset) => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
@@ -61,6 +77,7 @@ export function readDocument<S extends v.GenericSchema>(
     throw new DocumentError(
       broken.slice(0, mostProblems).map((error) => ({ ...at(error.pos[0]), ...syntaxProblem(error) })),
     );
+  refusePassedOver(document, at);
   const value = plainValue(document, at);
   if (Array.isArray(value))
     throw new DocumentError([{ ...at(0), path: "", expected: "an object", found: "a list" }]);
@@ -71,16 +88,32 @@ export function readDocument<S extends v.GenericSchema>(
       const path = (issue.path ?? []).map((item) => item.key);
       return {
         ...at(offsetOf(document, path, isUnknownField(issue) || issue.path?.at(-1)?.origin === "key")),
-        ...schemaProblem(document, schema, issue, path),
+        ...schemaProblem(document, schema, issue, path, value, meant),
       };
     }),
   );
 }
 
-function plainValue(
-  document: Document,
-  at: (offset: number) => Pick<Problem, "file" | "line" | "column">,
-): unknown {
+/** What valibot's records pass over without a word, since it can mean something else in JavaScript. */
+const passedOver = ["__proto__", "prototype", "constructor"];
+
+function refusePassedOver(document: Document, at: At): void {
+  const problems: Problem[] = [];
+  visit(document, {
+    Pair(_, { key }) {
+      if (isScalar(key) && passedOver.includes(String(key.value)))
+        problems.push({
+          ...at(start(key) ?? 0),
+          path: "",
+          expected: "another name",
+          found: `"${key.value}"`,
+        });
+    },
+  });
+  if (problems.length > 0) throw new DocumentError(problems.slice(0, mostProblems));
+}
+
+function plainValue(document: Document, at: At): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch (error) {
@@ -107,24 +140,28 @@ function schemaProblem(
   schema: v.GenericSchema,
   issue: v.BaseIssue<unknown>,
   keys: readonly unknown[],
+  value: unknown,
+  meant: Hint,
 ): Pick<Problem, "path" | "expected" | "found" | "hint"> {
   const path = keys.map(String).join(".");
   if (isUnknownField(issue)) {
-    const known = fieldsAt(schema, keys.slice(0, -1));
-    const meant = nearest(String(keys.at(-1)), known);
-    const hint = meant === undefined ? {} : { hint: `did you mean "${meant}"?` };
+    const known = fieldsAt(schema, keys.slice(0, -1), value);
     return {
       path,
       expected: `one of the fields ${known.join(", ")}`,
       found: `"${printable(String(keys.at(-1)), 60)}"`,
-      ...hint,
+      ...didYouMean(nearest(String(keys.at(-1)), known)),
     };
   }
   if (isMissingField(issue)) return { path, expected: `a field "${String(keys.at(-1))}"`, found: "none" };
   const written = issue.type === "string" ? sourceOf(document, keys) : undefined;
-  const hint = written === undefined ? {} : { hint: `in quotes it is text: "${written}"` };
+  const hint =
+    written === undefined ? didYouMean(meant(issue)) : { hint: `in quotes it is text: "${written}"` };
   return { path, expected: expectedText(issue), found: foundText(issue), ...hint };
 }
+
+const didYouMean = (name: string | undefined) =>
+  name === undefined ? {} : { hint: `did you mean "${name}"?` };
 
 /** The offset of the value at a path, of the nearest thing above it that exists, or of the key itself. */
 function offsetOf(document: Document, path: readonly unknown[], wantsKey: boolean): number {
@@ -159,16 +196,19 @@ function sourceOf(document: Document, path: readonly unknown[]): string | undefi
   return isScalar(node) && typeof node.value !== "string" ? node.source : undefined;
 }
 
-/** The field names that a schema has at a path. */
-function fieldsAt(schema: v.GenericSchema, path: readonly unknown[]): string[] {
+/** The field names that a schema has at a path of a value. */
+function fieldsAt(schema: v.GenericSchema, path: readonly unknown[], value: unknown): string[] {
   const inner = schema as {
     wrapped?: v.GenericSchema;
+    getter?: (value: unknown) => v.GenericSchema;
     item?: v.GenericSchema;
     value?: v.GenericSchema;
     entries?: Record<string, v.GenericSchema>;
   };
-  if (inner.wrapped !== undefined) return fieldsAt(inner.wrapped, path);
+  if (inner.wrapped !== undefined) return fieldsAt(inner.wrapped, path, value);
+  if (inner.getter !== undefined) return fieldsAt(inner.getter(value), path, value);
   if (path.length === 0) return Object.keys(inner.entries ?? {});
   const next = inner.entries?.[String(path[0])] ?? inner.item ?? inner.value;
-  return next === undefined ? [] : fieldsAt(next, path.slice(1));
+  const below = (value as Record<string, unknown> | null | undefined)?.[String(path[0])];
+  return next === undefined ? [] : fieldsAt(next, path.slice(1), below);
 }

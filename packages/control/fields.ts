@@ -2,6 +2,7 @@
 import { deviceErrorKinds } from "@ring3/core/errors";
 import { FIELD_NAME_MAX, FIELDS_MAX, PRINTABLE_MAX } from "@ring3/core/log";
 import * as v from "valibot";
+import { durationForm, parseDuration } from "./duration.ts";
 
 /** No single text on a control connection needs more; what is longer is an attack or a mistake. */
 export const text = v.pipe(v.string(), v.maxLength(65536));
@@ -16,6 +17,12 @@ export const path = v.pipe(
 );
 export const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 export const pid = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+/** Milliseconds, of what people write. */
+export const duration = v.pipe(
+  v.string(durationForm),
+  v.check((text) => parseDuration(text) !== undefined, durationForm),
+  v.transform((text) => parseDuration(text)!),
+);
 /** A uid or gid; -1 as u32 means "leave alone" to the kernel and is never a user's. */
 export const userId = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(0xfffffffe));
 /** Chosen by the side that opens a channel, and never used again on that connection. */
@@ -84,3 +91,6 @@ export const failureKinds = [
   "grant",
 ] as const;
 export const failureKind = v.picklist(failureKinds);
+
+/** Kept for a reflector and read by nobody else. */
+export const reflectorsWords = v.pipe(v.string(), v.maxLength(65_536));

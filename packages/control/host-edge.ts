@@ -48,7 +48,13 @@ const filter = v.nullable(v.pipe(v.string(), v.base64(), v.maxLength(43_692))); 
 /** The process's writable private memory may become this large, mapped or not (RLIMIT_DATA); null: there is no jail. */
 const dataBytes = v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
 
-const hostUnit = v.strictObject({ index: count, properties, operations: v.array(name) });
+/** `name`: where it is not the device's. */
+export const hostUnit = v.strictObject({
+  index: count,
+  properties,
+  operations: v.array(name),
+  name: v.optional(v.pipe(text, v.maxLength(79))),
+});
 export type HostUnit = v.InferOutput<typeof hostUnit>;
 
 export const hostEdge = defineEdge({
@@ -85,6 +91,8 @@ export const hostEdge = defineEdge({
      * own. Descriptors: that connection, and as with `confine`. In stacks the driver's code is "driver:NAME#SEAT".
      */
     seat: { params: v.strictObject({ seat: v.pipe(count, v.minValue(1)) }), result: nothing, fds: 2 },
+    /** Those that have a driver. One whose connection has ended and that is not among them has let go of its device in order. */
+    seats: { params: nothing, result: v.strictObject({ seats: v.array(count) }) },
     /** Stage 2 of the jail: limits and filter go on, then the driver's code is loaded. Descriptor: the code (sealed memfd). */
     load: {
       params: v.strictObject({

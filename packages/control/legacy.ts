@@ -13,10 +13,11 @@ import {
   name,
   path,
   pid,
-  properties,
+  reflectorsWords,
   text,
   userId,
 } from "./fields.ts";
+import { hostUnit } from "./host-edge.ts";
 import { firstIssue } from "./issues.ts";
 import { deviceState } from "./status.ts";
 
@@ -73,7 +74,7 @@ const device = v.strictObject({
   driver: v.nullable(v.strictObject({ name, hash: name })),
   /** By the names of drivers that did not want it: why. */
   declined: v.record(name, text),
-  units: v.array(v.strictObject({ index: count, properties, operations: v.array(name) })),
+  units: v.array(hostUnit),
   /** The name of its host's record. */
   host: v.nullable(name),
 });
@@ -120,7 +121,16 @@ const plug = v.strictObject({
 });
 export type PlugRecord = v.InferOutput<typeof plug>;
 
-const forms = { host, seat, reflector, device, client, plug };
+/**
+ * An input device that the kernel has of us. Held: its descriptor of /dev/uinput. `shape`: what it was made of; `memo`: what the reflector that
+ * serves it wants the next one to know. Both in its own words.
+ */
+const input = v.strictObject({ unit: name, index: count, shape: reflectorsWords, memo: reflectorsWords });
+
+/** A disk of the kernel's that is served through a socket (/dev/nbdN), and by which process. Held: that process's end. */
+const disk = v.strictObject({ number: count, server: pid });
+
+const forms = { host, seat, reflector, device, client, plug, input, disk };
 export type LegacyKind = keyof typeof forms;
 export type LegacyRecord<K extends LegacyKind> = v.InferOutput<(typeof forms)[K]>;
 

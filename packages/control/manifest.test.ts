@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { DocumentError } from "./document.ts";
-import { driverSchemaText, schemaPath } from "./generate-schema.ts";
+import { schemas } from "./generate-schema.ts";
 import { parseManifest, satisfies, sdkVersion } from "./manifest.ts";
 
 const usbStorage = {
@@ -170,13 +171,14 @@ for (const [version, range, fits] of ranges) {
   test(`sdk ${version} against ${range}: ${fits}`, () => assert.equal(satisfies(version, range), fits));
 }
 
-test("driver.schema.json is what the schema generates", () => {
-  assert.deepEqual(
-    JSON.parse(readFileSync(schemaPath, "utf8")),
-    JSON.parse(driverSchemaText()),
-    "run node packages/control/generate-schema.ts",
-  );
-});
+for (const { path, text } of schemas)
+  test(`${basename(path.pathname)} is what the schema generates`, () => {
+    assert.deepEqual(
+      JSON.parse(readFileSync(path, "utf8")),
+      JSON.parse(text()),
+      "run node packages/control/generate-schema.ts",
+    );
+  });
 
 test("the sdk version that manifests are held against is the sdk's", () => {
   const { version } = JSON.parse(readFileSync(new URL("../sdk/package.json", import.meta.url), "utf8"));

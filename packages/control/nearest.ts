@@ -4,6 +4,7 @@
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const most = Math.max(1, Math.floor(word.length / 3));
   const ranked = known
+    .filter((name) => Math.abs(name.length - word.length) <= most) // each of these is an edit
     .map((name) => ({ name, edits: editDistance(word.toLowerCase().slice(0, 64), name.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits);
   return ranked[0] !== undefined && ranked[0].edits <= most ? ranked[0].name : undefined;

@@ -72,7 +72,7 @@ export interface EventSpec {
   readonly data?: Struct<unknown>;
   /** What happens when a client does not read: keep the latest (state), or drop and count (occurrences). */
   readonly overflow: Overflow;
-  /** Who opens the unit later in the same incarnation is told too: it concerns what they did before. */
+  /** Who opens the unit later in the same incarnation is told too: it concerns what they did before, or is so still. */
   readonly sticky?: boolean;
 }
 

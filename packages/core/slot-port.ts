@@ -57,6 +57,11 @@ export interface SlotPort<C extends Contract> extends UnitPort<C> {
     length: number,
     done: (completion: Completion<Output<C, K>>) => void,
   ): void;
+  /**
+   * Tells when a driver has taken its place behind the port (true), and when that is dead and fenced (false). What it had told of its state is
+   * over then, and what it was told is forgotten. Answers what ends the subscription.
+   */
+  onDriver(listener: (there: boolean) => void): () => void;
   /** Resolves once every request is finished, those of closed connections included. */
   close(): Promise<void>;
 }

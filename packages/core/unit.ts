@@ -40,6 +40,8 @@ export type Handlers<C extends Contract> = {
 /** What a driver's probe returns for one unit. `concurrency` handlers run at a time; 1 unless given. */
 export type DriverUnit<C extends Contract> = {
   readonly concurrency?: number;
+  /** As programs know it, 1 to 79 characters; the device's own name unless given. */
+  readonly name?: string;
 } & ([Properties<C>] extends [Nothing]
   ? { readonly properties?: Nothing }
   : { readonly properties: Properties<C> }) &

@@ -98,6 +98,7 @@ export class Host {
         return {};
       },
       seat: ({ seat: number }, fds) => this.#addSeat(number, fds[0]!, fds[1]!),
+      seats: () => ({ seats: [...this.#seats.keys()] }),
       load: (params, fds) => {
         this.#loading = this.#load(params, fds[0]!);
         return this.#loading;
@@ -259,6 +260,7 @@ export class Host {
       index,
       properties: propertiesOf(driver.contract, runner),
       operations: Object.keys(driver.contract.operations).filter((name) => name in runner.unit),
+      ...(runner.unit.name === undefined ? {} : { name: runner.unit.name }),
     }));
     this.#reported.push(...units.map(({ properties }) => JSON.stringify(properties)));
     return { units };
@@ -306,9 +308,9 @@ export class Host {
   /** No process's end does it for a driver that leaves the others behind. */
   async #letGo(): Promise<void> {
     this.#leaving = true;
-    if (this.#session === undefined) await this.#transport?.close(); // what probe waits for ends
-    await this.#probing?.catch(() => {});
-    await this.#session?.remove();
+    // What probe waits for ends with the device; a probe that waits for anything else is not waited for.
+    if (this.#session === undefined) void this.#probing?.then((late) => late.remove()).catch(() => {});
+    else await this.#session.remove();
     this.#channels?.dropAll();
     await this.#transport?.close();
   }

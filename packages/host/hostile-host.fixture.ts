@@ -27,6 +27,7 @@ function hostile(way: Way, transport: FrameTransport<Descriptor>): void {
       confine: () => ({}), // of a hostile host the manager can expect nothing
       restrict: () => ({}),
       seat: never,
+      seats: never,
       load: () => ({}),
       ping: () => ({}),
       assign(params, fds) {

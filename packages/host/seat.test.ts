@@ -6,7 +6,7 @@ import type { Params } from "@ring3/control/edge";
 import { hostEdge } from "@ring3/control/host-edge";
 import { callingPeer } from "@ring3/control/peer";
 import { systemClock } from "@ring3/kernel/clock/clock";
-import { type Descriptor, duplicate } from "@ring3/kernel/fd/descriptor";
+import { type Descriptor, duplicate, nullDevice } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
 import { sealedFile } from "@ring3/kernel/shm/memory";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
@@ -44,10 +44,14 @@ const assign: Params<HostEdge, "assign"> = {
   beatMs: 500,
   reason: null,
 };
-const source = new TextEncoder().encode(`
+const sample = new TextEncoder().encode(`
 const { block, defineDriver } = require("@ring3/sdk");
 const properties = { ...block.properties.create(), sectorBytes: 512, maxTransferSectors: 2048, sectors: 8192, flags: 16 };
 exports.default = defineDriver(block, { probe: () => ({ properties, read() {}, write() {}, flush() {} }) });`);
+
+const endless = new TextEncoder().encode(`
+const { block, defineDriver } = require("@ring3/sdk");
+exports.default = defineDriver(block, { probe: () => new Promise(() => {}) });`);
 
 const connect = (stream: Descriptor) => new FrameSocket(stream);
 const opened: { close(): void }[] = [];
@@ -72,7 +76,7 @@ function setUp() {
   const host = new Host(connect(theirs), connect, systemClock, (code) => exits.push(code));
   const root = caller(ours);
   /** A driver in a seat; `grant` is the device's end of its wire, `standby` the next manager's of its connection. */
-  const seat = async (number: number) => {
+  const seat = async (number: number, source = sample) => {
     const [control, theirControl] = socketPair();
     const [standby, theirStandby] = socketPair();
     const [grant, theirGrant] = socketPair();
@@ -111,6 +115,7 @@ test("a driver that leaves in order closes its device and its connection; the on
   await b.peer.call("ping", {});
   await root.peer.call("ping", {});
   assert.deepEqual(exits, []);
+  assert.deepEqual((await root.peer.call("seats", {})).result, { seats: [2] });
   await seat(1); // its number is free again
 });
 
@@ -120,6 +125,17 @@ test("a driver that is asked to leave before its probe has begun keeps no device
   const refused = assert.rejects(asked, { kind: "invalid" });
   await peer.call("remove", { requests: "keep" });
   await refused;
+  assert.equal(await isClosed(grant), true);
+});
+
+test("a driver whose probe never returns keeps no device once it is asked to leave", async () => {
+  const { seat } = setUp();
+  const { peer, asked, grant } = await seat(1, endless);
+  const refused = assert.rejects(asked, { kind: "disconnected" });
+  await peer.call("assign", assign, [nullDevice()]).catch(() => {}); // it probes by then
+  const end = ended(peer.signal);
+  await peer.call("remove", { requests: "keep" });
+  await Promise.all([end, refused]);
   assert.equal(await isClosed(grant), true);
 });
 

@@ -13,6 +13,7 @@ import { mayUse, requireOperator } from "./access.ts";
 import type { AttachedBus, Attachment } from "./attached-bus.ts";
 import type { Device } from "./device.ts";
 import type { EndpointSockets } from "./endpoint-sockets.ts";
+import type { Inputs } from "./inputs.ts";
 import type { KernelDisks } from "./kernel-disks.ts";
 import type { Manager } from "./manager.ts";
 import { deviceMetrics, deviceStatus, type Endpoint, explain } from "./status.ts";
@@ -45,6 +46,7 @@ export interface Serving {
   readonly sockets: EndpointSockets;
   /** undefined where the kernel's disks are no endpoints. */
   readonly disks: KernelDisks | undefined;
+  readonly inputs: Inputs;
   /** Ends those of the kernel's disks that are no unit's any more. */
   readonly keepDisks: () => void;
   /** Where applications meet each unit, as its reflector has said. */
@@ -95,6 +97,9 @@ export class Administration {
     | "close"
     | "access"
     | "record"
+    | "inputDevice"
+    | "inputNode"
+    | "inputMemo"
   > {
     const { manager, attached } = this.#serving;
     return {

@@ -418,3 +418,23 @@ test("a client that goes while its old channel is closed for a new one opens not
   closed.resolve();
   await opening;
 });
+
+test("an opening and its giving up that come together, both lost with the manager before: nothing is opened, and nobody waits", async () => {
+  const { claims, claimant, open, absent, device, hosts } = await inheriting({ host: "host 1", channel: 40 });
+  const back = claimant("writer");
+  claims.handOver(absent, back);
+  device.failed({ kind: "exit", text: "killed", outside: true }); // another is on its way, for which an opening would wait
+  const opening = assert.rejects(open(back, 9, "write", 3), { kind: "busy", message: /given up meanwhile/ });
+  await claims.close(back, 3);
+  await opening;
+  await hosts.hosts[0]!.dies();
+  await hosts.last.runs(unit());
+  await open(claimant("another"), 1, "write");
+});
+
+test("who comes back to a manager that has seen the debugger is told of it", async () => {
+  const { claims, claimant, absent, device, told } = await inheriting({ host: "host 1", channel: 40 });
+  Object.defineProperty(device, "held", { value: true });
+  claims.handOver(absent, claimant("writer"));
+  assert.deepEqual(told, ["writer paused 8"]);
+});

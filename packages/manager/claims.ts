@@ -50,6 +50,8 @@ interface Claim {
   host: string;
   /** An earlier manager has opened it there. */
   inherited: boolean;
+  /** Its client wants it no more: from then on nothing is opened or waited for, and others have to wait until it is closed. */
+  givenUp: boolean;
   /** Its client waits for the driver that is on its way: what is called with it, or with undefined where it is not. */
   waiting: ((host: HostProcess | undefined) => void) | undefined;
   /** What its client has said of the latest channel, once each. */
@@ -107,7 +109,7 @@ export class Claims {
     const claim = this.#claim(claimant, device, unit, mode, opening);
     claim.channel = channel;
     if (claim.hostChannel !== undefined) await this.#closeChannel(claim); // its client has not heard of it: the answer was a dead manager's
-    if (!this.#claims.has(claim))
+    if (claim.givenUp || !this.#claims.has(claim))
       throw new DeviceError("busy", `${unitId(device.id, unit)}: given up meanwhile`);
     const host = device.host ?? (await this.#nextHost(claim));
     if (host === undefined)
@@ -217,6 +219,7 @@ export class Claims {
       claim.claimant = claimant;
       if (claim.hostChannel === undefined) continue;
       channels.push(claim.channel);
+      if (claim.device.held) claimant.paused(claim.channel, true); // it holds that nobody does, since the last manager died
       this.opened(claim.device, claimant, claim.channel, claim.hostChannel);
     }
     return channels;
@@ -289,6 +292,7 @@ export class Claims {
   }
 
   async #release(claim: Claim): Promise<void> {
+    claim.givenUp = true;
     claim.waiting?.(undefined);
     await this.#closeChannel(claim);
     this.#claims.delete(claim);
@@ -374,6 +378,7 @@ function newClaim(claimant: Claimant, device: Device, unit: number, mode: Access
     hostChannel: undefined,
     host: "",
     inherited: false,
+    givenUp: false,
     waiting: undefined,
     suspected: false,
     progressed: false,

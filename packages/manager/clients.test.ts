@@ -30,6 +30,7 @@ import {
   settled,
   unit,
 } from "./fake-host.fixture.ts";
+import { Inputs } from "./inputs.ts";
 import type { KernelDisks } from "./kernel-disks.ts";
 import { Manager } from "./manager.ts";
 import { Tracing } from "./tracing.ts";
@@ -95,6 +96,7 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     sockets: new EndpointSockets(folder),
     disks: { has: (unit: string) => unit === published } as KernelDisks,
     keepDisks() {},
+    inputs: new Inputs(manager.log),
     endpoints: new Map(),
   };
   const run = async () => {

@@ -17,7 +17,7 @@ import { Administration, type ClientIdentity, type Serving } from "./administrat
 import type { Claimant } from "./claims.ts";
 import { unitId } from "./claims.ts";
 import type { Device } from "./device.ts";
-import type { KernelDisks } from "./kernel-disks.ts";
+import { diskHandlers } from "./disk-handlers.ts";
 import type { Manager, Watcher } from "./manager.ts";
 import { type Endpoint, unitInfo } from "./status.ts";
 
@@ -50,7 +50,8 @@ export class ClientConnection implements Claimant, Watcher {
     this.name = identity.name;
     this.trusted = identity.reflector !== undefined;
     this.uid = identity.uid;
-    this.reflector = reflectorName(identity);
+    const { reflector, inline } = identity;
+    this.reflector = reflector === undefined ? null : reflectorName(reflector, inline);
     this.token = serving.newToken();
     this.#identity = identity;
     this.#serving = serving;
@@ -95,12 +96,18 @@ export class ClientConnection implements Claimant, Watcher {
         return { mode: accessAt(this.#serving, this.#unit(unit).device, peer) };
       },
       listen: ({ unit, kind }) => this.#listen(unit, kind),
-      publish: (params) => this.#publish(params),
-      begin: async (identity) => ({ node: await this.#disks("begin").begin(identity, this.#process()) }),
-      withdraw: async (identity) => {
-        await this.#disks("withdraw").withdraw(identity);
-        return {};
-      },
+      ...diskHandlers({
+        disks: () => (this.trusted ? this.#serving.disks : undefined),
+        server: () => this.#process(),
+        deviceOf: (unit) => findUnit(manager, unit)?.device,
+        wants: (device) => this.#wants(device),
+      }),
+      ...this.#serving.inputs.handlers((method, unit) => {
+        const { device } = this.#unit(unit);
+        if (!this.trusted || !this.#wants(device))
+          throw new DeviceError("denied", `${method} ${unit}: it is another reflector's`);
+        return device;
+      }),
       record: ({ device }, fds) => {
         this.#serving.tracing.recorded(this, device, fds[0]!);
         return {};
@@ -124,7 +131,7 @@ export class ClientConnection implements Claimant, Watcher {
         `open ${params.unit} to ${params.mode}: an access rule in ring3.yaml can allow it`,
       );
     if (params.mode === "write" && !this.trusted && this.#serving.disks?.has(params.unit))
-      throw new DeviceError("busy", `open ${params.unit} to write: the kernel has it as a disk (ublk)`);
+      throw new DeviceError("busy", `open ${params.unit} to write: the kernel has it as a disk`);
     const { contract } = device.driver!;
     if (params.contract.hash !== contract.hash)
       throw new DeviceError(
@@ -153,24 +160,6 @@ export class ClientConnection implements Claimant, Watcher {
     const guests = accessAt(this.#serving, device, undefined) !== null;
     const { path, socket } = this.#serving.sockets.open(device.driver!.manifest.class, wanted, kind, guests);
     return new Answer({ path, guests }, [socket]);
-  }
-
-  async #publish({
-    disk,
-    ...identity
-  }: Params<ClientEdge, "publish">): Promise<Answer<Result<ClientEdge, "publish">>> {
-    const disks = this.#disks("publish");
-    if (!this.#wants(this.#unit(identity.unit).device))
-      throw new DeviceError("denied", `publish ${identity.unit}: it is another reflector's`);
-    const { device, queues, depth } = await disks.publish(identity, this.#process(), disk);
-    return new Answer({ queues, depth }, [device]);
-  }
-
-  #disks(method: string): KernelDisks {
-    const { disks } = this.#serving;
-    if (!this.trusted || disks === undefined)
-      throw new DeviceError("denied", `${method}: only for a reflector whose endpoints are the kernel's`);
-    return disks;
   }
 
   /** As a reflector: its process. */
@@ -269,6 +258,7 @@ export class ClientConnection implements Claimant, Watcher {
 
   unitRemoved(device: Device, unit: HostUnit, reason: string): void {
     const id = unitId(device.id, unit.index);
+    if (this.trusted) this.#serving.inputs.remove(id);
     if (this.trusted) this.#serving.sockets.remove(id); // whosever it was: an inline driver's may have died before
     this.#unannounce(id);
     if (this.#wants(device)) this.#peer.notify("unitRemoved", { unit: id, kind: "disconnected", reason });
@@ -279,9 +269,9 @@ export class ClientConnection implements Claimant, Watcher {
   }
 }
 
-function reflectorName({ reflector, inline }: ClientIdentity): string | null {
-  return reflector === undefined ? null : [reflector, inline ?? []].flat().join("/");
-}
+/** A class's, or its own where a driver is inline in it. */
+export const reflectorName = (className: string, driver: string | undefined): string =>
+  driver === undefined ? className : `${className}/${driver}`;
 
 /** Whose reflector serves the device, where it is not that of its class. */
 function inlineDriver({ driver }: Device): string | undefined {

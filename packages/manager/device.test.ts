@@ -518,6 +518,16 @@ for (const [what, happens, removed] of [
     (device: Device) => device.failed({ kind: "grant", text: "the device went away", outside: true }),
     true,
   ],
+  [
+    "accused by a stranger",
+    (device: Device) => device.failed({ kind: "deadline", text: "says process 1", outside: true }),
+    true,
+  ],
+  [
+    "stopped by a person",
+    (device: Device) => device.failed({ kind: "heartbeat", text: "no heartbeat", outside: true }),
+    false,
+  ],
   ["at fault", (device: Device) => device.failed({ kind: "crash", text: "it broke", outside: false }), false],
 ] as const)
   test(`a driver beside others that is ${what} ${removed ? "leaves these alone" : "is killed with them"}; one alone is killed`, async () => {
@@ -533,3 +543,21 @@ for (const [what, happens, removed] of [
       assert.deepEqual(asked, [...(shared && removed ? ["host 1 remove"] : []), "host 1 kill"]);
     }
   });
+
+test("a driver beside others that refuses its device leaves these alone", async () => {
+  const { device, hosts, seen } = setUp();
+  device.matched(chosenDriver(), true);
+  hosts.last.shared = true;
+  await hosts.last.loaded();
+  await hosts.last.refusesProbe("no medium");
+  await settled();
+  assert.deepEqual(seen().slice(-3), ["failed", "host 1 remove", "host 1 kill"]);
+});
+
+test("a start beside others that its manager did not live to see done leaves these alone", async () => {
+  const host = leftHost();
+  host.shared = true;
+  await left({ state: "starting" }, host);
+  await settled();
+  assert.deepEqual(host.log, ["left host remove", "left host kill"]);
+});

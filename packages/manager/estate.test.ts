@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { DeviceMemory } from "@ring3/channel/device-memory";
 import { type DeviceRecord, encodeRecord, type HostRecord, recordName } from "@ring3/control/legacy";
 import { manualClock } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
 import { newLife } from "@ring3/core/lifecycle";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { Descriptor, duplicate, nullDevice } from "@ring3/kernel/fd/descriptor";
@@ -65,7 +66,7 @@ function setUp(left: DeviceRecord = record) {
   const { devices, hosts: recorded } = sorted(inherited, noLegacy);
   for (const { name } of recorded) hosts.set(name, new FakeHost(name, {} as never, log));
   const living = new Map([...hosts].map(([name, host]) => [name, host.left]));
-  const estate = new Estate(devices, living, legacy);
+  const estate = new Estate(devices, living, legacy, 2000);
   return { estate, log, dropped, hosts, clock: manualClock() };
 }
 
@@ -74,7 +75,7 @@ test("a device that is the one that was left, with the same driver, is had with 
   assert.equal(estate.hasDevice(bus.id), true);
   const left = estate.take(bus, () => driver)!;
   assert.deepEqual(left.record, record);
-  left.host!.kill();
+  left.host!.adopt({} as never).kill("");
   assert.deepEqual(log.splice(0), ["host/0.1 kill"]);
   assert.deepEqual([estate.hasDevice(bus.id), log], [false, []]);
 });
@@ -116,10 +117,24 @@ test("what nobody asks for is ended, and only a host that had a device is waited
   await rest;
 });
 
+test("a seat that nobody asks for is left in order; where that fails its process is ended", async () => {
+  const { estate, log, hosts, clock } = setUp();
+  for (const host of hosts.values()) host.shared = true;
+  hosts.get("host/0.2")!.answer = async () => {
+    throw new DeviceError("timeout", "it has not let go of its device");
+  };
+  const rest = estate.endRest(5000, clock);
+  await settled();
+  // A process is ended by a seat only where it has not left, manager/seat.ts.
+  assert.deepEqual(log, ["host/0.1 remove", "host/0.2 remove", "host/0.1 kill", "host/0.2 kill"]);
+  await hosts.get("host/0.1")!.dies();
+  await rest;
+});
+
 test("a host that cannot be ended in time is said to be there", async () => {
   const { estate, clock } = setUp();
   const rest = assert.rejects(estate.endRest(5000, clock), { kind: "timeout" });
-  clock.advance(5000);
+  clock.advance(7000);
   await rest;
 });
 

@@ -10,6 +10,7 @@ import type { BusDevice } from "./bus.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { LeftHost } from "./host-process.ts";
 import type { Heirloom, Inherited, Left, Legacy } from "./legacy.ts";
+import { nobody } from "./seat.ts";
 
 const SIGKILL = 9;
 
@@ -23,14 +24,22 @@ export interface LeftDevice {
 
 export class Estate {
   readonly #legacy: Legacy;
+  readonly #removeMs: number;
   readonly #devices: Map<string, Heirloom<"device">>;
   /** By the names of their records: hosts, and seats in shared ones. */
   readonly #hosts: Map<string, LeftHost>;
   /** Of devices whose host was ended here. */
   readonly #fences = new Map<string, Promise<void>>();
 
-  constructor(devices: Left["devices"], hosts: ReadonlyMap<string, LeftHost>, legacy: Legacy) {
+  /** `removeMs`: what a driver gets to leave others in its process behind. */
+  constructor(
+    devices: Left["devices"],
+    hosts: ReadonlyMap<string, LeftHost>,
+    legacy: Legacy,
+    removeMs: number,
+  ) {
     this.#legacy = legacy;
+    this.#removeMs = removeMs;
     this.#devices = new Map(devices.map((device) => [device.record.id, device]));
     this.#hosts = new Map(hosts);
   }
@@ -73,13 +82,20 @@ export class Estate {
 
   /**
    * The buses have told what is there, and nobody will ask for the rest. Resolves once no process of it lives that had a device: what its
-   * clients are told then, that it does nothing more for them, is true. Rejects where that is not proven in time.
+   * clients are told then, that it does nothing more for them, is true. Rejects where that is not proven in time, `withinMs` from when it is killed.
    */
   async endRest(withinMs: number, clock: Clock): Promise<void> {
     for (const left of [...this.#devices.values()]) this.#end(left);
-    for (const spare of this.#hosts.values()) spare.kill();
+    for (const spare of this.#hosts.values()) void this.#discard(spare);
     this.#hosts.clear();
-    await inTime(Promise.all(this.#fences.values()), withinMs, clock);
+    await inTime(Promise.all(this.#fences.values()), this.#removeMs + withinMs, clock);
+  }
+
+  /** Nobody wants it. Those who share its process are left alone, unless it does not leave them. */
+  async #discard(left: LeftHost): Promise<void> {
+    const host = left.adopt(nobody);
+    if (host.shared) await host.remove("keep", this.#removeMs).catch(() => {});
+    host.kill("is nobody's any more, and did not leave");
   }
 
   #end({ name, record, held }: Heirloom<"device">): void {
@@ -91,7 +107,7 @@ export class Estate {
     // Until then a next manager has to know that this host has the device.
     const fence = host.fenced.then(() => this.#legacy.drop(name));
     this.#fences.set(record.id, fence);
-    host.kill();
+    void this.#discard(host);
   }
 }
 

@@ -12,6 +12,9 @@ import type { HostListeners } from "./host-process.ts";
 /** A host answers all but `probe` within this, or hangs: the sdk gives a driver's own part in it half as long. */
 const ANSWER_MS = 10_000;
 
+/** What a driver gets to end in order before it is killed. */
+export const REMOVE_MS = 2000;
+
 type HostEdge = typeof hostEdge;
 
 export class HostConnection {

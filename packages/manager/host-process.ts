@@ -99,7 +99,6 @@ export type StartHost = (kind: HostKind, listeners: HostListeners) => Promise<Ho
 /** One that may be somebody's. */
 export interface LeftHost {
   adopt(listeners: HostListeners): HostProcess;
-  kill(): void;
   readonly fenced: Promise<void>;
 }
 
@@ -108,6 +107,7 @@ export interface SpareHost extends LeftHost {
   /** False once it has ended, or is another's. */
   readonly free: boolean;
   readonly loaded: Promise<void>;
+  kill(): void;
   /** It answers within that time, and holds no more than it may. */
   healthy(withinMs: number): Promise<boolean>;
 }

@@ -15,6 +15,7 @@ import type { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { End } from "./end.ts";
 import { grantedRequests } from "./granted-requests.ts";
+import { REMOVE_MS } from "./host-connection.ts";
 import type { HostKind, HostListeners, HostProcess, LeftHost, StartHost } from "./host-process.ts";
 import { faultOfUnits } from "./host-units.ts";
 import { inSources } from "./source-map.ts";
@@ -56,8 +57,6 @@ export interface IncarnationObserver {
 
 type HostEdge = typeof hostEdge;
 
-/** What a driver gets to end in order before it is killed. */
-const REMOVE_MS = 2000;
 /** What a hung driver gets to say where it stands. */
 const STACK_MS = 100;
 

@@ -16,6 +16,8 @@ export interface InlineParts {
   readonly program: string;
   /** What a class's reflector has to have from its start to make its endpoints. */
   readonly needs: (className: string) => readonly string[];
+  /** Nothing of what it had opened will be asked for again. */
+  readonly died: (which: Inline) => void;
   readonly connected: ServeReflector;
 }
 
@@ -86,13 +88,16 @@ export function serveInherited(
 }
 
 function serve(
-  { connected }: InlineParts,
+  { connected, died }: InlineParts,
   which: Inline,
   host: Host,
   connection: Descriptor,
   stand: (record: string) => Standby,
 ): void {
   const standby = stand(recordName("reflector", host.name));
-  void host.fenced.then(() => standby.drop());
+  void host.fenced.then(() => {
+    standby.drop();
+    died(which);
+  });
   connected(which, new FrameSocket(connection), () => standby.take());
 }

@@ -4,26 +4,14 @@ import { test } from "node:test";
 import { manualClock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import { createLog } from "@ring3/core/log";
+import { kernelDisk as disk } from "@ring3/kernel/disk/kernel-disk.fixture";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { deviceInfo, UBLK_S_DEV_LIVE, UBLK_S_DEV_QUIESCED } from "@ring3/kernel/ublk/constants";
 import type { UblkInfo, UblkParameters } from "@ring3/kernel/ublk/control";
-import type { KernelDisk } from "@ring3/kernel/ublk/disk";
-import { KernelDisks } from "./kernel-disks.ts";
+import { KernelDisks, markOfText } from "./kernel-disks.ts";
+import { UblkDisks } from "./ublk-disks.ts";
 
 const identity = { unit: "usb-1-4:1.0#0", enumeration: 1, medium: 1 };
-const disk: KernelDisk = {
-  bytes: 1 << 20,
-  sectorBytes: 512,
-  transferBytes: 1 << 18,
-  queues: 2,
-  depth: 32,
-  readOnly: false,
-  rotational: false,
-  writeCache: true,
-  fua: true,
-  discardBytes: 0,
-  zeroesBytes: 0,
-};
 const [FIRST, SECOND] = [100, 200];
 
 function played() {
@@ -77,15 +65,17 @@ function played() {
   };
   /** Another one knows only what the kernel knows. */
   const manager = (stateDirectory = "/run/ring3") =>
-    new KernelDisks({
-      control,
-      numbers: () => [...there.keys()],
-      open: () => new Descriptor(-1),
-      lives: (pid) => living.has(pid),
-      stateDirectory,
-      clock,
-      log: createLog("test", () => {}, clock),
-    });
+    new KernelDisks(
+      new UblkDisks({
+        control,
+        numbers: () => [...there.keys()],
+        open: () => new Descriptor(-1),
+        lives: (pid) => living.has(pid),
+        mark: markOfText(stateDirectory),
+        clock,
+      }),
+      createLog("test", () => {}, clock),
+    );
   return {
     clock,
     asked,
@@ -200,7 +190,16 @@ test("withdrawn: it is ended; again: there is nothing to do", async () => {
   const kernel = played();
   const disks = kernel.manager();
   await disks.publish(identity, FIRST, disk);
-  await disks.withdraw(identity);
-  await disks.withdraw(identity);
+  for (let times = 0; times < 2; times++) assert.equal(await disks.withdraw(identity, FIRST, true), true);
   assert.deepEqual(kernel.asked, ["add 0", "stop 0"]);
+});
+
+test("what is neither one's unit nor one's disk is not withdrawn; one's own disk is, whoever has the unit now", async () => {
+  const kernel = played();
+  const disks = kernel.manager();
+  await disks.publish(identity, FIRST, disk);
+  await disks.begin(identity, FIRST);
+  assert.equal(await disks.withdraw(identity, SECOND, false), false);
+  assert.equal(await disks.withdraw(identity, FIRST, false), true);
+  assert.deepEqual(kernel.asked, ["add 0", "start 0", "stop 0"]);
 });

@@ -39,6 +39,8 @@ export interface Left {
   readonly reflectors: readonly Heirloom<"reflector">[];
   readonly clients: readonly Heirloom<"client">[];
   readonly plugs: readonly Heirloom<"plug">[];
+  readonly inputs: readonly Heirloom<"input">[];
+  readonly disks: readonly Heirloom<"disk">[];
 }
 
 /** How many descriptors a record has that is whole. */
@@ -49,6 +51,8 @@ const holds: Readonly<Record<LegacyKind, number>> = {
   reflector: 1,
   client: 0,
   plug: 0,
+  input: 1,
+  disk: 1,
 };
 
 /**
@@ -68,6 +72,8 @@ export function sorted({ records }: Inherited, legacy: Pick<Legacy, "drop">): Le
     reflectors: of("reflector"),
     clients: of("client"),
     plugs: of("plug"),
+    inputs: of("input"),
+    disks: of("disk"),
   };
 }
 
@@ -87,4 +93,6 @@ export const nothingLeft: Left = {
   reflectors: [],
   clients: [],
   plugs: [],
+  inputs: [],
+  disks: [],
 };

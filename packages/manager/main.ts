@@ -26,19 +26,18 @@ import { Admission } from "./admission.ts";
 import { Affinity, sharing } from "./affinity.ts";
 import { AttachedBus } from "./attached-bus.ts";
 import type { BusDevice } from "./bus.ts";
-import { chooseDisks } from "./choose-disks.ts";
 import { unitId } from "./claims.ts";
-import { classes } from "./classes.ts";
-import { ClientConnection } from "./clients.ts";
+import { ClientConnection, reflectorName } from "./clients.ts";
 import { crashReport } from "./crash-report.ts";
 import { CrashStore } from "./crash-store.ts";
+import { Disks } from "./disks.ts";
 import { installedDrivers } from "./drivers.ts";
 import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
 import { endForsakenJails } from "./forsaken.ts";
 import { startShared, startSpare } from "./host-start.ts";
+import { Inputs } from "./inputs.ts";
 import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
-import type { KernelDisks } from "./kernel-disks.ts";
 import { LoginManager } from "./login-manager.ts";
 import { Manager } from "./manager.ts";
 import { Placements } from "./placements.ts";
@@ -61,6 +60,8 @@ const CONFIGURATION = "configuration";
 const CONTROL_SOCKET = "control-socket";
 /** D-Bus specification 0.43, "System message bus", at its place of today. */
 const SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket";
+/** Disks may be waited for while the machine starts; the other classes have a reflector from their first device on. */
+const REFLECTED_AT_ONCE = ["block"];
 const DEFAULT_CONFIG = "/etc/ring3/ring3.yaml";
 
 for (const output of [process.stdout, process.stderr]) output.on("error", () => {}); // nobody may be listening any more
@@ -77,8 +78,6 @@ const { values, positionals } = parseArgs({
 });
 /** The kernel kills the keeper's children a moment after it has closed the keeper's descriptors. */
 const PARENTS_DIE_MS = 200;
-/** It takes back what it had of dead reflectors within this long. */
-const LETS_GO_MS = 1000;
 const [stateDirectory, keeperPid, number, deaths] = positionals as [string, string, string, string];
 const program = dirname(process.argv[1]!);
 
@@ -98,28 +97,16 @@ function accountNow(uid: number, gid: number): Account {
   return accountOf(uid, gid, readFileSync("/etc/passwd", "utf8"), readFileSync("/etc/group", "utf8"));
 }
 
-function endProcess(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // it has ended
-  }
-}
-
 async function main(): Promise<void> {
   const uid = process.getuid!();
   const sandboxed = !values["insecure-no-sandbox"];
   let stop = async () => process.exit(0);
-  let disks: KernelDisks | undefined;
+  const disks = new Disks();
   /** The keeper is gone: nobody could start or reap anything any more. What was being made dies with it, but for what is to be looked for. */
   const lost = () => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PARENTS_DIE_MS); // nothing else is to be done meanwhile
     endForsakenJails();
-    const exit = () => process.exit(1);
-    if (disks === undefined) return exit();
-    for (const { pid } of serving.reflectors()) endProcess(pid); // the kernel waits for what they have under way
-    systemClock.after(LETS_GO_MS, exit);
-    disks.endAll().then(exit, exit); // whoever uses one would wait for ever
+    void disks.abandon(() => serving.reflectors().map(({ pid }) => pid)).finally(() => process.exit(1));
   };
   const processes = new Processes(
     new FrameSocket(new Descriptor(KEEPER_FD)),
@@ -147,7 +134,7 @@ async function main(): Promise<void> {
     login?.close();
     await Promise.all([spares.close(), manager.stopAll()]);
     await placements.close();
-    await Promise.all([...clearing, disks?.endAll()]);
+    await Promise.all([...clearing, disks.endAll()]);
     try {
       cgroups?.close();
     } catch (error) {
@@ -203,7 +190,7 @@ async function main(): Promise<void> {
     legacy: processes,
     node: process.execPath,
     program: join(program, "reflector.cjs"),
-    needs: (className: string) => (className === "block" && disks !== undefined ? ["ublk"] : []),
+    needs: (className: string) => [...disks.needs(className), ...inputs.needs(className)],
     connected: (({ className, driver }, transport, standby) =>
       connect(transport, {
         name: `the ${driver ?? className} reflector`,
@@ -227,7 +214,10 @@ async function main(): Promise<void> {
     timeScale,
     legacy: processes,
     spares,
-    inline: reflecting,
+    inline: {
+      ...reflecting,
+      died: ({ className, driver }) => absent.forget(reflectorName(className, driver)),
+    },
     jail,
     start: (jail, kind, key) => startShared({ ...surroundings, processes, jail }, kind, key),
   });
@@ -236,7 +226,10 @@ async function main(): Promise<void> {
     { all: ownProcessors(), cpuMs, last: lastProcessor, set: setProcessors },
     () => (config.affinity === "off" ? [] : sharing(manager, reflectors.running)),
   );
-  disks = await chooseDisks(config.endpoints.block, stateDirectory, systemClock, manager.log);
+  const choice = { stateDirectory, legacy: processes, clock: systemClock, log: manager.log };
+  await disks.choose(config.endpoints.block, choice, !successor);
+  const inputs = new Inputs(manager.log);
+  inputs.choose(config.endpoints.input, processes);
   const absent = new AbsentClients(systemClock, RETURN_MS * timeScale, manager.claims);
   const serving: Serving = {
     manager,
@@ -259,8 +252,9 @@ async function main(): Promise<void> {
     keeperPid: Number(keeperPid),
     reflectors: () => [...reflectors.running, ...placements.reflectors],
     sockets: new EndpointSockets(stateDirectory),
-    disks,
-    keepDisks: () => void keepDisks(),
+    disks: disks.kernel,
+    inputs,
+    keepDisks: () => void disks.keep(manager.devices),
     endpoints: new Map(),
   };
   const connect = (transport: FrameTransport<Descriptor>, identity: ClientIdentity) =>
@@ -281,17 +275,6 @@ async function main(): Promise<void> {
     removed,
     () => manager.checkClaims(),
   );
-  const keepDisks = async () => {
-    const identities = manager.devices.flatMap(({ id, enumeration, units }) =>
-      units.map(({ index, properties }) => ({
-        unit: unitId(id, index),
-        enumeration,
-        medium: Number(properties.medium),
-      })),
-    );
-    await disks?.keep(identities).catch(({ message }: Error) => manager.log.error(`ublk disks: ${message}`));
-  };
-  if (!successor) await disks?.endAll();
   if (successor) manager.log.warn("this manager takes the place of one that died");
   await succeed({
     inherited,
@@ -305,10 +288,15 @@ async function main(): Promise<void> {
     absent,
     reflectors,
     placements,
-    classes: Object.keys(classes),
+    disks,
+    inputs,
+    classes: REFLECTED_AT_ONCE,
     startBuses: () => usb.start(),
   });
-  if (successor) await keepDisks();
+  if (successor) await disks.keep(manager.devices);
+  inputs.keep(
+    new Set(manager.devices.flatMap(({ id, units }) => units.map(({ index }) => unitId(id, index)))),
+  );
   const mode = config.access.length === 0 ? 0o600 : 0o666; // an access rule lets others in; what each may do is decided per request
   const admission = new Admission(uid, manager.log);
   const control = inherited.records.find(({ name }) => name === CONTROL_SOCKET);
@@ -336,8 +324,12 @@ async function main(): Promise<void> {
   const deviceChanged = () => {
     sleep.deviceChanged();
     affinity.wake();
+    for (const { driver, life } of manager.devices)
+      if (driver !== undefined && driver.manifest.placement !== "inline" && life.state !== "available")
+        void reflectors.start(driver.manifest.class, true);
   };
   manager.watch({ unitAdded() {}, unitChanged() {}, unitRemoved() {}, deviceChanged });
+  deviceChanged(); // what the buses told before
   const systemBus = async () => BusConnection.open(socketPath(values["system-bus"]), systemClock);
   login = new LoginManager(systemBus, systemClock, manager.log, sleep);
   processes.serving();

@@ -1,12 +1,15 @@
 // Runs in: tests. Owns: processes in which drivers have seats, as far as their manager sees them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { HostRecord } from "@ring3/control/legacy";
 import { manualClock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
-import { code, codeBytes, noLegacy } from "./fake-host.fixture.ts";
+import { socketPair } from "@ring3/kernel/socket/frame-socket";
+import { code, codeBytes, noLegacy, settled } from "./fake-host.fixture.ts";
 import type { Host, HostKind, HostListeners } from "./host-process.ts";
 import { noJail } from "./jail.ts";
+import { type Left, nothingLeft } from "./legacy.ts";
 import { Placements } from "./placements.ts";
 import type { Spares } from "./spares.ts";
 
@@ -17,6 +20,15 @@ const kind = (placement: string, name = "a", requests: number[] = []): HostKind 
   driver: { name, code, codeBytes, requests },
 });
 const listeners = { lost() {} } as unknown as HostListeners;
+
+const hostRecord: HostRecord = {
+  pid: 70,
+  initPid: 70,
+  uid: null,
+  driver: "a",
+  memoryMb: 256,
+  shared: null,
+};
 
 class PlayedProcess {
   readonly name: string;
@@ -39,6 +51,8 @@ class PlayedProcess {
     for (const fd of fds) fd.close();
     return { result: {}, fds: [] };
   }
+
+  introduce = async () => ({ units: [], channels: [], gone: false });
 
   kill(): void {
     this.#fence.resolve();
@@ -63,6 +77,7 @@ function setUp() {
       node: "node",
       program: "reflector.cjs",
       needs: () => [],
+      died: ({ className, driver }) => void served.push(`${className} ${driver} died`),
       connected: ({ className, driver }, transport) => {
         served.push(`${className} ${driver}`);
         transport.close();
@@ -133,6 +148,27 @@ test("a pool that cannot be started is told to all that wait for it, and started
   );
   refuse(false);
   assert.deepEqual(await pids(kind("pooled:x")), [10]);
+});
+
+test("the end of an inline driver's reflector is told, also of one that an earlier manager has started", async () => {
+  const { placements, processes, served, pids } = setUp();
+  await pids(kind("inline", "a"));
+  processes[0]!.kill();
+  await settled();
+  assert.deepEqual(served.splice(0), ["block a", "block a died"]);
+  const old = new PlayedProcess(70);
+  const [connection] = socketPair();
+  const host = { ...hostRecord, driver: "b", shared: { key: "inline/block/b", inline: "block" } };
+  const reflector = { class: "block", pid: 70, host: old.name };
+  const left: Left = {
+    ...nothingLeft,
+    hosts: [{ name: old.name, record: host, held: [] }],
+    reflectors: [{ name: `reflector/${old.name}`, record: reflector, held: [connection] }],
+  };
+  placements.inherit(left, () => old as unknown as Host);
+  placements.goOn(left);
+  await settled();
+  assert.deepEqual(served, ["block b", "block b died"]); // nobody is in it any more
 });
 
 test("all that are left are ended at the end", async () => {

@@ -112,6 +112,8 @@ test("a later manager's reflector cannot be started: the manager goes on and tri
   await settled();
   clock.advance(backoffMs(1, { next: () => 0 }));
   await settled();
+  await reflectors.start("block", true); // whoever asks again waits as well
+  await settled();
   assert.deepEqual(reflectors.running, []);
   clock.advance(backoffMs(2, { next: () => 0 }));
   await settled();

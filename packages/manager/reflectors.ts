@@ -76,6 +76,8 @@ interface Reflector {
 export class Reflectors {
   readonly #parts: ReflectorParts;
   readonly #reflectors = new Map<string, Reflector>();
+  /** Classes that have one, or are to have one again in a moment. */
+  readonly #kept = new Set<string>();
 
   constructor(parts: ReflectorParts) {
     this.#parts = parts;
@@ -87,9 +89,10 @@ export class Reflectors {
     );
   }
 
-  /** Keeps a reflector of the class running from now on. Where there is none and none can be started it rejects, or if `patient` tries again. */
+  /** Keeps a reflector of the class running from now on, as it may be already. Where there is none and none can be started it rejects, or if `patient` tries again. */
   async start(className: string, patient: boolean): Promise<void> {
-    if (this.#reflectors.has(className)) return;
+    if (this.#kept.has(className)) return;
+    this.#kept.add(className);
     if (patient) this.#startOrTryAgain(className, 0);
     else await this.#start(className, 0);
   }
@@ -143,6 +146,7 @@ export class Reflectors {
       standby: undefined,
     };
     this.#reflectors.set(record.class, reflector);
+    this.#kept.add(record.class);
     const started = processes.takeOver({ name, pid: record.pid }, ({ code, signal }) =>
       this.#died(record.class, reflector, `ended (${signal ?? `code ${code}`})`),
     );

@@ -161,6 +161,20 @@ test("a driver whose resume fails is replaced", async () => {
   assert.equal(rig.device.life.state, "failed");
 });
 
+test("a driver that dies while it resumes is not at fault for that: how it has ended is told by its process", async () => {
+  const rig = await running();
+  await rig.device.suspend();
+  const host = slow(rig);
+  const resumed = rig.device.resume();
+  await settled();
+  rig.device.channelHost!.peer.close();
+  await host.refuses(new DeviceError("disconnected", "resume"));
+  await resumed;
+  assert.equal(rig.device.life.state, "suspended");
+  rig.hosts.last.fails("SIGKILL", true);
+  assert.deepEqual([rig.device.life.reason, rig.device.life.outsideFailures], ["exit: SIGKILL", 1]);
+});
+
 for (const [driver, text] of [
   [null, "the bus was reset, and nobody has the interface now"],
   ["usb-storage", "the bus was reset, and the kernel's driver usb-storage has the interface now"],

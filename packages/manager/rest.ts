@@ -116,6 +116,7 @@ export class Rest {
     try {
       await host.ask("resume", {});
     } catch (error) {
+      if (host.peer.signal.aborted) return; // the end of a connection is told by the process
       if (this.#device.resting() === host) this.#device.failed(`resume: ${(error as Error).message}`);
     }
     if (this.#device.resting() !== host) return;

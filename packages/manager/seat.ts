@@ -27,6 +27,10 @@ export interface SeatedIn {
   /** Finds out which of its drivers is at fault, and tells. */
   blame(reason: FailureReason): void;
   stack(withinMs: number): Promise<string>;
+  /** It ends: nobody in it has to leave any more. */
+  readonly over: boolean;
+  /** The seats that have a driver, by its own word; none once its end is proven. */
+  occupied(): Promise<readonly number[]>;
   left(seat: Seat): void;
 }
 
@@ -36,7 +40,7 @@ export interface SeatParts {
   readonly legacy: Legacy;
 }
 
-const nobody: HostListeners = {
+export const nobody: HostListeners = {
   log() {},
   failed() {},
   disconnected() {},
@@ -129,18 +133,26 @@ export class Seat implements HostProcess, LeftHost {
   }
 
   async remove(requests: "fail" | "keep", withinMs: number): Promise<void> {
-    await this.#connection.remove(requests, withinMs);
+    if (this.#process.over) return;
     const late = Promise.withResolvers<never>();
     const timer = this.#parts.clock.after(withinMs, () =>
-      late.reject(new DeviceError("timeout", "end of the driver's connection")),
+      late.reject(new DeviceError("timeout", "it has not let go of its device")),
     );
-    await Promise.race([this.hungUp, late.promise]).finally(() => timer.cancel()); // its device is closed then
+    await Promise.race([this.#leaves(requests), late.promise]).finally(() => timer.cancel());
     this.#hasLeft = true;
     this.#left.resolve();
     this.#process.left(this);
   }
 
-  kill(why = "is nobody's any more"): void {
+  /** Its connection ends when its device is closed, or with its process, or by a broken rule: which it was, the process knows. */
+  async #leaves(requests: "fail" | "keep"): Promise<void> {
+    await this.peer.call("remove", { requests }).catch(() => {}); // an earlier manager may have asked for it already
+    await this.hungUp;
+    const occupied = await this.#process.occupied();
+    if (occupied.includes(this.number)) throw new DeviceError("protocol", "its connection ended before it");
+  }
+
+  kill(why: string): void {
     if (!this.#hasLeft) this.#process.kill(this, why);
   }
 

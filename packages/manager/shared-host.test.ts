@@ -31,9 +31,12 @@ function setUp() {
   const clock = manualClock();
   const fence = Promise.withResolvers<void>();
   const played = new Map<number, ReturnType<typeof play>>();
+  /** Those that have not left, by the process's own word. */
+  const occupied = new Set<number>();
   let listeners!: HostListeners;
   let stack = "";
   let refuses = false;
+  let dies = false;
   const dead = () => {
     for (const { peer } of played.values()) peer.close();
   };
@@ -47,17 +50,20 @@ function setUp() {
     },
     kill: () => void log.push("kill"),
     stack: async () => stack,
-    ask: (async (
-      _method: string,
-      { seat }: { seat: number },
-      [stream, standby]: [Descriptor, Descriptor],
-    ) => {
+    ask: (async (method: string, { seat }: { seat: number }, fds: [Descriptor, Descriptor]) => {
+      if (method === "seats" && dies) throw new DeviceError("disconnected", "played");
+      if (method === "seats") return { result: { seats: [...occupied] }, fds: [] };
+      const [stream, standby] = fds;
       standby.close();
       if (refuses) {
         stream.close();
         throw new DeviceError("disconnected", "played");
       }
-      played.set(seat, play(stream));
+      occupied.add(seat);
+      played.set(
+        seat,
+        play(stream, () => occupied.delete(seat)),
+      );
       return { result: {}, fds: [] };
     }) as unknown as Process["ask"],
   };
@@ -81,6 +87,7 @@ function setUp() {
     shared,
     take,
     played,
+    occupied,
     clock,
     dead,
     fence,
@@ -97,13 +104,17 @@ function setUp() {
     refuse: () => {
       refuses = true;
     },
+    /** It answers nothing any more. */
+    die: () => {
+      dies = true;
+    },
   };
 }
 
 type Unasked = Handlers<typeof hostEdge, Descriptor, ServingPeer<typeof hostEdge>>;
 
 /** The host's side of one seat. */
-function play(stream: Descriptor) {
+function play(stream: Descriptor, leaves: () => void) {
   const never = () => new Promise<never>(() => {});
   const removed: string[] = [];
   const peer = servingPeer<typeof hostEdge, Descriptor>(
@@ -119,7 +130,10 @@ function play(stream: Descriptor) {
       },
       remove: ({ requests }: { requests: string }) => {
         removed.push(requests);
-        setImmediate(() => peer.close());
+        setImmediate(() => {
+          peer.close();
+          leaves();
+        });
         return {};
       },
     },
@@ -226,12 +240,62 @@ test("who comes while the process ends hears why, and gets no seat", async () =>
 test("a driver that does not leave within its time is not gone", async () => {
   const { take, clock, seen } = setUp();
   const [a] = [await take("a"), await take("b")];
-  const leaving = assert.rejects(a.remove("keep", 0), { kind: /disconnected|timeout/ });
+  const leaving = assert.rejects(a.remove("keep", 0), { kind: "timeout" });
   clock.advance(1);
   await leaving;
   assert.deepEqual(seen(), []);
   a.kill("did not let go of its device");
   assert.match(seen().join(), /^kill,b lost from outside/);
+});
+
+test("one that an earlier manager has asked to leave, and that has, is asked no more and has left", async () => {
+  const { shared, seen } = setUp();
+  const [control, theirs] = socketPair();
+  const seat = shared.inherit(5, control);
+  theirs.close();
+  await seat.remove("keep", 1000);
+  seat.kill("is told to");
+  await seat.fenced;
+  assert.deepEqual(seen(), ["emptied", "drop seat/host/0.1.5"]);
+});
+
+test("one whose connection has ended while it is still there has not left", async () => {
+  const { shared, occupied, seen } = setUp();
+  const [control, theirs] = socketPair();
+  const seat = shared.inherit(5, control);
+  occupied.add(5);
+  theirs.close();
+  await assert.rejects(seat.remove("keep", 1000), { kind: "protocol" });
+  seat.kill("did not let go of its device");
+  assert.deepEqual(seen(), ["kill"]);
+});
+
+test("of a process that is being ended nobody is asked to leave, and its end is told once", async () => {
+  const { take, played, seen } = setUp();
+  const [a, b] = [await take("a"), await take("b")];
+  a.kill("failed");
+  assert.equal(seen().length, 2);
+  await b.remove("keep", 1000);
+  b.kill("did not leave");
+  assert.deepEqual([played.get(2)!.removed, seen()], [[], []]);
+});
+
+test("one whose process ends while it leaves is gone once that is proven, and the others hear how the process has ended", async () => {
+  const { take, dead, die, ends, fence, seen } = setUp();
+  const [a] = [await take("a"), await take("b")];
+  die();
+  let left = false;
+  const leaving = a.remove("keep", 1000).then(() => {
+    left = true;
+  });
+  dead();
+  await turns();
+  assert.equal(left, false);
+  fence.resolve();
+  await leaving;
+  ends({ kind: "signal", text: "SIGKILL", outside: true });
+  await turns();
+  assert.ok(seen().includes("b lost from outside: SIGKILL"));
 });
 
 test("a seat that an earlier manager has given is had again, and hears what has happened before anybody had it", async () => {

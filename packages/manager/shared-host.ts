@@ -61,6 +61,15 @@ export class SharedHost implements SeatedIn {
     return this.#over;
   }
 
+  async occupied(): Promise<readonly number[]> {
+    try {
+      return (await this.#host.ask("seats", {})).result.seats;
+    } catch {
+      await this.fenced; // it ends instead
+      return [];
+    }
+  }
+
   get empty(): boolean {
     return this.#seats.size === 0;
   }
@@ -108,6 +117,7 @@ export class SharedHost implements SeatedIn {
   }
 
   kill(by: Seat, why: string): void {
+    if (this.#over) return; // why, is told already or about to be
     this.#end();
     this.#tell({ kind: "exit", text: `its process was ended: ${why}`, outside: true }, by);
   }

@@ -8,6 +8,7 @@ import type { DeviceMetrics } from "@ring3/control/metrics";
 import { takeRuleFor } from "@ring3/control/rules";
 import { selectorText } from "@ring3/control/selector";
 import type { DeviceStatus } from "@ring3/control/status";
+import { printable } from "@ring3/core/log";
 import { allowedCalls } from "@ring3/kernel/jail/stage-driver";
 import { cpuMs, privateBytes } from "@ring3/kernel/process/pidfd";
 import type { BusDevice } from "./bus.ts";
@@ -76,7 +77,7 @@ export function unitInfo(manager: Manager, device: Device, unit: HostUnit): Unit
     device: device.id,
     class: device.driver!.manifest.class,
     alias: manager.alias(device),
-    name: device.bus.name,
+    name: printable(unit.name ?? device.bus.name),
     properties: unit.properties,
     operations: unit.operations,
     identity: device.bus.identity,

@@ -5,6 +5,7 @@ import { limits } from "@ring3/core/lifecycle";
 import type { AbsentClients } from "./absent-clients.ts";
 import type { AttachedBus } from "./attached-bus.ts";
 import { Estate, endAll } from "./estate.ts";
+import { REMOVE_MS } from "./host-connection.ts";
 import type { HostSurroundings, LeftHost } from "./host-process.ts";
 import { endUnrecorded, inheritHost } from "./host-start.ts";
 import { type Heirloom, type Inherited, type Left, nothingLeft, sorted } from "./legacy.ts";
@@ -30,6 +31,9 @@ export interface Succession {
   readonly absent: AbsentClients;
   readonly reflectors: Reflectors;
   readonly placements: Placements;
+  /** Whose servers may live. */
+  readonly disks: { inherit(left: Left["disks"]): void };
+  readonly inputs: { inherit(left: Left["inputs"]): void };
   /** Each needs a reflector. */
   readonly classes: readonly string[];
   /** Has the buses tell of all that is there, before it returns. */
@@ -43,12 +47,14 @@ export async function succeed(succession: Succession): Promise<void> {
   const { children } = inherited;
   const fenceMs = limits.fenceMs * surroundings.timeScale;
   const left = await read(succession, fenceMs);
+  succession.disks.inherit(left.disks);
+  succession.inputs.inherit(left.inputs);
   await endUnrecorded(left, children, processes, { ...surroundings, sandboxed });
   const inherit = (host: Heirloom<"host">) => inheritHost(surroundings, processes, host, children);
   const own = left.hosts.filter(({ record }) => record.shared === null);
   const hosts = new Map<string, LeftHost>(own.map((host) => [host.name, inherit(host)]));
   for (const [name, seat] of placements.inherit(left, inherit)) hosts.set(name, seat);
-  const estate = new Estate(left.devices, hosts, processes);
+  const estate = new Estate(left.devices, hosts, processes, REMOVE_MS * surroundings.timeScale);
   manager.goOnWith(estate);
   for (const { record } of left.plugs) attached.inherit(record);
   succession.startBuses();

@@ -1,18 +1,27 @@
 // Runs in: reflector. Owns: which classes can be reflected, and by which endpoints.
 
 import { BLOCK_MEDIUM_PRESENT, type Block, block, type Geometry } from "@ring3/classes/block/contract";
+import type { KernelDiskEndpoint } from "@ring3/classes/block/endpoint-kernel-disk";
 import { startNbdEndpoint } from "@ring3/classes/block/endpoint-nbd";
+import { type NbdDeviceOptions, startNbdDevice } from "@ring3/classes/block/endpoint-nbd-device";
 import { startUblkEndpoint, type UblkEndpointOptions } from "@ring3/classes/block/endpoint-ublk";
 import { recovery as blockRecovery } from "@ring3/classes/block/recovery";
+import { type Gamepad, gamepad } from "@ring3/classes/gamepad/contract";
+import { GamepadEndpoint } from "@ring3/classes/gamepad/endpoint-uinput";
+import { recovery as gamepadRecovery } from "@ring3/classes/gamepad/recovery";
+import { type InputClass, input } from "@ring3/classes/input/contract";
+import type { InputNodes } from "@ring3/classes/input/endpoint-node";
+import { InputEndpoint } from "@ring3/classes/input/endpoint-uinput";
+import { recovery as inputRecovery } from "@ring3/classes/input/recovery";
 import type { ClientClass } from "@ring3/client/unit-session";
 import type { UnitInfo } from "@ring3/control/client-edge";
 import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import type { Log } from "@ring3/core/log";
 import type { SlotPort } from "@ring3/core/slot-port";
+import { unfitForKernel } from "@ring3/kernel/disk/kernel-disk";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { PeerCredentials } from "@ring3/kernel/socket/unix";
-import { unfitForUblk } from "@ring3/kernel/ublk/disk";
 
 export interface Endpoint {
   readonly kind: string;
@@ -34,7 +43,14 @@ export interface EndpointListener {
   readonly guests: ((peer: PeerCredentials) => Promise<"read" | "write" | null>) | undefined;
 }
 
-export type KernelDiskParts = Pick<UblkEndpointOptions, "publish" | "begin" | "withdraw">;
+/** A disk of the kernel's, by one of its drivers. */
+export type KernelDiskParts = Pick<UblkEndpointOptions, "begin" | "withdraw"> & {
+  /** The unit is met so, or not at all. */
+  readonly only: boolean;
+} & (
+    | { readonly kind: "ublk"; readonly publish: UblkEndpointOptions["publish"] }
+    | { readonly kind: "nbd-device"; readonly publish: NbdDeviceOptions["publish"] }
+  );
 
 export interface EndpointParts<C extends Contract> {
   /** The unit as it is now. */
@@ -44,6 +60,8 @@ export interface EndpointParts<C extends Contract> {
   readonly listen: (kind: string) => Promise<EndpointListener>;
   /** undefined where the unit is not to be a disk of the kernel's. */
   readonly kernelDisk: KernelDiskParts | undefined;
+  /** undefined where there is no uinput. */
+  readonly inputNodes: InputNodes | undefined;
   /** Of an endpoint whose address has changed since it was started. */
   readonly announce: (kind: string, address: string | null) => void;
   readonly clock: Clock;
@@ -64,23 +82,18 @@ const blockClass: ReflectedClass<Block> = {
       return (geometry.flags & BLOCK_MEDIUM_PRESENT) === 0 ? undefined : geometry;
     };
     const { sectorBytes = 512, maxTransferSectors = 8 } = geometry() ?? {};
-    const unfit = unfitForUblk(sectorBytes, maxTransferSectors * sectorBytes);
-    if (kernelDisk !== undefined && unfit !== undefined) log.warn(`met by NBD instead: ${unfit}`);
-    if (kernelDisk !== undefined && unfit === undefined) {
-      const tell = (node: string | null) => announce("ublk", node);
-      const ublk = startUblkEndpoint({ ...kernelDisk, announce: tell, geometry, open, clock, log });
+    const unfit = unfitForKernel(sectorBytes, maxTransferSectors * sectorBytes);
+    if (kernelDisk !== undefined && (kernelDisk.only || unfit === undefined)) {
+      const tell = (node: string | null) => announce(kernelDisk.kind, node);
+      const options = { ...kernelDisk, announce: tell, geometry, open, clock, log };
       return [
-        {
-          kind: "ublk",
-          get address() {
-            return ublk.node;
-          },
-          changed: () => ublk.changed(),
-          disconnectAll: (reason) => ublk.retire(reason),
-          close: () => ublk.close(),
-        },
+        kernelEndpoint(
+          kernelDisk.kind,
+          options.kind === "ublk" ? startUblkEndpoint(options) : startNbdDevice(options),
+        ),
       ];
     }
+    if (kernelDisk !== undefined) log.warn(`met by NBD instead: ${unfit}`);
     const listener = await listen("nbd");
     const { unit, alias, name } = info();
     const nbd = startNbdEndpoint({
@@ -105,6 +118,55 @@ const blockClass: ReflectedClass<Block> = {
   },
 };
 
+function kernelEndpoint(kind: string, disk: KernelDiskEndpoint): Endpoint {
+  return {
+    kind,
+    get address() {
+      return disk.node;
+    },
+    changed: () => disk.changed(),
+    disconnectAll: (reason) => disk.retire(reason),
+    close: () => disk.close(),
+  };
+}
+
+/** What a unit's input devices are to those who list endpoints. */
+function inputEndpoints(endpoint: { readonly paths: readonly string[]; close(): Promise<void> }): Endpoint[] {
+  return [
+    {
+      kind: "uinput",
+      address: endpoint.paths.join(" "),
+      changed() {},
+      disconnectAll() {}, // who has a node open keeps it: it goes with the unit
+      close: () => endpoint.close(),
+    },
+  ];
+}
+
+const gamepadClass: ReflectedClass<Gamepad> = {
+  client: { contract: gamepad, recovery: gamepadRecovery },
+  async startEndpoints({ info, open, inputNodes: nodes, clock, log }) {
+    if (nodes === undefined) return [];
+    const { unit, name } = info();
+    return inputEndpoints(
+      await GamepadEndpoint.start({ unit, name, open: () => open("write"), nodes, clock, log }),
+    );
+  },
+};
+
+const inputClass: ReflectedClass<InputClass> = {
+  client: { contract: input, recovery: inputRecovery },
+  async startEndpoints({ info, open, inputNodes: nodes, clock, log }) {
+    if (nodes === undefined) return [];
+    const { unit, name } = info();
+    return inputEndpoints(
+      await InputEndpoint.start({ unit, name, open: () => open("write"), nodes, clock, log }),
+    );
+  },
+};
+
 export const reflectedClasses: Readonly<Record<string, ReflectedClass<Contract> | undefined>> = {
   block: blockClass as unknown as ReflectedClass<Contract>,
+  gamepad: gamepadClass as unknown as ReflectedClass<Contract>,
+  input: inputClass as unknown as ReflectedClass<Contract>,
 };

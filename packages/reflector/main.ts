@@ -1,5 +1,6 @@
-// Runs in: reflector. Owns: this process: `reflector CLASS [ublk]`, with the manager's connection as descriptor 3. With a driver inline: `reflector CLASS
-// [ublk] inline [REQUEST…]`, the ioctl requests that it is granted, with the connection of its host as descriptor 5.
+// Runs in: reflector. Owns: this process: `reflector CLASS [ublk | nbd-device] [only] [uinput]`, with the manager's connection as descriptor 3: by which of
+// the kernel's drivers it makes disks and whether there is to be no other endpoint, and whether it makes input devices. With a driver inline: `… inline
+// [REQUEST…]`, the ioctl requests that it is granted, with the connection of its host as descriptor 5.
 
 import { ManagerConnection } from "@ring3/client/manager-connection";
 import { runningClock } from "@ring3/core/clock";
@@ -8,7 +9,7 @@ import { Host } from "@ring3/host/host";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { architectureOf } from "@ring3/kernel/jail/seccomp";
-import { confineReflector } from "@ring3/kernel/jail/stage-reflector";
+import { confineReflector, type ReflectorGrant } from "@ring3/kernel/jail/stage-reflector";
 import { native } from "@ring3/kernel/native";
 import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
 import { UblkServer } from "@ring3/kernel/ublk/server";
@@ -20,11 +21,17 @@ const MANAGER_FD = 3;
 const STANDBY_FD = 4;
 const HOST_FD = 5;
 const SIGUSR2 = 12; // asm-generic/signal.h
+/** Whoever uses a disk and is refused lets go of it within this long, most likely. */
+const LAST_WORDS_MS = 2000;
 
 const [className, ...words] = process.argv.slice(2) as [string, ...string[]];
-const ublk = words[0] === "ublk" ? new UblkServer() : undefined; // once confined it could have no ring any more
-const [inline, ...requests] = ublk === undefined ? words : words.slice(1);
-const hasDriver = inline !== undefined;
+const [needs, requests] = split(words, "inline");
+const hasDriver = requests !== undefined;
+const only = needs.includes("only");
+const ublk = needs.includes("ublk") ? new UblkServer() : undefined; // once confined it could have no ring any more
+const by = ublk ?? (needs.includes("nbd-device") ? "nbd-device" : undefined);
+const uinput = needs.includes("uinput");
+const grant: ReflectorGrant = { requests: (requests ?? []).map(Number), ring: ublk?.fd, uinput };
 /** What a host says on its standard error is the manager's to read, who looks for a stack there. */
 const output = hasDriver ? process.stdout : process.stderr;
 output.on("error", () => {}); // whoever started ring3 may have stopped listening; its clients have not
@@ -40,11 +47,14 @@ const reflector = new Reflector(
   [new Descriptor(MANAGER_FD), new Descriptor(STANDBY_FD)],
   systemClock,
   log,
-  ublk,
+  { disks: by && { by, only }, uinput },
 );
-reflector.signal.addEventListener("abort", () => process.exit(0)); // without a manager there is no driver to reach
+reflector.signal.addEventListener("abort", () => {
+  // Without a manager there is no driver to reach. The kernel does not take a server's end for an answer: what waits in its disks is told so.
+  systemClock.after(by === undefined ? 0 : LAST_WORDS_MS, () => process.exit(0));
+});
 if (hasDriver) native.stackOnSignal(SIGUSR2); // where it cannot be had, a hung driver's crash report has no stack
-if (!confineReflector(architectureOf(process.arch), requests.map(Number), ublk?.fd))
+if (!confineReflector(architectureOf(process.arch), grant))
   log.warn("it runs unconfined: bubblewrap is set-uid here, so ring3's own processes can have no filter");
 if (hasDriver) hostDriver();
 void reflector.start();
@@ -60,4 +70,9 @@ function hostDriver(): void {
   process.on("uncaughtException", (error) => host.crashed(error));
   process.on("unhandledRejection", (error) => host.crashed(error));
   process.on("exit", (code) => host.exiting(code));
+}
+
+function split(words: readonly string[], at: string): [readonly string[], readonly string[] | undefined] {
+  const index = words.indexOf(at);
+  return index < 0 ? [words, undefined] : [words.slice(0, index), words.slice(index + 1)];
 }

@@ -1,5 +1,6 @@
 // Runs in: reflector. Owns: the endpoints of one class: each unit's, from the day it is announced until it is removed.
 
+import type { InputNodes } from "@ring3/classes/input/endpoint-node";
 import type { ManagerConnection, ManagerNotices } from "@ring3/client/manager-connection";
 import { Units } from "@ring3/client/units";
 import type { UnitInfo } from "@ring3/control/client-edge";
@@ -7,17 +8,30 @@ import type { Clock } from "@ring3/core/clock";
 import type { Contract, Properties } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
+import type { KernelDisk } from "@ring3/kernel/disk/kernel-disk";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { PeerCredentials } from "@ring3/kernel/socket/unix";
 import type { UblkServer } from "@ring3/kernel/ublk/server";
 import type { Endpoint, EndpointListener, KernelDiskParts, ReflectedClass } from "./classes.ts";
 
+/** How units are disks of the kernel's, and whether they are met so or not at all. */
+export interface KernelDisksWay {
+  readonly by: UblkServer | "nbd-device";
+  readonly only: boolean;
+}
+
+/** What it may have of the kernel. */
+export interface Surfaces {
+  readonly disks?: KernelDisksWay | undefined;
+  readonly uinput?: boolean;
+}
+
 export class Reflector {
   readonly #class: ReflectedClass<Contract>;
   readonly #clock: Clock;
   readonly #log: Log;
-  /** Where units are the kernel's disks. */
-  readonly #ublk: UblkServer | undefined;
+  readonly #disks: KernelDisksWay | undefined;
+  readonly #uinput: boolean;
   readonly #units: Units;
   readonly #streams: Descriptor[];
   readonly #endpoints = new Map<string, Endpoint[]>();
@@ -31,9 +45,10 @@ export class Reflector {
     streams: readonly [Descriptor, Descriptor],
     clock: Clock,
     log: Log,
-    ublk?: UblkServer,
+    { disks, uinput = false }: Surfaces = {},
   ) {
-    this.#ublk = ublk;
+    this.#disks = disks;
+    this.#uinput = uinput;
     this.#class = reflected;
     this.#clock = clock;
     this.#log = log;
@@ -94,7 +109,8 @@ export class Reflector {
         return session.port;
       },
       listen: (kind) => this.#listen(unit, kind),
-      kernelDisk: this.#ublk && this.#kernelDisk(unit, this.#ublk),
+      kernelDisk: this.#disks && this.#kernelDisk(unit, this.#disks),
+      inputNodes: this.#uinput ? this.#inputNodes(unit) : undefined,
       announce: (kind, address) => this.#units.connection.endpoint({ unit, kind, address }),
       clock: this.#clock,
       log: this.#log.child(unit),
@@ -109,17 +125,45 @@ export class Reflector {
     if (address !== null) this.#units.connection.endpoint({ unit, kind, address });
   }
 
-  #kernelDisk(unit: string, ublk: UblkServer): KernelDiskParts {
+  #kernelDisk(unit: string, { by, only }: KernelDisksWay): KernelDiskParts {
     const { connection } = this.#units;
     let enumeration = 0; // of what was published last
+    const publish = (medium: number, disk: KernelDisk) => {
+      enumeration = this.#units.info(unit)?.enumeration ?? enumeration;
+      return connection.publish({ unit, enumeration, medium, disk });
+    };
+    const parts = {
+      only,
+      begin: async (medium: number) => (await connection.ask("begin", { unit, enumeration, medium })).node,
+      withdraw: async (medium: number) =>
+        void (await connection.ask("withdraw", { unit, enumeration, medium })),
+    };
+    if (by === "nbd-device")
+      return {
+        ...parts,
+        kind: by,
+        publish: async (medium, disk) => (await publish(medium, disk)).device,
+      };
     return {
+      ...parts,
+      kind: "ublk",
       publish: async (medium, disk, serve) => {
-        enumeration = this.#units.info(unit)?.enumeration ?? enumeration;
-        const { device, ...shape } = await connection.publish({ unit, enumeration, medium, disk });
-        return ublk.serve(device, shape, serve);
+        const { device, ...shape } = await publish(medium, disk);
+        return by.serve(device, shape, serve);
       },
-      begin: async (medium) => (await connection.ask("begin", { unit, enumeration, medium })).node,
-      withdraw: async (medium) => void (await connection.ask("withdraw", { unit, enumeration, medium })),
+    };
+  }
+
+  #inputNodes(unit: string): InputNodes {
+    const { connection } = this.#units;
+    return {
+      open: (index, shape) => connection.inputDevice({ unit, index, shape }),
+      node: async (sysname) => (await connection.ask("inputNode", { unit, sysname })).node,
+      remember: (index, memo) => {
+        connection.ask("inputMemo", { unit, index, memo }).catch(({ message }: Error) => {
+          this.#log.warn(`${unit}: what is uploaded may be lost with this reflector: ${message}`);
+        });
+      },
     };
   }
 
@@ -133,9 +177,9 @@ export class Reflector {
 
   /** Nobody may go on with the old medium's size. What is there after an unplugging, those who had it open are proven by their sessions. */
   #changed(info: UnitInfo, before: UnitInfo): void {
-    if (info.enumeration !== before.enumeration) return;
     const properties = ({ properties }: UnitInfo) => properties as Properties<Contract>;
-    if (!this.#class.client.recovery.sameMedium(properties(before), properties(info)))
+    const { sameMedium } = this.#class.client.recovery;
+    if (info.enumeration === before.enumeration && !sameMedium(properties(before), properties(info)))
       this.#hangUp(info.unit, "the medium was changed");
     for (const endpoint of this.#endpoints.get(info.unit) ?? []) endpoint.changed();
   }

@@ -1,5 +1,5 @@
 // Runs in: driver host, sdk/test. Owns: one incarnation of a driver: its signal, its scope, its timers and the events it sends.
-import type { Clock } from "@ring3/core/clock";
+import type { Clock, RunningClock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
@@ -14,7 +14,8 @@ export interface ContextParts {
   readonly device: DeviceIdentity;
   readonly incarnation: number;
   readonly reason: string;
-  readonly clock: Clock;
+  /** One that does not count some of the time says how much. */
+  readonly clock: Clock & Partial<RunningClock>;
   readonly log: Log;
   readonly state: StateMemory;
   /** Must not wait: what is emitted before a request completes reaches the client before its completion. */
@@ -118,6 +119,7 @@ export function createContext<C extends Contract>(parts: ContextParts): Incarnat
     state: createState(parts.state),
     log,
     now: () => clock.now(),
+    timestampUs: () => Math.floor((clock.now() + (clock.behindMs ?? 0)) * 1000),
     limit: (ms, wait) =>
       new Limit(clock, clock.now() + ms, "wait", wait ?? currentWait() ?? { signal: controller.signal }),
     sleep,

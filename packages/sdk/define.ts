@@ -30,6 +30,8 @@ export interface Context<C extends Contract = Contract> {
   readonly log: Log;
   /** Monotonic milliseconds: the clock of every `deadlineMs`. */
   now(): number;
+  /** The same moment on CLOCK_MONOTONIC, in microseconds: what classes call `timestampUs`. */
+  timestampUs(): number;
   /** At most `ms` from now, and never longer than `wait` (else the current request). Dispose of it: `using limit = ctx.limit(500)`. */
   limit(ms: number, wait?: Wait): Limit;
   /** Rejects with DeviceError when the wait ends first. */
@@ -80,8 +82,11 @@ export interface DriverCallbacks<C extends Contract> {
 export interface PlayedDevice {
   /** Direction by bit 7 of `requestType`; IN fills `data`. */
   control(setup: Setup, data: Uint8Array): number;
-  /** Bulk or interrupt; direction by bit 7 of `endpoint`, IN fills `data`. */
-  transfer(endpoint: number, data: Uint8Array): number;
+  /**
+   * Bulk or interrupt; direction by bit 7 of `endpoint`, IN fills `data`. Undefined: the device has nothing to send, and the transfer waits until
+   * it is taken back. A stream from a device that always has something never ends.
+   */
+  transfer(endpoint: number, data: Uint8Array): number | undefined;
 }
 
 /**

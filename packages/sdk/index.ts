@@ -20,6 +20,23 @@ export type {
 } from "@ring3/core/contract";
 export { defineContract, event, operation } from "@ring3/core/contract";
 export { DeviceError, type DeviceErrorKind, deviceErrorKinds } from "@ring3/core/errors";
+export type {
+  HidCollectionInfo,
+  HidReportInfo,
+  HidReportItem,
+  HidUnitSystem,
+} from "@ring3/core/hid/collections";
+export { keyOfUsage } from "@ring3/core/hid/keys";
+export type {
+  HidLayout,
+  ReportField,
+  ReportKind,
+  ReportLayout,
+  ReportLayouts,
+} from "@ring3/core/hid/layout";
+export { HidReport, type PressedUsages } from "@ring3/core/hid/report";
+/** `hidUsages.genericDesktop.x`, `hidUsages.button(1)`. */
+export * as hidUsages from "@ring3/core/hid/usages";
 export type { Log, LogFields } from "@ring3/core/log";
 export {
   array,
@@ -40,6 +57,7 @@ export {
   u32,
   u64,
 } from "@ring3/core/struct";
+export { Changes } from "./changes.ts";
 export {
   type Context,
   type Declined,
@@ -52,6 +70,17 @@ export {
   type PlayedDevice,
   type Rehearsal,
 } from "./define.ts";
+export { openHid } from "./hid/device.ts";
+export { type Reading, readReports } from "./hid/reading.ts";
+export type {
+  HidContext,
+  HidDevice,
+  HidInputReportEvent,
+  HidInputReportListener,
+  HidOptions,
+  HidUsb,
+} from "./hid/types.ts";
+export { Motors, type SendRumble } from "./motors.ts";
 export { type Outcome, type OutcomeStatus, ok, outcomeError } from "./outcome.ts";
 export type { Json, State } from "./state.ts";
 export type {

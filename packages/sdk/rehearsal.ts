@@ -10,6 +10,8 @@ import { startDriver } from "./session.ts";
 import { plainStateMemory, type StateMemory } from "./state.ts";
 import { createUsbDevice } from "./usb/device.ts";
 
+const ECONNRESET = 104; // asm-generic/errno.h
+
 /** After so many starts V8 has gathered what it wants to know of the code. */
 const STARTS = 12;
 
@@ -63,7 +65,10 @@ function played(device: PlayedDevice): UsbTransport {
   const done = (bytes: number): Promise<Outcome> => Promise.resolve({ status: "ok", bytes, errno: 0 });
   return {
     control: (setup, data) => done(device.control(setup, data)),
-    transfer: (_, endpoint, data) => done(device.transfer(endpoint, data)),
+    transfer(_, endpoint, data, signal) {
+      const bytes = device.transfer(endpoint, data);
+      return bytes === undefined ? takenBack(signal) : done(bytes);
+    },
     isochronous: () => Promise.reject(new DeviceError("unsupported", "isochronous transfer in a rehearsal")),
     memory: ownMemory,
     clearHalt: () => done(0),
@@ -74,4 +79,12 @@ function played(device: PlayedDevice): UsbTransport {
     gone: new Promise(() => {}),
     close: async () => {},
   };
+}
+
+function takenBack(signal: AbortSignal | undefined): Promise<Outcome> {
+  const { promise, resolve } = Promise.withResolvers<Outcome>();
+  const end = (): void => resolve({ status: "cancelled", bytes: 0, errno: ECONNRESET });
+  if (signal?.aborted) end();
+  signal?.addEventListener("abort", end, { once: true });
+  return promise;
 }

@@ -38,6 +38,7 @@ export interface RunnerParts {
 export interface AnyUnit {
   readonly properties?: unknown;
   readonly concurrency?: number;
+  readonly name?: string;
 }
 
 const NOTHING = new Uint8Array(0);

@@ -201,6 +201,20 @@ test("ctx.sleep ends with its time, its wait, or the driver", async () => {
   assert.equal(clock.pending, 0);
 });
 
+test("ctx.timestampUs is the machine's time, in whole microseconds, and not the running one", async () => {
+  const stopped = { ...manualClock(), now: () => 1000.0016, behindMs: 2500 };
+  const seen: number[] = [];
+  const driver = defineDriver(sample, {
+    probe(_, ctx) {
+      seen.push(ctx.now(), ctx.timestampUs());
+      return unit;
+    },
+  });
+  const usb = { transport: scriptedUsb(), descriptors: usbDescriptors([vendor]) };
+  await (await runDriver(driver, { usb, clock: stopped })).remove();
+  assert.deepEqual(seen, [1000.0016, 3_500_001]);
+});
+
 test("state outlives the driver; what is no JSON or too long is refused", async () => {
   const state = plainStateMemory();
   const first = run(

@@ -28,6 +28,12 @@ test("handlers on a prototype count", () => {
   assert.equal(validateUnits(sample, new Unit()).length, 1);
 });
 
+test("a unit may have a name of its own, as long as programs can show it", () => {
+  assert.equal(validateUnits(sample, { ...unit, name: "Left drawer" }).length, 1);
+  for (const name of ["", "x".repeat(80), "bell\u0007", 7])
+    refused({ ...unit, name }, /^unit 0, member "name": expected 1 to 79 characters without control/);
+});
+
 test("a wrong shape is refused with unit, member, expected and found", () => {
   refused(undefined, /^unit 0: expected an object, found undefined/);
   refused([], /^probe's result: expected 1 to 64 units, found 0/);

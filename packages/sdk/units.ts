@@ -6,6 +6,9 @@ import { kindOf, misfit } from "./misfit.ts";
 /** A device with more units than this is refused. */
 export const UNITS_MAX = 64;
 const CONCURRENCY_MAX = 4096;
+/** The kernel has room for so many bytes of an input device's (UINPUT_MAX_NAME_SIZE, linux/uinput.h). */
+export const UNIT_NAME_LENGTH = 79;
+const UNIT_NAME = new RegExp(`^[^\\p{Cc}]{1,${UNIT_NAME_LENGTH}}$`, "u");
 
 /** The units in `result`, or DeviceError("invalid") naming unit, member, what was expected and what was found. */
 export function validateUnits<C extends Contract>(contract: C, result: unknown): DriverUnit<C>[] {
@@ -23,7 +26,7 @@ function validateUnit(contract: Contract, unit: unknown, index: number): void {
   if (typeof unit !== "object" || unit === null) throw refusal(at, "an object", kindOf(unit));
   const members = unit as Record<string, unknown>;
 
-  const { properties, concurrency } = members;
+  const { properties, concurrency, name } = members;
   if (contract.properties !== undefined) {
     const fault = misfit(contract.properties, properties);
     if (fault !== undefined) throw new DeviceError("invalid", `${at}, member "properties": ${fault}`);
@@ -36,6 +39,13 @@ function validateUnit(contract: Contract, unit: unknown, index: number): void {
       `${at}, member "concurrency"`,
       `an integer from 1 to ${CONCURRENCY_MAX}`,
       typeof concurrency === "number" ? String(concurrency) : kindOf(concurrency),
+    );
+
+  if (name !== undefined && !(typeof name === "string" && UNIT_NAME.test(name)))
+    throw refusal(
+      `${at}, member "name"`,
+      "1 to 79 characters without control characters",
+      typeof name === "string" ? JSON.stringify(name.slice(0, 80)) : kindOf(name),
     );
 
   for (const [name, { optional }] of Object.entries(contract.operations)) {

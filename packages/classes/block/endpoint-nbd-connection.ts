@@ -6,10 +6,10 @@ import type { SlotPort } from "@ring3/core/slot-port";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { Block } from "./contract.ts";
 import { type DiskExport, diskExport } from "./endpoint-nbd-export.ts";
-import { type Negotiated, negotiate, type Offer } from "./endpoint-nbd-negotiation.ts";
+import type { Negotiated } from "./endpoint-nbd-negotiation.ts";
 import { NbdStream } from "./endpoint-nbd-stream.ts";
 import { Transmission } from "./endpoint-nbd-transmission.ts";
-import type { EndpointPort, SlotHolder } from "./endpoint-port.ts";
+import type { EndpointPort, OpenDisk, SlotHolder } from "./endpoint-port.ts";
 
 /** From connecting to the first request; our own time for opening the disk is not counted. */
 export const NEGOTIATION_MS = 10_000;
@@ -17,11 +17,17 @@ export const NEGOTIATION_MS = 10_000;
 export const LINGER_MS = 2_000;
 
 export interface NbdConnectionOptions {
-  readonly offer: Omit<Offer, "enter">;
+  /** Resolves with what was agreed, undefined where the client left; `enter` opens the disk, and may be called again. */
+  readonly negotiate: (
+    stream: NbdStream,
+    enter: () => Promise<DiskExport>,
+  ) => Promise<Negotiated | undefined>;
   readonly shared: EndpointPort;
+  /** For this connection, which has to `leave` the port then, where it entered it. */
+  readonly open: (holder: SlotHolder) => Promise<OpenDisk>;
   /** Its client may only read. */
   readonly readOnly: boolean;
-  /** The client's process. */
+  /** The client's process; 0: the kernel, for whomever. */
   readonly pid: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -89,7 +95,7 @@ export class NbdConnection implements SlotHolder {
 
   async #negotiate(): Promise<Negotiated | undefined> {
     this.#startDeadline();
-    const negotiated = await negotiate(this.#stream, { ...this.#options.offer, enter: () => this.#enter() });
+    const negotiated = await this.#options.negotiate(this.#stream, () => this.#enter());
     this.#deadline?.cancel();
     return negotiated;
   }
@@ -99,7 +105,7 @@ export class NbdConnection implements SlotHolder {
     if (this.#open !== undefined) return this.#open.disk;
     this.#deadline?.cancel();
     try {
-      const { port, readOnly } = await this.#options.shared.enter(this);
+      const { port, readOnly } = await this.#options.open(this);
       const { slots, slotBytes } = port;
       const serving = { slots, slotBytes, readOnly: readOnly || this.#options.readOnly };
       const disk = diskExport(port.properties, serving);

@@ -2,21 +2,19 @@
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import { type Log, printable } from "@ring3/core/log";
-import { LogBudget } from "@ring3/core/log-budget";
 import type { SlotPort } from "@ring3/core/slot-port";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { acceptFrom, type PeerCredentials } from "@ring3/kernel/socket/unix";
 import type { Block, Geometry } from "./contract.ts";
 import { NbdConnection } from "./endpoint-nbd-connection.ts";
 import { nbdAddress } from "./endpoint-nbd-export.ts";
+import { failureLog } from "./endpoint-nbd-failures.ts";
+import { negotiate } from "./endpoint-nbd-negotiation.ts";
 import { EndpointPort } from "./endpoint-port.ts";
 
 const CONNECTIONS_MAX = 64;
 /** Of one user who is let in by a rule: some are left for the others. */
 const CONNECTIONS_OF_A_GUEST_MAX = 16;
-
-/** Of which the log tells. */
-const FAILURES_PER_SECOND = 1;
 
 export interface NbdEndpointOptions {
   /** Bound already. Where others may connect than root and the user of this process, `guests` says what this one may do; null: nothing. */
@@ -55,23 +53,25 @@ export function startNbdEndpoint(options: NbdEndpointOptions): NbdEndpoint {
   const { listener, exportName, aliases, log, clock } = options;
   const description = printable(options.description); // the device's own words
   const shared = new EndpointPort(options);
-  const budget = new LogBudget(clock, 1, FAILURES_PER_SECOND);
+  const failed = failureLog(clock, log);
   const connections = new Set<NbdConnection>();
   /** By user id: connections, and those that are being asked about. */
   const guests = new Map<number, number>();
-
-  /** Why the disk has failed a request: a kernel tells its users no more than "I/O error". */
-  function failed(text: string): void {
-    const heldBack = budget.admit();
-    if (heldBack === undefined) return;
-    log.warn(`${text}${heldBack === 0 ? "" : ` (and ${heldBack} more before it)`}`);
-  }
 
   function accept(socket: Descriptor, pid: number, readOnly: boolean): Promise<void> {
     if (connections.size >= CONNECTIONS_MAX)
       throw new DeviceError("busy", `${CONNECTIONS_MAX} are connected`);
     const offer = { exportName, aliases, description };
-    const connection = new NbdConnection(socket, { offer, shared, readOnly, pid, clock, log, failed });
+    const connection = new NbdConnection(socket, {
+      negotiate: (stream, enter) => negotiate(stream, { ...offer, enter }),
+      shared,
+      open: (holder) => shared.enter(holder),
+      readOnly,
+      pid,
+      clock,
+      log,
+      failed,
+    });
     connections.add(connection);
     return connection.done.then(() => void connections.delete(connection));
   }

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { manualClock } from "@ring3/core/clock";
 import { DeviceError, errnoOf } from "@ring3/core/errors";
 import { createLog } from "@ring3/core/log";
+import type { KernelDisk } from "@ring3/kernel/disk/kernel-disk";
 import {
   UBLK_IO_F_FUA,
   UBLK_IO_OP_DISCARD,
@@ -12,7 +13,6 @@ import {
   UBLK_IO_OP_WRITE,
   UBLK_IO_OP_WRITE_ZEROES,
 } from "@ring3/kernel/ublk/constants";
-import type { KernelDisk } from "@ring3/kernel/ublk/disk";
 import type { UblkDisk, UblkRequest } from "@ring3/kernel/ublk/server";
 import type { Geometry } from "./contract.ts";
 import { startUblkEndpoint, type UblkEndpointOptions } from "./endpoint-ublk.ts";

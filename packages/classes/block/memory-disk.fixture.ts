@@ -107,6 +107,7 @@ export function memoryDisk(options: MemoryDiskOptions = {}): MemoryDisk {
         free.release(slot);
       },
       on: () => () => {},
+      onDriver: () => () => {},
       async submit(name, input, slot, length) {
         const seen: Seen = { name, input: input as object };
         disk.seen.push(seen);

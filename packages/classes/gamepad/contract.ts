@@ -1,34 +1,10 @@
 // Runs in: every process that speaks of game controllers. Owns: nothing; the gamepad class's state, events and operations as data.
 import { defineContract, event, operation, type Properties } from "@ring3/core/contract";
+import { type GamepadButton, gamepadButtons } from "@ring3/core/gamepad-buttons";
 import { array, i8, i16, i32, struct, u8, u16, u32, u64 } from "@ring3/core/struct";
 
-/**
- * Bits of `buttons`, in the state and in the properties, by Linux's names for them (Documentation/input/gamepad.rst): what is printed on a button
- * differs, where it lies does not. The directional pad is `hatX` and `hatY`.
- */
-export const gamepadButtons = [
-  "south",
-  "east",
-  "north",
-  "west",
-  "leftShoulder",
-  "rightShoulder",
-  "leftTrigger", // as a button: where the trigger has no way, or beside its way where the device tells both
-  "rightTrigger",
-  "select",
-  "start",
-  "mode", // the maker's logo
-  "leftStick", // pressed
-  "rightStick",
-  "capture", // share, record
-  "touchpad", // pressed
-  "mute",
-  "paddle1",
-  "paddle2",
-  "paddle3",
-  "paddle4",
-] as const;
-export type GamepadButton = (typeof gamepadButtons)[number];
+/** Bits of `buttons`, in the state and in the properties. The directional pad is `hatX` and `hatY`. */
+export { type GamepadButton, gamepadButtons };
 
 /** The bit of a button. */
 export const gamepadButton = (name: GamepadButton): number => 1 << gamepadButtons.indexOf(name);
@@ -59,7 +35,8 @@ const at = { timestampUs: u64 } as const;
  * A game controller with two sticks at most. Numbers are the device's own, as Linux's driver for it shows them, so that programs that know the
  * device find what they know: sticks from `stickMin` (left, up) to `stickMax`, triggers from 0 to `triggerMax` (0: they have no way). `fuzz` and
  * `flat` are as in struct input_absinfo. `timestampUs` is CLOCK_MONOTONIC, when the report came. Every event is the whole of its state, so that who
- * has missed some knows all the same what is pressed. What is told to a device is forgotten with its driver: whoever told it tells the next.
+ * has missed some knows all the same what is pressed; who comes later is told the last. A driver's lights are those that its last incarnation was
+ * told; a rumble is forgotten with its driver: whoever told it tells the next.
  */
 export const gamepad = defineContract({
   name: "gamepad",
@@ -140,13 +117,19 @@ export const gamepad = defineContract({
         hatY: i8, // -1 up, 1 down
       }),
       overflow: "latest",
+      sticky: true,
     }),
     motion: event({
       nr: 2,
       data: struct({ ...at, gyro: array(i32, 3), accel: array(i32, 3) }),
       overflow: "latest",
     }),
-    touch: event({ nr: 3, data: struct({ ...at, fingers: array(finger, 2) }), overflow: "latest" }),
+    touch: event({
+      nr: 3,
+      data: struct({ ...at, fingers: array(finger, 2) }),
+      overflow: "latest",
+      sticky: true,
+    }),
     power: event({ nr: 4, data: struct({ percent: u8, charging: u8 }), overflow: "latest", sticky: true }),
   },
 });

@@ -25,7 +25,7 @@ for (const [wrong, fault] of [
   [{ stickMin: 7, stickMax: 7 }, /^stickMin, stickMax: /],
   [{ stickMax: 32_768 }, /^stickMin, stickMax: /],
   [{ stickMin: -32_769 }, /^stickMin, stickMax: /],
-  [{ buttons: 1 << 20 }, /^buttons: expected bits of the 20 there are, found 0x100000$/],
+  [{ buttons: 2 ** 31 }, /^buttons: expected bits of the 31 there are, found 0x80000000$/],
   [{ gyroRange: -1 }, /^gyroRange: expected at least 0, found -1$/],
 ] as const)
   test(`a pad with ${JSON.stringify(wrong)} cannot be`, () => {

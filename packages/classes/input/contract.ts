@@ -28,7 +28,8 @@ const at = { timestampUs: u64 } as const;
 /**
  * A keyboard, a mouse, a tablet, a macro pad, or several of these in one. Keys and buttons are Linux's codes (linux/input-event-codes.h).
  * `timestampUs` is CLOCK_MONOTONIC, when the report came. `keys` and `pointer` are the whole of their state, so that no key can stick; `motion` is
- * what has happened since the motion before. What is told to a device is forgotten with its driver: whoever told it tells the next.
+ * what has happened since the motion before. Who comes later is told the last keys and pointer. LEDs and resolution are those that the last
+ * incarnation of its driver was told.
  */
 export const input = defineContract({
   name: "input",
@@ -74,6 +75,7 @@ export const input = defineContract({
       nr: 1,
       data: struct({ ...at, pressed: array(u16, KEYS_PRESSED_MAX) }),
       overflow: "latest",
+      sticky: true,
     }),
     /** Wheels in parts of a notch (WHEEL_NOTCH); up and right are positive. */
     motion: event({
@@ -83,8 +85,15 @@ export const input = defineContract({
     }),
     pointer: event({
       nr: 3,
-      data: struct({ ...at, x: u32, y: u32, pressure: u32, near: u8 }),
+      data: struct({
+        ...at,
+        x: u32,
+        y: u32,
+        pressure: u32,
+        near: u8, // 0 too while the pen is turned over: BTN_TOOL_RUBBER is a key
+      }),
       overflow: "latest",
+      sticky: true,
     }),
     power: event({ nr: 4, data: struct({ percent: u8, charging: u8 }), overflow: "latest", sticky: true }),
   },

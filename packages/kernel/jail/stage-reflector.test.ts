@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { Socket } from "node:net";
 import { test } from "node:test";
 import { pipe } from "../fd/descriptor.ts";
+import { reflectorRequests } from "../uinput/constants.ts";
 import { RING_ENTRIES } from "../uring/ring.ts";
 import { ALLOW, ARCH, errno, headerNumbers, run } from "./bpf.fixture.ts";
 import { reflectorFilter } from "./stage-reflector.ts";
@@ -41,7 +42,7 @@ for (const architecture of ["x64", "arm64"] as const) {
   });
 
   test(`${architecture}: with a driver in it, it asks the device what that one is granted, and nothing else`, () => {
-    const inline = judge(reflectorFilter(architecture, PID, [Number(SUBMITURB)]));
+    const inline = judge(reflectorFilter(architecture, PID, { requests: [Number(SUBMITURB)] }));
     assert.deepEqual(
       [inline("ioctl", 3n, SUBMITURB), inline("ioctl", 3n, SUBMITURB + 1n), inline("openat")],
       [ALLOW, EPERM, EPERM],
@@ -50,7 +51,7 @@ for (const architecture of ["x64", "arm64"] as const) {
 
   test(`${architecture}: one that serves ublk disks enters its own ring and no other, and makes none`, () => {
     const RING = 23n;
-    const serving = judge(reflectorFilter(architecture, PID, [], Number(RING)));
+    const serving = judge(reflectorFilter(architecture, PID, { ring: Number(RING) }));
     assert.deepEqual(
       ["io_uring_enter", "io_uring_setup", "io_uring_register"].map((call) => serving(call, RING)),
       [ALLOW, errno(38), errno(38)],
@@ -58,6 +59,23 @@ for (const architecture of ["x64", "arm64"] as const) {
     assert.equal(serving("io_uring_enter", RING + 1n), errno(38));
     assert.equal(reflector("io_uring_enter", RING), errno(38));
     assert.deepEqual([serving("pwrite64"), reflector("pwrite64")], [ALLOW, EPERM]);
+  });
+
+  test(`${architecture}: one that has input devices asks uinput for what they need, and nothing else; others ask nothing`, () => {
+    const serving = judge(
+      reflectorFilter(architecture, PID, { uinput: true, requests: [Number(SUBMITURB)] }),
+    );
+    const requests = Object.entries(reflectorRequests);
+    for (const [name, request] of requests) {
+      assert.equal(serving("ioctl", 3n, BigInt(request)), ALLOW, name);
+      assert.equal(reflector("ioctl", 3n, BigInt(request)), EPERM, name);
+    }
+    assert.equal(requests.length, 18);
+    assert.equal(serving("ioctl", 3n, SUBMITURB), ALLOW);
+    // linux/uinput.h: UI_SET_ABSBIT, UI_SET_SNDBIT, UI_GET_VERSION; linux/input.h: EVIOCGRAB; asm-generic/ioctls.h: TIOCSTI
+    for (const request of [0x40045567n, 0x4004556an, 0x8004552dn, 0x40044590n, 0x5412n])
+      assert.equal(serving("ioctl", 3n, request), EPERM);
+    assert.equal(serving("openat"), EPERM);
   });
 
   test(`${architecture}: ring3 makes rings of its own size, the event loop none`, () => {

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { check } from "../fd/descriptor.ts";
 import { native } from "../native.ts";
+import { reflectorRequests } from "../uinput/constants.ts";
 import { type Architecture, assembleFilter, type Rule } from "./seccomp.ts";
 import {
   type Allowance,
@@ -66,18 +67,27 @@ const ublk = (ring: number): readonly Allowance[] => [
   },
 ];
 
-/** `requests`: those that the driver is granted which runs inline, if one does. `ring`: where it serves ublk disks. */
+/** What a reflector has beside the sockets of its class. */
+export interface ReflectorGrant {
+  /** The ioctl requests that the driver is granted which runs inline, if one does. */
+  readonly requests?: readonly number[];
+  /** Where it serves ublk disks: the descriptor of its ring. */
+  readonly ring?: number | undefined;
+  /** It has input devices, on descriptors of /dev/uinput that the manager has opened. */
+  readonly uinput?: boolean;
+}
+
 export function reflectorFilter(
   architecture: Architecture,
   pid: number,
-  requests: readonly number[] = [],
-  ring?: number,
+  { requests = [], ring, uinput = false }: ReflectorGrant = {},
 ): Uint8Array {
   const calls = [...hostCalls("standard", pid), ...more];
   const served = ring === undefined ? [] : rulesOf(ublk(ring)); // first: to all other rings the answer is that there is no such call
+  const granted = uinput ? [...requests, ...Object.values(reflectorRequests)] : requests;
   return assembleFilter(
     architecture,
-    [...served, ...unimplemented, ...rulesOf(calls), nonBlocking, sharedFlags, ...allowedRequests(requests)],
+    [...served, ...unimplemented, ...rulesOf(calls), nonBlocking, sharedFlags, ...allowedRequests(granted)],
     REFUSED,
   );
 }
@@ -86,15 +96,11 @@ export function reflectorFilter(
  * For good. False, and nothing done, where the keeper could put no filter on: the event loop may then have a ring of io_uring, which it cannot
  * be told to do without.
  */
-export function confineReflector(
-  architecture: Architecture,
-  requests: readonly number[],
-  ring?: number,
-): boolean {
+export function confineReflector(architecture: Architecture, grant: ReflectorGrant): boolean {
   if (!/^Seccomp:\s*2$/m.test(readFileSync("/proc/self/status", "latin1"))) return false;
   if (process.getuid!() === 0) check(native.keepCapabilities(0, 0), "give up all capabilities");
   check(
-    native.seccomp(reflectorFilter(architecture, process.pid, requests, ring), true),
+    native.seccomp(reflectorFilter(architecture, process.pid, grant), true),
     "put on the reflector's filter",
   );
   return true;

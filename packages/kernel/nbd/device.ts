@@ -16,75 +16,107 @@ const NBD_CMD_RECONFIGURE = 3;
 const NBD_ATTR_INDEX = 1;
 const NBD_ATTR_SIZE_BYTES = 2;
 const NBD_ATTR_BLOCK_SIZE_BYTES = 3;
-const NBD_ATTR_TIMEOUT = 4;
 const NBD_ATTR_SERVER_FLAGS = 5;
+const NBD_ATTR_CLIENT_FLAGS = 6;
 const NBD_ATTR_SOCKETS = 7;
 const NBD_ATTR_DEAD_CONN_TIMEOUT = 8;
+const NBD_ATTR_BACKEND_IDENTIFIER = 10;
 const NBD_SOCK_ITEM = 1;
 const NBD_SOCK_FD = 1;
+/** linux/nbd.h: the device goes with its connection's end and its last user. */
+const NBD_CFLAG_DESTROY_ON_DISCONNECT = 1 << 0;
 
+// asm-generic/errno-base.h
 const ENOENT = 2;
+const EINVAL = 22;
 const ANSWER_BYTES = 16_384;
 
+/**
+ * A request that was sent and not answered is looked at when the block layer's time for it is over, 30 s or what sysfs says (sysfs.ts,
+ * tuneNbd). What the kernel does then, nbd_xmit_timeout says, of a device with one connection (6.12): where NBD_ATTR_TIMEOUT was given, it ends
+ * the connection, slow or dead, and sends the request again on the next. Where it was not, it sends it again if there is another connection by
+ * now, and else waits on. So that attribute is never given here: a disk whose driver is being started again is slow, and not dead.
+ * What is not sent yet waits for another connection as long as `deadSeconds`, then fails.
+ */
 export interface NbdDevice {
-  /** A number that is free; undefined: the kernel chooses. */
-  readonly index?: number | undefined;
+  readonly index: number;
+  /** N is made, if there is none, and gone when nobody needs it any more. */
+  readonly temporary: boolean;
   /** Connected, past its negotiation; the kernel keeps it, and the caller may close its own. */
   readonly socket: number;
+  /** 0: nobody can ask anything of it yet. */
   readonly bytes: number;
   /** A power of two from 512 to a page. */
   readonly blockBytes: number;
   /** Transmission flags, NBD's proto.md. */
   readonly flags: number;
-  /** A request that was not answered for so long is sent again; those of a connection that has ended too, and not before. */
-  readonly timeoutSeconds: number;
-  /** How long requests wait for another socket once this one has ended. */
   readonly deadSeconds: number;
+  /** Sysfs shows it; who does not know it cannot give the device another socket. */
+  readonly backend: string;
 }
 
-/** Makes /dev/nbdN and resolves with N. DeviceError "unsupported" without the kernel's module, "busy" where N is used, "denied" without CAP_SYS_ADMIN. */
-export function connectNbd(device: NbdDevice): number {
-  const { index, socket, bytes, blockBytes, flags, timeoutSeconds, deadSeconds } = device;
+/** Connects /dev/nbdN. DeviceError "unsupported" without the kernel's module, "busy" where N is used, "denied" without CAP_SYS_ADMIN. */
+export function connectNbd(device: NbdDevice): void {
+  const { index, temporary, socket, bytes, blockBytes, flags, deadSeconds, backend } = device;
   const attributes: Attribute[] = [
-    ...(index === undefined ? [] : [[NBD_ATTR_INDEX, u32(index)] as const]),
+    [NBD_ATTR_INDEX, u32(index)],
     [NBD_ATTR_SIZE_BYTES, u64(bytes)],
     [NBD_ATTR_BLOCK_SIZE_BYTES, u64(blockBytes)],
-    [NBD_ATTR_TIMEOUT, u64(timeoutSeconds)],
     [NBD_ATTR_SERVER_FLAGS, u64(flags)],
+    [NBD_ATTR_CLIENT_FLAGS, u64(temporary ? NBD_CFLAG_DESTROY_ON_DISCONNECT : 0)],
     [NBD_ATTR_DEAD_CONN_TIMEOUT, u64(deadSeconds)],
-    ...socketsOf(socket),
+    [NBD_ATTR_BACKEND_IDENTIFIER, text(backend)],
+    socketsOf(socket),
   ];
-  const answers = asked(NBD_CMD_CONNECT, attributes, `connect /dev/nbd${index ?? "N"}`);
-  const made = attributeOf(answers, NBD_ATTR_INDEX);
-  if (made?.length !== 4)
-    throw new DeviceError("protocol", "connect /dev/nbdN: the kernel does not say which");
-  return new DataView(made.buffer, made.byteOffset).getUint32(0, true);
+  asked(NBD_CMD_CONNECT, attributes, `connect /dev/nbd${index}`);
 }
 
-/** Another socket in place of one that has ended: requests that wait are sent there. */
-export function reconnectNbd(index: number, socket: number): void {
+/** Another socket in place of one that the kernel has seen the end of; where it has not, nothing is done, and the socket closed. */
+export function reconnectNbd(index: number, backend: string, socket: number): void {
+  reconfigure(index, backend, socketsOf(socket), "reconnect");
+}
+
+/** Returns once nothing is under way: for a device that has no size yet. */
+export function resizeNbd(index: number, backend: string, bytes: number): void {
+  reconfigure(index, backend, [NBD_ATTR_SIZE_BYTES, u64(bytes)], "resize");
+}
+
+function reconfigure(index: number, backend: string, change: Attribute, verb: string): void {
   asked(
     NBD_CMD_RECONFIGURE,
-    [[NBD_ATTR_INDEX, u32(index)], ...socketsOf(socket)],
-    `reconnect /dev/nbd${index}`,
+    [[NBD_ATTR_INDEX, u32(index)], [NBD_ATTR_BACKEND_IDENTIFIER, text(backend)], change],
+    `${verb} /dev/nbd${index}`,
   );
 }
 
-/** Ends the connection; whoever has the disk open sees errors from then on. */
+/**
+ * Ends the connection; whoever has the disk open sees errors from then on. Sends a farewell first, and waits until that has room in the socket: let the
+ * socket be shut down already.
+ */
 export function disconnectNbd(index: number): void {
   asked(NBD_CMD_DISCONNECT, [[NBD_ATTR_INDEX, u32(index)]], `disconnect /dev/nbd${index}`);
 }
 
-const socketsOf = (socket: number): Attribute[] => [
-  [NBD_ATTR_SOCKETS, [[NBD_SOCK_ITEM, [[NBD_SOCK_FD, u32(socket)]]]]],
+/** Throws what `connectNbd` would, for want of a module or a capability: the kernel looks at that before it misses a number. */
+export function checkNbd(): void {
+  try {
+    asked(NBD_CMD_RECONFIGURE, [], "use the kernel's NBD client");
+  } catch (error) {
+    if ((error as DeviceError).errno !== EINVAL) throw error;
+  }
+}
+
+const socketsOf = (socket: number): Attribute => [
+  NBD_ATTR_SOCKETS,
+  [[NBD_SOCK_ITEM, [[NBD_SOCK_FD, u32(socket)]]]],
 ];
 
-function asked(command: number, attributes: readonly Attribute[], what: string): Answer[] {
+function asked(command: number, attributes: readonly Attribute[], what: string): void {
   const socket = native.genericNetlink();
   if (socket < 0) throw systemError(what, socket);
   try {
     const type = familyOf(socket, what);
-    return exchange(socket, { type, sequence: 2, command, attributes }, what);
+    exchange(socket, { type, sequence: 2, command, attributes }, what);
   } finally {
     native.close(socket);
   }
@@ -102,7 +134,7 @@ function familyOf(socket: number, what: string): number {
     );
   } catch (error) {
     if ((error as DeviceError).errno !== ENOENT) throw error;
-    throw new DeviceError("unsupported", `${what}: the kernel's nbd module is not loaded (modprobe nbd)`, {
+    throw new DeviceError("unsupported", `${what}: its module is not loaded; as root: modprobe nbd`, {
       cause: error,
     });
   }

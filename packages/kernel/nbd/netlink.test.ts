@@ -70,9 +70,9 @@ test("whatever is read is answers or a DeviceError", () => {
 });
 
 test("a kernel without the nbd module says what to do, one with it that this is no socket", () => {
-  const device = { socket: 0, bytes: 4096, blockBytes: 512, flags: 1, timeoutSeconds: 3, deadSeconds: 1 };
+  const rest = { bytes: 4096, blockBytes: 512, flags: 1, deadSeconds: 1, backend: "" };
   const expected = existsSync("/sys/module/nbd")
     ? { errno: 22 }
     : { kind: "unsupported", message: /modprobe nbd/ };
-  assert.throws(() => connectNbd(device), expected);
+  assert.throws(() => connectNbd({ index: 0, temporary: false, socket: 0, ...rest }), expected);
 });

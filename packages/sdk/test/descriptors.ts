@@ -23,11 +23,13 @@ export function endpoint(
   };
 }
 
+/** `extra`: class descriptors behind the interface's own. */
 export function usbInterface(
   kind: { number?: number; alternate?: number; class: number; subclass: number; protocol: number },
   endpoints: readonly EndpointDescriptor[],
+  extra: Uint8Array = NONE,
 ): InterfaceDescriptor {
-  return { number: 0, alternate: 0, ...kind, endpoints, extra: NONE };
+  return { number: 0, alternate: 0, ...kind, endpoints, extra };
 }
 
 /** A USB 2 device with one configuration, number 1. */

@@ -49,6 +49,16 @@ export const bulkIn = (address: number, length: number, answer: Answer): Step =>
   answer,
 });
 
+export const interruptOut = (address: number, bytes: Uint8Array, answer: Answer = "ok"): Step => ({
+  expected: `interrupt out ${endpointText(address)}: ${hex(bytes)}`,
+  answer,
+});
+
+export const interruptIn = (address: number, length: number, answer: Answer): Step => ({
+  expected: `interrupt in ${endpointText(address)}: ${length} bytes`,
+  answer,
+});
+
 export const controlOut = (
   setup: Setup,
   bytes: Uint8Array = new Uint8Array(0),

@@ -1,0 +1,148 @@
+// Runs in: node --test. Owns: nothing.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  bootKeyboard,
+  bytes,
+  dualSense,
+  nkroKeyboard,
+  wacomTablet,
+} from "@ring3/core/hid/descriptors.fixture";
+import { type HidOptions, type PlayedHid, playedHid } from "@ring3/sdk/test/played-hid";
+import { rehearse } from "@ring3/sdk/test/rehearse";
+import { type RunOptions, runDriver } from "@ring3/sdk/test/run-driver";
+import { fineMouse, macroPad } from "./devices.fixture.ts";
+import driver from "./driver.ts";
+
+async function run(hid: PlayedHid, options: Omit<RunOptions, "usb"> = {}) {
+  const running = await runDriver(driver, { usb: hid.usb, ...options });
+  const told: string[] = [];
+  for (const [number, port] of running.units.entries()) {
+    port.on("keys", ({ pressed }) => told.push(`${number} keys ${pressed.filter((code) => code).join(" ")}`));
+    port.on("motion", ({ x, y, wheel }) => told.push(`${number} motion ${x} ${y} ${wheel}`));
+    port.on("pointer", ({ x, y, near }) => told.push(`${number} pointer ${x} ${y} ${near}`));
+  }
+  return { running, told, units: running.units };
+}
+
+test("keys are told when they are others, and the same again after a rest", async () => {
+  const hid = playedHid(bootKeyboard, { subclass: 1, protocol: 1, manufacturer: "Acme", product: "Keys" });
+  const { running, told } = await run(hid);
+  assert.deepEqual(hid.transport.heard.slice(1), ["21 0a 0000 0000", "21 0b 0001 0000"]);
+  const a = bytes("00 00 04 00 00 00 00 00");
+  await hid.send(a, a, new Uint8Array(8), a);
+  assert.deepEqual(told, ["0 keys 30", "0 keys ", "0 keys 30"]);
+  await running.suspend();
+  await running.resume();
+  await hid.send(a);
+  assert.equal(told.length, 4);
+  await running.remove();
+});
+
+test("lights go out to the keyboard; the next driver lights them again, and so does one that wakes up", async () => {
+  const hid = playedHid(bootKeyboard);
+  const { running, units } = await run(hid);
+  assert.deepEqual(hid.reports, []); // nobody has asked for any
+  await units[0]!.request("leds", { mask: 0b10 });
+  await units[0]!.request("leds", { mask: 0xffff_ffff });
+  assert.deepEqual(hid.reports.splice(0), ["output: 02", "output: 1f"]);
+  await running.suspend();
+  await running.resume();
+  assert.deepEqual(hid.reports.splice(0), ["output: 1f"]);
+  await running.remove();
+  const next = playedHid(bootKeyboard);
+  await (await run(next, { state: running.state, incarnation: 2 })).running.remove();
+  assert.deepEqual(next.reports, ["output: 1f"]);
+});
+
+test("lights that the device refuses fail their request, are not kept, and do not keep a driver from starting", async () => {
+  const refusing: HidOptions = { report: () => "stall" };
+  const { running, units } = await run(playedHid(bootKeyboard, refusing));
+  await assert.rejects(units[0]!.request("leds", { mask: 1 }), { kind: "stall" });
+  const { state } = running;
+  assert.equal(state.readState(), undefined);
+  await running.remove();
+  state.writeState([3]);
+  const { running: next } = await run(playedHid(bootKeyboard, refusing), { state, incarnation: 2 });
+  assert.match(next.log.at(-1)!.message, /^LEDs: output report 0/);
+  await next.remove();
+});
+
+test("each unit has its own lights and its own events", async () => {
+  const hid = playedHid(nkroKeyboard);
+  const { running, told, units } = await run(hid);
+  assert.deepEqual(
+    units.map((unit) => unit.supports("leds")),
+    [false, false, true],
+  );
+  await units[2]!.request("leds", { mask: 1 });
+  assert.deepEqual(hid.reports, ["output: 0601"]);
+  await hid.send(bytes("03 81 00"), bytes("04 e9 00"), Uint8Array.of(6, 2, ...new Uint8Array(30)));
+  assert.deepEqual(told, ["0 keys 116", "1 keys 115", "2 keys 42"]);
+  await running.remove();
+});
+
+test("wheels are made to tell as finely as they can, what else is in that report stays, and again after a rest", async () => {
+  const hid = playedHid(fineMouse, { features: { 6: Uint8Array.of(6, 0xa0) } });
+  const { running, told } = await run(hid);
+  assert.deepEqual(hid.reports.splice(0), ["feature: 06a5"]);
+  await hid.send(bytes("05 00 00 00 00 08 00"));
+  assert.deepEqual(told, ["0 motion 0 0 120", "0 keys "]);
+  await running.suspend();
+  await running.resume();
+  assert.deepEqual(hid.reports, ["feature: 06a5"]);
+  await running.remove();
+});
+
+const refusals: [what: string, options: HidOptions][] = [
+  ["does not say what is in the report", {}],
+  ["refuses the report", { features: { 6: Uint8Array.of(6, 0) }, report: () => "stall" }],
+];
+for (const [what, options] of refusals)
+  test(`a mouse that ${what} is told by whole notches`, async () => {
+    const hid = playedHid(fineMouse, options);
+    const { running, told } = await run(hid);
+    assert.match(running.log.at(-1)!.message, /^resolution of the wheels: feature report 6/);
+    await hid.send(bytes("05 00 00 00 00 01 00"));
+    assert.equal(told[0], "0 motion 0 0 120");
+    await running.remove();
+  });
+
+test("a pen comes first and touches then, and is lifted before it goes; a knob's steps are keys", async () => {
+  const tablet = playedHid(wacomTablet);
+  const pen = await run(tablet);
+  await tablet.send(bytes("10 21 01 00 00 01 00 00 00 00"), bytes("10 00 02 00 00 02 00 00 00 00"));
+  assert.deepEqual(pen.told, ["1 pointer 1 1 1", "1 keys 330", "1 keys ", "1 pointer 2 2 0"]);
+  await pen.running.remove();
+  const pad = playedHid(macroPad);
+  const knob = await run(pad);
+  await pad.send(bytes("01 01 00 00 00 02 00"));
+  assert.deepEqual(
+    knob.told,
+    ["656", "656 115", "656", "656 115", "656"].map((keys) => `0 keys ${keys}`),
+  );
+  await knob.running.remove();
+});
+
+test("a pad is declined, garbage is a clear error, and a device that is gone too", async () => {
+  await assert.rejects(runDriver(driver, { usb: playedHid(dualSense).usb }), {
+    message: /declares no keyboard, mouse, tablet or control/,
+  });
+  await assert.rejects(runDriver(driver, { usb: playedHid(bytes("05 01 09 06 a1 01 81")).usb }), {
+    kind: "protocol",
+    message: /HID report descriptor/,
+  });
+  const gone: PlayedHid = playedHid(fineMouse, {
+    features: { 6: Uint8Array.of(6, 0) },
+    report() {
+      void gone.transport.unplug();
+      return "ok";
+    },
+  });
+  await assert.rejects(runDriver(driver, { usb: gone.usb }), {
+    kind: "disconnected",
+    message: /feature report 6/,
+  });
+});
+
+test("the rehearsal runs", () => rehearse(driver));

@@ -1,0 +1,26 @@
+// Runs in: driver host, jailed. Owns: one claimed HID interface. Each keyboard, mouse and tablet that its report descriptor declares becomes a unit.
+import { type Context, decline, defineDriver, type InputClass, input, openHid } from "@ring3/sdk";
+import { Keyboards } from "./keyboards.ts";
+import { rehearsal } from "./rehearsal.ts";
+
+const running = new WeakMap<Context<InputClass>, Keyboards>();
+
+export default defineDriver(input, {
+  rehearsal,
+  async probe({ usb }, ctx) {
+    const hid = ctx.scope.use(await openHid(usb, ctx));
+    const keyboards = new Keyboards(hid, ctx);
+    if (keyboards.speakers.length === 0)
+      return decline("its report descriptor declares no keyboard, mouse, tablet or control");
+    await keyboards.prepare();
+    keyboards.listen();
+    running.set(ctx, keyboards);
+    return keyboards.speakers.map(({ unit: { name, properties, lights } }, number) => ({
+      name,
+      properties,
+      ...(lights.mask === 0 ? {} : { leds: ({ mask }, call) => keyboards.light(number, mask, call) }),
+    }));
+  },
+  suspend: (ctx) => running.get(ctx)!.rest(),
+  resume: (ctx) => running.get(ctx)!.work(),
+});

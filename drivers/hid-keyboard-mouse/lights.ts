@@ -1,0 +1,42 @@
+// Runs in: driver host, jailed. Owns: nothing. Pure: the lights of one unit, and the output reports that set them.
+import { type HidLayout, HidReport } from "@ring3/sdk";
+import type { Application } from "./applications.ts";
+import { leds } from "./codes.ts";
+
+interface Light {
+  readonly index: number;
+  /** LED_* */
+  readonly led: number;
+}
+
+export class Lights {
+  /** A bit for each LED_*. */
+  readonly mask: number;
+  readonly #reports: { readonly reportId: number; readonly report: HidReport; readonly lights: Light[] }[];
+
+  constructor({ collections }: Application, { output }: HidLayout) {
+    this.#reports = [...output.reports].flatMap(([reportId, layout]) => {
+      const report = new HidReport(layout);
+      const lights = [...report.usages.keys()].flatMap((index) => {
+        const led = leds.get(report.usages[index]!);
+        const { path, item } = report.fieldAt(index);
+        return led === undefined || item.isConstant || !collections.includes(path[0]!)
+          ? []
+          : [{ index, led }];
+      });
+      return lights.length === 0 ? [] : [{ reportId, report, lights }];
+    });
+    this.mask = this.#reports.flatMap(({ lights }) => lights).reduce((mask, { led }) => mask | (1 << led), 0);
+  }
+
+  /** What is to be sent for these lights to shine, and no others. */
+  reports(mask: number): { readonly reportId: number; readonly bytes: Uint8Array<ArrayBuffer> }[] {
+    return this.#reports.map(({ reportId, report, lights }) => {
+      for (const { index, led } of lights) {
+        const { logicalMinimum, logicalMaximum } = report.fieldAt(index).item;
+        report.values[index] = ((mask >>> led) & 1) === 1 ? logicalMaximum : logicalMinimum;
+      }
+      return { reportId, bytes: report.encode() };
+    });
+  }
+}

@@ -1,0 +1,174 @@
+// Runs in: node --test.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  ABS_HAT0X,
+  ABS_HAT0Y,
+  ABS_MT_POSITION_X,
+  ABS_MT_POSITION_Y,
+  ABS_MT_SLOT,
+  ABS_MT_TRACKING_ID,
+  ABS_RX,
+  ABS_RY,
+  ABS_RZ,
+  ABS_X,
+  ABS_Y,
+  ABS_Z,
+  BTN_LEFT,
+  BTN_SOUTH,
+  BTN_START,
+  BTN_TOOL_DOUBLETAP,
+  BTN_TOOL_FINGER,
+  BTN_TOUCH,
+  EV_ABS,
+  EV_KEY,
+} from "@ring3/kernel/uinput/codes";
+import {
+  GAMEPAD_RUMBLE,
+  type GamepadProperties,
+  gamepad,
+  gamepadButton,
+  gamepadButtons,
+} from "./contract.ts";
+import { MotionFrames, PadFrames, TouchFrames } from "./endpoint-frames.ts";
+
+const named = { name: "a pad", phys: "here" };
+const pad: GamepadProperties = {
+  ...gamepad.properties!.create(),
+  busType: 3,
+  vendor: 0x045e,
+  product: 0x028e,
+  version: 0x0114,
+  features: GAMEPAD_RUMBLE,
+  buttons: gamepadButton("south") | gamepadButton("start"),
+  stickMin: -32_768,
+  stickMax: 32_767,
+  stickFuzz: 16,
+  stickFlat: 128,
+  triggerMax: 255,
+  sticks: 2,
+  hat: 1,
+  touchMaxX: 1919,
+  touchMaxY: 1079,
+};
+const state = gamepad.events.state.data!.create();
+const abs = (code: number, value: number) => ({ type: EV_ABS, code, value });
+const key = (code: number, value: number) => ({ type: EV_KEY, code, value });
+
+test("a pad has the axes of Linux's gamepad specification, with the device's own ranges", () => {
+  const { axes, keys, effects, ids } = new PadFrames(pad, named).description;
+  assert.deepEqual(
+    axes!.map(({ code, minimum, maximum, fuzz, flat, rest }) => [code, minimum, maximum, fuzz, flat, rest]),
+    [
+      [ABS_X, -32_768, 32_767, 16, 128, 0],
+      [ABS_Y, -32_768, 32_767, 16, 128, 0],
+      [ABS_Z, 0, 255, 0, 0, 0],
+      [ABS_RX, -32_768, 32_767, 16, 128, 0],
+      [ABS_RY, -32_768, 32_767, 16, 128, 0],
+      [ABS_RZ, 0, 255, 0, 0, 0],
+      [ABS_HAT0X, -1, 1, 0, 0, 0],
+      [ABS_HAT0Y, -1, 1, 0, 0, 0],
+    ],
+  );
+  assert.deepEqual([keys, effects, ids.product], [[BTN_SOUTH, BTN_START], 16, 0x028e]);
+});
+
+test("what a pad has not is not there: one stick, no triggers, no motors", () => {
+  const plain = { ...pad, sticks: 1, triggerMax: 0, hat: 0, features: 0 };
+  const { axes, effects } = new PadFrames(plain, named).description;
+  assert.deepEqual([axes!.map(({ code }) => code), effects], [[ABS_X, ABS_Y], 0]);
+});
+
+test("sticks of 0 to 255 rest in their middle", () => {
+  const { axes } = new PadFrames({ ...pad, stickMin: 0, stickMax: 255 }, named).description;
+  assert.equal(axes![0]!.rest, 128);
+});
+
+test("a state is all of its buttons and axes", () => {
+  const events = new PadFrames(pad, named).of({
+    ...state,
+    buttons: gamepadButton("start") | gamepadButton("mute"),
+    leftX: -5,
+    rightY: 7,
+    rightTrigger: 200,
+    hatY: -1,
+  });
+  assert.deepEqual(events, [
+    key(BTN_SOUTH, 0),
+    key(BTN_START, 1),
+    abs(ABS_X, -5),
+    abs(ABS_Y, 0),
+    abs(ABS_Z, 0),
+    abs(ABS_RX, 0),
+    abs(ABS_RY, 7),
+    abs(ABS_RZ, 200),
+    abs(ABS_HAT0X, 0),
+    abs(ABS_HAT0Y, -1),
+  ]);
+});
+
+test("no two buttons have the same code, and each bit is there", () => {
+  const all = { ...pad, buttons: 2 ** gamepadButtons.length - 1 };
+  const { keys } = new PadFrames(all, named).description;
+  assert.equal(new Set(keys).size, gamepadButtons.length - 1); // the touchpad's own is not the pad's
+});
+
+test("two fingers on the touchpad, then one, then none", () => {
+  const touch = new TouchFrames(pad, named);
+  const finger = (touching: number, id: number, x: number, y: number) => ({ touching, id, x, y });
+  const tools = (touching: number, one: number, two: number) => [
+    key(BTN_TOUCH, touching),
+    key(BTN_TOOL_FINGER, one),
+    key(BTN_TOOL_DOUBLETAP, two),
+  ];
+  assert.deepEqual(touch.of({ timestampUs: 0, fingers: [finger(1, 8, 10, 20), finger(1, 9, 30, 40)] }), [
+    abs(ABS_MT_SLOT, 0),
+    abs(ABS_MT_TRACKING_ID, 8),
+    abs(ABS_MT_POSITION_X, 10),
+    abs(ABS_MT_POSITION_Y, 20),
+    abs(ABS_MT_SLOT, 1),
+    abs(ABS_MT_TRACKING_ID, 9),
+    abs(ABS_MT_POSITION_X, 30),
+    abs(ABS_MT_POSITION_Y, 40),
+    ...tools(1, 0, 1),
+    abs(ABS_X, 10),
+    abs(ABS_Y, 20),
+  ]);
+  assert.deepEqual(
+    touch.of({ timestampUs: 0, fingers: [finger(0, 8, 0, 0), finger(1, 9, 31, 40)] }).slice(-5),
+    [...tools(1, 1, 0), abs(ABS_X, 31), abs(ABS_Y, 40)],
+  );
+  assert.deepEqual(touch.of({ timestampUs: 0, fingers: [finger(0, 8, 0, 0), finger(0, 9, 0, 0)] }), [
+    abs(ABS_MT_SLOT, 0),
+    abs(ABS_MT_TRACKING_ID, -1),
+    abs(ABS_MT_SLOT, 1),
+    abs(ABS_MT_TRACKING_ID, -1),
+    ...tools(0, 0, 0),
+  ]);
+});
+
+test("the touchpad's button is told where it is another", () => {
+  const touch = new TouchFrames(pad, named);
+  const buttons = gamepadButton("touchpad");
+  assert.deepEqual(
+    [touch.press(state), touch.press({ ...state, buttons }), touch.press({ ...state, buttons })],
+    [false, true, false],
+  );
+  assert.deepEqual(touch.button(), [key(BTN_LEFT, 1)]);
+});
+
+test("motion has six axes with the device's ranges", () => {
+  const ranges = { accelRange: 32_768, accelPerG: 8192, gyroRange: 2_097_152, gyroPerDegree: 1024 };
+  const motion = new MotionFrames({ ...pad, ...ranges }, named);
+  assert.deepEqual(
+    [
+      motion.description.name,
+      motion.description.axes!.map(({ maximum, resolution }) => [maximum, resolution]),
+    ],
+    ["a pad Motion Sensors", [...Array(3).fill([32_768, 8192]), ...Array(3).fill([2_097_152, 1024])]],
+  );
+  assert.deepEqual(
+    motion.of({ timestampUs: 0, gyro: [1, 2, 3], accel: [4, 5, 6] }).map(({ value }) => value),
+    [4, 5, 6, 1, 2, 3],
+  );
+});

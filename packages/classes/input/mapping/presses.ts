@@ -1,0 +1,56 @@
+// Runs in: reflector. Owns: what is pressed on the device, and what of it is to have no effect.
+import type { Control } from "@ring3/core/controls";
+
+/** What a press that was there before may not do: anything, or begin what goes on by itself. */
+type Mute = "all" | "beginnings";
+
+export class Presses {
+  #down: ReadonlySet<Control> = new Set();
+  readonly #mutes = new Map<Control, Mute>();
+  /** Since a reset nothing was heard of the device. */
+  #unheard = false;
+
+  get down(): ReadonlySet<Control> {
+    return this.#down;
+  }
+
+  /** What is pressed now, of all there is; returns what is so no more, and what was not so before. */
+  look(pressed: readonly Control[]): {
+    readonly released: readonly Control[];
+    readonly pressed: readonly Control[];
+  } {
+    const before = this.#down;
+    this.#down = new Set(pressed);
+    if (this.#unheard) this.#keep(this.#down);
+    this.#unheard = false;
+    const released = [...before].filter((control) => !this.#down.has(control));
+    for (const control of released) this.#mutes.delete(control);
+    return { released, pressed: [...this.#down].filter((control) => !before.has(control)) };
+  }
+
+  /** What is pressed has no effect until it is pressed anew. */
+  mute(): void {
+    for (const control of this.#down) this.#mutes.set(control, "all");
+  }
+
+  /** Nothing is known to be pressed. What then still is does not begin anew what goes on by itself: nobody pressed it. */
+  reset(): void {
+    for (const control of this.#down) if (!this.#mutes.has(control)) this.#mutes.set(control, "beginnings");
+    this.#down = new Set();
+    this.#unheard = true;
+  }
+
+  /** Is it pressed, and not without effect? */
+  holds(control: Control): boolean {
+    return this.#down.has(control) && !this.isMute(control, "all");
+  }
+
+  isMute(control: Control, what: Mute): boolean {
+    const mute = this.#mutes.get(control);
+    return mute === "all" || (mute !== undefined && mute === what);
+  }
+
+  #keep(controls: ReadonlySet<Control>): void {
+    for (const control of this.#mutes.keys()) if (!controls.has(control)) this.#mutes.delete(control);
+  }
+}

@@ -1,0 +1,72 @@
+// Runs in: an application. Owns: events of one unit that the application has not taken yet.
+import type { Overflow } from "@ring3/core/contract";
+import type { DeviceError } from "@ring3/core/errors";
+
+/** Occurrences that wait; of states only the latest does. */
+const WAITING_MAX = 1024;
+
+/** For one reader. It ends when its reader leaves it, and throws what has ended the unit. */
+export class EventStream<D> implements AsyncIterableIterator<D>, AsyncDisposable {
+  readonly #room: number;
+  readonly #stop: () => void;
+  readonly #waiting: D[] = [];
+  #wake: (() => void) | undefined;
+  #failed: DeviceError | undefined;
+  #over = false;
+  /** Occurrences that its reader was too late for. */
+  dropped = 0;
+
+  /** `subscribe` has each event given to what it is given, until what it answers is called. */
+  constructor(
+    overflow: Overflow,
+    subscribe: (give: (data: D) => void) => () => void,
+    ended: Promise<DeviceError>,
+  ) {
+    this.#room = overflow === "latest" ? 1 : WAITING_MAX;
+    this.#stop = subscribe((data) => this.#give(data));
+    void ended.then((error) => {
+      this.#failed = error;
+      this.#end();
+    });
+  }
+
+  #give(data: D): void {
+    if (this.#waiting.length < this.#room) this.#waiting.push(data);
+    else if (this.#room === 1) this.#waiting[0] = data;
+    else this.dropped++;
+    this.#wake?.();
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#stop();
+    this.#wake?.();
+  }
+
+  async next(): Promise<IteratorResult<D, undefined>> {
+    while (this.#waiting.length === 0 && !this.#over)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    if (this.#waiting.length > 0) return { done: false, value: this.#waiting.shift()! };
+    const failed = this.#failed;
+    this.#failed = undefined; // said once
+    if (failed !== undefined) throw failed;
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<D, undefined>> {
+    this.#waiting.length = 0;
+    this.#failed = undefined;
+    this.#end();
+    return { done: true, value: undefined };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

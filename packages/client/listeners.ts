@@ -1,0 +1,48 @@
+// Runs in: a client. Owns: who is told of a unit's events, and of the drivers that come and go behind it.
+import { MalformedChannel } from "@ring3/channel/ring";
+import type { Contract, Event, EventData, EventName } from "@ring3/core/contract";
+import { isolated } from "./isolated.ts";
+
+export class Listeners<C extends Contract> {
+  readonly #events = new Map<number, { readonly name: EventName<C>; readonly spec: Event }>();
+  readonly #on = new Map<EventName<C>, Set<(data: never) => void>>();
+  readonly #onDriver = new Set<(there: boolean) => void>();
+
+  constructor(contract: C) {
+    for (const [name, spec] of Object.entries(contract.events))
+      this.#events.set(spec.nr, { name: name as EventName<C>, spec });
+  }
+
+  on<E extends EventName<C>>(name: E, listener: (data: EventData<C, E>) => void): () => void {
+    const listeners = this.#on.get(name) ?? new Set();
+    this.#on.set(name, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  onDriver(listener: (there: boolean) => void): () => void {
+    this.#onDriver.add(listener);
+    return () => this.#onDriver.delete(listener);
+  }
+
+  driver(there: boolean): void {
+    for (const listener of this.#onDriver) isolated(() => listener(there));
+  }
+
+  /** `told` hears of it before the others do. Throws MalformedChannel for an event, or values, that the contract has not. */
+  event(nr: number, view: DataView, offset: number, told: (name: EventName<C>) => void): void {
+    const event = this.#events.get(nr);
+    if (event === undefined) throw new MalformedChannel(`unknown event ${nr}`);
+    const data = decoded(() => event.spec.data?.decode(view, offset));
+    told(event.name);
+    for (const listener of this.#on.get(event.name) ?? []) isolated(() => listener(data as never));
+  }
+}
+
+/** A struct from the driver: values that no contract allows are a broken rule. */
+export function decoded<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    throw new MalformedChannel((error as Error).message);
+  }
+}

@@ -1,0 +1,38 @@
+// Runs in: driver host, in a driver's code. Owns: what was told last of a state that its device reports again and again.
+import type { Contract, EventData, EventName } from "@ring3/core/contract";
+import type { Context } from "./define.ts";
+
+type Untimed<D> = Omit<D, "timestampUs">;
+
+/** One event of a unit, told when its data are others than before. */
+export class Changes<C extends Contract, E extends EventName<C>> {
+  readonly #ctx: Pick<Context<C>, "emit" | "timestampUs">;
+  readonly #event: E;
+  readonly #unit: number;
+  #told: Untimed<EventData<C, E>> | undefined;
+
+  constructor(ctx: Pick<Context<C>, "emit" | "timestampUs">, event: E, unit = 0) {
+    this.#ctx = ctx;
+    this.#event = event;
+    this.#unit = unit;
+  }
+
+  /** `data` is kept: give another object each time. */
+  tell(data: Untimed<EventData<C, E>>): void {
+    if (same(this.#told, data)) return;
+    this.#told = data;
+    const timed = { ...data, timestampUs: this.#ctx.timestampUs() };
+    this.#ctx.emit(this.#event, timed as EventData<C, E>, this.#unit);
+  }
+
+  /** The next is told in any case: after a rest, say. */
+  forget(): void {
+    this.#told = undefined;
+  }
+}
+
+function same(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+  for (const key in b) if (!same(a[key as keyof typeof a], b[key as keyof typeof b])) return false;
+  return true;
+}

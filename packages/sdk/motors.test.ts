@@ -1,0 +1,106 @@
+// Runs in: node --test.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { manualClock } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
+import { createLog, type LogEntry } from "@ring3/core/log";
+import { createContext } from "./context.ts";
+import { Motors, type SendRumble } from "./motors.ts";
+import { runWithin } from "./request-context.ts";
+import { plainStateMemory } from "./state.ts";
+import { sample } from "./test/sample-contract.ts";
+import { Limit } from "./wait.ts";
+
+const turn = () => new Promise(setImmediate);
+
+function motors(given?: SendRumble) {
+  const clock = manualClock();
+  const log: LogEntry[] = [];
+  const sent: string[] = [];
+  const incarnation = createContext({
+    contract: sample,
+    device: { id: "usb-test:1.0" },
+    incarnation: 1,
+    reason: "",
+    clock,
+    log: createLog("driver", (entry) => log.push(entry), clock),
+    state: plainStateMemory(),
+    emit() {},
+  });
+  const send: SendRumble = async (strong, weak, durationMs, wait) => {
+    if (wait.signal?.aborted) throw wait.signal.reason;
+    sent.push(`${clock.now()}: ${strong} ${weak} ${durationMs}`);
+    await given?.(strong, weak, durationMs, wait);
+  };
+  const { context } = incarnation;
+  const made = context.scope.use(new Motors(context, send));
+  const advance = async (ms: number): Promise<void> => {
+    clock.advance(ms);
+    await turn();
+  };
+  return { clock, log, sent, incarnation, motors: made, advance };
+}
+
+test("what runs stops after its time", async () => {
+  const { motors: own, sent, advance, clock } = motors();
+  await own.run({ strong: 5, weak: 6, durationMs: 100 }, {});
+  await advance(99);
+  assert.deepEqual(sent, ["0: 5 6 100"]);
+  await advance(1);
+  assert.deepEqual(sent, ["0: 5 6 100", "100: 0 0 0"]);
+  assert.equal(clock.pending, 0);
+});
+
+test("what is wanted later takes the place of what runs, with a time of its own", async () => {
+  const { motors: own, sent, advance } = motors();
+  await own.run({ strong: 5, weak: 0, durationMs: 100 }, {});
+  await advance(50);
+  await own.run({ strong: 0, weak: 7, durationMs: 100 }, {});
+  await advance(99);
+  assert.deepEqual(sent, ["0: 5 0 100", "50: 0 7 100"]);
+  await advance(1);
+  assert.equal(sent.at(-1), "150: 0 0 0");
+});
+
+for (const input of [
+  { strong: 0, weak: 0, durationMs: 100 },
+  { strong: 5, weak: 5, durationMs: 0 },
+])
+  test(`${JSON.stringify(input)} stops them, and once`, async () => {
+    const { motors: own, sent, advance } = motors();
+    await own.run({ strong: 5, weak: 0, durationMs: 100 }, {});
+    await own.run(input, {});
+    await advance(1000);
+    assert.deepEqual(sent, ["0: 5 0 100", "0: 0 0 0"]);
+  });
+
+test("they stop although the request that made them run is over", async () => {
+  const { motors: own, sent, advance, clock } = motors();
+  const request = new Limit(clock, 50, "rumble");
+  await runWithin(request, () => own.run({ strong: 5, weak: 0, durationMs: 100 }, request));
+  await advance(100);
+  assert.equal(sent.at(-1), "100: 0 0 0");
+});
+
+test("they stop at remove, and not a second time afterwards", async () => {
+  const { motors: own, sent, advance, incarnation } = motors();
+  await own.run({ strong: 5, weak: 0, durationMs: 100 }, {});
+  await incarnation.close(new DeviceError("cancelled", "remove"));
+  await advance(1000);
+  assert.deepEqual(sent, ["0: 5 0 100", "0: 0 0 0"]);
+});
+
+test("a device that does not stop them is told of; one that is gone is not; a request hears of its failure itself", async () => {
+  for (const [kind, told] of [
+    ["stall", 1],
+    ["disconnected", 0],
+  ] as const) {
+    const failing = motors(async (strong) => {
+      if (strong === 0) throw new DeviceError(kind, "motors");
+    });
+    await failing.motors.run({ strong: 5, weak: 0, durationMs: 100 }, {});
+    await failing.advance(100);
+    assert.equal(failing.log.length, told);
+    await assert.rejects(failing.motors.stop(), { kind });
+  }
+});
