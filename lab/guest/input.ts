@@ -30,7 +30,7 @@ export function inputDevices(): InputDevice[] {
     });
 }
 
-/** Waits until the kernel has input devices of these names, and no more than these of `id`. */
+/** Waits until the kernel has input devices of these names, and no more than these of `id`; those of one name come as it has made them. */
 export async function inputDevicesOf(id: string, names: readonly string[]): Promise<InputDevice[]> {
   const ours = () => inputDevices().filter((device) => device.id.includes(id));
   const list = (devices: readonly { name: string }[]) => devices.map(({ name }) => name).sort();
@@ -38,7 +38,14 @@ export async function inputDevicesOf(id: string, names: readonly string[]): Prom
     () => list(ours()).join("\n") === [...names].sort().join("\n"),
     () => `input devices ${JSON.stringify(names)}; found ${JSON.stringify(list(ours()))}`,
   );
-  return names.map((name) => ours().find((device) => device.name === name)!);
+  const left = ours();
+  return names.map(
+    (wanted) =>
+      left.splice(
+        left.findIndex(({ name }) => name === wanted),
+        1,
+      )[0]!,
+  );
 }
 
 export async function until(there: () => boolean, what: () => string): Promise<void> {

@@ -1,8 +1,18 @@
 // Runs in: lab guest, root. Our simulated input devices as devices of a real kernel: Linux's own drivers judge them. What a script does
 // arrives at /dev/input, and what programs write there reaches the device.
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  globSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -23,6 +33,7 @@ before(async () => {
     "hid-generic",
     "hid-playstation",
     "hid-nintendo",
+    "hid-logitech-hidpp",
     "xpad",
   );
 });
@@ -76,9 +87,9 @@ class Sim implements AsyncDisposable {
 const BTN_SOUTH = 0x130;
 const [BTN_Z, BTN_TL] = [0x135, 0x136];
 const BTN_MODE = 0x13c;
-const [KEY_A, KEY_LEFTSHIFT] = [30, 42];
+const [KEY_A, KEY_LEFTSHIFT, KEY_VOLUMEUP] = [30, 42, 115];
 const LED_CAPSL = 1;
-const BTN_EXTRA = 0x114;
+const [BTN_SIDE, BTN_EXTRA] = [0x113, 0x114];
 const [REL_X, REL_Y, REL_HWHEEL, REL_WHEEL, REL_WHEEL_HI_RES] = [0, 1, 6, 8, 11];
 const [ABS_X, ABS_Y, ABS_Z, ABS_RX, ABS_RY, ABS_RZ, ABS_HAT0X] = [0, 1, 2, 3, 4, 5, 16];
 const [ABS_MT_POSITION_X, ABS_MT_POSITION_Y] = [0x35, 0x36];
@@ -270,6 +281,57 @@ test("keyboard: usbhid takes it and hears it; a light that a program turns on sh
   );
   node.write(EV_LED, LED_CAPSL, 1);
   await sim.observes({ observed: "leds", mask: 2 });
+});
+
+test("nkro: hid-generic takes both of its interfaces, and hears seven keys at once and a media key", async () => {
+  const keys = [..."abcdefg"];
+  const script = `repeat forever {
+    ${keys.map((key) => `20ms key ${key} down`).join("\n")}
+    key volumeup down
+    300ms release all
+    wait 300ms
+  }`;
+  await using sim = await new Sim("keyboard", "nkro", script).plug();
+  const name = "ring3 Simulated NKRO Keyboard";
+  const [, all] = await inputDevicesOf("1209 0005", [name, name]);
+  using allNode = new EventNode(all!);
+  const codes = [30, 48, 46, 32, 18, 33, 34]; // KEY_A to KEY_G
+  await allNode.hears(...codes.map((code) => [EV_KEY, code, 1] as const), [EV_KEY, KEY_VOLUMEUP, 1]);
+  await allNode.hears([EV_KEY, codes[0]!, 0], [EV_KEY, KEY_VOLUMEUP, 0]);
+  allNode.write(EV_LED, LED_CAPSL, 1);
+  await sim.observes({ observed: "leds", mask: 2 });
+});
+
+test("hidpp: hid-logitech-hidpp takes it, hears the mouse, and knows its name and its battery", async () => {
+  const script = `repeat forever {
+    300ms button side down
+    move 7 -7
+    battery 60
+    300ms release all
+    battery 90 charging
+  }`;
+  await using _sim = await new Sim("keyboard", "hidpp", script).plug();
+  const [mouse] = await inputDevicesOf("046d c087", ["Logitech G703 Wired/Wireless Gaming Mouse"]);
+  using node = new EventNode(mouse!);
+  await node.hears([EV_KEY, BTN_SIDE, 1], [EV_REL, REL_X, 7], [EV_REL, REL_Y, -7], [EV_KEY, BTN_SIDE, 0]);
+  // hid-logitech-hidpp asks by itself; what the mouse tells unasked is read while a program has its interface open.
+  using opened = new DisposableStack();
+  for (const name of readdirSync("/sys/class/hidraw")) {
+    const uevent = readFileSync(`/sys/class/hidraw/${name}/device/uevent`, "utf8");
+    if (uevent.includes("HID_ID=0003:0000046D:0000C087"))
+      opened.adopt(openSync(`/dev/${name}`, "r"), closeSync);
+  }
+  const [battery] = globSync("/sys/class/power_supply/hidpp_battery_*");
+  const told = (what: string) => readFileSync(`${battery}/${what}`, "utf8").trim();
+  assert.equal(told("model_name"), "G703 Wired/Wireless Gaming Mouse");
+  for (const [percent, status] of [
+    ["60", "Discharging"],
+    ["90", "Charging"],
+  ])
+    await until(
+      () => told("capacity") === percent && told("status") === status,
+      () => `${percent} percent, ${status}; found ${told("capacity")}, ${told("status")}`,
+    );
 });
 
 test("mouse: hid-generic takes it, asks for parts of a notch, and hears it", async () => {

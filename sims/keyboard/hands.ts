@@ -52,3 +52,27 @@ export function bootKeyboard({ keys }: Hands): Uint8Array {
 export function buttonBits(buttons: ReadonlySet<MouseButton>): number {
   return mouseButtons.reduce((sum, button, bit) => sum | (buttons.has(button) ? 1 << bit : 0), 0);
 }
+
+/** Parts of a notch that a wheel tells to who asks for them. */
+export const PARTS = 8;
+
+/** What of a wheel's turning was too little to be told yet. */
+export class Wheel {
+  #parts = 0;
+
+  /** What is to be told: notches, or parts of them. */
+  turn(notches: number, inParts = false): number {
+    this.#parts += notches * PARTS;
+    const unit = inParts ? 1 : PARTS;
+    const told = Math.trunc(this.#parts / unit);
+    this.#parts -= told * unit;
+    return told;
+  }
+}
+
+/** What has been moved since this was last asked. */
+export function taken(hands: Hands): { x: number; y: number; wheel: number; pan: number } {
+  const { x, y, wheel, pan } = hands;
+  Object.assign(hands, { x: 0, y: 0, wheel: 0, pan: 0 });
+  return { x, y, wheel, pan };
+}

@@ -1,5 +1,5 @@
 // Runs in: the keyboard sim. Owns: nothing; the words of a script that say what hands do to a keyboard or a mouse.
-import { found, numbers, type Vocabulary } from "../input/script.ts";
+import { battery, found, numbers, type Vocabulary } from "../input/script.ts";
 import { fresh, type Hands } from "./hands.ts";
 import { FIRST_MODIFIER, keys, mediaKeys, mouseButtons } from "./keys.ts";
 
@@ -85,6 +85,8 @@ export const mouseVerbs: Verbs = {
     };
   },
 };
+
+export const batteryVerb: Verbs = { battery };
 
 function isDown(verb: string, way: string | undefined, more: readonly string[]): boolean {
   if ((way !== "down" && way !== "up") || more.length > 0)

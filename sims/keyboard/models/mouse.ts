@@ -4,11 +4,11 @@ import { bytes } from "../../input/descriptors.ts";
 import { Hid, type ReportType } from "../../input/hid.ts";
 import type { Firmware, Model, Wire } from "../../input/model.ts";
 import type { Answer, Setup } from "../../usbip/endpoint-zero.ts";
-import { buttonBits, type Hands } from "../hands.ts";
+import { buttonBits, type Hands, PARTS, taken, Wheel } from "../hands.ts";
 import { circling, mouseVerbs, vocabularyOf } from "../vocabulary.ts";
 
 const IN = 0x81;
-const PARTS = 8; // of a notch, once the host has asked for them
+const [WHEEL_MULTIPLIER, PAN_MULTIPLIER] = [0x03, 0x0c]; // of the feature report
 const BOOT_PROTOCOL = 0; // HID 1.11 §7.2.5
 
 /** Buttons, X and Y of 16 bits, and the wheels, each below a multiplier of two bits in the feature report. */
@@ -35,8 +35,8 @@ class Mouse implements Firmware<Hands> {
   readonly #hid: Hid;
   #last = Buffer.alloc(7);
   #multipliers = 0;
-  /** Parts of a notch that were turned and not told yet. */
-  readonly #turned = { wheel: 0, pan: 0 };
+  readonly #wheel = new Wheel();
+  readonly #pan = new Wheel();
 
   constructor(wire: Wire) {
     this.#wire = wire;
@@ -52,10 +52,10 @@ class Mouse implements Firmware<Hands> {
   }
 
   show(hands: Hands): void {
-    const { x, y } = hands;
+    const { x, y, ...turned } = taken(hands);
     const buttons = buttonBits(hands.buttons);
-    const [wheel, pan] = [this.#turn("wheel", hands.wheel, 0x03), this.#turn("pan", hands.pan, 0x0c)];
-    Object.assign(hands, { x: 0, y: 0, wheel: 0, pan: 0 });
+    const wheel = this.#wheel.turn(turned.wheel, (this.#multipliers & WHEEL_MULTIPLIER) !== 0);
+    const pan = this.#pan.turn(turned.pan, (this.#multipliers & PAN_MULTIPLIER) !== 0);
     if (buttons === this.#last[0] && x === 0 && y === 0 && wheel === 0 && pan === 0) return;
     this.#last = Buffer.alloc(7);
     this.#last[0] = buttons;
@@ -72,19 +72,14 @@ class Mouse implements Firmware<Hands> {
 
   out(): void {}
 
-  #turn(which: "wheel" | "pan", notches: number, bits: number): number {
-    this.#turned[which] += notches * PARTS;
-    const unit = (this.#multipliers & bits) === 0 ? PARTS : 1;
-    const told = Math.trunc(this.#turned[which] / unit);
-    this.#turned[which] -= told * unit;
-    return told;
-  }
-
   #multiply([mask]: Uint8Array): boolean {
     if (mask === undefined) return false;
     this.#multipliers = mask;
     const times = (bits: number) => ((mask & bits) === 0 ? 1 : PARTS);
-    this.#wire.observe("resolution-multiplier", { wheel: times(0x03), pan: times(0x0c) });
+    this.#wire.observe("resolution-multiplier", {
+      wheel: times(WHEEL_MULTIPLIER),
+      pan: times(PAN_MULTIPLIER),
+    });
     return true;
   }
 }
