@@ -52,7 +52,7 @@ test("an input is made of its number alone", async () => {
 for (const [args, reason] of [
   [["--seed", "x"], /--seed: expected a whole number from 0 to 2147483647, found "x"/],
   [["--inputs", "0"], /--inputs: expected a whole number from 1 to 2147483647, found "0"/],
-  [["nothing"], /there is no target "nothing"; there are configuration, control-frames/],
+  [["nothing"], /there is no target "nothing"; there are button-mapping, configuration, control-frames/],
   [["--fast"], /Unknown option '--fast'/],
 ] as const)
   test(`${args.join(" ")} is wrong usage`, () => {
