@@ -6,7 +6,7 @@ import { DeviceError } from "@ring3/core/errors";
 import { EventStream } from "./event-stream.ts";
 
 function stream(overflow: Overflow) {
-  const { promise: ended, resolve: end } = Promise.withResolvers<DeviceError>();
+  const { promise: ended, resolve: end } = Promise.withResolvers<DeviceError | undefined>();
   const given: ((data: number) => void)[] = [];
   let stopped = 0;
   const subscribe = (give: (data: number) => void) => {
@@ -62,4 +62,14 @@ test("a reader who waits is told of the unit's end", async () => {
   const waiting = events.next();
   end(new DeviceError("disconnected", "usb-1-4:1.0#0"));
   await assert.rejects(waiting, { kind: "disconnected" });
+});
+
+test("two who wait are both told of the end, and a unit that its own user closes is no failure", async () => {
+  const { events, end } = stream("latest");
+  const waiting = [events.next(), events.next()];
+  end(undefined);
+  assert.deepEqual(await Promise.all(waiting), [
+    { done: true, value: undefined },
+    { done: true, value: undefined },
+  ]);
 });

@@ -5,12 +5,12 @@ import type { DeviceError } from "@ring3/core/errors";
 /** Occurrences that wait; of states only the latest does. */
 const WAITING_MAX = 1024;
 
-/** For one reader. It ends when its reader leaves it, and throws what has ended the unit. */
+/** For one reader. It ends when its reader leaves it, and throws what has ended the unit; a unit that its own user closes ends it too. */
 export class EventStream<D> implements AsyncIterableIterator<D>, AsyncDisposable {
   readonly #room: number;
   readonly #stop: () => void;
   readonly #waiting: D[] = [];
-  #wake: (() => void) | undefined;
+  #wakes: (() => void)[] = [];
   #failed: DeviceError | undefined;
   #over = false;
   /** Occurrences that its reader was too late for. */
@@ -20,12 +20,12 @@ export class EventStream<D> implements AsyncIterableIterator<D>, AsyncDisposable
   constructor(
     overflow: Overflow,
     subscribe: (give: (data: D) => void) => () => void,
-    ended: Promise<DeviceError>,
+    ended: Promise<DeviceError | undefined>,
   ) {
     this.#room = overflow === "latest" ? 1 : WAITING_MAX;
     this.#stop = subscribe((data) => this.#give(data));
     void ended.then((error) => {
-      this.#failed = error;
+      this.#failed = error; // closed by its own user: that is no failure
       this.#end();
     });
   }
@@ -34,19 +34,19 @@ export class EventStream<D> implements AsyncIterableIterator<D>, AsyncDisposable
     if (this.#waiting.length < this.#room) this.#waiting.push(data);
     else if (this.#room === 1) this.#waiting[0] = data;
     else this.dropped++;
-    this.#wake?.();
+    for (const wake of this.#wakes.splice(0)) wake();
   }
 
   #end(): void {
     this.#over = true;
     this.#stop();
-    this.#wake?.();
+    for (const wake of this.#wakes.splice(0)) wake();
   }
 
   async next(): Promise<IteratorResult<D, undefined>> {
     while (this.#waiting.length === 0 && !this.#over)
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
+        this.#wakes.push(resolve);
       });
     if (this.#waiting.length > 0) return { done: false, value: this.#waiting.shift()! };
     const failed = this.#failed;

@@ -62,7 +62,7 @@ export interface Ring3 extends Disposable {
 export interface OpenUnit<C extends Contract> extends UnitPort<C>, AsyncDisposable {
   /** For direct I/O; waits until there is room. A unit has room for `contract.slots` at once, those of `request` included. */
   lend(): Promise<Lent<C>>;
-  /** Of one kind, from now on: of states the latest that was not read, of occurrences each of the last 1024 (`dropped` counts the others). */
+  /** Of one kind, from now on: of states the latest that was not read, of occurrences up to 1024 that wait (`dropped` counts those that came when it was full). */
   events<E extends EventName<C>>(name: E): EventStream<EventData<C, E>>;
   /** Tells when a driver is there (true) and when it is dead (false): what it told of its state is over then. Answers what ends the subscription. */
   onDriver(listener: (there: boolean) => void): () => void;
@@ -92,7 +92,7 @@ export async function connect(options: { stateDir?: string } & UnitListener = {}
           new EventStream<EventData<C, E>>(
             unitClass.contract.events[name]!.overflow,
             (give) => port.on(name, give),
-            session.end.whenEnded,
+            Promise.race([session.end.whenEnded, session.closed.then(() => undefined)]),
           ),
         lend: async () => new LentSlot(port, (await port.reserve(1))[0]!),
         [Symbol.asyncDispose]: () => port.close(),

@@ -7,6 +7,8 @@ export class Listeners<C extends Contract> {
   readonly #events = new Map<number, { readonly name: EventName<C>; readonly spec: Event }>();
   readonly #on = new Map<EventName<C>, Set<(data: never) => void>>();
   readonly #onDriver = new Set<(there: boolean) => void>();
+  /** Of the sticky events of the driver that is there: for who comes later. */
+  readonly #latest = new Map<EventName<C>, unknown>();
 
   constructor(contract: C) {
     for (const [name, spec] of Object.entries(contract.events))
@@ -16,6 +18,7 @@ export class Listeners<C extends Contract> {
   on<E extends EventName<C>>(name: E, listener: (data: EventData<C, E>) => void): () => void {
     const listeners = this.#on.get(name) ?? new Set();
     this.#on.set(name, listeners.add(listener));
+    if (this.#latest.has(name)) isolated(() => listener(this.#latest.get(name) as never));
     return () => listeners.delete(listener);
   }
 
@@ -25,6 +28,7 @@ export class Listeners<C extends Contract> {
   }
 
   driver(there: boolean): void {
+    if (!there) this.#latest.clear();
     for (const listener of this.#onDriver) isolated(() => listener(there));
   }
 
@@ -34,6 +38,7 @@ export class Listeners<C extends Contract> {
     if (event === undefined) throw new MalformedChannel(`unknown event ${nr}`);
     const data = decoded(() => event.spec.data?.decode(view, offset));
     told(event.name);
+    if (event.spec.sticky) this.#latest.set(event.name, data);
     for (const listener of this.#on.get(event.name) ?? []) isolated(() => listener(data as never));
   }
 }

@@ -105,6 +105,9 @@ const kernelDisk = v.strictObject({
   zeroesBytes: count,
 });
 
+/** A unit is a few input devices at most: sticks, sensors, touchpad. */
+const inputIndex = v.pipe(count, v.maxValue(7));
+
 /** Of what a disk is: what is in its place later may be something else. */
 const diskIdentity = { unit: name, enumeration: count, medium: count };
 
@@ -234,7 +237,7 @@ export const clientEdge = defineEdge({
      * with what was remembered of it, or another.
      */
     inputDevice: {
-      params: v.strictObject({ unit: name, index: count, shape: reflectorsWords }),
+      params: v.strictObject({ unit: name, index: inputIndex, shape: reflectorsWords }),
       result: v.strictObject({ memo: reflectorsWords }),
       answerFds: 1,
     },
@@ -245,7 +248,7 @@ export const clientEdge = defineEdge({
     },
     /** What the next reflector is to know of one. */
     inputMemo: {
-      params: v.strictObject({ unit: name, index: count, memo: reflectorsWords }),
+      params: v.strictObject({ unit: name, index: inputIndex, memo: reflectorsWords }),
       result: nothing,
     },
     /**

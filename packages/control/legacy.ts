@@ -22,7 +22,7 @@ import { firstIssue } from "./issues.ts";
 import { deviceState } from "./status.ts";
 
 /** Counts up with every change to a form below. A record of another version is another ring3's. */
-export const legacyVersion = 2;
+export const legacyVersion = 3;
 
 /** A driver host, or a spare. Held: pidfds of the sandbox's init and of the host, its output, bubblewrap's report, the host's other connection. */
 const host = v.strictObject({

@@ -64,6 +64,7 @@ const table: Record<string, { from: Life; to: Partial<Record<keyof typeof events
     to: {
       auto: "unmatched~=now",
       matched: "available~=now",
+      stop: "stopped~",
       fenced: "starting!~",
       late: "stuck~",
       gone: "gone~",

@@ -137,6 +137,7 @@ const table: Record<DeviceState, Row> = {
   unmatched: {
     matched: (life, { autostart }) =>
       autostart ? startWhenFenced({ ...life, reason: "" }) : { ...life, state: "available" },
+    stop: (life) => (life.nextStart === "now" ? stop(life) : life),
     fenced: fenceUp,
     "fence-timeout": stick,
     gone: remove,

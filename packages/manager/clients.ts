@@ -104,7 +104,8 @@ export class ClientConnection implements Claimant, Watcher {
       }),
       ...this.#serving.inputs.handlers((method, unit) => {
         const { device } = this.#unit(unit);
-        if (!this.trusted || !this.#wants(device))
+        const its = this.#identity.reflector === device.driver?.manifest.class; // whatever it has subscribed to
+        if (!its || !this.#wants(device))
           throw new DeviceError("denied", `${method} ${unit}: it is another reflector's`);
         return device;
       }),

@@ -170,11 +170,16 @@ export class Device {
     return this.#fenced;
   }
 
+  /** What an earlier manager has heard of drivers that did not want it. */
+  inheritDeclined(declined: DeviceRecord["declined"]): void {
+    for (const [name, why] of Object.entries(declined)) this.#declined.set(name, why);
+  }
+
   /** As an earlier manager has left it, that driver and its host included. What was under way then has failed, and takes its usual way from there. */
   inherit(record: DeviceRecord, driver: ChosenDriver, host: LeftHost | undefined): void {
     const { life, enumeration, units, taken, lastFailure, rest, declined } = record;
     this.#driver = driver;
-    for (const [name, why] of Object.entries(declined)) this.#declined.set(name, why);
+    this.inheritDeclined(declined);
     this.#life = life;
     this.#enumeration = enumeration;
     this.#units.replace(units);
@@ -422,6 +427,10 @@ export class Device {
     const { name } = this.#driver!.manifest;
     this.#declined.set(name, printable(why));
     this.#apply({ type: "declined", reason: `${name}: ${printable(why)}` });
+    // Another driver's units are others, of another class maybe, whatever their numbers.
+    if (this.units.length > 0)
+      this.#parts.observer.lost(this, lossOf("its driver does not want the device any more"));
+    this.#units.replace([]);
     this.#parts.observer.declined(this);
   }
 

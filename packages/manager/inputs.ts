@@ -31,9 +31,13 @@ export class Inputs {
     this.#log = log;
   }
 
-  /** Throws DeviceError where the configuration asks for what cannot be had. */
-  choose(choice: Config["endpoints"]["input"], legacy: Legacy): void {
+  /** Throws DeviceError where the configuration asks for what cannot be had. `successor`: it could be had, and what is there goes on. */
+  choose(choice: Config["endpoints"]["input"], legacy: Legacy, successor: boolean): void {
     if (choice === "none") return;
+    if (successor) {
+      if (existsSync(UINPUT)) this.#devices = new InputDevices({ open: openUinput, list, legacy });
+      return;
+    }
     try {
       if (!existsSync(UINPUT))
         throw new DeviceError("unsupported", `there is no ${UINPUT}; as root: modprobe uinput`);
@@ -62,7 +66,8 @@ export class Inputs {
   }
 
   inherit(left: readonly Heirloom<"input">[]): void {
-    this.#devices?.inherit(left);
+    if (this.#devices !== undefined) return this.#devices.inherit(left);
+    for (const { held } of left) for (const descriptor of held) descriptor.close(); // the kernel has lost its module meanwhile
   }
 
   /** Ends those of no unit that there is. */
@@ -83,7 +88,9 @@ export class Inputs {
     "inputDevice" | "inputNode" | "inputMemo"
   > {
     const allowed = (method: string, unit: string): InputDevices => {
-      of(method, unit);
+      const className = of(method, unit).driver!.manifest.class;
+      if (!reflected.has(className))
+        throw new DeviceError("denied", `${method} ${unit}: it is no input device`);
       if (this.#devices === undefined) throw new DeviceError("denied", `${method}: there is no ${UINPUT}`);
       return this.#devices;
     };

@@ -229,7 +229,7 @@ async function main(): Promise<void> {
   const choice = { stateDirectory, legacy: processes, clock: systemClock, log: manager.log };
   await disks.choose(config.endpoints.block, choice, !successor);
   const inputs = new Inputs(manager.log);
-  inputs.choose(config.endpoints.input, processes);
+  inputs.choose(config.endpoints.input, processes, successor);
   const absent = new AbsentClients(systemClock, RETURN_MS * timeScale, manager.claims);
   const serving: Serving = {
     manager,

@@ -352,3 +352,49 @@ test("a device that every driver declines is unmatched, says why, and goes back 
   await settled();
   assert.deepEqual([state(), seen()], [["starting"], ["host 3 start"]]);
 });
+
+test("a device that every driver has declined is not asked about again by the next manager", async () => {
+  const record = {
+    id,
+    identity: busDevice().identity,
+    plugging: busDevice().plugging,
+    enumeration: 1,
+    life: { ...newLife, state: "unmatched", incarnation: 1, reason: "usb-storage: no disk", fenced: true },
+    lastFailure: null,
+    taken: false,
+    takeable: false,
+    rest: [],
+    declined: { "usb-storage": "no disk" },
+    driver: null,
+    units: [],
+    host: null,
+  } satisfies DeviceRecord;
+  const estate = {
+    hasDevice: () => true,
+    fence: () => undefined,
+    take: (_: unknown, choose: Parameters<Estate["take"]>[1]) => ({
+      record,
+      memory: new DeviceMemory(),
+      driver: choose(new Set(Object.keys(record.declined))),
+      host: undefined,
+    }),
+  } as unknown as Estate;
+  const { manager, hosts, state } = setUp(defaultConfig, estate);
+  void manager.added(busDevice());
+  await settled();
+  assert.deepEqual([state(), hosts.hosts.length], [["unmatched"], 0]);
+});
+
+test("a driver that declines a device whose units are open: they are gone, whatever the next one makes of it", async () => {
+  const { manager, hosts, seen } = withTwoDrivers();
+  void manager.added(busDevice());
+  await hosts.last.runs(unit());
+  seen();
+  hosts.last.fails();
+  await settled();
+  await hosts.last.dies();
+  await hosts.last.loaded();
+  await hosts.last.declines("another chip");
+  assert.ok(seen().includes("unit 0 removed: its driver does not want the device any more"));
+  assert.equal(manager.devices[0]!.units.length, 0);
+});

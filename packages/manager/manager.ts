@@ -43,8 +43,6 @@ export interface ManagerParts {
   readonly lacks?: () => readonly string[];
 }
 
-const NOBODY: ReadonlySet<string> = new Set();
-
 /** Who wants to hear of units and devices. */
 export interface Watcher {
   unitAdded(device: Device, unit: HostUnit): void;
@@ -181,8 +179,10 @@ export class Manager {
     this.log.info(
       `${bus.id} is taken over: ${bus.name} (${identityText(bus.identity)}), ${record.life.state}`,
     );
-    if (driver === undefined) this.#match(device);
-    else device.inherit(record, driver, host);
+    if (driver === undefined) {
+      device.inheritDeclined(record.declined);
+      this.#match(device);
+    } else device.inherit(record, driver, host);
     return device;
   }
 
@@ -215,7 +215,7 @@ export class Manager {
   }
 
   #match(device: Device): void {
-    const driver = this.#driverFor(device.bus, NOBODY);
+    const driver = this.#driverFor(device.bus, device.declined);
     device.matched(driver, driver !== undefined && this.#mayTake(device));
   }
 

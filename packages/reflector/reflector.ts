@@ -35,6 +35,7 @@ export class Reflector {
   readonly #units: Units;
   readonly #streams: Descriptor[];
   readonly #endpoints = new Map<string, Endpoint[]>();
+  readonly #starts = new Map<string, Promise<void>>();
   /** Units that went and whose addresses are not free yet. */
   readonly #closing = new Map<string, Promise<unknown>>();
 
@@ -54,10 +55,7 @@ export class Reflector {
     this.#log = log;
     this.#streams = [...streams];
     this.#units = new Units((notices) => connect(() => this.#nextStream(), notices), clock, {
-      added: (info) =>
-        void this.#added(info).catch((error: Error) =>
-          log.error(`no endpoint for ${info.unit}: ${error.message}`),
-        ),
+      added: (info) => this.#inTurn(info),
       changed: (info, before) => this.#changed(info, before),
       removed: (info, reason) => this.#removed(info, reason),
       resumed: () => void this.#resumed(),
@@ -90,6 +88,17 @@ export class Reflector {
 
   async start(): Promise<void> {
     await this.#units.subscribe(this.#class.client.contract.name);
+  }
+
+  /** One start at a time for a unit: it may go, and come again, while its endpoints are made. */
+  #inTurn(info: UnitInfo): void {
+    const turn = (this.#starts.get(info.unit) ?? Promise.resolve())
+      .then(() => this.#added(info))
+      .catch((error: Error) => this.#log.error(`no endpoint for ${info.unit}: ${error.message}`))
+      .finally(() => {
+        if (this.#starts.get(info.unit) === turn) this.#starts.delete(info.unit);
+      });
+    this.#starts.set(info.unit, turn);
   }
 
   async #added({ unit }: UnitInfo): Promise<void> {
@@ -159,8 +168,8 @@ export class Reflector {
     return {
       open: (index, shape) => connection.inputDevice({ unit, index, shape }),
       node: async (sysname) => (await connection.ask("inputNode", { unit, sysname })).node,
-      remember: (index, memo) => {
-        connection.ask("inputMemo", { unit, index, memo }).catch(({ message }: Error) => {
+      remember: async (index, memo) => {
+        await connection.ask("inputMemo", { unit, index, memo }).catch(({ message }: Error) => {
           this.#log.warn(`${unit}: what is uploaded may be lost with this reflector: ${message}`);
         });
       },

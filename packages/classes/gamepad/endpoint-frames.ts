@@ -240,7 +240,6 @@ export class MotionFrames {
 export class TouchFrames {
   readonly description: InputDescription;
   readonly #button = gamepadButton("touchpad");
-  #pressed = 0;
 
   constructor(properties: GamepadProperties, { name, phys }: Named) {
     const { touchMaxX, touchMaxY } = properties;
@@ -270,16 +269,9 @@ export class TouchFrames {
     };
   }
 
-  /** Its button comes with the pad's state; true where that is another. */
-  press({ buttons }: State): boolean {
-    const pressed = (buttons & this.#button) === 0 ? 0 : 1;
-    const other = pressed !== this.#pressed;
-    this.#pressed = pressed;
-    return other;
-  }
-
-  button(): readonly InputEvent[] {
-    return [{ type: EV_KEY, code: BTN_LEFT, value: this.#pressed }];
+  /** Its button comes with the pad's state. */
+  press({ buttons }: State): readonly InputEvent[] {
+    return [{ type: EV_KEY, code: BTN_LEFT, value: (buttons & this.#button) === 0 ? 0 : 1 }];
   }
 
   of({ fingers }: Touch): readonly InputEvent[] {

@@ -57,7 +57,7 @@ export class GamepadEndpoint {
         const touchpad = await InputNode.open(nodes, TOUCHPAD, touch.description, clock);
         inputs.push(touchpad);
         port.on("touch", (data) => touchpad.frame(touch.of(data)));
-        port.on("state", (state) => touch.press(state) && touchpad.frame(touch.button()));
+        port.on("state", (state) => touchpad.frame(touch.press(state)));
       }
       if ((properties.features & GAMEPAD_MOTION) !== 0) {
         const motion = new MotionFrames(properties, named);
@@ -72,16 +72,17 @@ export class GamepadEndpoint {
       });
       return new GamepadEndpoint(port, inputs, motors);
     } catch (error) {
+      motors.close();
+      await port.close(); // first: it may still tell
       for (const input of inputs) input.close();
-      await port.close();
       throw error;
     }
   }
 
   async close(): Promise<void> {
     this.#motors.close();
+    await this.#port.close(); // first: it may still tell
     for (const input of this.#inputs) input.close();
-    await this.#port.close();
   }
 }
 

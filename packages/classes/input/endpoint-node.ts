@@ -13,7 +13,7 @@ export interface InputNodes {
   open(index: number, shape: string): Promise<{ descriptor: Descriptor; memo: string }>;
   /** Where programs find it, by the kernel's name for it. */
   node(sysname: string): Promise<string>;
-  remember(index: number, memo: string): void;
+  remember(index: number, memo: string): Promise<void>;
 }
 
 export class InputNode {
@@ -36,9 +36,24 @@ export class InputNode {
   ): Promise<InputNode> {
     const { descriptor, memo } = await nodes.open(index, JSON.stringify(description));
     const calls = uinputCalls(descriptor);
+    let latest: Uploads | undefined;
+    let remembering = false;
+    const remember = async () => {
+      remembering = true;
+      for (; latest !== undefined; ) {
+        const memo = JSON.stringify(latest);
+        latest = undefined;
+        await nodes.remember(index, memo);
+      }
+      remembering = false;
+    };
     const whole: UinputOwner = {
       ...owner,
-      uploads: (uploads) => nodes.remember(index, JSON.stringify(uploads)),
+      // A program may upload faster than the manager writes down: the latest counts.
+      uploads(uploads) {
+        latest = uploads;
+        if (!remembering) void remember();
+      },
     };
     const isMade = calls.ioctl(UI_GET_SYSNAME(SYSNAME_BYTES), new Uint8Array(SYSNAME_BYTES)) >= 0;
     const device = isMade

@@ -55,8 +55,8 @@ export class InputEndpoint {
   }
 
   async close(): Promise<void> {
+    await this.#port.close(); // first: it may still tell
     this.#node.close();
-    await this.#port.close();
   }
 }
 
@@ -65,6 +65,9 @@ class Lights {
   readonly #port: SlotPort<InputClass>;
   readonly #log: Log;
   #mask = 0;
+  /** The driver is being told; once it has been, it is told again where that is not what is wanted any more. */
+  #telling = false;
+  #changed = false;
 
   constructor(port: SlotPort<InputClass>, log: Log) {
     this.#port = port;
@@ -77,9 +80,18 @@ class Lights {
   }
 
   tell(): void {
-    if (!this.#port.supports("leds")) return;
-    this.#port.request("leds", { mask: this.#mask >>> 0 }).catch((error: Error) => {
-      this.#log.debug(`no light: ${error.message}`); // the next driver is told anew
-    });
+    this.#changed = true;
+    if (!this.#telling && this.#port.supports("leds")) void this.#tell();
+  }
+
+  async #tell(): Promise<void> {
+    this.#telling = true;
+    while (this.#changed) {
+      this.#changed = false;
+      await this.#port.request("leds", { mask: this.#mask >>> 0 }).catch((error: Error) => {
+        this.#log.debug(`no light: ${error.message}`); // the next driver is told anew
+      });
+    }
+    this.#telling = false;
   }
 }

@@ -97,7 +97,7 @@ export class UinputDevice {
     return device.#begin(() => {
       device.release();
       device.#told = undefined; // what its last owner let be felt goes on otherwise
-      while (device.#read());
+      for (let reads = 0; reads < UINPUT_NUM_REQUESTS && device.#read(); reads++); // programs may ask faster than that; the rest is read as it comes
       // The one before may have read of these and not answered; programs wait for 30 s (uinput.c, uinput_request_submit).
       for (let id = 0; id < UINPUT_NUM_REQUESTS; id++) {
         device.#upload(id);

@@ -1,0 +1,37 @@
+// Runs in: node --test.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { defineContract, event } from "@ring3/core/contract";
+import { struct, u32 } from "@ring3/core/struct";
+import { Listeners } from "./listeners.ts";
+
+const contract = defineContract({
+  name: "sample",
+  version: 1,
+  operations: {},
+  events: {
+    state: event({ nr: 1, data: struct({ value: u32 }), overflow: "latest", sticky: true }),
+    change: event({ nr: 2, data: struct({ value: u32 }), overflow: "latest" }),
+  },
+});
+
+function told(listeners: Listeners<typeof contract>, nr: number, value: number): void {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint32(0, value, true);
+  listeners.event(nr, view, 0, () => {});
+}
+
+test("who comes later is told the latest of what is so still, as long as the driver lives that has told it", () => {
+  const listeners = new Listeners(contract);
+  listeners.driver(true);
+  for (const value of [1, 2]) {
+    told(listeners, 1, value);
+    told(listeners, 2, value);
+  }
+  const seen: unknown[] = [];
+  listeners.on("state", ({ value }) => seen.push(["state", value]));
+  listeners.on("change", ({ value }) => seen.push(["change", value]));
+  assert.deepEqual(seen, [["state", 2]]);
+  listeners.driver(false);
+  listeners.on("state", () => assert.fail("its driver is dead"));
+});
