@@ -5,6 +5,7 @@ import {
   type GamepadProperties,
   gamepad,
   gamepadButton,
+  hatDirection,
   hidUsages,
 } from "@ring3/sdk";
 import type { Control, PadControls, PadReport } from "./controls.ts";
@@ -18,18 +19,6 @@ const OTHER_AXES = 0x8000;
 const STICK_MIN = -0x8000; // what an i16 holds
 const STICK_MAX = 0x7fff;
 const TRIGGER_MAX = 0xffff;
-/** From up on, clockwise. */
-const directions = [
-  [0, -1],
-  [1, -1],
-  [1, 0],
-  [1, 1],
-  [0, 1],
-  [-1, 1],
-  [-1, 0],
-  [-1, -1],
-] as const;
-
 interface Range {
   readonly minimum: number;
   readonly maximum: number;
@@ -93,8 +82,8 @@ export class Pad {
     if (hat !== undefined) {
       const value = hat.value ?? Number.NaN;
       const eighth = Math.trunc(((value - hat.minimum) * 8) / (hat.maximum - hat.minimum + 1));
-      if (value >= hat.minimum && directions[eighth] !== undefined) return directions[eighth];
-      if (four.every((direction) => direction === undefined)) return [0, 0];
+      const pointed = hatDirection(value >= hat.minimum ? eighth : Number.NaN);
+      if (pointed.some((axis) => axis !== 0) || four.every((direction) => !direction)) return pointed;
     }
     const [up, right, down, left] = four.map((direction) => (isOn(direction) ? 1 : 0));
     return [right! - left!, down! - up!];

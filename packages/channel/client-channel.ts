@@ -208,9 +208,7 @@ export class ClientChannel {
         throw new MalformedChannel("consumer index stands still in a full ring");
       return false;
     } catch (error) {
-      if (!(error instanceof MalformedChannel)) throw error;
-      this.close();
-      this.#listener.malformed(error);
+      this.#broken(error);
       return false;
     }
   }
@@ -237,9 +235,20 @@ export class ClientChannel {
   readonly #flush = (): void => {
     this.#flushing = false;
     if (this.#closed) return;
-    this.#submissions.publish();
+    try {
+      this.#submissions.publish();
+    } catch (error) {
+      return this.#broken(error);
+    }
     this.#ringer.ring();
   };
+
+  /** The channel ends, and its requests wait for the next driver. */
+  #broken(error: unknown): void {
+    if (!(error instanceof MalformedChannel)) throw error;
+    this.close();
+    this.#listener.malformed(error);
+  }
 
   /**
    * Takes everything the driver has published: first the completions' count, then all events, then that many

@@ -272,9 +272,11 @@ export class DriverEnd {
   readonly #flush = (): void => {
     this.#flushing = false;
     if (this.#closed) return;
-    this.#events.publish();
-    this.#completions.publish();
-    this.#ringer.ring();
+    this.#guarded(() => {
+      this.#events.publish();
+      this.#completions.publish();
+      this.#ringer.ring();
+    });
   };
 
   close(): void {

@@ -31,12 +31,15 @@ export class RingWriter {
 
   /** Has the peer left fewer than so many entries unconsumed? Throws MalformedChannel where its tail lies outside the ring. */
   hasRoom(entries: number = this.#ring.size): boolean {
-    if ((this.#head - this.#tail) >>> 0 < entries) return true;
+    return (this.#head - this.#tail) >>> 0 < entries || this.#look() < entries;
+  }
+
+  #look(): number {
     this.#tail = Atomics.load(this.#peer, this.#tailWord);
     const used = (this.#head - this.#tail) >>> 0;
     if (used > this.#ring.size)
       throw new MalformedChannel(`consumer index leaves ${used} entries in a ring of ${this.#ring.size}`);
-    return used < entries;
+    return used;
   }
 
   get size(): number {
@@ -53,8 +56,9 @@ export class RingWriter {
     this.#head = (this.#head + 1) >>> 0;
   }
 
-  /** Makes every entry filled so far visible to the peer. */
+  /** Makes every entry filled so far visible to the peer; throws as `hasRoom` does, so that a tail that lies is found once a batch. */
   publish(): void {
+    this.#look();
     Atomics.store(this.#words, this.#headWord, this.#head);
   }
 }

@@ -127,11 +127,11 @@ export const hostEdge = defineEdge({
         contract: contractId,
         grants: v.pipe(v.array(usbGrant), v.minLength(1), v.maxLength(16)),
       }),
-      result: v.union([
-        v.strictObject({ units: v.pipe(v.array(hostUnit), v.minLength(1), v.maxLength(256)) }),
-        /** The driver does not want the device, and why. */
-        v.strictObject({ declined: text }),
-      ]),
+      /** `declined`: the driver does not want the device, and why; it has no units then, and otherwise at least one. */
+      result: v.strictObject({
+        units: v.pipe(v.array(hostUnit), v.maxLength(256)),
+        declined: v.optional(text),
+      }),
       fds: [1, 16],
     },
     /** Descriptors: client's memory, doorbell to listen to, doorbell to ring, the driver's memory. The last is mapped when the answer comes. */

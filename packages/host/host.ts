@@ -253,7 +253,7 @@ export class Host {
     try {
       this.#session = await this.#probing;
     } catch (error) {
-      if (error instanceof Declined) return { declined: error.why };
+      if (error instanceof Declined) return { units: [], declined: error.why };
       throw error;
     }
     const units = this.#session.units.map((runner, index) => ({

@@ -113,7 +113,7 @@ export class FakeHost {
   }
 
   async declines(why: string): Promise<void> {
-    this.#probe.resolve({ result: { declined: why }, fds: [] });
+    this.#probe.resolve({ result: { units: [], declined: why }, fds: [] });
     await settled();
   }
 

@@ -8,6 +8,7 @@ import type { ManagedClass } from "./classes.ts";
 
 /** What is wrong with the units of a class; undefined: nothing. */
 export function faultOfUnits(unitClass: ManagedClass, units: readonly HostUnit[]): string | undefined {
+  if (units.length === 0) return "it has no unit";
   for (const [position, { index, properties, operations }] of units.entries()) {
     const known = Object.entries(unitClass.contract.operations);
     const missing = known.find(([name, { optional }]) => !optional && !operations.includes(name));

@@ -246,7 +246,7 @@ export class Incarnation {
       timer.cancel();
     }
     if (this.#over) return;
-    if ("declined" in answer) this.#observer.declined(answer.declined);
+    if (answer.declined !== undefined) this.#observer.declined(answer.declined);
     else this.#observer.probed(answer.units);
   }
 
@@ -280,7 +280,8 @@ export class Incarnation {
     const params = { contract: { name, version, hash }, grants: [grant.terms] };
     const probed = host.peer.call("probe", params, [grant.descriptor]);
     const [{ result }] = await Promise.all([probed, assigned]);
-    const fault = "declined" in result ? undefined : faultOfUnits(classes[manifest.class]!, result.units);
+    const fault =
+      result.declined !== undefined ? undefined : faultOfUnits(classes[manifest.class]!, result.units);
     if (fault !== undefined) throw new DeviceError("invalid", fault);
     return result;
   }

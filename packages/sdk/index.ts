@@ -71,6 +71,7 @@ export {
   type Rehearsal,
 } from "./define.ts";
 export { openHid } from "./hid/device.ts";
+export { hatDirection } from "./hid/hat.ts";
 export { type Reading, readReports } from "./hid/reading.ts";
 export type {
   HidContext,

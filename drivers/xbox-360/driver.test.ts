@@ -1,0 +1,267 @@
+// Runs in: node --test. Owns: nothing.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { manualClock } from "@ring3/core/clock";
+import { type Context, type Gamepad, type GamepadButton, gamepadButton, gamepadButtons } from "@ring3/sdk";
+import { endpoint, usbDescriptors, usbInterface } from "@ring3/sdk/test/descriptors";
+import { type Behaviour, type PlayedUsb, playedUsb } from "@ring3/sdk/test/played-usb";
+import { rehearse } from "@ring3/sdk/test/rehearse";
+import { type RunOptions, runDriver } from "@ring3/sdk/test/run-driver";
+import driver from "./driver.ts";
+import { OneController } from "./one-controller.ts";
+import type { Pipes } from "./pipes.ts";
+
+const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"));
+const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
+const names = (buttons: number): GamepadButton[] =>
+  gamepadButtons.filter((name) => (buttons & gamepadButton(name)) !== 0);
+
+interface Pad {
+  readonly one?: boolean;
+  readonly productId?: number;
+  readonly interfaceNumber?: number;
+  readonly endpoints?: boolean;
+}
+
+/** As the host hands it over: an Xbox 360's control interface, or an Xbox One's. */
+function usbOf(transport: PlayedUsb, pad: Pad = {}): RunOptions["usb"] {
+  const { one = false, interfaceNumber = 0 } = pad;
+  const kind = {
+    class: 0xff,
+    subclass: one ? 0x47 : 0x5d,
+    protocol: one ? 0xd0 : 1,
+    number: interfaceNumber,
+  };
+  const endpoints = [endpoint(0x81, "interrupt", one ? 64 : 32), endpoint(0x01, "interrupt", one ? 64 : 32)];
+  return {
+    transport,
+    interfaceNumber,
+    descriptors: usbDescriptors([usbInterface(kind, pad.endpoints === false ? [] : endpoints)], {
+      ...{ vendorId: 0x045e, productId: pad.productId ?? (one ? 0x02d1 : 0x028e), deviceVersion: 0x0114 },
+    }),
+  };
+}
+
+async function run(transport: PlayedUsb, pad: Pad = {}, options: Omit<RunOptions, "usb"> = {}) {
+  const running = await runDriver(driver, { usb: usbOf(transport, pad), ...options });
+  const told: string[] = [];
+  const [unit] = running.units;
+  unit!.on("state", ({ buttons, leftX }) =>
+    told.push([...names(buttons), ...(leftX ? [leftX] : [])].join(" ")),
+  );
+  return { running, unit: unit!, told };
+}
+
+const input360 = (bits: string) => hex(`00 14 ${bits} ${"00".repeat(16)}`);
+const A = input360("00 10");
+const READ_INPUT = "c1 01 0100 0000";
+const OFF_360 = "out 01: 0008000000000000";
+
+test("an Xbox 360's motors are stopped before all else; its ring blinks and shines for the first player", async () => {
+  const usb = playedUsb({ control: () => input360("10 00") });
+  const { running, unit, told } = await run(usb);
+  assert.deepEqual(usb.heard, [OFF_360, "out 01: 010302", READ_INPUT]);
+  assert.deepEqual([unit.properties.version, unit.properties.triggerMax], [0x0114, 255]);
+  await usb.send(1, A, A, hex("01 03 06"), input360("00 00"));
+  assert.deepEqual(told.slice(-2), ["south", ""]);
+  await running.remove();
+});
+
+test("what it answers when it is asked first counts as its state", async () => {
+  const told: number[] = [];
+  const usb = playedUsb({ control: () => A });
+  const { running, unit } = await run(usb);
+  unit.on("state", ({ buttons }) => told.push(buttons));
+  await usb.send(1, A); // told already, while it was probed
+  assert.deepEqual(told, []);
+  await running.remove();
+});
+
+test("an Xbox 360 that stalls the question works all the same; one that is gone does not start", async () => {
+  const usb = playedUsb();
+  const { running, told } = await run(usb);
+  await usb.send(1, A);
+  assert.deepEqual(told, ["south"]);
+  await running.remove();
+  const gone = playedUsb();
+  await gone.unplug();
+  await assert.rejects(runDriver(driver, { usb: usbOf(gone) }), { kind: "disconnected", message: /rumble/ });
+});
+
+test("rumble runs and is stopped at remove; the player's light is the next driver's too, a rumble is not", async () => {
+  const usb = playedUsb();
+  const { running, unit } = await run(usb);
+  usb.heard.length = 0;
+  await unit.request("rumble", { strong: 0xffff, weak: 0x4000, durationMs: 60_000 });
+  await unit.request("player", { number: 3 });
+  await running.remove();
+  assert.deepEqual(usb.heard, ["out 01: 000800ff40000000", "out 01: 010308", OFF_360]);
+  const next = playedUsb();
+  await (await run(next, {}, { state: running.state, incarnation: 2 })).running.remove();
+  assert.deepEqual(next.heard.slice(0, 3), [OFF_360, "out 01: 010308", READ_INPUT]);
+});
+
+test("an endpoint that takes nothing fails its request, not its driver; and a start ends with a clear error", async () => {
+  let stuck = false;
+  const usb = playedUsb({ out: () => (stuck ? "hang" : "ok") });
+  const { running, unit } = await run(usb);
+  stuck = true;
+  const asked = unit.request("rumble", { strong: 1, weak: 1, durationMs: 1 }, { deadlineMs: 20 });
+  await assert.rejects(asked, { kind: "timeout", message: /rumble/ });
+  stuck = false;
+  await unit.request("player", { number: 1 });
+  await running.remove();
+  const clock = manualClock();
+  const starting = runDriver(driver, { usb: usbOf(playedUsb({ out: () => "hang" })), clock });
+  const failed = assert.rejects(starting, { kind: "timeout", message: /^rumble: the deadline passed$/ });
+  for (let tries = 0; tries < 2; tries++) {
+    await turn(); // the second is at the end: the motors of whoever could not be started are stopped as well
+    clock.advance(1000);
+  }
+  await failed;
+});
+
+test("after a rest it is started anew, and told what it holds", async () => {
+  const usb = playedUsb();
+  const { running, told } = await run(usb);
+  await usb.send(1, A);
+  await running.suspend();
+  usb.heard.length = 0;
+  await running.resume();
+  assert.deepEqual(usb.heard, [OFF_360, "out 01: 010302", READ_INPUT]);
+  await usb.send(1, A);
+  assert.deepEqual(told, ["south", "south"]);
+  await running.remove();
+});
+
+const ANNOUNCEMENT = hex(`02 20 01 1c ${"00".repeat(28)}`);
+const STATUS = hex("03 20 01 04 80 00 00 00");
+const inputOne = (bits: string) => hex(`20 00 01 0e ${bits} ${"00".repeat(12)}`);
+const OFF_ONE = /^out 01: 0900..09000f00000000000000$/;
+const ON = /^out 01: 0520..0100$/;
+
+/** One that announces itself until it is switched on, `deaf` times in vain. */
+function xboxOne(deaf = 0): PlayedUsb {
+  let left = deaf;
+  const behaviour: Behaviour = {
+    out(data) {
+      if (data[0] !== 5 || data[4] !== 0) return "ok";
+      const answer = left-- > 0 ? ANNOUNCEMENT : STATUS;
+      void usb.send(1, answer);
+      return "ok";
+    },
+  };
+  const usb = playedUsb(behaviour);
+  void usb.send(1, ANNOUNCEMENT);
+  return usb;
+}
+
+test("an Xbox One is switched on, again while it announces itself, and then tells its input", async () => {
+  const usb = xboxOne(2);
+  const { running, told, unit } = await run(usb, { one: true });
+  assert.match(usb.heard[0]!, OFF_ONE);
+  for (const sent of usb.heard.slice(1)) assert.match(sent, ON);
+  const sequence = usb.heard.map((sent) => sent.slice(12, 14));
+  assert.deepEqual(sequence, ["01", "02", "03", "04"]);
+  await usb.send(1, inputOne("10 00"), inputOne("00 00"));
+  assert.deepEqual(told, ["south", ""]);
+  assert.deepEqual([unit.supports("player"), unit.properties.triggerMax], [false, 1023]);
+  await running.remove();
+});
+
+test("the guide button is acknowledged, and stays down while other input comes", async () => {
+  const usb = xboxOne();
+  const { running, told } = await run(usb, { one: true });
+  usb.heard.length = 0;
+  await usb.send(1, hex("07 30 09 02 01 5b"), inputOne("10 00"), hex("07 30 0a 02 00 5b"));
+  assert.deepEqual(told, ["mode", "south mode", "south"]);
+  assert.deepEqual(usb.heard, ["out 01: 01200909000720020000000000", "out 01: 01200a09000720020000000000"]);
+  await running.remove();
+});
+
+test("one that never stops to announce itself does not start, and says why", async () => {
+  await assert.rejects(runDriver(driver, { usb: usbOf(xboxOne(99), { one: true }) }), {
+    kind: "timeout",
+    message: /told 5 times to start, it still announces itself/,
+  });
+});
+
+test("one that is on and says nothing is started after a moment, and at once after a death", async () => {
+  const clock = manualClock();
+  const usb = playedUsb();
+  let started = false;
+  const starting = run(usb, { one: true }, { clock }).then((running) => {
+    started = true;
+    return running;
+  });
+  await turn();
+  clock.advance(699);
+  await turn();
+  assert.equal(started, false);
+  clock.advance(1);
+  await (await starting).running.remove();
+  const next = await run(playedUsb(), { one: true }, { clock, incarnation: 2 });
+  await next.running.remove();
+});
+
+test("one that starts anew by itself is switched on again", async () => {
+  const usb = xboxOne();
+  const { running, told } = await run(usb, { one: true }, { incarnation: 2 });
+  await turn();
+  usb.heard.length = 0;
+  await usb.send(1, ANNOUNCEMENT);
+  await turn();
+  assert.match(usb.heard.join(), ON);
+  await usb.send(1, inputOne("20 00"));
+  assert.deepEqual(told, ["east"]);
+  await running.remove();
+});
+
+test("an Xbox One that is plugged in but does not start any more ends its driver", async () => {
+  let deliver: (message: Uint8Array) => void = () => {};
+  const sent: Uint8Array[] = [];
+  const pipes = {
+    send: async (message: Uint8Array) => void sent.push(message),
+    listen(to: typeof deliver) {
+      deliver = to;
+    },
+  } as unknown as Pipes;
+  const ctx = {
+    ...{ incarnation: 2, scope: new AsyncDisposableStack(), limit: () => ({ [Symbol.dispose]() {} }) },
+  } as unknown as Context<Gamepad>;
+  const identity = { vendorId: 0x045e, productId: 0x02d1, version: 0 };
+  await new OneController(ctx, pipes, { name: "pad" }, identity).start();
+  for (let told = 0; told < 5; told++) deliver(ANNOUNCEMENT);
+  assert.throws(() => deliver(ANNOUNCEMENT), { kind: "timeout", message: /still announces itself/ });
+  assert.equal(sent.length, 7); // the motors', and six to start
+});
+
+test("after a rest an Xbox One is started anew, and told what it holds", async () => {
+  const usb = xboxOne();
+  const { running, told } = await run(usb, { one: true });
+  await usb.send(1, inputOne("10 00"));
+  await running.suspend();
+  await usb.send(1, ANNOUNCEMENT);
+  await running.resume();
+  await usb.send(1, inputOne("10 00"));
+  assert.deepEqual(told, ["south", "south"]);
+  await running.remove();
+});
+
+test("rumble of an Xbox One stops at remove", async () => {
+  const usb = xboxOne();
+  const { running, unit } = await run(usb, { one: true });
+  await unit.request("rumble", { strong: 0x8000, weak: 0x4000, durationMs: 5000 });
+  assert.match(usb.heard.at(-1)!, /^out 01: 0900..09000300004020ff0002$/);
+  await running.remove();
+  assert.match(usb.heard.at(-1)!, OFF_ONE);
+});
+
+test("an Xbox One's other interfaces, and one without endpoints, are declined", async () => {
+  const other = runDriver(driver, { usb: usbOf(playedUsb(), { one: true, interfaceNumber: 1 }) });
+  await assert.rejects(other, { message: /the controls are interface 0/ });
+  const none = runDriver(driver, { usb: usbOf(playedUsb(), { endpoints: false }) });
+  await assert.rejects(none, { message: /not an interrupt endpoint each way/ });
+});
+
+test("the rehearsal runs", () => rehearse(driver));

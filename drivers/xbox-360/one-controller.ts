@@ -1,0 +1,149 @@
+// Runs in: driver host, jailed. Owns: an Xbox One or Series controller.
+import {
+  Changes,
+  type Context,
+  DeviceError,
+  type Gamepad,
+  type GamepadProperties,
+  gamepadButton,
+  Motors,
+  type Wait,
+} from "@ring3/sdk";
+import type { Controller } from "./controller.ts";
+import {
+  acknowledgement,
+  commands,
+  decodeInput,
+  decodeMessage,
+  isGuidePressed,
+  type Message,
+  numbered,
+  rumble,
+  startMessages,
+  TRIGGER_MAX,
+} from "./gip.ts";
+import type { Model } from "./models.ts";
+import type { Pipes } from "./pipes.ts";
+import { atRest, type Identity, propertiesOf, type State } from "./state.ts";
+
+/** One that is off announces itself twice a second: one that does not for longer is on, and has nothing to say. */
+const QUIET_MS = 700;
+/** So often it is told to start, in vain. */
+const TRIES = 5;
+const MODE = gamepadButton("mode");
+
+const notStarting = (): DeviceError =>
+  new DeviceError("timeout", `Xbox controller: told ${TRIES} times to start, it still announces itself`);
+
+export class OneController implements Controller {
+  readonly name: string;
+  readonly properties: GamepadProperties;
+  readonly #ctx: Context<Gamepad>;
+  readonly #pipes: Pipes;
+  readonly #model: Model;
+  readonly #start: readonly Uint8Array[];
+  readonly #motors: Motors;
+  readonly #told: Changes<Gamepad, "state">;
+  #sequence = 0;
+  #state: State | undefined;
+  #isGuideDown = false;
+  /** Announcements since it has said anything else. */
+  #announced = 0;
+  /** While it is started: what it says first. */
+  #starting: PromiseWithResolvers<"announced" | "on"> | undefined;
+
+  constructor(ctx: Context<Gamepad>, pipes: Pipes, model: Model, identity: Identity) {
+    this.name = model.name;
+    this.properties = propertiesOf(identity, model, { triggerMax: TRIGGER_MAX, player: false });
+    this.#ctx = ctx;
+    this.#pipes = pipes;
+    this.#model = model;
+    this.#start = startMessages(identity.vendorId, identity.productId);
+    this.#motors = ctx.scope.use(
+      new Motors(ctx, (strong, weak, durationMs, wait) =>
+        this.#send(rumble(strong, weak, durationMs), "rumble", wait),
+      ),
+    );
+    this.#told = new Changes(ctx, "state");
+  }
+
+  async start(): Promise<void> {
+    await this.#motors.stop();
+    this.#told.forget();
+    this.#announced = 0;
+    this.#pipes.listen((bytes) => this.#take(bytes));
+    // After a death it was on already, as a rule; where it was not, its announcement is answered as any other.
+    if (this.#ctx.incarnation > 1) return await this.#switchOn();
+    for (let tries = 0; tries < TRIES; tries++) {
+      const first = Promise.withResolvers<"announced" | "on">();
+      this.#starting = first;
+      await this.#switchOn();
+      const said = await Promise.race([first.promise, this.#ctx.sleep(QUIET_MS)]);
+      this.#starting = undefined;
+      if (said !== "announced") return;
+    }
+    throw notStarting();
+  }
+
+  readonly rumble = (
+    input: { strong: number; weak: number; durationMs: number },
+    wait: Wait,
+  ): Promise<void> => this.#motors.run(input, wait);
+
+  async rest(): Promise<void> {
+    await this.#motors.stop();
+    await this.#pipes.rest();
+  }
+
+  async #switchOn(): Promise<void> {
+    for (const message of this.#start) await this.#send(message, "start");
+  }
+
+  #take(bytes: Uint8Array): void {
+    const message = decodeMessage(bytes);
+    if (message === undefined) return;
+    if (message.needsAcknowledgement)
+      this.#later(this.#pipes.send(acknowledgement(message), "acknowledgement"));
+    if (message.command === commands.announce) return this.#announce();
+    this.#announced = 0;
+    this.#starting?.resolve("on");
+    if (message.command === commands.guide) this.#guide(isGuidePressed(message));
+    else if (message.command === commands.input) this.#input(message);
+  }
+
+  /** It is off: it has just been plugged in, or has started anew by itself. */
+  #announce(): void {
+    if (this.#starting !== undefined) return this.#starting.resolve("announced");
+    if (++this.#announced > TRIES) throw notStarting();
+    this.#later(this.#switchOn());
+  }
+
+  #guide(isDown: boolean): void {
+    this.#isGuideDown = isDown;
+    const state = this.#state ?? atRest;
+    this.#tell({ ...state, buttons: isDown ? state.buttons | MODE : state.buttons & ~MODE });
+  }
+
+  #input(message: Message): void {
+    const state = decodeInput(message, this.#model, this.#isGuideDown);
+    if (state !== undefined) this.#tell(state);
+  }
+
+  #tell(state: State): void {
+    this.#state = state;
+    this.#told.tell(state);
+  }
+
+  #send(message: Uint8Array, what: string, wait?: Wait): Promise<void> {
+    this.#sequence = (this.#sequence % 255) + 1;
+    return this.#pipes.send(numbered(message, this.#sequence), what, wait);
+  }
+
+  /** Nobody waits for it. One that is gone is known by other ways. */
+  #later(sent: Promise<void>): void {
+    sent.catch((error) => {
+      if (!(error instanceof DeviceError)) throw error;
+      if (error.kind !== "disconnected") this.#ctx.log.warn(error.message);
+    });
+  }
+}

@@ -1,0 +1,72 @@
+// Runs in: driver host, jailed. Owns: a wired Xbox 360 controller.
+import { Changes, type Context, type Gamepad, Motors, type UsbDevice, type Wait } from "@ring3/sdk";
+import type { Controller } from "./controller.ts";
+import type { Model } from "./models.ts";
+import type { Pipes } from "./pipes.ts";
+import { type Identity, propertiesOf } from "./state.ts";
+import {
+  decodeInput,
+  FIRST_PLAYER_BLINKS,
+  light,
+  playerPattern,
+  READ_INPUT_BYTES,
+  readInput,
+  rumble,
+  TRIGGER_MAX,
+} from "./x360.ts";
+
+/** drivers/input/joystick/xpad.c, xpad_start_input */
+const READ_INPUT_MS = 25;
+
+interface Kept {
+  readonly player: number;
+}
+
+export function x360Controller(
+  usb: UsbDevice,
+  ctx: Context<Gamepad>,
+  pipes: Pipes,
+  model: Model,
+  identity: Identity,
+): Controller {
+  const state = new Changes(ctx, "state");
+  const motors = ctx.scope.use(
+    new Motors(ctx, (strong, weak, _, wait) => pipes.send(rumble(strong, weak), "rumble", wait)),
+  );
+  const take = (message: Uint8Array): void => {
+    const decoded = decodeInput(message, model);
+    if (decoded !== undefined) state.tell(decoded);
+  };
+  const show = (pattern: number, wait?: Wait): Promise<void> =>
+    pipes.send(light(pattern), "ring of light", wait);
+
+  /** What comes of it shows the next message. */
+  async function ask(): Promise<void> {
+    using limit = ctx.limit(READ_INPUT_MS);
+    const answer = new Uint8Array(READ_INPUT_BYTES);
+    const { status, bytes } = await usb.raw.controlIn(readInput, answer, limit);
+    if (status === "ok") take(answer.subarray(0, bytes));
+  }
+
+  return {
+    name: model.name,
+    properties: propertiesOf(identity, model, { triggerMax: TRIGGER_MAX, player: true }),
+    async start() {
+      await motors.stop();
+      const kept = ctx.state.get() as Kept | undefined;
+      await show(kept === undefined ? FIRST_PLAYER_BLINKS : playerPattern(kept.player));
+      state.forget();
+      await ask();
+      pipes.listen(take);
+    },
+    rumble: (input, wait) => motors.run(input, wait),
+    async player({ number }, wait) {
+      await show(playerPattern(number), wait);
+      ctx.state.set({ player: number } satisfies Kept);
+    },
+    async rest() {
+      await motors.stop();
+      await pipes.rest();
+    },
+  };
+}
