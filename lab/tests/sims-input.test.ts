@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
-import { EV_ABS, EV_KEY, EV_LED, EV_REL, EventNode, inputDevicesOf, until } from "../guest/input.ts";
+import { EV_ABS, EV_KEY, EV_LED, EV_REL, EventNode, inputDevicesOf, until } from "../guest/event-node.ts";
 import { run } from "../guest/program.ts";
 import { attach } from "../guest/vhci.ts";
 

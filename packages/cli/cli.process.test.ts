@@ -140,6 +140,21 @@ test("a prefix that two devices have is refused and lists both", async () => {
   assert.equal(await other.end("SIGTERM"), 0);
 });
 
+test("a simulated device of several interfaces prints the id of each, and nothing before them", async () => {
+  const pad = new Running("sim", "gamepad", "--model", "xbox-360", "--port", "pad");
+  pad.child.stdin!.write("press south\n"); // answered while it is still being attached
+  const lines = await Promise.all([pad.line(), pad.line(), pad.line(), pad.line(), pad.line()]);
+  const ids = [0, 1, 2, 3].map((number) => `usb-pad:1.${number}`);
+  assert.deepEqual(lines, [...ids, '{"ok":true,"command":"press"}']);
+  assert.equal(await pad.end("SIGTERM"), 0);
+});
+
+test("what is wrong with a simulated device's options is told with its options, and ends with 2", async () => {
+  const { code, err } = await ring3("sim", "gamepad", "--model", "xbox-306");
+  assert.equal(code, 2);
+  assert.match(err, /^gamepad: --model: expected xbox-360 or .*, found "xbox-306"\ngamepad --listen /);
+});
+
 test("wait for a device that never comes ends with 1", async () => {
   const { code, err } = await ring3("wait", "nothing", "--timeout", "100ms");
   assert.deepEqual([code, /no device "nothing" appeared within 100ms/.test(err)], [1, true]);

@@ -147,15 +147,30 @@ test("unplugged and plugged, on stdin and by SIGUSR2: streams close, imports are
   await again.closed;
 });
 
-test("a second import finds the pad as it is, and ends the first stream", async () => {
+test("a second import finds the pad as it is; the first stream ends when the second uses the same interface", async () => {
   await using pad = sim();
   const first = await pad.connect();
   await pad.command("press south");
   assert.equal(await report(first), pressed("0010"));
   const second = await pad.connect();
-  await first.closed;
+  assert.equal((await second.control(0x80, 6, 0x0100, 0, 18)).data.length, 18);
   await pad.command("press east");
-  assert.equal(await report(second), pressed("0030"));
+  assert.equal(await report(first), pressed("0030"));
+  assert.equal((await second.control(0xc1, 1, 0x0100, 0, 20)).data.toString("hex"), pressed("0030"));
+  await first.closed;
+  await pad.command("press north");
+  assert.equal(await report(second), pressed("00b0"));
+});
+
+test("streams that use different interfaces live side by side", async () => {
+  await using pad = sim();
+  const [buttons, headset] = [await pad.connect(), await pad.connect()];
+  const silence = headset.in(32, 2);
+  silence.catch(() => {}); // until the test ends
+  await pad.command("press south");
+  assert.equal(await report(buttons), pressed("0010"));
+  await headset.out(Buffer.from("00", "hex"), 3);
+  assert.equal((await pad.command("stats")).streams, 2);
 });
 
 test("--move: the sticks go round by themselves, the same each time", async () => {

@@ -17,6 +17,7 @@ export interface Descriptors {
 
 export interface Endpoint {
   readonly address: number;
+  readonly interfaceNumber: number;
   readonly packetBytes: number;
 }
 
@@ -45,13 +46,16 @@ export function outline(configuration: Uint8Array): Outline {
   const interfaces: UsbClass[] = [];
   const settings: number[] = [];
   const endpoints: Endpoint[] = [];
+  let interfaceNumber = 0;
   for (const piece of pieces(configuration)) {
     if (piece[1] === type.interface) {
-      const [number, setting] = [piece[2]!, piece[3]!];
-      settings[number] = setting + 1;
+      const setting = piece[3]!;
+      interfaceNumber = piece[2]!;
+      settings[interfaceNumber] = setting + 1;
       if (setting === 0) interfaces.push({ class: piece[5]!, subclass: piece[6]!, protocol: piece[7]! });
     } else if (piece[1] === type.endpoint) {
-      endpoints.push({ address: piece[2]!, packetBytes: piece[4]! | ((piece[5]! & 0x07) << 8) });
+      const packetBytes = piece[4]! | ((piece[5]! & 0x07) << 8);
+      endpoints.push({ address: piece[2]!, interfaceNumber, packetBytes });
     }
   }
   return { value: configuration[5]!, interfaces, settings, endpoints };

@@ -2,7 +2,7 @@
 import { EPIPE, EPROTO } from "../usbip/codec.ts";
 import { type Answer, type Behind, EndpointZero, type Pipe, type Setup } from "../usbip/endpoint-zero.ts";
 import type { Port } from "../usbip/server.ts";
-import type { Urb } from "../usbip/urb.ts";
+import type { Urb, UrbStream } from "../usbip/urb.ts";
 import { descriptor, HID_CLASS, noise, type Outline, outline } from "./descriptors.ts";
 import type { Faults } from "./faults.ts";
 import { InPipe } from "./in-pipe.ts";
@@ -10,6 +10,11 @@ import type { Firmware, Model, Wire } from "./model.ts";
 
 const CONFIGURATION_HEAD = 9; // USB 2.0 table 9-10
 const CONFIGURATION_TYPE = 2;
+
+// bmRequestType, USB 2.0 table 9-2
+const [DIRECTION_AND_TYPE, RECIPIENT] = [0xe0, 0x1f];
+const STANDARD_IN = 0x80;
+const [TO_INTERFACE, TO_ENDPOINT] = [1, 2];
 
 export interface Surroundings {
   readonly faults: Faults;
@@ -92,15 +97,25 @@ export class Device<State> implements Behind, Port {
     for (const pipe of this.#in.values()) pipe.unlink(urb);
   }
 
-  /** The stream that spoke to the device is gone; the device itself notices nothing. */
-  detach(): void {
-    for (const pipe of this.#in.values()) pipe.detach();
+  /** A stream that spoke to the device is gone; the device itself notices nothing. */
+  detach(stream: UrbStream): void {
+    for (const pipe of this.#in.values()) pipe.detach(stream);
   }
 
   /** Off the bus. */
   stop(): void {
-    this.detach();
     this.#stopTimers();
+  }
+
+  /** Which interface a URB is for; `undefined`: it asks the device as a whole. */
+  interfaceOf({ endpoint, in: isIn, setup }: Urb): number | undefined {
+    const of = (address: number) =>
+      this.#outline.endpoints.find((each) => each.address === address)?.interfaceNumber;
+    if (endpoint !== 0) return of(endpoint | (isIn ? 0x80 : 0));
+    const [type = 0, , , , index = 0] = setup;
+    if ((type & DIRECTION_AND_TYPE) === STANDARD_IN) return undefined; // a descriptor, a status: whoever asks
+    if ((type & RECIPIENT) === TO_INTERFACE) return index;
+    return (type & RECIPIENT) === TO_ENDPOINT ? of(index) : undefined;
   }
 
   descriptor(value: number, language: number): Uint8Array | undefined {

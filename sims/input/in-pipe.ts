@@ -1,7 +1,7 @@
 // Runs in: a sim of an input device. Owns: one IN endpoint: its halt bit, the reports that wait and the URBs that wait for them.
 import { EOVERFLOW, EPIPE, ESHUTDOWN } from "../usbip/codec.ts";
 import type { Pipe } from "../usbip/endpoint-zero.ts";
-import type { Urb } from "../usbip/urb.ts";
+import type { Urb, UrbStream } from "../usbip/urb.ts";
 
 const MAX_WAITING = 64; // packets that a host which is slow gets late rather than never
 
@@ -77,11 +77,9 @@ export class InPipe implements Pipe {
     this.#polled &&= this.wanted;
   }
 
-  /** Nobody asks any more. */
-  detach(): void {
-    this.#urbs = [];
-    this.#got = [];
-    this.#polled = false;
+  /** Who has asked on this stream does not any more. */
+  detach(stream: UrbStream): void {
+    for (const urb of this.#urbs.filter((each) => each.stream === stream)) this.unlink(urb);
   }
 
   /** The function starts anew: what it had to say is void. */
@@ -107,7 +105,9 @@ export class InPipe implements Pipe {
 
   #endAll(errno: number): void {
     const urbs = this.#urbs;
-    this.detach();
+    this.#urbs = [];
+    this.#got = [];
+    this.#polled = false;
     for (const urb of urbs) urb.complete(errno, 0);
   }
 

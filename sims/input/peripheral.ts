@@ -26,7 +26,9 @@ export interface PeripheralOptions<State> {
 export class Peripheral<State> implements Exported {
   readonly #options: PeripheralOptions<State>;
   #device: Device<State> | undefined;
-  #stream: Stream | undefined;
+  readonly #streams = new Set<Stream>();
+  /** Which stream has used an interface last. */
+  readonly #users = new Map<number, Stream>();
   #unplugged = new AbortController();
   #imports = 0;
 
@@ -52,18 +54,28 @@ export class Peripheral<State> implements Exported {
     return this.#device === undefined ? undefined : recordOf(model.descriptors, path, port);
   }
 
-  /** A newer import fences the one before: nothing of the old stream reaches the device any more. */
+  /**
+   * Whoever drives one interface of a device has imported it for that, as it would have opened its node: several may. A stream that uses
+   * an interface ends the one that has used it before.
+   */
   attach(stream: Stream): Port {
-    this.#cut();
-    this.#stream = stream;
+    const device = this.#device!;
+    this.#streams.add(stream);
     this.#imports++;
-    return this.#device!;
+    return {
+      submit: (urb) => {
+        const used = device.interfaceOf(urb);
+        if (used !== undefined) this.#use(used, stream);
+        device.submit(urb);
+      },
+      unlink: (urb) => device.unlink(urb),
+    };
   }
 
   detach(stream: Stream): void {
-    if (stream !== this.#stream) return;
-    this.#stream = undefined;
-    this.#device?.detach();
+    this.#streams.delete(stream);
+    this.#device?.detach(stream);
+    for (const [used, user] of this.#users) if (user === stream) this.#users.delete(used);
   }
 
   unplug(): void {
@@ -103,7 +115,7 @@ export class Peripheral<State> implements Exported {
   stats(): object {
     return {
       plugged: this.plugged,
-      imported: this.#stream !== undefined,
+      streams: this.#streams.size,
       imports: this.#imports,
       sent: this.#device?.sent ?? 0,
       lost: this.#device?.lost ?? 0,
@@ -112,17 +124,23 @@ export class Peripheral<State> implements Exported {
     };
   }
 
-  #end(): void {
-    this.#unplugged.abort();
-    this.#device?.stop();
-    this.#device = undefined;
-    this.#cut();
+  #use(interfaceNumber: number, stream: Stream): void {
+    const before = this.#users.get(interfaceNumber);
+    if (before === stream) return;
+    if (before !== undefined) this.#cut(before);
+    this.#users.set(interfaceNumber, stream);
   }
 
-  #cut(): void {
-    this.#stream?.close();
-    this.#stream = undefined;
-    this.#device?.detach();
+  #end(): void {
+    this.#unplugged.abort();
+    for (const stream of this.#streams) this.#cut(stream);
+    this.#device?.stop();
+    this.#device = undefined;
+  }
+
+  #cut(stream: Stream): void {
+    stream.close();
+    this.detach(stream);
   }
 
   #build(): Device<State> {

@@ -23,6 +23,10 @@ export class Host<State> {
   reads = 0;
   readonly #model: Model<State>;
   readonly #waiting = new Map<Urb, (reply: Reply) => void>();
+  readonly #stream = {
+    answer: (urb: Urb, errno: number, _actual: number, parts: readonly Uint8Array[]) =>
+      this.#waiting.get(urb)?.({ errno, hex: Buffer.concat(parts).toString("hex") }),
+  };
   #seqnum = 0;
 
   constructor(model: Model<State>, options: { faults?: FaultKind[]; intervalMs?: number } = {}) {
@@ -95,12 +99,8 @@ export class Host<State> {
   #submit(address: number, length: number, data: Uint8Array[], setup: Uint8Array = new Uint8Array(8)) {
     const { promise, resolve } = Promise.withResolvers<Reply>();
     const seqnum = ++this.#seqnum;
-    const stream = {
-      answer: (answered: Urb, errno: number, _actual: number, parts: readonly Uint8Array[]) =>
-        this.#waiting.get(answered)?.({ errno, hex: Buffer.concat(parts).toString("hex") }),
-    };
     const command = { seqnum, endpoint: address & 0x7f, in: (address & 0x80) !== 0, flags: 0, length, setup };
-    const urb = new Urb(stream, command, data);
+    const urb = new Urb(this.#stream, command, data);
     this.#waiting.set(urb, resolve);
     this.device.submit(urb);
     return { urb, reply: promise };
