@@ -31,6 +31,8 @@ export interface CampaignListener {
 
 /** What cannot be closed while ring3 runs, its end closes. */
 const END_MS = 10_000;
+/** The end of a process is seen within this long. */
+const SEEN_MS = 1000;
 /** Looks for reflectors that have ended once in so many faults. */
 const LOOK_EVERY = 50;
 
@@ -82,7 +84,11 @@ export class Campaign {
           `ring3 ended (${how}) at fault ${this.#next - 1}; it said: ${printable(this.#instance.ring3.said)}`,
         );
       });
-      await Promise.race([over, this.#work()]);
+      const work = this.#work().catch(async (error: Error) => {
+        await Promise.race([over, sleep(SEEN_MS)]); // of ring3's end the lanes may hear first
+        throw error;
+      });
+      await Promise.race([over, work]);
       keep = false;
       return summary(this.#options, this.#outcomes, this.#tally, this.#instance);
     } catch (error) {
