@@ -192,7 +192,7 @@ export class HidppDevice {
   }
 
   #tellKeys(): void {
-    if (!this.#isStarted) return;
+    if (!this.#isStarted || this.abilities.codes.length === 0) return;
     const now = new Set([...this.#keys.down, ...this.#down]);
     this.#pressed = [...this.#pressed.filter((code) => now.delete(code)), ...now];
     this.#told.tell(pressedKeys(this.#pressed));

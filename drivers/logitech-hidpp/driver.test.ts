@@ -133,6 +133,15 @@ test("HID++ alone, in long reports, is enough; without anything to tell it is no
   await assert.rejects(run(device({ features: {} }, onlyLong)), { message: /neither keys nor a battery/ });
 });
 
+test("one that has no keys tells none", async () => {
+  const { running, hid, told } = await run(device({ features: { 4096: [() => [80, 50, 0]] } }, onlyLong));
+  await running.suspend();
+  await running.resume();
+  await hid.send(event(BATTERY, 70, 50, 0));
+  assert.deepEqual(told, ["power 80 0", "power 70 0"]);
+  await running.remove();
+});
+
 test("what an earlier driver has asked for is not this one's answer", async () => {
   const stale = [bytes("10 ff 00 11 01 00 77"), event(BATTERY, 1, 1, 0)];
   const { running } = await run(device({ before: stale }));
