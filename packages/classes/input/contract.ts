@@ -96,6 +96,8 @@ export const input = defineContract({
       sticky: true,
     }),
     power: event({ nr: 4, data: struct({ percent: u8, charging: u8 }), overflow: "latest", sticky: true }),
+    /** It is another one than `dpi` has said so far. */
+    resolution: event({ nr: 5, data: struct({ dpi: u16 }), overflow: "latest", sticky: true }),
   },
 });
 
