@@ -37,7 +37,20 @@ before(async () => {
     "xpad",
   );
 });
-after(() => rmSync(folder, { recursive: true }));
+after(async () => {
+  rmSync(folder, { recursive: true });
+  // Other files' keyboards are to be nobody's.
+  await run(
+    "modprobe",
+    "-ra",
+    "hid-playstation",
+    "hid-nintendo",
+    "hid-logitech-hidpp",
+    "xpad",
+    "hid-generic",
+    "usbhid",
+  );
+});
 
 /** A simulated device in a process of its own, plugged into this kernel. */
 class Sim implements AsyncDisposable {
