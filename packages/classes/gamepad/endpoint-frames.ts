@@ -208,7 +208,7 @@ export class MotionFrames {
       code,
       minimum: -range,
       maximum: range,
-      fuzz: 16, // as hid-playstation and hid-nintendo have it
+      fuzz: 16, // as hid-playstation has it; hid-nintendo has 10
       flat: 0,
       resolution,
       rest: 0,
