@@ -18,6 +18,7 @@ import type { BusDevice } from "@ring3/manager/bus";
 import { ClientConnection, reflectorName } from "@ring3/manager/clients";
 import { EndpointSockets } from "@ring3/manager/endpoint-sockets";
 import { EventLog } from "@ring3/manager/event-log";
+import { History } from "@ring3/manager/history";
 import { startShared, startSpare } from "@ring3/manager/host-start";
 import { Inputs } from "@ring3/manager/inputs";
 import { type Jail, readReport } from "@ring3/manager/jail";
@@ -231,6 +232,7 @@ async function runManager(
       removed,
     ),
     tracing: new Tracing(clock, manager.claims),
+    history: new History(clock),
     sandboxed: false,
     uid: UID,
     accountOf: (uid, gid) => accountOf(uid, gid, "", ""),

@@ -30,6 +30,7 @@ import {
   settled,
   unit,
 } from "./fake-host.fixture.ts";
+import { History } from "./history.ts";
 import { Inputs } from "./inputs.ts";
 import type { KernelDisks } from "./kernel-disks.ts";
 import { Manager } from "./manager.ts";
@@ -73,11 +74,19 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     drivers: () => [{ manifest: { ...manifest, placement }, code, codeBytes, sourceMap: undefined }],
   });
   let tokens = 0;
+  const history = new History(clock);
+  manager.watch({
+    unitAdded() {},
+    unitChanged() {},
+    unitRemoved() {},
+    deviceChanged: () => history.changed(manager.devices),
+  });
   const serving: Serving = {
     manager,
     clock,
     processors: () => "anywhere",
     tracing: new Tracing(clock, manager.claims),
+    history,
     attached: new AttachedBus(
       { clock, legacy: noLegacy, returnMs: 10_000 },
       (id) => manager.isPresent(id),
@@ -106,6 +115,7 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     const [ours, theirs] = socketPair();
     const logged: string[] = [];
     const units: string[] = [];
+    const seen: string[] = [];
     const account = () => ({ uid, user: null, gids: [], groups: [] });
     const identity = {
       name: `process of ${uid}`,
@@ -119,10 +129,13 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     const notices = {
       log: ({ message }: { message: string }) => logged.push(message),
       unitAdded: ({ unit }: { unit: string }) => units.push(unit),
+      device: ({ state }: { state: string }) => seen.push(`device ${state}`),
+      passage: ({ state }: { state: string }) => seen.push(`passage ${state}`),
+      metrics: () => seen.push("metrics"),
     };
     const peer = callingPeer(clientEdge, new FrameSocket(theirs), notices);
     peers.push(peer);
-    return { peer, logged, units };
+    return { peer, logged, units, seen };
   };
   const endpoints = async () => (await connect(500).peer.call("status", {})).result.devices[0]!.units;
   void manager.added(busDevice());
@@ -415,4 +428,37 @@ test("the address of an inline driver's unit is taken away when the unit goes, t
   await hosts.last.dies();
   await stopped;
   assert.equal(existsSync(result.path), false);
+});
+
+test("who observes is told what a device goes through, and where it is afterwards", async () => {
+  const { hosts, clock, run, connect } = await setUp();
+  const { peer, seen } = connect(500);
+  const { status, passages } = (await peer.call("observe", {})).result;
+  assert.equal(status.devices[0]!.state, "running");
+  assert.deepEqual(passages.at(-1)!.state, "running");
+  hosts.last.fails();
+  await hosts.last.dies();
+  await run();
+  clock.advance(20);
+  await peer.call("status", {}); // behind what it was told
+  assert.deepEqual(
+    seen.filter((word) => word !== "metrics" && !word.startsWith("passage starting")),
+    ["passage failed", "passage running", "device running"],
+  );
+});
+
+test("who has renounced may look and not touch", async () => {
+  const { connect } = await setUp();
+  const { peer } = connect(0);
+  await peer.call("renounce", {});
+  assert.equal((await peer.call("status", {})).result.devices.length, 1);
+  assert.equal((await peer.call("explain", { device: "usb" })).result.state, "running");
+  const denied = { kind: "denied", message: /only looks/ };
+  for (const verb of ["stop", "restart", "suspend", "resume"] as const)
+    await assert.rejects(peer.call(verb, { device: "usb" }), denied, verb);
+  await assert.rejects(peer.call("start", { device: "usb", take: true }), denied);
+  const plug = { transport: "usbip", socket: "/nowhere", busid: "1-1", port: null } as const;
+  await assert.rejects(peer.call("attach", plug), denied);
+  const unit = { channel: 1, opening: 1, unit: id, mode: "write", contract } as const;
+  await assert.rejects(peer.call("open", unit, [memory(layout.client.size)]), denied);
 });

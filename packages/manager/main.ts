@@ -35,6 +35,7 @@ import { installedDrivers } from "./drivers.ts";
 import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
 import { endForsakenJails } from "./forsaken.ts";
+import { History } from "./history.ts";
 import { startShared, startSpare } from "./host-start.ts";
 import { Inputs } from "./inputs.ts";
 import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
@@ -231,6 +232,7 @@ async function main(): Promise<void> {
   const inputs = new Inputs(manager.log);
   inputs.choose(config.endpoints.input, processes, successor);
   const absent = new AbsentClients(systemClock, RETURN_MS * timeScale, manager.claims);
+  const history = new History(systemClock);
   const serving: Serving = {
     manager,
     clock: systemClock,
@@ -241,6 +243,7 @@ async function main(): Promise<void> {
       removed,
     ),
     tracing: new Tracing(systemClock, manager.claims),
+    history,
     sandboxed,
     processors: (host) => affinity.of(host),
     uid,
@@ -322,6 +325,7 @@ async function main(): Promise<void> {
   });
   const sleep = new Sleep(() => manager.devices, systemClock, manager.log);
   const deviceChanged = () => {
+    history.changed(manager.devices);
     sleep.deviceChanged();
     affinity.wake();
     for (const { driver, life } of manager.devices)
