@@ -18,6 +18,7 @@ import type { BusDevice } from "@ring3/manager/bus";
 import { ClientConnection, reflectorName } from "@ring3/manager/clients";
 import { EndpointSockets } from "@ring3/manager/endpoint-sockets";
 import { EventLog } from "@ring3/manager/event-log";
+import { CrashStore } from "@ring3/manager/crash-store";
 import { History } from "@ring3/manager/history";
 import { startShared, startSpare } from "@ring3/manager/host-start";
 import { Inputs } from "@ring3/manager/inputs";
@@ -233,6 +234,7 @@ async function runManager(
     ),
     tracing: new Tracing(clock, manager.claims),
     history: new History(clock),
+    crashes: new CrashStore("/crashes", manager.log), // none is written
     sandboxed: false,
     uid: UID,
     accountOf: (uid, gid) => accountOf(uid, gid, "", ""),

@@ -1,5 +1,6 @@
 // Runs in: manager (serves); CLI, applications and reflectors (ask). Owns: nothing. What clients have the manager do.
 import * as v from "valibot";
+import { crashReport, crashSummary } from "./crash.ts";
 import { defineEdge } from "./edge.ts";
 import {
   access,
@@ -161,6 +162,12 @@ export const clientEdge = defineEdge({
       params: v.strictObject({ device: v.nullable(device), follow: v.boolean() }),
       result: v.strictObject({ entries: v.array(logEntry) }),
     },
+    /** Of a device, or of all (null); the latest last. */
+    crashes: {
+      params: v.strictObject({ device: v.nullable(device) }),
+      result: v.strictObject({ reports: v.array(crashSummary) }),
+    },
+    crash: { params: v.strictObject({ id: name }), result: crashReport },
 
     /**
      * A device behind a USB/IP server's socket; it is unplugged when the connection ends. `port` names the place it is

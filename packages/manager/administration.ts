@@ -11,6 +11,7 @@ import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { AbsentClients } from "./absent-clients.ts";
 import { mayUse, requireOperator } from "./access.ts";
 import type { AttachedBus, Attachment } from "./attached-bus.ts";
+import type { CrashStore } from "./crash-store.ts";
 import type { Device } from "./device.ts";
 import type { EndpointSockets } from "./endpoint-sockets.ts";
 import type { History } from "./history.ts";
@@ -32,6 +33,7 @@ export interface Serving {
   readonly attached: AttachedBus;
   readonly tracing: Tracing;
   readonly history: History;
+  readonly crashes: CrashStore;
   readonly sandboxed: boolean;
   /** Where a host's process runs, in words. */
   readonly processors: (host: number) => string;
@@ -160,6 +162,15 @@ export class Administration {
           this.#unfollow = manager.eventLog.follow(id, (entry) => this.#tell("log", entry));
         }
         return { entries: manager.eventLog.entries(id) };
+      },
+      crashes: ({ device }) => {
+        requireOperator(this.#serving, this.#identity, "read the crash reports");
+        const id = device === null ? null : this.#logged(device);
+        return { reports: this.#serving.crashes.list(id) };
+      },
+      crash: ({ id }) => {
+        requireOperator(this.#serving, this.#identity, "read the crash reports");
+        return this.#serving.crashes.report(id);
       },
       trace: ({ device }) => {
         const { result, fds } = this.#traceOf(device).take();

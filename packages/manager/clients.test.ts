@@ -18,6 +18,7 @@ import { AbsentClients } from "./absent-clients.ts";
 import type { Serving } from "./administration.ts";
 import { AttachedBus } from "./attached-bus.ts";
 import { ClientConnection } from "./clients.ts";
+import { CrashStore } from "./crash-store.ts";
 import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
 import {
@@ -87,6 +88,7 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     processors: () => "anywhere",
     tracing: new Tracing(clock, manager.claims),
     history,
+    crashes: new CrashStore(join(folder, "crashes"), manager.log),
     attached: new AttachedBus(
       { clock, legacy: noLegacy, returnMs: 10_000 },
       (id) => manager.isPresent(id),

@@ -244,6 +244,7 @@ async function main(): Promise<void> {
     ),
     tracing: new Tracing(systemClock, manager.claims),
     history,
+    crashes,
     sandboxed,
     processors: (host) => affinity.of(host),
     uid,
