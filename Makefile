@@ -14,7 +14,7 @@ addon_flags := -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -Wall -W
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-setup: build/kernel.node build/probe/kernel.node build/bundles.stamp build/types.stamp
+setup: build/kernel.node build/probe/kernel.node build/bundles.stamp build/types.stamp build/console-ui.stamp
 
 demo: demo-packages setup
 	./ring3 demo
@@ -71,6 +71,13 @@ build/bundles.stamp: $(wildcard setup/*.ts) $(sources) build/kernel.node $(npm_s
 	@echo '== bundles'
 	@mkdir -p build
 	@$(node) setup/bundle.ts
+	@touch $@
+
+# The console's page.
+build/console-ui.stamp: $(wildcard packages/console/ui/* packages/console/ui/public/* packages/classes/*/view.tsx) $(sources) $(npm_stamp)
+	@echo '== console'
+	@mkdir -p build
+	@$(node) node_modules/vite/bin/vite.js build --config packages/console/ui/vite.config.ts --logLevel warn
 	@touch $@
 
 # What drivers are checked against: the sdk's declarations, without Node's types.

@@ -39,6 +39,8 @@ case ${1-} in
     need fftest joystick
     need systemd-analyze systemd
     need busctl systemd
+    need chromium chromium
+    need_file /usr/share/fonts/truetype/dejavu 'fonts-dejavu-core'
     need dbus-daemon dbus-daemon
     need_file /usr/lib/python3/dist-packages/dbusmock python3-dbusmock
     ;;

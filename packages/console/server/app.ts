@@ -60,8 +60,8 @@ export function createApp(parts: AppParts): Hono {
 
   app.use(async (c, next) => {
     const refusal = guard.refusal(asker(c));
-    if (refusal !== undefined) return c.json(problem("denied", refusal), 403);
-    await next();
+    if (refusal !== undefined) c.res = c.json(problem("denied", refusal), 403);
+    else await next();
     secure(c);
   });
   app.onError((error, c) => {

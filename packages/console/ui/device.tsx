@@ -1,4 +1,5 @@
 // Runs in: browser. Owns: all about one device.
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Actions } from "./actions.tsx";
 import { Crashes } from "./crashes.tsx";
@@ -6,6 +7,7 @@ import { ask } from "./feed.ts";
 import { nameOf, State } from "./overview.tsx";
 import { Plots, type Point } from "./plots.tsx";
 import { type Known, useWords } from "./store.ts";
+import { Term } from "./term.tsx";
 import { Timeline } from "./timeline.tsx";
 import type { DeviceStatus, Explanation, LogEntry, Passage, Past } from "./told.ts";
 import { Unit } from "./unit.tsx";
@@ -60,6 +62,7 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
       </section>
     );
   const todo = attention(device);
+  const works = device.state === "running" || device.state === "suspended";
   return (
     <>
       <nav>
@@ -69,8 +72,10 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
         {nameOf(device)} <State device={device} />
       </h1>
       <p>
-        {device.reason === "" ? "" : `${device.reason}. `}
         {todo ?? meanings[device.state]}
+        {device.reason === ""
+          ? ""
+          : ` ${works ? "The driver before it ended so" : "Because"}: ${device.reason}.`}
       </p>
       <Actions device={device} control={known.about.control || known.about.demo} demo={known.about.demo} />
       <Facts device={device} />
@@ -94,18 +99,21 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
 
 function Facts({ device }: { device: DeviceStatus }) {
   const { id, identity, driver, class: of, placement, sandbox, hostPid, incarnation, restarts } = device;
-  const facts: readonly (readonly [string, string])[] = [
+  const facts: readonly (readonly [ComponentChildren, string])[] = [
     ["Place", id],
     ["What it is", identity],
-    ["Driver", driver === null ? "none" : `${driver}, class ${of}`],
-    ["Runs", placementText(placement, sandbox)],
+    [<Term of="driver">Driver</Term>, driver === null ? "none" : `${driver}, class ${of}`],
+    [<Term of="jail">Runs</Term>, placementText(placement, sandbox)],
     ["Process", hostPid === null ? "none" : String(hostPid)],
-    ["Starts", incarnation === 0 ? "none" : `${incarnation}, of which ${restarts} after another`],
+    [
+      <Term of="start">Starts</Term>,
+      incarnation === 0 ? "none" : `${incarnation}, of which ${restarts} after another`,
+    ],
   ];
   return (
     <dl class="facts">
-      {facts.map(([what, value]) => (
-        <div key={what}>
+      {facts.map(([what, value], index) => (
+        <div key={index}>
           <dt>{what}</dt>
           <dd>{value}</dd>
         </div>

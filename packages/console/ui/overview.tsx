@@ -1,8 +1,10 @@
 // Runs in: browser. Owns: the list of all devices, those that need somebody first.
+import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { Known } from "./store.ts";
+import { Term } from "./term.tsx";
 import type { DeviceStatus, Rates } from "./told.ts";
-import { attention, bytesText, countText, durationText, meanings, percentText, urgency } from "./words.ts";
+import { attention, bytesText, countText, durationText, percentText, urgency } from "./words.ts";
 
 export function Overview({ known: { status, devices, rates } }: { known: Known }) {
   const [wanted, want] = useState("");
@@ -39,20 +41,34 @@ export function Overview({ known: { status, devices, rates } }: { known: Known }
               />
             </label>
           )}
-          <div class="scroll" role="region" aria-label="Devices" tabIndex={0}>
+          <section class="scroll" aria-label="All devices" tabIndex={0}>
             <table>
               <thead>
                 <tr>
                   <th scope="col">Device</th>
                   <th scope="col">State</th>
-                  <th scope="col">Driver</th>
-                  <Number title="How often a driver was started on it">Start</Number>
-                  <Number title="Requests that its driver answers in a second">Requests/s</Number>
-                  <Number title="Read and written in a second">Bytes/s</Number>
-                  <Number title="Half of all requests take no longer">p50</Number>
-                  <Number title="99 of 100 requests take no longer">p99</Number>
-                  <Number title="Memory that its driver's process has for itself">Memory</Number>
-                  <Number title="Of one processor">CPU</Number>
+                  <th scope="col">
+                    <Term of="driver">Driver</Term>
+                  </th>
+                  <Figure>
+                    <Term of="start">Start</Term>
+                  </Figure>
+                  <Figure>
+                    <Term of="requests">Requests/s</Term>
+                  </Figure>
+                  <Figure>Bytes/s</Figure>
+                  <Figure>
+                    <Term of="p50">p50</Term>
+                  </Figure>
+                  <Figure>
+                    <Term of="p99">p99</Term>
+                  </Figure>
+                  <Figure>
+                    <Term of="memory">Memory</Term>
+                  </Figure>
+                  <Figure>
+                    <Term of="cpu">CPU</Term>
+                  </Figure>
                 </tr>
               </thead>
               <tbody>
@@ -61,7 +77,7 @@ export function Overview({ known: { status, devices, rates } }: { known: Known }
                 ))}
               </tbody>
             </table>
-          </div>
+          </section>
           {shown.length === 0 && <p>No device fits “{wanted}”.</p>}
         </>
       )}
@@ -100,18 +116,19 @@ function Row({ device, rates }: { device: DeviceStatus; rates: Rates | undefined
   );
 }
 
-const Number = ({ title, children }: { title: string; children: string }) => (
-  <th scope="col" class="number" title={title}>
+const Figure = ({ children }: { children: ComponentChildren }) => (
+  <th scope="col" class="number">
     {children}
   </th>
 );
 
 export function State({ device }: { device: DeviceStatus }) {
   const { state, sandbox } = device;
+  const unjailed = sandbox === "none" && state !== "available" && state !== "unmatched";
   return (
-    <span class={`state ${state}`} title={meanings[state]}>
+    <span class={`state ${state}`}>
       {state}
-      {sandbox === "none" && state !== "available" && state !== "unmatched" ? ", no jail" : ""}
+      {unjailed ? ", no jail" : ""}
     </span>
   );
 }

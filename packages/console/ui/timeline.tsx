@@ -1,4 +1,5 @@
 // Runs in: browser. Owns: what a device has gone through: its drivers one after the other, why each ended, and how long there was none.
+import { Term } from "./term.tsx";
 import type { Passage } from "./told.ts";
 import { timeText } from "./words.ts";
 
@@ -48,7 +49,7 @@ export function Timeline({ passages }: { passages: readonly Passage[] }) {
             {gap !== undefined && gap >= 0 && (
               <p class="gap">
                 <span class="bar" style={{ inlineSize: `${Math.min(100, 4 + Math.log2(1 + gap) * 6)}%` }} />
-                {gapText(gap)} without a driver
+                <Term of="gap">{gapText(gap)} without a driver</Term>
               </p>
             )}
             <details open={index === 0}>
@@ -77,7 +78,12 @@ function Steps({ passages }: { passages: readonly Passage[] }) {
             <td class="number">{index === 0 ? timeText(timeMs) : `+${gapText(timeMs - first)}`}</td>
             <td>
               {state}
-              {isDown(passages[index]!) && fenced ? ", proven to be gone" : ""}
+              {isDown(passages[index]!) && fenced && (
+                <>
+                  {", "}
+                  <Term of="fenced">proven to be gone</Term>
+                </>
+              )}
             </td>
             <td>{hostPid === null ? "" : `process ${hostPid}`}</td>
             <td>{reason}</td>

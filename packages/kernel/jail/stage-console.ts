@@ -12,7 +12,7 @@ import {
   rulesOf,
   unimplemented,
 } from "./stage-driver.ts";
-import { strangersCalls } from "./stage-reflector.ts";
+import { sharedFlags, strangersCalls } from "./stage-reflector.ts";
 
 const IPPROTO_TCP = 6; // linux/in.h
 const TCP_NODELAY = 1; // linux/tcp.h
@@ -29,7 +29,11 @@ const more: readonly Allowance[] = [
 
 export function consoleFilter(architecture: Architecture, pid: number): Uint8Array {
   const calls = [...hostCalls("standard", pid), ...strangersCalls, ...more];
-  return assembleFilter(architecture, [...unimplemented, ...rulesOf(calls), nonBlocking], REFUSED);
+  return assembleFilter(
+    architecture,
+    [...unimplemented, ...rulesOf(calls), nonBlocking, sharedFlags],
+    REFUSED,
+  );
 }
 
 /** For good. Who has started it must have put on the supervisors' filter: its event loop has no ring of io_uring then. */

@@ -47,7 +47,7 @@ export const strangersCalls: readonly Allowance[] = [
  * At its end Node puts back the flags of descriptors 0 to 2, where another process that shares them has changed O_NONBLOCK, and aborts if it
  * may not (node.cc, ResetStdio). They are the keeper's and the manager's too, who are still using them: told that it was done, it leaves them be.
  */
-const sharedFlags: Rule = {
+export const sharedFlags: Rule = {
   call: "fcntl",
   x64: 72,
   arm64: 25,

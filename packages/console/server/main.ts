@@ -1,4 +1,4 @@
-// Runs in: the console's server. Owns: this process: descriptor 3 is who has started it (main.ts), 4 and 5 are connections to the manager, one to
+// Runs in: the console's server. Owns: this process: descriptor 3 is who has started it (../main.ts), 4 and 5 are connections to the manager, one to
 // observe and one to open units. Ends with the manager: another is started.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -13,13 +13,13 @@ import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { architectureOf } from "@ring3/kernel/jail/seccomp";
 import { confineConsole } from "@ring3/kernel/jail/stage-console";
 import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
-import { consoleEdge } from "./edge.ts";
-import { createApp } from "./server/app.ts";
-import { Feed } from "./server/feed.ts";
-import { readFiles } from "./server/files.ts";
-import { Guard } from "./server/guard.ts";
-import { liveUnits } from "./server/live.ts";
-import { Picture } from "./server/picture.ts";
+import { consoleEdge } from "../edge.ts";
+import { createApp } from "./app.ts";
+import { Feed } from "./feed.ts";
+import { readFiles } from "./files.ts";
+import { Guard } from "./guard.ts";
+import { liveUnits } from "./live.ts";
+import { Picture } from "./picture.ts";
 
 const [LINK_FD, OBSERVE_FD, UNITS_FD] = [3, 4, 5];
 /** Browsers ask for several things at once; 64 streams are held at most (server/app.ts). */
