@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { sentence } from "@ring3/control/sentence";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
-import type { Fault } from "./edge.ts";
+import type { Fault, Workload } from "./edge.ts";
 import { type ConsoleStreams, consoleStreams } from "./streams.ts";
 
 /** One that served for so long was not in vain. */
@@ -28,12 +28,13 @@ export interface ServerOptions {
   readonly clock: Clock;
 }
 
-const secret = () => randomBytes(32).toString("hex");
+const secret = (bytes: number) => randomBytes(bytes).toString("hex");
+const newToken = () => secret(16);
 
 export class ServerKeeper {
   readonly #options: ServerOptions;
-  readonly #key = secret();
-  #token = secret();
+  readonly #key = secret(32);
+  #token = newToken();
   #port: number;
   #process: ChildProcess | undefined;
   #streams: ConsoleStreams | undefined;
@@ -89,14 +90,14 @@ export class ServerKeeper {
           this.#refusal = text;
         },
         used: () => {
-          this.#token = secret();
+          this.#token = newToken();
           this.#streams?.link.notify("token", { token: this.#token });
         },
       },
     );
     this.#streams = streams;
     const env = { PATH: process.env.PATH, LANG: "C.UTF-8" };
-    const epoch = randomBytes(6).toString("hex");
+    const epoch = secret(6);
     const child = spawn(process.execPath, ["--disable-sigusr1", program, String(this.#port), epoch], {
       stdio: ["ignore", "inherit", "inherit", ...streams.theirs],
       env,
@@ -116,6 +117,11 @@ export class ServerKeeper {
   /** Good for one browser. */
   get url(): string {
     return `http://127.0.0.1:${this.#port}/?token=${this.#token}`;
+  }
+
+  /** Of a demo: for the pages. */
+  workload(workload: Workload): void {
+    this.#streams?.link.notify("workload", workload);
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 // Runs in: console, started by `ring3 console` and `ring3 demo`. Owns: this process: `console STATE_DIR PORT [control] [json] [demo]`. It starts the
-// server that browsers talk to, which has nothing but what it is given here, and another whenever that ends. With `demo` it says what is to be broken, a
-// JSON line each, and hears of each what became of it.
+// server that browsers talk to, which has nothing but what it is given here, and another whenever that ends. With `demo` it
+// speaks with that too (demo.ts).
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { withoutKindText } from "@ring3/control/wire";
@@ -8,7 +8,7 @@ import { DeviceError } from "@ring3/core/errors";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { architectureOf } from "@ring3/kernel/jail/seccomp";
 import { confineSupervisors } from "@ring3/kernel/jail/supervisor";
-import { Breakages } from "./breakages.ts";
+import { DemoLink } from "./demo.ts";
 import { ServerKeeper } from "./keeper.ts";
 
 const [directory, port, ...words] = process.argv.slice(2) as [string, string, ...string[]];
@@ -16,13 +16,13 @@ const json = words.includes("json");
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 confineSupervisors(architectureOf(process.arch), process.getuid!() === 0); // for the server: its event loop can make no ring of io_uring
-const breakages = words.includes("demo") ? new Breakages(say) : undefined;
+const demo = words.includes("demo") ? new DemoLink(say) : undefined;
 const keeper = new ServerKeeper({
   program: join(dirname(process.argv[1]!), "console-server.cjs"),
   directory,
   port: Number(port),
   control: words.includes("control"),
-  ...(breakages === undefined ? {} : { fault: breakages.ask }),
+  ...(demo === undefined ? {} : { fault: demo.break }),
   address: show,
   clock: systemClock,
 });
@@ -32,10 +32,11 @@ function show(url: string): void {
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => keeper.close());
-if (breakages !== undefined || process.stdin.isTTY)
+if (demo !== undefined) demo.onWorkload = (workload) => keeper.workload(workload);
+if (demo !== undefined || process.stdin.isTTY)
   createInterface({ input: process.stdin }).on("line", (line) => {
-    if (breakages === undefined) show(keeper.url);
-    else breakages.heard(line);
+    if (demo === undefined) show(keeper.url);
+    else demo.heard(line);
   });
 
 keeper.run().then(

@@ -8,13 +8,18 @@ import type { ManagerConnection } from "@ring3/client/manager-connection";
 import { nearest } from "@ring3/control/nearest";
 import { sentence } from "@ring3/control/sentence";
 import { type Command, UsageError } from "../command.ts";
+import { DemoConsole } from "../demo/console.ts";
 import { demoDevices } from "../demo/devices.ts";
 import { show } from "../demo/view.ts";
+import { Workload } from "../demo/workload.ts";
 import { askedToEnd, ended, onLine } from "../lines.ts";
 import type { Ring3 } from "../ring3.ts";
 import { type Attachment, SimulatedDevice } from "../simulated-device.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+const WORK_PORT = "work";
+const WORK_DEVICE = `usb-${WORK_PORT}:1.0`;
+const TELL_MS = 500;
 const known = Object.keys(demoDevices);
 
 /** This machine's is not read: nothing real is taken, and no simulated mouse moves a real pointer. */
@@ -62,11 +67,18 @@ class Demo {
   readonly #ring3: Ring3;
   readonly #devices: ReadonlyMap<string, SimulatedDevice>;
   readonly #shown = new AbortController();
+  /** A program uses this one, so that there is something to be lost. */
+  readonly #work: SimulatedDevice;
+  readonly #workload = new Workload();
+  #telling: NodeJS.Timeout | undefined;
+  #console: DemoConsole | undefined;
 
   /** The devices start while ring3 does. */
   constructor(ring3: Ring3, folder: string, classes: readonly string[]) {
     this.#ring3 = ring3;
     this.folder = folder;
+    const disk = ["--image", join(folder, "work.img"), "--create", "16M"];
+    this.#work = new SimulatedDevice(this, "usb-drive", WORK_PORT, disk);
     this.#devices = new Map(
       classes.map((name) => {
         const { kind, port, options } = demoDevices[name]!;
@@ -77,23 +89,36 @@ class Demo {
 
   /** Rejects when one of its devices has ended. */
   get failed(): Promise<never> {
-    return Promise.race([...this.#devices.values()].map(({ over }) => over));
+    return Promise.race([...this.#devices.values(), this.#work].map(({ over }) => over));
   }
 
   /** Until ring3 ends, or this is ended. */
   async run(): Promise<void> {
+    const { directory } = this.#ring3;
     this.manager = this.#ring3.connect();
     this.manager.onResumed = async (ask) => {
       for (const attachment of this.plugs) await ask("attach", attachment);
     };
     await Promise.all([...this.#devices.values()].map((device) => device.plug()));
+    await this.#work.plug();
+    this.#console = new DemoConsole({
+      directory,
+      manager: this.manager,
+      devices: [...this.#devices.values(), this.#work],
+    });
+    void this.#workload.run(directory, `${WORK_DEVICE}#0`);
+    this.#telling = setInterval(() => this.#console!.tell(WORK_DEVICE, this.#workload.verified), TELL_MS);
     const unplugs = Object.fromEntries([...this.#devices].map(([name, { pid }]) => [name, pid]));
-    const view = { classes: [...this.#devices.keys()], unplugs };
+    const view = { classes: [...this.#devices.keys()], unplugs, page: await this.#console.url };
     await show(this.#ring3, this.manager, view, this.#shown.signal);
   }
 
   async end(): Promise<void> {
     this.#shown.abort();
+    clearInterval(this.#telling);
+    this.#workload.stop();
+    await this.#console?.end();
+    await this.#work.end();
     await Promise.all([...this.#devices.values()].map((device) => device.end()));
     this.manager?.disconnect();
   }

@@ -42,8 +42,10 @@ function once(fd: number): (notices: ManagerNotices) => ManagerConnection {
 
 async function main(): Promise<void> {
   const files = readFiles(join(dirname(process.argv[1]!), "console-ui"));
+  let picture: Picture | undefined;
   const link = callingPeer(consoleEdge, new FrameSocket(new Descriptor(LINK_FD)), {
     token: ({ token }) => guard.renew(token),
+    workload: (workload) => picture?.workload(workload),
   });
   const { result: begun } = await link.call("begin", {});
   const server = createServer();
@@ -57,7 +59,6 @@ async function main(): Promise<void> {
   const guard = new Guard({ port, ...begun, used: () => link.tell("used", {}) });
 
   const early: (() => void)[] = [];
-  let picture: Picture | undefined;
   /** Notices may come before the answer that they belong behind. */
   const told = (run: (picture: Picture) => void) => {
     if (picture === undefined) early.push(() => run(picture!));

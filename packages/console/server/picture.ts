@@ -6,6 +6,7 @@ import type { Passage } from "@ring3/control/observation";
 import { type Rates, ratesOf } from "@ring3/control/rates";
 import type { DeviceStatus, Status } from "@ring3/control/status";
 import type { LogEntry } from "@ring3/core/log";
+import type { Workload } from "../edge.ts";
 
 type ClientEdge = typeof clientEdge;
 
@@ -25,6 +26,8 @@ export interface Second {
 export interface Whole {
   readonly status: Status;
   readonly second: Second | null;
+  /** Only in a demo. */
+  readonly workload: Workload | null;
 }
 
 /** What a device's page shows beside that. */
@@ -42,6 +45,7 @@ export class Picture {
   readonly #passages = new Map<string, Passage[]>();
   readonly #seconds: Second[] = [];
   #before: Metrics | undefined;
+  #workload: Workload | null = null;
 
   constructor(
     { status, passages }: Result<ClientEdge, "observe">,
@@ -57,7 +61,7 @@ export class Picture {
 
   whole(): Whole {
     const status = { ...this.#status, devices: [...this.#devices.values()] };
-    return { status, second: this.#seconds.at(-1) ?? null };
+    return { status, second: this.#seconds.at(-1) ?? null, workload: this.#workload };
   }
 
   past(device: string): Past {
@@ -96,6 +100,11 @@ export class Picture {
     this.#seconds.push(second);
     if (this.#seconds.length > SECONDS_KEPT) this.#seconds.shift();
     this.#tell("second", second);
+  }
+
+  workload(workload: Workload): void {
+    this.#workload = workload;
+    this.#tell("workload", workload);
   }
 
   logged(entry: LogEntry): void {

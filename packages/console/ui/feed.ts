@@ -1,7 +1,16 @@
 // Runs in: browser. Owns: the way by which this tab hears what the console tells.
 
 export interface Heard {
-  readonly event: "here" | "away" | "snapshot" | "device" | "gone" | "passage" | "second" | "log";
+  readonly event:
+    | "here"
+    | "away"
+    | "snapshot"
+    | "device"
+    | "gone"
+    | "passage"
+    | "second"
+    | "workload"
+    | "log";
   /** JSON; of "away" whether the browser has given up. */
   readonly data: string;
 }

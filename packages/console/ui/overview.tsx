@@ -3,17 +3,19 @@ import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { Known } from "./store.ts";
 import { Term } from "./term.tsx";
-import type { DeviceStatus, Rates } from "./told.ts";
+import type { DeviceStatus, Rates, Workload } from "./told.ts";
 import { attention, bytesText, countText, durationText, percentText, urgency } from "./words.ts";
 
-export function Overview({ known: { status, devices, rates } }: { known: Known }) {
+export function Overview({ known: { status, devices, rates, workload } }: { known: Known }) {
   const [wanted, want] = useState("");
   const all = useMemo(() => sorted([...devices.values()]), [devices]);
-  const shown = all.filter((device) => fits(device, wanted.trim().toLowerCase()));
-  const troubled = all.filter((device) => device.state !== "unmatched" && attention(device) !== undefined);
+  const driven = all.filter(({ state }) => state !== "unmatched");
+  const shown = driven.filter((device) => fits(device, wanted.trim().toLowerCase()));
+  const troubled = driven.filter((device) => attention(device) !== undefined);
   return (
     <>
       <h1>Devices</h1>
+      {workload !== null && <Work workload={workload} />}
       {troubled.length > 0 && (
         <section class="attention" aria-labelledby="attention">
           <h2 id="attention">Needs attention</h2>
@@ -27,11 +29,11 @@ export function Overview({ known: { status, devices, rates } }: { known: Known }
           </ul>
         </section>
       )}
-      {all.length === 0 ? (
+      {driven.length === 0 ? (
         <Empty />
       ) : (
         <>
-          {all.length > 8 && (
+          {driven.length > 8 && (
             <label class="search">
               Find{" "}
               <input
@@ -81,6 +83,7 @@ export function Overview({ known: { status, devices, rates } }: { known: Known }
           {shown.length === 0 && <p>No device fits “{wanted}”.</p>}
         </>
       )}
+      <Unmatched devices={all.filter(({ state }) => state === "unmatched")} />
       <p class="processes">
         Keeper {status!.keeperPid}, manager {status!.manager.pid}
         {status!.reflectors.map(({ class: of, pid }) => `, ${of} reflector ${pid}`).join("")}.
@@ -130,6 +133,40 @@ export function State({ device }: { device: DeviceStatus }) {
       {state}
       {unjailed ? ", no jail" : ""}
     </span>
+  );
+}
+
+/** Of a device with several interfaces most are nobody's. */
+function Unmatched({ devices }: { devices: readonly DeviceStatus[] }) {
+  if (devices.length === 0) return null;
+  return (
+    <details>
+      <summary>
+        {devices.length} more that no driver of ring3's is for
+        {devices.length === 1 ? "" : ", each left alone"}
+      </summary>
+      <ul>
+        {devices.map((device) => (
+          <li key={device.id}>
+            <a href={`#/${encodeURIComponent(device.id)}`}>{device.id}</a> {device.name}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+/** The number that the demo is about. */
+function Work({ workload: { device, blocks, lost, longestMs } }: { workload: Workload }) {
+  return (
+    <section class="work" aria-label="A program at work">
+      <p>
+        A program writes to <a href={`#/${encodeURIComponent(device)}`}>{device}</a> all the while, and reads
+        everything again: <strong>{blocks.toLocaleString()} blocks checked</strong>,{" "}
+        <strong class={lost === 0 ? "none" : "failure"}>{lost} lost</strong>. Its longest wait for one was{" "}
+        <strong>{Math.round(longestMs)} ms</strong>. Break that device, and see which of the numbers change.
+      </p>
+    </section>
   );
 }
 

@@ -1,7 +1,7 @@
 // Runs in: browser. Owns: all that this tab knows of ring3.
 import { useEffect, useState } from "preact/hooks";
 import { ask, type Heard, listen } from "./feed.ts";
-import type { DeviceStatus, LogEntry, Passage, Rates, Second, Status, Whole } from "./told.ts";
+import type { DeviceStatus, LogEntry, Passage, Rates, Second, Status, Whole, Workload } from "./told.ts";
 
 export interface Known {
   /** "closed": the browser is not let in any more, or the console has ended for good. */
@@ -10,6 +10,8 @@ export interface Known {
   readonly status: Status | undefined;
   readonly devices: ReadonlyMap<string, DeviceStatus>;
   readonly rates: ReadonlyMap<string, Rates>;
+  /** Only in a demo. */
+  readonly workload: Workload | null;
 }
 
 /** For a page that keeps more than the latest. */
@@ -24,6 +26,7 @@ let known: Known = {
   status: undefined,
   devices: new Map(),
   rates: new Map(),
+  workload: null,
 };
 const lookers = new Set<(known: Known) => void>();
 const hearers = new Set<(word: Word) => void>();
@@ -44,9 +47,9 @@ function hear({ event, data }: Heard): void {
     case "away":
       return become({ connection: data === "true" ? "closed" : "away" });
     case "snapshot": {
-      const { status, second } = JSON.parse(data) as Whole;
+      const { status, second, workload } = JSON.parse(data) as Whole;
       const devices = new Map(status.devices.map((device) => [device.id, device]));
-      return become({ connection: "here", status, devices, rates: byId(second?.rates ?? []) });
+      return become({ connection: "here", status, devices, rates: byId(second?.rates ?? []), workload });
     }
     case "device": {
       const device = JSON.parse(data) as DeviceStatus;
@@ -62,6 +65,8 @@ function hear({ event, data }: Heard): void {
       become({ rates: byId(second.rates) });
       return tell({ event, second });
     }
+    case "workload":
+      return become({ workload: JSON.parse(data) as Workload });
     case "passage":
       return tell({ event, passage: JSON.parse(data) as Passage });
     case "log":

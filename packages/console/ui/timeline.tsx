@@ -1,35 +1,8 @@
 // Runs in: browser. Owns: what a device has gone through: its drivers one after the other, why each ended, and how long there was none.
+import { isDown, livesOf } from "./lives.ts";
 import { Term } from "./term.tsx";
 import type { Passage } from "./told.ts";
 import { timeText } from "./words.ts";
-
-interface Life {
-  readonly incarnation: number;
-  readonly passages: readonly Passage[];
-  /** When it began to serve, and when it stopped doing so. */
-  readonly servedMs: number | undefined;
-  readonly endedMs: number | undefined;
-  readonly why: string;
-}
-
-const isDown = ({ state }: Passage) => state !== "running" && state !== "starting" && state !== "suspended";
-
-/** One a driver, oldest first. */
-export function livesOf(passages: readonly Passage[]): Life[] {
-  const groups = Map.groupBy(passages, ({ incarnation }) => incarnation);
-  groups.delete(0);
-  return [...groups].map(([incarnation, passages]) => {
-    const served = passages.find(({ state }) => state === "running");
-    const ended = passages.find(isDown);
-    return {
-      incarnation,
-      passages,
-      servedMs: served?.timeMs,
-      endedMs: ended?.timeMs,
-      why: ended === undefined ? "" : `${ended.state}${ended.reason === "" ? "" : `: ${ended.reason}`}`,
-    };
-  });
-}
 
 const gapText = (ms: number) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
@@ -45,7 +18,7 @@ export function Timeline({ passages }: { passages: readonly Passage[] }) {
             ? undefined
             : life.servedMs - before.endedMs;
         return (
-          <li key={life.incarnation}>
+          <li key={shown.length - index}>
             {gap !== undefined && gap >= 0 && (
               <p class="gap">
                 <span class="bar" style={{ inlineSize: `${Math.min(100, 4 + Math.log2(1 + gap) * 6)}%` }} />
