@@ -10,7 +10,7 @@ addon_sources := $(filter-out $(probe_source),$(wildcard packages/kernel/native/
 addon_headers := $(wildcard packages/kernel/native/*.h)
 addon_flags := -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -isystem $(node_package)/include/node
 
-.PHONY: setup demo test lab bench fuzz simulate torture clean demo-packages bench-packages test-packages
+.PHONY: screenshots setup demo test lab bench fuzz simulate torture clean demo-packages bench-packages test-packages
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -37,6 +37,10 @@ simulate: demo-packages setup
 # Three quarters of an hour (docs/reliability.md has what was measured); SEED, FAULTS, FROM and ONLY as `ring3 torture --help` says.
 torture: demo-packages setup
 	@./ring3 torture --seed $(or $(SEED),1) --faults $(or $(FAULTS),100000) $(FROM:%=--from=%) $(ONLY:%=--only=%)
+
+# docs/images, from a demo and Debian's Chromium.
+screenshots: test-packages setup
+	@$(node) --disable-warning=ExperimentalWarning docs/screenshots.ts
 
 clean:
 	rm -rf build
