@@ -33,6 +33,7 @@ import {
 import { Inputs } from "./inputs.ts";
 import type { KernelDisks } from "./kernel-disks.ts";
 import { Manager } from "./manager.ts";
+import { Mappings } from "./mappings.ts";
 import { Tracing } from "./tracing.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ring3-clients-"));
@@ -97,6 +98,13 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     disks: { has: (unit: string) => unit === published } as KernelDisks,
     keepDisks() {},
     inputs: new Inputs(manager.log),
+    mappings: new Mappings({
+      file: "/nowhere/mapping.yaml",
+      named: false,
+      look() {},
+      manager,
+      legacy: noLegacy,
+    }),
     endpoints: new Map(),
   };
   const run = async () => {
