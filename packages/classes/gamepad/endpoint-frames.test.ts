@@ -155,14 +155,20 @@ test("the touchpad's button comes with the pad's state", () => {
 });
 
 test("motion has six axes with the device's ranges", () => {
-  const ranges = { accelRange: 32_768, accelPerG: 8192, gyroRange: 2_097_152, gyroPerDegree: 1024 };
+  const ranges = {
+    accelRange: 32_768,
+    accelPerG: 8192,
+    gyroRange: 2_097_152,
+    gyroPerDegree: 1024,
+    motionFuzz: 10,
+  };
   const motion = new MotionFrames({ ...pad, ...ranges }, named);
   assert.deepEqual(
     [
       motion.description.name,
-      motion.description.axes!.map(({ maximum, resolution }) => [maximum, resolution]),
+      motion.description.axes!.map(({ maximum, resolution, fuzz }) => [maximum, resolution, fuzz]),
     ],
-    ["a pad Motion Sensors", [...Array(3).fill([32_768, 8192]), ...Array(3).fill([2_097_152, 1024])]],
+    ["a pad Motion Sensors", [...Array(3).fill([32_768, 8192, 10]), ...Array(3).fill([2_097_152, 1024, 10])]],
   );
   assert.deepEqual(
     motion.of({ gyro: [1, 2, 3], accel: [4, 5, 6] }).map(({ value }) => value),

@@ -203,12 +203,12 @@ export class MotionFrames {
   readonly #events: InputEvent[];
 
   constructor(properties: GamepadProperties, { name, phys }: Named) {
-    const { accelRange, accelPerG, gyroRange, gyroPerDegree } = properties;
+    const { accelRange, accelPerG, gyroRange, gyroPerDegree, motionFuzz } = properties;
     const axis = (code: number, range: number, resolution: number): Axis => ({
       code,
       minimum: -range,
       maximum: range,
-      fuzz: 16, // as hid-playstation has it; hid-nintendo has 10
+      fuzz: motionFuzz,
       flat: 0,
       resolution,
       rest: 0,
