@@ -94,7 +94,9 @@ test("what is refused is said once with its place and kept for who asks; what ra
   write(new Error("EACCES: permission denied"));
   assert.equal(state().refused!.message, `${file}: EACCES: permission denied`);
   write("#".repeat(262_145));
-  assert.match(state().refused!.message, /expected at most 262144 characters, found 262145/);
+  assert.match(state().refused!.message, /expected at most 262144 characters, and text, found 262145/);
+  write(`#${"\u0001".repeat(200_000)}`); // six characters each where the keeper has it
+  assert.match(state().refused!.message, /and text, found 200001/);
   write(text("desktop"));
   assert.equal(state().refused, null);
   assert.deepEqual(told, [text("desktop")]);

@@ -83,10 +83,10 @@ export class Mappings {
     if (text === this.#seen && this.#refused === null) return;
     this.#seen = text;
     try {
-      if (text.length > MAPPING_CHARACTERS_MAX)
+      if (Math.max(text.length, JSON.stringify(text).length / 2) > MAPPING_CHARACTERS_MAX)
         throw new DeviceError(
           "invalid",
-          `${file}: expected at most ${MAPPING_CHARACTERS_MAX} characters, found ${text.length}`,
+          `${file}: expected at most ${MAPPING_CHARACTERS_MAX} characters, and text, found ${text.length}`,
         );
       this.#mapping = parseMapping(text, file);
     } catch (error) {

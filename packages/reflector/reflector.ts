@@ -157,7 +157,14 @@ export class Reflector {
   #mapped(text: string): void {
     if (text === this.#mappingText) return;
     this.#mappingText = text;
-    this.#mapping = parseMapping(text, "the mapping file");
+    try {
+      this.#mapping = parseMapping(text, "the mapping file");
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      return this.#log.error(
+        `the mapping stays as it was: its manager is of another version: ${error.message}`,
+      );
+    }
     for (const endpoints of this.#endpoints.values()) for (const endpoint of endpoints) endpoint.changed();
   }
 

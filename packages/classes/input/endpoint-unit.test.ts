@@ -153,6 +153,16 @@ test("another mapping while a key is held: the key comes up, the pad's readers s
   assert.deepEqual(moved, [unit.paths]);
 });
 
+test("another mapping in a macro: it does not go on, not even where the keyboard is the same", async () => {
+  const { port, nodes, clock, remap } = await inputUnit(startGamepad, pad, typist);
+  port.emit("state", padState(["north"]));
+  clock.advance(50);
+  nodes.kernel(KEYBOARD).seen();
+  await remap(mapping({ desktop: { bindings: [on("east+west", press("KEY_A KEY_B"))] } }));
+  clock.advance(1000);
+  assert.deepEqual([nodes.kernel(KEYBOARD).seen(), clock.pending], [[key(KEY_A, 0)], 0]);
+});
+
 test("a mapping that says the same of this device changes nothing: what is held goes on", async () => {
   const { port, nodes, remap } = await inputUnit(startGamepad, pad, typing);
   port.emit("state", padState(["south"]));

@@ -26,7 +26,7 @@ const WORDS_MAX = 2 + 8;
 
 export default {
   summary: "shows and changes what the buttons of game controllers, keyboards and mice do",
-  usage: "[DEVICE [CONTROL ACTION… | --learn [ACTION…] | --remove CONTROL] [--profile NAME]]",
+  usage: "[DEVICE [CONTROL ACTION…]] [--learn] [--remove CONTROL] [--profile P]",
   options: {
     learn: { type: "boolean", help: "press it: binds ACTION to it, or only says what it is called" },
     remove: { type: "string", value: "CONTROL", help: "it does again what it does by itself" },
