@@ -22,6 +22,7 @@ import { startShared, startSpare } from "@ring3/manager/host-start";
 import { Inputs } from "@ring3/manager/inputs";
 import { type Jail, readReport } from "@ring3/manager/jail";
 import { Manager } from "@ring3/manager/manager";
+import { Mappings } from "@ring3/manager/mappings";
 import { Placements } from "@ring3/manager/placements";
 import { Processes } from "@ring3/manager/processes";
 import { Reflectors, type ServeReflector } from "@ring3/manager/reflectors";
@@ -243,6 +244,7 @@ async function runManager(
     sockets: new EndpointSockets("nowhere"),
     disks: undefined,
     inputs: new Inputs(manager.log),
+    mappings: new Mappings({ file: "nowhere", named: false, look() {}, manager, legacy: processes }),
     keepDisks() {},
     endpoints: new Map(),
   };
@@ -291,6 +293,7 @@ async function runManager(
     placements,
     disks: { inherit() {} },
     inputs: { inherit() {} },
+    mapping: { inherit() {} },
     classes: ["block"],
     startBuses: () => surroundings.managerRuns(process, { added, removed, drivers }),
   });

@@ -16,6 +16,7 @@ import type { EndpointSockets } from "./endpoint-sockets.ts";
 import type { Inputs } from "./inputs.ts";
 import type { KernelDisks } from "./kernel-disks.ts";
 import type { Manager } from "./manager.ts";
+import type { Mappings } from "./mappings.ts";
 import { deviceMetrics, deviceStatus, type Endpoint, explain } from "./status.ts";
 import type { DeviceTrace, Tracing } from "./tracing.ts";
 
@@ -47,6 +48,7 @@ export interface Serving {
   /** undefined where the kernel's disks are no endpoints. */
   readonly disks: KernelDisks | undefined;
   readonly inputs: Inputs;
+  readonly mappings: Mappings;
   /** Ends those of the kernel's disks that are no unit's any more. */
   readonly keepDisks: () => void;
   /** Where applications meet each unit, as its reflector has said. */
@@ -100,6 +102,8 @@ export class Administration {
     | "inputDevice"
     | "inputNode"
     | "inputMemo"
+    | "inputKeep"
+    | "inputProfile"
   > {
     const { manager, attached } = this.#serving;
     return {
@@ -138,6 +142,7 @@ export class Administration {
         requireOperator(this.#serving, this.#identity, `explain ${device}`);
         return explain(manager, manager.resolve(device), this.#serving);
       },
+      ...this.#serving.mappings.handlers((what) => requireOperator(this.#serving, this.#identity, what)),
       logs: ({ device, follow }) => {
         requireOperator(this.#serving, this.#identity, "read the logs");
         const id = device === null ? null : this.#logged(device);

@@ -449,7 +449,7 @@ test("a driver that outlived its manager runs on, in the incarnation that it is"
 for (const [state, rest, asked, reached, told] of [
   ["suspended", ["request"], [], "suspended", ["held"]],
   ["suspended", [], ["left host resume"], "running", ["held", "ready with 1", "running", "not held"]],
-  ["running", ["sleep"], ["left host suspend"], "suspended", ["held", "suspended"]],
+  ["running", ["sleep"], ["left host suspend"], "suspended", ["held", "suspended", "held"]],
 ] as const)
   test(`a driver that is ${state} and wanted at rest by ${rest[0] ?? "nobody"} is ${reached} under the next manager`, async () => {
     const host = leftHost();

@@ -17,6 +17,7 @@ type ClientEdge = typeof clientEdge;
 const UINPUT = "/dev/uinput";
 /** Classes whose units are input devices. */
 const reflected: ReadonlySet<string> = new Set(["gamepad", "input"]);
+export const isInputClass = (className: string): boolean => reflected.has(className);
 
 const openUinput = (): Descriptor => openDeviceNode(UINPUT, constants.O_RDWR | constants.O_NONBLOCK);
 const list = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : []);
@@ -85,7 +86,7 @@ export class Inputs {
     of: (method: string, unit: string) => Device,
   ): Pick<
     Handlers<ClientEdge, Descriptor, ServingPeer<ClientEdge>>,
-    "inputDevice" | "inputNode" | "inputMemo"
+    "inputDevice" | "inputNode" | "inputMemo" | "inputKeep"
   > {
     const allowed = (method: string, unit: string): InputDevices => {
       const className = of(method, unit).driver!.manifest.class;
@@ -100,6 +101,10 @@ export class Inputs {
         return new Answer({ memo }, [descriptor]);
       },
       inputNode: ({ unit, sysname }) => ({ node: allowed("inputNode", unit).node(sysname) }),
+      inputKeep: ({ unit, indexes }) => {
+        allowed("inputKeep", unit).keepOf(unit, new Set(indexes));
+        return {};
+      },
       inputMemo: ({ memo, ...device }) => {
         allowed("inputMemo", device.unit).remember(device, memo);
         return {};

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { defaultConfig, parseConfig } from "@ring3/control/config";
 import { crashDirectory } from "@ring3/control/crash";
+import { MAPPING_CHARACTERS_MAX } from "@ring3/control/fields";
 import type { FrameTransport } from "@ring3/control/peer";
 import { type Account, accountOf } from "@ring3/control/rules";
 import { controlSocket } from "@ring3/control/state-directory";
@@ -40,6 +41,7 @@ import { Inputs } from "./inputs.ts";
 import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
 import { LoginManager } from "./login-manager.ts";
 import { Manager } from "./manager.ts";
+import { Mappings } from "./mappings.ts";
 import { Placements } from "./placements.ts";
 import { Processes } from "./processes.ts";
 import { Reflectors, type ServeReflector } from "./reflectors.ts";
@@ -49,6 +51,7 @@ import { succeed } from "./succession.ts";
 import { Tracing } from "./tracing.ts";
 import { UsbBus } from "./usb-bus.ts";
 import { Users } from "./users.ts";
+import { fileSurroundings, WatchedFile } from "./watched-file.ts";
 
 const KEEPER_FD = 3;
 /** A host that is being started (30 s), its remove (2 s) and its fence (5 s), and some for the manager itself. */
@@ -63,6 +66,7 @@ const SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket";
 /** Disks may be waited for while the machine starts; the other classes have a reflector from their first device on. */
 const REFLECTED_AT_ONCE = ["block"];
 const DEFAULT_CONFIG = "/etc/ring3/ring3.yaml";
+const DEFAULT_MAPPING = "/etc/ring3/mapping.yaml";
 
 for (const output of [process.stdout, process.stderr]) output.on("error", () => {}); // nobody may be listening any more
 
@@ -230,6 +234,20 @@ async function main(): Promise<void> {
   await disks.choose(config.endpoints.block, choice, !successor);
   const inputs = new Inputs(manager.log);
   inputs.choose(config.endpoints.input, processes, successor);
+  const mappings = new Mappings({
+    file: config.mapping ?? DEFAULT_MAPPING,
+    named: config.mapping !== undefined,
+    look: () => mappingFile.look(),
+    manager,
+    legacy: processes,
+  });
+  const mappingFile = new WatchedFile(
+    config.mapping ?? DEFAULT_MAPPING,
+    fileSurroundings(MAPPING_CHARACTERS_MAX),
+    systemClock,
+    manager.log,
+    (found) => mappings.found(found),
+  );
   const absent = new AbsentClients(systemClock, RETURN_MS * timeScale, manager.claims);
   const serving: Serving = {
     manager,
@@ -254,6 +272,7 @@ async function main(): Promise<void> {
     sockets: new EndpointSockets(stateDirectory),
     disks: disks.kernel,
     inputs,
+    mappings,
     keepDisks: () => void disks.keep(manager.devices),
     endpoints: new Map(),
   };
@@ -290,9 +309,11 @@ async function main(): Promise<void> {
     placements,
     disks,
     inputs,
+    mapping: mappings,
     classes: REFLECTED_AT_ONCE,
     startBuses: () => usb.start(),
   });
+  mappingFile.look();
   if (successor) await disks.keep(manager.devices);
   inputs.keep(
     new Set(manager.devices.flatMap(({ id, units }) => units.map(({ index }) => unitId(id, index)))),

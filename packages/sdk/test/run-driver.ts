@@ -141,11 +141,11 @@ function nearUnit<C extends Contract>(
     },
     supports: (name) => typeof (runner.unit as Record<string, unknown>)[name] === "function",
     request,
-    on<E extends EventName<C>>(name: E, listener: (data: EventData<C, E>) => void): () => void {
+    on<E extends EventName<C>>(name: E, listener: (data: EventData<C, E>, dropped: number) => void) {
       const key = `${index} ${name}`;
       const set = listeners.get(key) ?? new Set();
       listeners.set(key, set);
-      const own = (data: unknown): void => listener(data as EventData<C, E>);
+      const own = (data: unknown): void => listener(data as EventData<C, E>, 0);
       set.add(own);
       return () => void set.delete(own);
     },
