@@ -49,6 +49,8 @@ export interface RunningDriver<C extends Contract> extends AsyncDisposable {
   readonly state: StateMemory;
   /** All that the driver and the sdk have logged, oldest first. */
   readonly log: readonly LogEntry[];
+  /** By unit and event, "0 state": what was told last, while it probed too. */
+  readonly told: ReadonlyMap<string, unknown>;
   suspend(): Promise<void>;
   resume(): Promise<void>;
   /** Ends requests, calls `remove`, disposes of the scope and closes the transport. */
@@ -65,6 +67,7 @@ export async function runDriver<C extends Contract>(
   const entries: LogEntry[] = [];
   const log = createLog("driver", (entry) => entries.push(entry), clock);
   const listeners = new Map<string, Set<(data: unknown) => void>>();
+  const told = new Map<string, unknown>();
   const usb = createUsbDevice({
     transport,
     clock,
@@ -83,6 +86,7 @@ export async function runDriver<C extends Contract>(
     log,
     state,
     emit: (unit, event, data) => {
+      told.set(`${unit} ${event}`, data);
       for (const listener of listeners.get(`${unit} ${event}`) ?? []) listener(data);
     },
     ...(options.probeMs === undefined ? {} : { probeMs: options.probeMs }),
@@ -97,6 +101,7 @@ export async function runDriver<C extends Contract>(
     incarnation,
     state,
     log: entries,
+    told,
     suspend: session.suspend,
     resume: session.resume,
     remove,
