@@ -18,6 +18,7 @@ import type { KernelDisks } from "./kernel-disks.ts";
 import type { Manager } from "./manager.ts";
 import { deviceMetrics, deviceStatus, type Endpoint, explain } from "./status.ts";
 import type { DeviceTrace, Tracing } from "./tracing.ts";
+import { udevRules } from "./udev.ts";
 
 type ClientEdge = typeof clientEdge;
 type LogEntry = Notice<ClientEdge, "log">;
@@ -31,7 +32,10 @@ export interface Serving {
   readonly sandboxed: boolean;
   /** Where a host's process runs, in words. */
   readonly processors: (host: number) => string;
+  /** The manager's. */
   readonly uid: number;
+  /** Its group, by name where it has one. */
+  readonly group: string;
   /** By the account files as they are now. */
   readonly accountOf: (uid: number, gid: number) => Account;
   /** Clients of an earlier manager that have not come back yet. */
@@ -137,6 +141,13 @@ export class Administration {
       explain: ({ device }) => {
         requireOperator(this.#serving, this.#identity, `explain ${device}`);
         return explain(manager, manager.resolve(device), this.#serving);
+      },
+      udev: () => {
+        const { inputs, accountOf, uid, group } = this.#serving;
+        requireOperator(this.#serving, this.#identity, "udev");
+        const classes = manager.devices.flatMap(({ driver }) => driver?.manifest.class ?? []);
+        const user = accountOf(uid, uid).user ?? String(uid);
+        return udevRules(manager.devices, inputs.permissions(classes), user, group);
       },
       logs: ({ device, follow }) => {
         requireOperator(this.#serving, this.#identity, "read the logs");
