@@ -103,6 +103,15 @@ test("what the kernel makes of a taken device later is silenced when the bus is 
   assert.deepEqual(silent(), ["1", "1"]);
 });
 
+test("a taken device that cannot be read for a moment is given back all the same, one that is gone is forgotten", (context) => {
+  const { hid, taken, root } = bus(context, hidDevice(pad));
+  taken.take(pad.kernelName, []);
+  rmSync(join(root, folderOf(pad), "report_descriptor"));
+  assert.deepEqual([hid.find(), taken.has(pad.kernelName)], [[], true]);
+  rmSync(join(root, "bus/hid/devices", pad.kernelName));
+  assert.deepEqual([hid.find(), taken.has(pad.kernelName)], [[], false]);
+});
+
 test("a report descriptor that is none is told when the device is described", (context) => {
   const { hid, root } = bus(context, hidDevice(pad));
   writeFileSync(join(root, folderOf(pad), "report_descriptor"), Uint8Array.of(0x05, 0x01, 0xa1));

@@ -3,7 +3,12 @@
 
 import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
-import { type HidDeviceInfo, readHidDevice, readHidDevices } from "@ring3/kernel/hidraw/enumerate";
+import {
+  type HidDeviceInfo,
+  hidDeviceNames,
+  readHidDevice,
+  readHidDevices,
+} from "@ring3/kernel/hidraw/enumerate";
 import { openHidrawGrant, revokerOf } from "@ring3/kernel/hidraw/grant";
 import { openersOf } from "@ring3/kernel/usbfs/openers";
 import type { BusDevice, Grant, Holder } from "./bus.ts";
@@ -31,7 +36,7 @@ export class HidDevices {
     const refused = (name: string, error: DeviceError) =>
       this.#log.warn(`HID device ${name} left out: ${error.message}`);
     const infos = readHidDevices(this.#sysfs, refused).filter(({ isOnUsb }) => !isOnUsb);
-    this.#taken.keep(new Set(infos.map(({ kernelName }) => kernelName)));
+    this.#taken.keep(new Set(hidDeviceNames(this.#sysfs))); // one that cannot be read just now is there all the same
     for (const info of infos) this.#silenceMore(info);
     this.#name(infos);
     return infos.map((info) => {

@@ -40,21 +40,25 @@ const DEPTH_MAX = 4;
 
 const devicesFolder = (sysfsRoot: string) => join(sysfsRoot, "bus/hid/devices");
 
+/** The kernel's names of all that there are, in the order in which it has found them. */
+export function hidDeviceNames(sysfsRoot: string): string[] {
+  const counter = (name: string) => Number.parseInt(name.split(".")[1]!, 16);
+  return names(devicesFolder(sysfsRoot))
+    .filter((name) => DEVICE_NAME.test(name))
+    .sort((a, b) => counter(a) - counter(b));
+}
+
 /** In the order in which they were found. A device that cannot be read is told to `onRefused` and left out. */
 export function readHidDevices(
   sysfsRoot = "/sys",
   onRefused: (kernelName: string, error: DeviceError) => void = () => {},
 ): HidDeviceInfo[] {
-  const counter = (name: string) => Number.parseInt(name.split(".")[1]!, 16);
-  return names(devicesFolder(sysfsRoot))
-    .filter((name) => DEVICE_NAME.test(name))
-    .sort((a, b) => counter(a) - counter(b))
-    .flatMap((name) => {
-      const device = readHidDevice(sysfsRoot, name);
-      if (!(device instanceof DeviceError)) return [device];
-      if (device.kind !== "disconnected") onRefused(name, device); // unplugged meanwhile: nothing to tell
-      return [];
-    });
+  return hidDeviceNames(sysfsRoot).flatMap((name) => {
+    const device = readHidDevice(sysfsRoot, name);
+    if (!(device instanceof DeviceError)) return [device];
+    if (device.kind !== "disconnected") onRefused(name, device); // unplugged meanwhile: nothing to tell
+    return [];
+  });
 }
 
 export function readHidDevice(sysfsRoot: string, kernelName: string): HidDeviceInfo | DeviceError {
@@ -107,11 +111,13 @@ function inputsBelow(folder: string, depth: number): string[] {
   });
 }
 
-/** All have that of their HID device (hidinput_allocate). */
+/** All have that of their HID device (hidinput_allocate). They come and go with its driver, and while one looks. */
 function versionOf(inputs: readonly string[]): number {
-  const [first] = inputs;
-  if (first === undefined) return 0;
-  return Number.parseInt(readFileSync(join(first, "id/version"), "utf8"), 16);
+  for (const input of inputs)
+    try {
+      return Number.parseInt(readFileSync(join(input, "id/version"), "utf8"), 16);
+    } catch {} // it has gone
+  return 0;
 }
 
 /** A Bluetooth device is below its adapter's USB interface, and no part of it: its bus type says so. */
