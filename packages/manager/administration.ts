@@ -35,7 +35,7 @@ export interface Serving {
   /** The manager's. */
   readonly uid: number;
   /** Its group, by name where it has one. */
-  readonly group: string;
+  readonly group: () => string;
   /** By the account files as they are now. */
   readonly accountOf: (uid: number, gid: number) => Account;
   /** Clients of an earlier manager that have not come back yet. */
@@ -143,11 +143,11 @@ export class Administration {
         return explain(manager, manager.resolve(device), this.#serving);
       },
       udev: () => {
-        const { inputs, accountOf, uid, group } = this.#serving;
+        const { inputs, accountOf, uid } = this.#serving;
         requireOperator(this.#serving, this.#identity, "udev");
         const classes = manager.devices.flatMap(({ driver }) => driver?.manifest.class ?? []);
         const user = accountOf(uid, uid).user ?? String(uid);
-        return udevRules(manager.devices, inputs.permissions(classes), user, group);
+        return udevRules(manager.devices, inputs.permissions(classes), user, this.#serving.group());
       },
       logs: ({ device, follow }) => {
         requireOperator(this.#serving, this.#identity, "read the logs");

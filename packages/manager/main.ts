@@ -184,7 +184,7 @@ async function main(): Promise<void> {
   });
   takenHid = new TakenHid({
     file: join(stateDirectory, "taken-hid.json"),
-    boot: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    boot: () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     log: manager.log,
   });
   if (!successor) takenHid.giveBackAll(); // of a ring3 that was killed
@@ -261,7 +261,7 @@ async function main(): Promise<void> {
     sandboxed,
     processors: (host) => affinity.of(host),
     uid,
-    group: groupName(process.getgid!()),
+    group: () => groupName(process.getgid!()),
     accountOf: accountNow,
     absent,
     newToken: () => randomBytes(16).toString("hex"),

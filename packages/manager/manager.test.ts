@@ -64,7 +64,7 @@ function setUp(config: Config = defaultConfig, estate?: Estate, number = 0, driv
   return { clock, manager, hosts, seen, state, run };
 }
 
-const anywhere = { group: "ring3", sandboxed: true, processors: () => "anywhere" };
+const anywhere = { group: () => "ring3", sandboxed: true, processors: () => "anywhere" };
 
 test("a device that is found is there at once, and its unit once the driver runs", async () => {
   const { manager, hosts, seen, state } = setUp();

@@ -94,7 +94,7 @@ export function explain(
     sandboxed,
     processors,
     group,
-  }: { sandboxed: boolean; processors: (host: number) => string; group: string },
+  }: { sandboxed: boolean; processors: (host: number) => string; group: () => string },
 ): Explanation {
   const { bus, life, driver, host } = device;
   const takeRule = takeRuleFor(manager.config, manager.named(device));

@@ -22,7 +22,7 @@ function setUp(context: TestContext) {
     file,
     said,
     inputsOf,
-    start: (boot = "first") => new TakenHid({ file, boot, log }),
+    start: (boot = "first") => new TakenHid({ file, boot: () => boot, log }),
     silent: (spec: HidSpec) =>
       inputsOf(spec).map((input) => readFileSync(join(input, "inhibited"), "utf8").trim() === "1"),
     write: (spec: HidSpec, at: number, text: string) =>
@@ -73,7 +73,7 @@ test("what cannot be silenced as a whole is not taken, and what was silenced of 
 test("it is written down first: what cannot be is not silenced", (context) => {
   const { inputsOf, silent } = setUp(context);
   const log = createLog("manager", () => {}, manualClock());
-  const taken = new TakenHid({ file: "/nowhere/taken-hid.json", boot: "this", log });
+  const taken = new TakenHid({ file: "/nowhere/taken-hid.json", boot: () => "this", log });
   assert.throws(() => taken.take(pad.kernelName, inputsOf(pad)), { code: "ENOENT" });
   assert.deepEqual(silent(pad), [false, false]);
 });

@@ -12,7 +12,7 @@ type Taken = Record<string, readonly string[]>;
 export interface TakenHidParts {
   readonly file: string;
   /** Which start of the kernel this is: /proc/sys/kernel/random/boot_id. */
-  readonly boot: string;
+  readonly boot: () => string;
   readonly log: Log;
 }
 
@@ -82,7 +82,9 @@ export class TakenHid {
   #write(): void {
     const { file, boot } = this.#parts;
     const fresh = `${file}.new`;
-    writeFileSync(fresh, JSON.stringify({ boot, taken: Object.fromEntries(this.#taken) }), { mode: 0o600 });
+    writeFileSync(fresh, JSON.stringify({ boot: boot(), taken: Object.fromEntries(this.#taken) }), {
+      mode: 0o600,
+    });
     renameSync(fresh, file);
   }
 
@@ -90,7 +92,7 @@ export class TakenHid {
     const { file, boot, log } = this.#parts;
     try {
       const { boot: of, taken } = JSON.parse(readFileSync(file, "utf8"));
-      return of === boot ? taken : {};
+      return of === boot() ? taken : {};
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT")
         log.error(`${file} cannot be read, so nothing is given back: ${printable((error as Error).message)}`);

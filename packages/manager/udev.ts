@@ -27,9 +27,9 @@ export function udevRules(
 }
 
 /** For `ring3 explain`: a line each. */
-export function missingPermissions({ bus }: Device, group: string): string[] {
+export function missingPermissions({ bus }: Device, group: () => string): string[] {
   return missingOf(bus.permissions()).map(
     ({ path, rule }) =>
-      `permission to write ${path}: run ring3 as root, or put what "ring3 udev" prints into ${RULES_FILE}: ${rule(group)}`,
+      `permission to write ${path}: run ring3 as root, or put what "ring3 udev" prints into ${RULES_FILE}: ${rule(group())}`,
   );
 }
