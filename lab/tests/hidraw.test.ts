@@ -9,6 +9,7 @@ import { changes, startEvtest, type Triple } from "../guest/input-nodes.ts";
 import { run } from "../guest/program.ts";
 import { type GuestRing3, loggedOf, refuses, startRing3, succeeds } from "../guest/ring3.ts";
 import type { Talker } from "../guest/talker.ts";
+import { scaled } from "../timing.ts";
 
 const PAD = "00:00:5e:00:53:31";
 const KEYBOARD = "00:00:5e:00:53:32";
@@ -168,7 +169,7 @@ test("away and back: the kernel has it again; with a rule ring3 takes it at once
   await isTheKernels(pad);
   await guest[Symbol.asyncDispose]();
   assert.deepEqual([...pad.inhibited, ...keyboard.inhibited], ["0", "0"], "the end of ring3 gives back");
-  guest = await startRing3({ take: [PAD] });
+  guest = await startRing3({ take: [PAD], graceMs: scaled(3000) }); // a plugging-in is a start of Node here
   const node = await endpoint(pad);
   reader = await startEvtest(node);
   await pressed(reader, 1, BTN_SOUTH);
