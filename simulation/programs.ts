@@ -234,6 +234,7 @@ async function runManager(
     tracing: new Tracing(clock, manager.claims),
     sandboxed: false,
     uid: UID,
+    group: () => "ring3",
     accountOf: (uid, gid) => accountOf(uid, gid, "", ""),
     absent,
     newToken: () => random.roll().toString(16).padStart(8, "0").repeat(4),

@@ -73,6 +73,18 @@ export const explanation = v.strictObject({
 });
 export type Explanation = v.InferOutput<typeof explanation>;
 
+const udevRules = v.strictObject({
+  /** The manager's. */
+  user: text,
+  group: name,
+  /** Where the rules belong, and what has udev heed them. */
+  file: path,
+  reload: text,
+  /** What that user may not write of all that its drivers need; `device`: null where it is no single one's. */
+  lacking: v.array(v.strictObject({ device: v.nullable(name), path, rule: text })),
+});
+export type UdevRules = v.InferOutput<typeof udevRules>;
+
 export const unitInfo = v.strictObject({
   /** `usb-1-4.2:1.0#0` */
   unit: name,
@@ -186,6 +198,8 @@ export const clientEdge = defineEdge({
       params: v.strictObject({ device, profile: name }),
       result: v.strictObject({ units: v.array(name) }),
     },
+    /** What this machine's udev rules do not let the manager's user open. */
+    udev: { params: nothing, result: udevRules },
     explain: { params: v.strictObject({ device }), result: explanation },
     /** The kept entries, oldest first; with `follow` later ones come as `log` notices until the connection ends. */
     logs: {

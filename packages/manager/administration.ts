@@ -19,6 +19,7 @@ import type { Manager } from "./manager.ts";
 import type { Mappings } from "./mappings.ts";
 import { deviceMetrics, deviceStatus, type Endpoint, explain } from "./status.ts";
 import type { DeviceTrace, Tracing } from "./tracing.ts";
+import { udevRules } from "./udev.ts";
 
 type ClientEdge = typeof clientEdge;
 type LogEntry = Notice<ClientEdge, "log">;
@@ -32,7 +33,10 @@ export interface Serving {
   readonly sandboxed: boolean;
   /** Where a host's process runs, in words. */
   readonly processors: (host: number) => string;
+  /** The manager's. */
   readonly uid: number;
+  /** Its group, by name where it has one. */
+  readonly group: () => string;
   /** By the account files as they are now. */
   readonly accountOf: (uid: number, gid: number) => Account;
   /** Clients of an earlier manager that have not come back yet. */
@@ -143,6 +147,13 @@ export class Administration {
         return explain(manager, manager.resolve(device), this.#serving);
       },
       ...this.#serving.mappings.handlers((what) => requireOperator(this.#serving, this.#identity, what)),
+      udev: () => {
+        const { inputs, accountOf, uid } = this.#serving;
+        requireOperator(this.#serving, this.#identity, "udev");
+        const classes = manager.devices.flatMap(({ driver }) => driver?.manifest.class ?? []);
+        const user = accountOf(uid, uid).user ?? String(uid);
+        return udevRules(manager.devices, inputs.permissions(classes), user, this.#serving.group());
+      },
       logs: ({ device, follow }) => {
         requireOperator(this.#serving, this.#identity, "read the logs");
         const id = device === null ? null : this.#logged(device);

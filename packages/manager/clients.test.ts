@@ -87,6 +87,7 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     ),
     sandboxed: true,
     uid: 500,
+    group: () => "ring3",
     accountOf: (uid, gid) => ({ uid, user: null, gids: [gid], groups: [] }),
     absent: new AbsentClients(clock, 10_000, manager.claims),
     newToken: () => `token ${++tokens}`,

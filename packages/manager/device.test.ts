@@ -293,6 +293,41 @@ test("five failed starts: back-off in between, then quarantine and one loss for 
   );
 });
 
+for (const [isShared, given] of [
+  [true, 1],
+  [false, 0],
+] as const)
+  test(`in quarantine a device that is ${isShared ? "" : "not "}shared with the kernel's driver ${isShared ? "goes back to it" : "stays"}`, async () => {
+    let back = 0;
+    const { clock, device, hosts } = setUp({
+      isShared,
+      open: async () => ({ ...(await busDevice().open()), taken: true }),
+      giveBack: () => `driver ${++back}`,
+    });
+    device.matched(chosenDriver(), true);
+    for (let start = 0; start < 5; start++) {
+      await hosts.last.loaded();
+      assert.equal(back, 0);
+      await hosts.last.refusesProbe("no such thing");
+      await hosts.last.dies();
+      clock.advance(30_000);
+    }
+    assert.deepEqual([device.life.state, back], ["quarantined", given]);
+  });
+
+test("a driver that is at its end has its grant revoked, before it is proven dead", async () => {
+  let revoked = 0;
+  const revoke = () => void revoked++;
+  const { device, hosts, run } = setUp({ open: async () => ({ ...(await busDevice().open()), revoke }) });
+  await run();
+  hosts.last.fails();
+  await settled();
+  assert.deepEqual([revoked, device.life.fenced], [1, false]);
+  await hosts.last.dies();
+  await hosts.last.runs(unit());
+  assert.equal(revoked, 1);
+});
+
 const brokenUnits: [string, ReturnType<typeof unit>][] = [
   ["a property that is no number of its kind", unit(0, { sectorBytes: -1 })],
   ["a property that the contract does not have", unit(0, { extra: Array.from({ length: 9999 }, () => 1) })],

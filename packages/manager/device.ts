@@ -474,7 +474,8 @@ export class Device {
         if (event.type === "failed") this.#reportCrash(event.reason, incarnation, number, recorded);
         this.#lose(event, next(this.#life, { type: "fenced" }), recorded);
         this.#apply({ type: "fenced" });
-        if (this.#life.state === "unmatched") this.#giveBack();
+        if (this.#life.state === "unmatched" || (this.#life.state === "quarantined" && this.#bus.isShared))
+          this.#giveBack();
         resolve();
       })
       .catch((error: Error) => {

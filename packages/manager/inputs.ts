@@ -8,6 +8,8 @@ import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { openDeviceNode } from "@ring3/kernel/open/open";
+import { isDenied } from "@ring3/kernel/open/permission";
+import type { Permission } from "./bus.ts";
 import type { Device } from "./device.ts";
 import { InputDevices } from "./input-devices.ts";
 import type { Heirloom, Legacy } from "./legacy.ts";
@@ -24,6 +26,7 @@ const list = (folder: string): readonly string[] => (existsSync(folder) ? readdi
 
 export class Inputs {
   readonly #log: Log;
+  #choice: Config["endpoints"]["input"] = "none";
   #devices: InputDevices | undefined;
   /** Why there are none. Said once somebody needs them. */
   #why: string | undefined;
@@ -34,6 +37,7 @@ export class Inputs {
 
   /** Throws DeviceError where the configuration asks for what cannot be had. `successor`: it could be had, and what is there goes on. */
   choose(choice: Config["endpoints"]["input"], legacy: Legacy, successor: boolean): void {
+    this.#choice = choice;
     if (choice === "none") return;
     if (successor) {
       if (existsSync(UINPUT)) this.#devices = new InputDevices({ open: openUinput, list, legacy });
@@ -64,6 +68,14 @@ export class Inputs {
       this.#log.info(`${className}: programs meet it by @ring3/client alone: ${this.#why}`);
     this.#why = undefined;
     return [];
+  }
+
+  /** What it takes for units of these classes to be input devices. */
+  permissions(classes: readonly string[]): readonly Permission[] {
+    if (this.#choice === "none" || !classes.some((name) => reflected.has(name))) return [];
+    const rule = (group: string) =>
+      `SUBSYSTEM=="misc", KERNEL=="uinput", OPTIONS+="static_node=uinput", GROUP="${group}", MODE="0660"`;
+    return [{ path: UINPUT, held: !isDenied(UINPUT), rule }];
   }
 
   inherit(left: readonly Heirloom<"input">[]): void {
