@@ -35,6 +35,7 @@ import { History } from "./history.ts";
 import { Inputs } from "./inputs.ts";
 import type { KernelDisks } from "./kernel-disks.ts";
 import { Manager } from "./manager.ts";
+import { Mappings } from "./mappings.ts";
 import { Tracing } from "./tracing.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ring3-clients-"));
@@ -97,6 +98,7 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     ),
     sandboxed: true,
     uid: 500,
+    group: () => "ring3",
     accountOf: (uid, gid) => ({ uid, user: null, gids: [gid], groups: [] }),
     absent: new AbsentClients(clock, 10_000, manager.claims),
     newToken: () => `token ${++tokens}`,
@@ -108,6 +110,13 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     disks: { has: (unit: string) => unit === published } as KernelDisks,
     keepDisks() {},
     inputs: new Inputs(manager.log),
+    mappings: new Mappings({
+      file: "/nowhere/mapping.yaml",
+      named: false,
+      look() {},
+      manager,
+      legacy: noLegacy,
+    }),
     endpoints: new Map(),
   };
   const run = async () => {
@@ -118,6 +127,7 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     const logged: string[] = [];
     const units: string[] = [];
     const seen: string[] = [];
+    const mapped: string[] = [];
     const account = () => ({ uid, user: null, gids: [], groups: [] });
     const identity = {
       name: `process of ${uid}`,
@@ -134,15 +144,16 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
       device: ({ state }: { state: string }) => seen.push(`device ${state}`),
       passage: ({ state }: { state: string }) => seen.push(`passage ${state}`),
       metrics: () => seen.push("metrics"),
+      mapping: ({ text }: { text: string }) => mapped.push(`${text} behind ${units.length} units`),
     };
     const peer = callingPeer(clientEdge, new FrameSocket(theirs), notices);
     peers.push(peer);
-    return { peer, logged, units, seen };
+    return { peer, logged, units, seen, mapped };
   };
   const endpoints = async () => (await connect(500).peer.call("status", {})).result.devices[0]!.units;
   void manager.added(busDevice());
   await run();
-  return { manager, hosts, clock, connect, run, endpoints };
+  return { manager, hosts, clock, connect, run, endpoints, serving };
 }
 
 test("the twelfth driver that an application suspects within a minute ends its connection, not the driver's name", async () => {
@@ -459,8 +470,35 @@ test("who has renounced may look and not touch", async () => {
   for (const verb of ["stop", "restart", "suspend", "resume"] as const)
     await assert.rejects(peer.call(verb, { device: "usb" }), denied, verb);
   await assert.rejects(peer.call("start", { device: "usb", take: true }), denied);
+  await assert.rejects(peer.call("useProfile", { device: "usb", profile: "game" }), denied);
   const plug = { transport: "usbip", socket: "/nowhere", busid: "1-1", port: null } as const;
   await assert.rejects(peer.call("attach", plug), denied);
   const unit = { channel: 1, opening: 1, unit: id, mode: "write", contract } as const;
   await assert.rejects(peer.call("open", unit, [memory(layout.client.size)]), denied);
+});
+
+test("only reflectors of input devices hear of the mapping, before any unit and each time it is another; a later one is told it too", async () => {
+  const { connect, serving } = await setUp();
+  const subscribe = ({ peer }: ReturnType<typeof connect>) =>
+    peer.call("subscribe", { class: null, formerly: null });
+  const [pads, disks, application] = [connect(500, "gamepad"), connect(500, "block"), connect(500)];
+  for (const client of [pads, disks, application]) await subscribe(client);
+  serving.mappings.found("devices: []");
+  const later = connect(500, "input");
+  await subscribe(later);
+  await pads.peer.call("status", {});
+  assert.deepEqual(pads.mapped, [" behind 0 units", "devices: [] behind 1 units"]);
+  assert.deepEqual(later.mapped, ["devices: [] behind 0 units"]);
+  assert.deepEqual([disks.mapped, application.mapped], [[], []]);
+});
+
+test("who is no reflector of a unit can say nothing of its profile, and asks for none", async () => {
+  const { connect, serving, manager } = await setUp();
+  const [pads, application] = [connect(500, "gamepad"), connect(500)];
+  pads.peer.tell("profile", { unit: id, profile: "game" }); // a disk is no pad
+  await assert.rejects(pads.peer.call("inputProfile", { unit: id }), { kind: "denied" });
+  await assert.rejects(pads.peer.call("inputKeep", { unit: id, indexes: [] }), { kind: "denied" });
+  application.peer.tell("profile", { unit: id, profile: "game" });
+  await assert.rejects(application.peer.call("status", {}), { kind: "disconnected" });
+  assert.equal(serving.mappings.profileOf(manager.devices[0]!, id), null);
 });
