@@ -1,6 +1,7 @@
 // Runs in: node --test. Owns: a ring3, a simulated drive and a pad, a console, and a Chromium that looks at it.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
@@ -75,7 +76,11 @@ before(async () => {
 
 after(async () => {
   await browser?.close();
-  for (const each of [control, looks]) each?.child.kill("SIGTERM");
+  for (const each of [control, looks]) {
+    if (each === undefined) continue;
+    each.child.kill("SIGTERM");
+    assert.deepEqual(await once(each.child, "exit"), [0, null]);
+  }
   pad?.kill("SIGTERM");
   await ring3?.stop();
 });

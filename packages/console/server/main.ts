@@ -104,4 +104,6 @@ async function main(): Promise<void> {
   link.tell("listening", { port });
 }
 
+// Node's own handler would raise the signal anew, which the filter does not let it do.
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => process.exit(0));
 void main();
