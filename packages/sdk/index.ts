@@ -84,6 +84,7 @@ export type {
 export { Motors, type SendRumble } from "./motors.ts";
 export { type Outcome, type OutcomeStatus, ok, outcomeError } from "./outcome.ts";
 export type { Json, State } from "./state.ts";
+export { tolerate } from "./tolerate.ts";
 export type {
   RawPacket,
   RawUsb,
