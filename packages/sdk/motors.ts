@@ -55,8 +55,8 @@ export class Motors implements AsyncDisposable {
   }
 
   /** Stops them at the start, for an earlier driver may have left them running, and at a rest. A device that has none may refuse. */
-  settle(): Promise<void> {
-    return tolerate(this.#ctx.log, this.stop());
+  async settle(): Promise<void> {
+    await tolerate(this.#ctx.log, this.stop());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,12 +2,17 @@
 import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
 
-/** For lights and motors at the start: where the device refuses them (stall) or does not answer (timeout), a warning is all that comes of it. */
-export async function tolerate(log: Pick<Log, "warn">, asked: Promise<void>): Promise<void> {
+/**
+ * For lights and motors at the start: where the device refuses them (stall) or does not answer (timeout), a warning is all that comes of it. False:
+ * so it was.
+ */
+export async function tolerate(log: Pick<Log, "warn">, asked: Promise<unknown>): Promise<boolean> {
   try {
     await asked;
+    return true;
   } catch (error) {
     if (!(error instanceof DeviceError) || (error.kind !== "stall" && error.kind !== "timeout")) throw error;
     log.warn(`goes on without: ${error.message}`);
+    return false;
   }
 }
