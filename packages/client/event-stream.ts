@@ -13,24 +13,25 @@ export class EventStream<D> implements AsyncIterableIterator<D>, AsyncDisposable
   #wakes: (() => void)[] = [];
   #failed: DeviceError | undefined;
   #over = false;
-  /** Occurrences that its reader was too late for. */
+  /** Occurrences that its reader was too late for, and those that were lost before they came here. */
   dropped = 0;
 
-  /** `subscribe` has each event given to what it is given, until what it answers is called. */
+  /** `subscribe` has each event given to what it is given, with how many were lost before it, until what it answers is called. */
   constructor(
     overflow: Overflow,
-    subscribe: (give: (data: D) => void) => () => void,
+    subscribe: (give: (data: D, dropped: number) => void) => () => void,
     ended: Promise<DeviceError | undefined>,
   ) {
     this.#room = overflow === "latest" ? 1 : WAITING_MAX;
-    this.#stop = subscribe((data) => this.#give(data));
+    this.#stop = subscribe((data, dropped) => this.#give(data, dropped));
     void ended.then((error) => {
       this.#failed = error; // closed by its own user: that is no failure
       this.#end();
     });
   }
 
-  #give(data: D): void {
+  #give(data: D, dropped: number): void {
+    this.dropped += dropped;
     if (this.#waiting.length < this.#room) this.#waiting.push(data);
     else if (this.#room === 1) this.#waiting[0] = data;
     else this.dropped++;

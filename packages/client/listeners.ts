@@ -5,7 +5,7 @@ import { isolated } from "./isolated.ts";
 
 export class Listeners<C extends Contract> {
   readonly #events = new Map<number, { readonly name: EventName<C>; readonly spec: Event }>();
-  readonly #on = new Map<EventName<C>, Set<(data: never) => void>>();
+  readonly #on = new Map<EventName<C>, Set<(data: never, dropped: number) => void>>();
   readonly #onDriver = new Set<(there: boolean) => void>();
   /** Of the sticky events of the driver that is there: for who comes later. */
   readonly #latest = new Map<EventName<C>, unknown>();
@@ -15,10 +15,13 @@ export class Listeners<C extends Contract> {
       this.#events.set(spec.nr, { name: name as EventName<C>, spec });
   }
 
-  on<E extends EventName<C>>(name: E, listener: (data: EventData<C, E>) => void): () => void {
+  on<E extends EventName<C>>(
+    name: E,
+    listener: (data: EventData<C, E>, dropped: number) => void,
+  ): () => void {
     const listeners = this.#on.get(name) ?? new Set();
     this.#on.set(name, listeners.add(listener));
-    if (this.#latest.has(name)) isolated(() => listener(this.#latest.get(name) as never));
+    if (this.#latest.has(name)) isolated(() => listener(this.#latest.get(name) as never, 0));
     return () => listeners.delete(listener);
   }
 
@@ -33,13 +36,19 @@ export class Listeners<C extends Contract> {
   }
 
   /** `told` hears of it before the others do. Throws MalformedChannel for an event, or values, that the contract has not. */
-  event(nr: number, view: DataView, offset: number, told: (name: EventName<C>) => void): void {
+  event(
+    nr: number,
+    dropped: number,
+    view: DataView,
+    offset: number,
+    told: (name: EventName<C>) => void,
+  ): void {
     const event = this.#events.get(nr);
     if (event === undefined) throw new MalformedChannel(`unknown event ${nr}`);
     const data = decoded(() => event.spec.data?.decode(view, offset));
     told(event.name);
     if (event.spec.sticky) this.#latest.set(event.name, data);
-    for (const listener of this.#on.get(event.name) ?? []) isolated(() => listener(data as never));
+    for (const listener of this.#on.get(event.name) ?? []) isolated(() => listener(data as never, dropped));
   }
 }
 
