@@ -113,7 +113,8 @@ export class SwitchPro {
   async work(): Promise<void> {
     await this.#hid.open();
     const why = await this.start();
-    if (why !== undefined) throw new DeviceError("protocol", why);
+    if (why !== undefined)
+      throw new DeviceError("protocol", `${this.#ctx.device.id}: after a rest ${why}; plug it in again`);
   }
 
   /**
