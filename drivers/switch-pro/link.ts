@@ -62,7 +62,7 @@ export class Link {
   async rumble(rumble: Rumble, wait?: Wait): Promise<void> {
     if (rumble === STILL) this.#hold(STILL);
     await this.#sendRumble(() => rumble, wait);
-    if (rumble !== STILL) this.#hold(rumble);
+    this.#hold(rumble);
   }
 
   /** Rejects with DeviceError "timeout" where nothing answers, by `tries` times. */

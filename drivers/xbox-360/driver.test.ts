@@ -65,9 +65,19 @@ test("an Xbox 360 is asked, its motors are stopped, its ring blinks and shines f
   await running.remove();
 });
 
+/** It tells `message` before it answers. */
+const late = (played: PlayedUsb, message: Uint8Array): PlayedUsb => ({
+  ...played,
+  async control(setup, data, signal) {
+    const answer = await played.control(setup, data, signal);
+    await played.send(1, message);
+    return answer;
+  },
+});
+
 test("what it answers when it is asked first counts as its state", async () => {
   const told: number[] = [];
-  const usb = playedUsb({ control: () => A });
+  const usb = late(playedUsb({ control: () => A }), hex("01 03 0e")); // its greeting is no input
   const { running, unit } = await run(usb);
   unit.on("state", ({ buttons }) => told.push(buttons));
   await usb.send(1, A); // told already, while it was probed
@@ -100,15 +110,7 @@ test("rumble runs and is stopped at remove; the player's light is the next drive
 });
 
 test("what it has told already is newer than its answer to the question", async () => {
-  const played = playedUsb({ control: () => input360("00 20") });
-  const usb: PlayedUsb = {
-    ...played,
-    async control(setup, data, signal) {
-      const answer = await played.control(setup, data, signal);
-      await played.send(1, A);
-      return answer;
-    },
-  };
+  const usb = late(playedUsb({ control: () => input360("00 20") }), A);
   const { running, told } = await run(usb);
   await usb.send(1, A); // told already, while it was probed
   assert.deepEqual(told, []);

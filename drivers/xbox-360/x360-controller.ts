@@ -33,22 +33,23 @@ export function x360Controller(
   const motors = ctx.scope.use(
     new Motors(ctx, (strong, weak, _, wait) => pipes.send(rumble(strong, weak), "rumble", wait)),
   );
-  let heard = 0;
+  let told = 0;
   const take = (message: Uint8Array): void => {
-    heard++;
     const decoded = decodeInput(message, model);
-    if (decoded !== undefined) state.tell(decoded);
+    if (decoded === undefined) return;
+    told++;
+    state.tell(decoded);
   };
   const show = (pattern: number, wait?: Wait): Promise<void> =>
     pipes.send(light(pattern), "ring of light", wait);
 
-  /** What comes of it shows the next message. Where that has come already, the answer is older. */
+  /** What comes of it shows the next message. Where that has come already, the answer is the older one. */
   async function ask(): Promise<void> {
     using limit = ctx.limit(READ_INPUT_MS);
-    const before = heard;
+    const before = told;
     const answer = new Uint8Array(READ_INPUT_BYTES);
     const { status, bytes } = await usb.raw.controlIn(readInput, answer, limit);
-    if (status === "ok" && heard === before) take(answer.subarray(0, bytes));
+    if (status === "ok" && told === before) take(answer.subarray(0, bytes));
   }
 
   return {
