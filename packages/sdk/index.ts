@@ -73,6 +73,7 @@ export {
 export { openHid } from "./hid/device.ts";
 export { hatDirection } from "./hid/hat.ts";
 export { type Reading, readReports } from "./hid/reading.ts";
+export { type HidRehearsal, hidRehearsal } from "./hid/rehearsal.ts";
 export type {
   HidContext,
   HidDevice,
@@ -83,6 +84,8 @@ export type {
 } from "./hid/types.ts";
 export { Motors, type SendRumble } from "./motors.ts";
 export { type Outcome, type OutcomeStatus, ok, outcomeError } from "./outcome.ts";
+/** `playstation.Pad`: what DualShock 4 and DualSense have in common. */
+export * as playstation from "./playstation/index.ts";
 export type { Json, State } from "./state.ts";
 export type {
   RawPacket,
