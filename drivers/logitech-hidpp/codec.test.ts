@@ -199,16 +199,17 @@ test("variables are keys too, but neither what is relative nor a null state", ()
 test("properties have a bit for each code, and what it can do", () => {
   const identity = { vendorId: 0x046d, productId: 0xc08b, version: 0x0111 };
   const properties = propertiesOf(
-    { codes: [30, 0x290], hasPower: true, hasResolution: true, dpi: 1600 },
+    { codes: [30, 0x290], types: true, hasPower: true, hasResolution: true, dpi: 1600 },
     identity,
   );
   assert.deepEqual(
     [properties.features, properties.dpi, properties.busType],
-    [1 | (1 << 7) | (1 << 8), 1600, 3],
+    [1 | (1 << 7) | (1 << 8) | (1 << 9), 1600, 3],
   );
   assert.deepEqual([properties.keys[0], properties.keys[20]], [1 << 30, 1 << 16]);
   assert.equal(
-    propertiesOf({ codes: [], hasPower: false, hasResolution: false, dpi: 0 }, identity).features,
+    propertiesOf({ codes: [], types: false, hasPower: false, hasResolution: false, dpi: 0 }, identity)
+      .features,
     0,
   );
   assert.deepEqual(pressedKeys([30, 31]).pressed, [30, 31, ...Array<number>(13).fill(0)]);

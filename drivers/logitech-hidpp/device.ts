@@ -57,6 +57,7 @@ export class HidppDevice {
   get abilities(): Abilities {
     return {
       codes: [...this.#keys.codes, ...this.#buttons.values()],
+      types: this.#keys.types,
       hasPower: this.#battery !== undefined,
       hasResolution: this.#resolutions.length > 0,
       dpi: this.#dpi,

@@ -27,13 +27,15 @@ export type {
   HidUnitSystem,
 } from "@ring3/core/hid/collections";
 export { keyOfUsage } from "@ring3/core/hid/keys";
-export type {
-  HidLayout,
-  ReportField,
-  ReportKind,
-  ReportLayout,
-  ReportLayouts,
+export {
+  controlCount,
+  type HidLayout,
+  type ReportField,
+  type ReportKind,
+  type ReportLayout,
+  type ReportLayouts,
 } from "@ring3/core/hid/layout";
+export { CONTROLS_MAX } from "@ring3/core/hid/limits";
 export { HidReport, type PressedUsages } from "@ring3/core/hid/report";
 /** `hidUsages.genericDesktop.x`, `hidUsages.button(1)`. */
 export * as hidUsages from "@ring3/core/hid/usages";

@@ -14,6 +14,8 @@ export const INPUT_PRESSURE = 1 << 5;
 export const INPUT_LEDS = 1 << 6;
 export const INPUT_DPI = 1 << 7;
 export const INPUT_POWER = 1 << 8;
+/** It has keys that type: programs repeat those that are held. */
+export const INPUT_REPEATS = 1 << 9;
 
 /** Keys and buttons that `keys` has room for: more than fingers. Who presses more has those pressed last left out. */
 export const KEYS_PRESSED_MAX = 15;
