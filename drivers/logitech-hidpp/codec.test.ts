@@ -196,6 +196,15 @@ test("variables are keys too, but neither what is relative nor a null state", ()
   assert.deepEqual(keys.down, []);
 });
 
+test("what was down before a rest is not down after it, also where too many are to tell which", () => {
+  const keys = new Keys(parseReportDescriptor(second).layout);
+  keys.take(1, Uint8Array.of(4, 0, 0, 0));
+  assert.deepEqual(keys.down, [30]);
+  keys.forget();
+  keys.take(1, Uint8Array.of(1, 1, 1, 1));
+  assert.deepEqual(keys.down, []);
+});
+
 test("properties have a bit for each code, and what it can do", () => {
   const identity = { vendorId: 0x046d, productId: 0xc08b, version: 0x0111 };
   const properties = propertiesOf(
