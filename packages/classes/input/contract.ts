@@ -83,7 +83,7 @@ export const input = defineContract({
     motion: event({
       nr: 2,
       data: struct({ ...at, x: i32, y: i32, wheel: i32, horizontalWheel: i32 }),
-      overflow: "drop-and-count",
+      overflow: "add",
     }),
     pointer: event({
       nr: 3,
