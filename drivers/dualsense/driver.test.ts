@@ -127,6 +127,13 @@ test("the button of the microphone mutes it, once for each press, and for the ne
   await next.hid.send(report({ 9: 4 })); // held since before the driver's death
   await turn();
   assert.deepEqual(next.hid.reports, []);
+  await next.hid.send(report({}));
+  await next.running.suspend();
+  await next.running.resume();
+  next.hid.reports.length = 0;
+  await next.hid.send(report({ 9: 4 })); // pressed during the rest
+  await turn();
+  assert.deepEqual(next.hid.reports, []);
   await next.running.remove();
 });
 

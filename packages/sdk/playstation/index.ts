@@ -9,5 +9,5 @@ export {
   type Power,
   propertiesOf,
 } from "./input.ts";
-export { type FeatureReport, Pad, type PadHands, type PadKind, whyNot } from "./pad.ts";
+export { type FeatureReport, Pad, type PadKind, type PadOps, whyNot } from "./pad.ts";
 export { rehearsalOf } from "./rehearsal.ts";

@@ -30,14 +30,14 @@ export interface PadKind {
 }
 
 /** What its driver does about it. */
-export interface PadHands {
+export interface PadOps {
   /** Tells the motors; both from 0 to 65535. */
   rumble(strong: number, weak: number, wait: Wait): Promise<void>;
   /** `report`: its id first; empty from a copy that does not know it. */
   firmware(report: DataView): void;
   /** Tells what was kept of lights and the like. */
   show?(): Promise<void>;
-  /** The first report too: `isFirst`, after a start. */
+  /** `isFirst`: since the start, or since a rest. */
   input?(bytes: Uint8Array, isFirst: boolean): void;
 }
 
@@ -52,7 +52,7 @@ export class Pad {
   readonly #hid: HidDevice;
   readonly #ctx: Context<Gamepad>;
   readonly #kind: PadKind;
-  readonly #hands: PadHands;
+  readonly #ops: PadOps;
   readonly #motors: Motors;
   readonly #state: Changes<Gamepad, "state">;
   readonly #touch: Changes<Gamepad, "touch">;
@@ -60,14 +60,12 @@ export class Pad {
   #calibration: Calibration = uncalibrated;
   #isFirst = true;
 
-  constructor(hid: HidDevice, ctx: Context<Gamepad>, kind: PadKind, hands: PadHands) {
+  constructor(hid: HidDevice, ctx: Context<Gamepad>, kind: PadKind, ops: PadOps) {
     this.#hid = hid;
     this.#ctx = ctx;
     this.#kind = kind;
-    this.#hands = hands;
-    this.#motors = ctx.scope.use(
-      new Motors(ctx, (strong, weak, _, wait) => hands.rumble(strong, weak, wait)),
-    );
+    this.#ops = ops;
+    this.#motors = ctx.scope.use(new Motors(ctx, (strong, weak, _, wait) => ops.rumble(strong, weak, wait)));
     this.#state = new Changes(ctx, "state");
     this.#touch = new Changes(ctx, "touch");
     this.#power = new Changes(ctx, "power");
@@ -77,12 +75,11 @@ export class Pad {
   async start(): Promise<void> {
     const { name, firmware, calibration } = this.#kind;
     await this.#willing("motors", () => this.#motors.stop());
-    this.#hands.firmware(await this.#ask(firmware, "firmware"));
+    this.#ops.firmware(await this.#ask(firmware, "firmware"));
     this.#calibration = decodeCalibration(await this.#ask(calibration, "calibration"));
     if (!this.#calibration.isSound)
       this.#ctx.log.warn(`${name}: its calibration makes no sense; sensors are told as they are`);
-    await this.#willing("lights", async () => this.#hands.show?.());
-    this.#isFirst = true;
+    await this.#willing("lights", async () => this.#ops.show?.());
     this.#hid.oninputreport = ({ reportId, bytes }) => this.#take(reportId, bytes);
   }
 
@@ -97,6 +94,7 @@ export class Pad {
 
   async work(): Promise<void> {
     for (const told of [this.#state, this.#touch, this.#power]) told.forget();
+    this.#isFirst = true;
     await this.#hid.open();
     await this.start();
   }
@@ -113,7 +111,7 @@ export class Pad {
     for (const touch of input.touches) this.#touch.tell(touch);
     this.#ctx.emit("motion", { ...input.motion, timestampUs: this.#ctx.timestampUs() });
     this.#power.tell(input.power);
-    this.#hands.input?.(bytes, this.#isFirst);
+    this.#ops.input?.(bytes, this.#isFirst);
     this.#isFirst = false;
   }
 
