@@ -9,7 +9,7 @@ import { pinnedTo } from "./nbd.ts";
 import type { PeerName } from "./request-peers.ts";
 
 /** Where both sides share a processor, or each has its own: that of who asks, and that of who answers. */
-const sidesOf = (pinned: string | null) => {
+export const sidesOf = (pinned: string | null) => {
   const [asks = null, answers = asks] = pinned?.split(",") ?? [];
   return { asks: pinnedTo(asks), answers: pinnedTo(answers) };
 };

@@ -21,6 +21,10 @@ const records: { readonly [K in LegacyKind]: LegacyRecord<K> } = {
   reflector: { class: "block", pid: 10, host: null },
   input: { unit: "usb-1-4:1.0#0", index: 0, shape: "{}", memo: "" },
   disk: { number: 16, server: 10 },
+  mapping: {
+    text: "devices: []",
+    profiles: [{ unit: "usb-1-4:1.0#0", identity: "054c:09cc A7", profile: "desktop" }],
+  },
   device: {
     id: "usb-1-4:1.0",
     identity: { vendor: "0781", product: "5583", serial: "4C53" },

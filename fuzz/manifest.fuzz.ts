@@ -24,6 +24,7 @@ const device = {
   interfaceClass: 8,
   interfaceSubclass: 6,
   interfaceProtocol: 80,
+  bus: "usb" as const,
 };
 
 export default {

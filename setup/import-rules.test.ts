@@ -39,6 +39,10 @@ const table: Record<string, { may: string[]; mayNot: string[] }> = {
     may: ["@ring3/core/contract"],
     mayNot: ["@ring3/client", "@ring3/kernel/nbd/codec"],
   },
+  "packages/classes/gamepad/picture.ts": {
+    may: ["@ring3/core/picture", "./contract.ts"],
+    mayNot: ["@ring3/client", "@ring3/cli/text", "@ring3/kernel/uinput/codes"],
+  },
   "packages/classes/block/endpoint-nbd.ts": {
     may: ["@ring3/core/errors", "@ring3/kernel/nbd/codec", "@ring3/client/client-end"],
     mayNot: ["@ring3/kernel/open/open", "@ring3/manager/devices", "@ring3/sdk"],
@@ -82,8 +86,13 @@ const table: Record<string, { may: string[]; mayNot: string[] }> = {
     mayNot: ["@ring3/classes/block/endpoint-nbd", "@ring3/manager/devices"],
   },
   "packages/cli/commands/a.ts": {
-    may: ["@ring3/client", "@ring3/control/status"],
-    mayNot: ["@ring3/kernel/open/open", "@ring3/manager/devices", "@ring3/keeper/main"],
+    may: ["@ring3/client", "@ring3/control/status", "@ring3/classes/gamepad/picture"],
+    mayNot: [
+      "@ring3/kernel/open/open",
+      "@ring3/manager/devices",
+      "@ring3/keeper/main",
+      "@ring3/classes/gamepad/policy",
+    ],
   },
   "packages/console/server/a.ts": {
     may: ["@ring3/client"],

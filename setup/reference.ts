@@ -4,15 +4,20 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { manifestSchema } from "@ring3/control/manifest";
 import { type SurfaceName, surfaceNames, surfaces } from "@ring3/control/surfaces";
+import { isOfAnyLength } from "@ring3/core/ioctl";
+import { hostRequests as hidrawRequests } from "@ring3/kernel/hidraw/constants";
 import type { ArgumentTest, Verdict } from "@ring3/kernel/jail/seccomp";
 import { type Allowance, allowedCalls, hostCalls, unimplemented } from "@ring3/kernel/jail/stage-driver";
 import { type Refusal, stageZero } from "@ring3/kernel/jail/stage-zero";
-import { hostRequests } from "@ring3/kernel/usbfs/constants";
+import { hostRequests as usbfsRequests } from "@ring3/kernel/usbfs/constants";
 
 export const referenceFolder = new URL("../docs/reference/", import.meta.url);
 
 /** Each surface's request numbers, as the manager puts them into a driver's filter. */
-const numbers: Readonly<Record<SurfaceName, Readonly<Record<string, number>>>> = { usb: hostRequests };
+const numbers: Readonly<Record<SurfaceName, Readonly<Record<string, number>>>> = {
+  usb: usbfsRequests,
+  hidraw: hidrawRequests,
+};
 
 const MADE =
   "<!-- Made by setup/reference.ts: change the table in the code, then run `sh setup/node.sh setup/reference.ts`. -->";
@@ -92,7 +97,8 @@ function manifestPage(): string {
   );
 }
 
-const hex = (request: number) => code(`0x${request.toString(16).padStart(8, "0")}`);
+const hex = (request: number) =>
+  `${code(`0x${request.toString(16).padStart(8, "0")}`)}${isOfAnyLength(request) ? ", and the length" : ""}`;
 
 function surfacePage(name: SurfaceName): string {
   const { bus, header, requests } = surfaces[name];
@@ -105,7 +111,7 @@ function surfacePage(name: SurfaceName): string {
     `Surface ${name}`,
     `\`"grants": ["${name}"]\`: for devices of bus ${code(bus)}. Names: ${code(header)}. Numbers: as on x86-64 and arm64.`,
     table(["request", "number", "what for"], rows),
-    `A driver's filter lets ${code("ioctl")} through with these ${rows.length} requests and with no other, or with fewer where its manifest has\n${code("requests")}. It compares the number alone: what lies in the argument's memory no filter can see ([SECURITY.md](../../SECURITY.md) says what\nthat leaves open). A device that is reached through a stream (a simulated or a remote one) has no request at all.`,
+    `A driver's filter lets ${code("ioctl")} through with these ${rows.length} requests and with no other, or with fewer where its manifest has\n${code("requests")}. It compares the number alone, the length in it left out where the argument may be of any: what lies in the argument's memory no filter can see ([SECURITY.md](../../SECURITY.md) says what\nthat leaves open). A device that is reached through a stream (a simulated or a remote one) has no request at all.`,
   );
 }
 

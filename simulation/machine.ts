@@ -260,6 +260,7 @@ export class Machine {
       identity: { vendor: "1209", product: "0001", serial: disk.serial },
       name: `Simulated ${disk.serial}`,
       facts: {
+        bus: "usb",
         vendor: 0x1209,
         product: 1,
         serial: disk.serial,
@@ -273,6 +274,8 @@ export class Machine {
       allowTaking() {},
       withheld: () => false,
       takeable: false,
+      isShared: false,
+      permissions: () => [],
       lostClaim: () => undefined,
       plugging: String(++this.#pluggings),
       open: async () => {

@@ -22,6 +22,7 @@ import { startShared, startSpare } from "@ring3/manager/host-start";
 import { Inputs } from "@ring3/manager/inputs";
 import { type Jail, readReport } from "@ring3/manager/jail";
 import { Manager } from "@ring3/manager/manager";
+import { Mappings } from "@ring3/manager/mappings";
 import { Placements } from "@ring3/manager/placements";
 import { Processes } from "@ring3/manager/processes";
 import { Reflectors, type ServeReflector } from "@ring3/manager/reflectors";
@@ -233,6 +234,7 @@ async function runManager(
     tracing: new Tracing(clock, manager.claims),
     sandboxed: false,
     uid: UID,
+    group: () => "ring3",
     accountOf: (uid, gid) => accountOf(uid, gid, "", ""),
     absent,
     newToken: () => random.roll().toString(16).padStart(8, "0").repeat(4),
@@ -243,6 +245,7 @@ async function runManager(
     sockets: new EndpointSockets("nowhere"),
     disks: undefined,
     inputs: new Inputs(manager.log),
+    mappings: new Mappings({ file: "nowhere", named: false, look() {}, manager, legacy: processes }),
     keepDisks() {},
     endpoints: new Map(),
   };
@@ -291,6 +294,7 @@ async function runManager(
     placements,
     disks: { inherit() {} },
     inputs: { inherit() {} },
+    mapping: { inherit() {} },
     classes: ["block"],
     startBuses: () => surroundings.managerRuns(process, { added, removed, drivers }),
   });

@@ -1,4 +1,4 @@
-// Runs in: driver host, jailed. Owns: one claimed HID interface. Each pad that its report descriptor declares becomes a unit.
+// Runs in: driver host, jailed. Owns: one HID device, a claimed interface or a hidraw node. Each pad that its report descriptor declares becomes a unit.
 import {
   Changes,
   type Context,
@@ -22,8 +22,8 @@ const running = new WeakMap<Context<Gamepad>, Running>();
 
 export default defineDriver(gamepad, {
   rehearsal,
-  async probe({ usb }, ctx) {
-    const hid = ctx.scope.use(await openHid(usb, ctx));
+  async probe({ usb, hid: hidraw }, ctx) {
+    const hid = ctx.scope.use(await openHid(hidraw ?? usb, ctx));
     const pads = padsOf(hid.collections, hid.layout).map((controls) => new Pad(controls, hid));
     if (pads.length === 0) return decline("its report descriptor declares no gamepad or joystick");
     const told = pads.map((_, unit) => new Changes(ctx, "state", unit));

@@ -51,7 +51,15 @@ test("a pad has Linux's numbers: its own ranges, fuzz and flat by them, its ids"
       triggerMax: 0,
       sticks: 2,
       hat: 1,
-      ...{ touchMaxX: 0, touchMaxY: 0, accelRange: 0, accelPerG: 0, gyroRange: 0, gyroPerDegree: 0 },
+      ...{
+        touchMaxX: 0,
+        touchMaxY: 0,
+        accelRange: 0,
+        accelPerG: 0,
+        gyroRange: 0,
+        gyroPerDegree: 0,
+        motionFuzz: 0,
+      },
     },
   );
 });

@@ -1,4 +1,4 @@
-// Runs in: driver host, jailed. Owns: one claimed HID interface. Each keyboard, mouse and tablet that its report descriptor declares becomes a unit.
+// Runs in: driver host, jailed. Owns: one HID device, a claimed interface or a hidraw node. Each keyboard, mouse and tablet that its report descriptor declares becomes a unit.
 import { type Context, decline, defineDriver, type InputClass, input, openHid } from "@ring3/sdk";
 import { Keyboards } from "./keyboards.ts";
 import { rehearsal } from "./rehearsal.ts";
@@ -7,8 +7,8 @@ const running = new WeakMap<Context<InputClass>, Keyboards>();
 
 export default defineDriver(input, {
   rehearsal,
-  async probe({ usb }, ctx) {
-    const hid = ctx.scope.use(await openHid(usb, ctx));
+  async probe({ usb, hid: hidraw }, ctx) {
+    const hid = ctx.scope.use(await openHid(hidraw ?? usb, ctx));
     const keyboards = new Keyboards(hid, ctx);
     if (keyboards.speakers.length === 0)
       return decline("its report descriptor declares no keyboard, mouse, tablet or control");

@@ -1,4 +1,4 @@
-// Runs in: driver host, jailed. Owns: one claimed HID interface, of a device that speaks HID++ 2.0.
+// Runs in: driver host, jailed. Owns: one HID device, a claimed interface or a hidraw node, of a device that speaks HID++ 2.0.
 import { type Context, decline, defineDriver, type InputClass, input, openHid } from "@ring3/sdk";
 import { HidppDevice } from "./device.ts";
 import { whyNot } from "./interface.ts";
@@ -7,8 +7,8 @@ import { propertiesOf } from "./unit.ts";
 const running = new WeakMap<Context<InputClass>, HidppDevice>();
 
 export default defineDriver(input, {
-  async probe({ usb }, ctx) {
-    const hid = ctx.scope.use(await openHid(usb, ctx));
+  async probe({ usb, hid: hidraw }, ctx) {
+    const hid = ctx.scope.use(await openHid(hidraw ?? usb, ctx));
     const notFit = whyNot(hid);
     if (notFit !== undefined) return decline(notFit);
     const device = ctx.scope.use(new HidppDevice(hid, ctx));

@@ -31,6 +31,7 @@ const BUS_USB = 3; // linux/input.h
 const OTHER_AXES = 0x8000;
 const STICK_FUZZ = 250;
 const STICK_FLAT = 500;
+const MOTION_FUZZ = 10; // JC_IMU_ACCEL_FUZZ, JC_IMU_GYRO_FUZZ
 
 // Of the report without its id.
 const POWER = 1;
@@ -132,5 +133,6 @@ export function propertiesOf(identity: {
     ...{ stickMin: -STICK_MAX, stickMax: STICK_MAX, stickFuzz: STICK_FUZZ, stickFlat: STICK_FLAT },
     ...{ triggerMax: 0, sticks: 2, hat: 1 },
     ...{ accelRange: ACCEL_MAX, accelPerG: ACCEL_PER_G, gyroRange: GYRO_MAX, gyroPerDegree: GYRO_PER_DEGREE },
+    motionFuzz: MOTION_FUZZ,
   };
 }

@@ -8,7 +8,7 @@ export interface GuestRing3 extends AsyncDisposable {
   readonly life: DriversLife;
 }
 
-/** `under`: a command that starts the command behind it. `block`: how disks are met. */
+/** `under`: a command that starts the command behind it. `block`: how disks are met. `more`: lines of ring3.yaml. */
 export async function startRing3({
   graceMs = 3000,
   take = [] as string[],
@@ -16,12 +16,13 @@ export async function startRing3({
   block = "nbd" as "nbd" | "nbd-device" | "ublk" | "auto",
   placement = "isolated",
   stateDirectory = undefined as string | undefined,
+  more = "",
 } = {}): Promise<GuestRing3> {
   const rules = take.map((serial) => `{ serial: ${serial} }`);
   const ring3 = await RunningRing3.start({
     under,
     ...(stateDirectory === undefined ? {} : { stateDirectory }),
-    config: `limits: { time_scale: ${scaled(1)}, replug_grace: ${graceMs}ms }\ntake: [${rules.join(", ")}]\nendpoints: { block: ${block} }\nplacement: { usb-storage: "${placement}" }\n`,
+    config: `limits: { time_scale: ${scaled(1)}, replug_grace: ${graceMs}ms }\ntake: [${rules.join(", ")}]\nendpoints: { block: ${block} }\nplacement: { usb-storage: "${placement}" }\n${more}`,
   });
   const life = await DriversLife.of(ring3);
   return {

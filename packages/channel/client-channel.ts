@@ -170,6 +170,15 @@ export class ClientChannel {
     this.#sleeper.start();
   }
 
+  /** Takes what the driver has published by now, whether or not it has rung yet. */
+  catchUp(): void {
+    try {
+      if (!this.#closed) this.drain();
+    } catch (error) {
+      this.#broken(error);
+    }
+  }
+
   /**
    * Sends one request. `length`: bytes that lie in the slot (data "in") or are wanted (data "out"); `room`: how many
    * may come back. `encode` writes the in struct into the descriptor. The caller has nothing in flight on this tag.

@@ -226,13 +226,49 @@ test("a wrong configuration is refused with file, line, expected and found", asy
   );
 });
 
-test("the demo serves a disk of its own, says what to try, and leaves nothing behind", async () => {
-  const demo = new Running("demo", "--state-dir", join(folder, "demo"));
+test("the demo has a device of every class, says what to try, and leaves nothing behind", async () => {
+  const directory = join(folder, "demo");
+  const demo = new Running("demo", "--state-dir", directory);
   const said: string[] = [];
-  while (!said.some((line) => /^ {2}nbdcopy .*'nbd\+unix:/.test(line))) said.push(await demo.line());
-  assert.ok(said.some((line) => / running, start #1, driver process \d+/.test(line)));
+  const says = async (what: RegExp) => {
+    for (;;) {
+      const found = said.map((line) => what.exec(line)).find((match) => match !== null);
+      if (found !== undefined) return found;
+      said.push(await demo.line());
+    }
+  };
+  await says(/^ {2}DISK='nbd\+unix:/);
+  const pad = (await says(/^ {2}\.\/ring3 watch (usb-pad:\S+)/))[1]!;
+  for (const id of ["usb-sim1:1.0", "usb-mouse:1.0", pad])
+    await says(new RegExp(`^${id} running, start #1, driver process \\d+$`));
+  const watch = new Running("watch", pad, "--state-dir", directory);
+  const moves = new Set<number>();
+  while (moves.size < 3) {
+    const { event, data } = JSON.parse(await watch.line());
+    if (event === "state") moves.add(data.leftX);
+  }
+  const unplugs = (await says(/^ {2}kill -USR2 (\d+)/))[1]!;
+  process.kill(Number(unplugs), "SIGUSR2");
+  await says(new RegExp(`^${pad} gone`));
+  assert.equal(await watch.end(), 1);
+  process.kill(Number(unplugs), "SIGUSR2");
+  said.length = 0;
+  await says(new RegExp(`^${pad} running, start #1`));
   assert.equal(await demo.end("SIGINT"), 0);
-  assert.equal((await ring3("status", "--state-dir", join(folder, "demo"))).code, 1);
+  assert.equal((await ring3("status", "--state-dir", directory)).code, 1);
+});
+
+test("the demo of a class has no others, and of one that there is none says which there are", async () => {
+  const directory = join(folder, "demo-input");
+  const demo = new Running("demo", "input", "--state-dir", directory);
+  for (let line = await demo.line(); !line.includes("./ring3 watch usb-mouse:1.0"); line = await demo.line())
+    assert.doesNotMatch(line, /usb-pad|usb-sim1/);
+  assert.equal(await demo.end("SIGTERM"), 0);
+  const { code, err } = await ring3("demo", "gamepda");
+  assert.deepEqual(
+    [code, /did you mean "gamepad"\?; there are: block, gamepad, input$/m.test(err)],
+    [2, true],
+  );
 });
 
 test("SIGTERM ends ring3 in order with 0; the simulated device ends with 1 and says why", async () => {

@@ -30,7 +30,7 @@ const NOBODY = 65_534;
 
 /** By the text of a ring3.yaml: what `ring3 up` says of it, behind the file's name. */
 const configurations: Readonly<Record<string, string>> = {
-  "takes: []": `:1:1: takes: expected one of the fields take, access, aliases, driver_paths, uid_range, spares, affinity, endpoints, placement, limits, found "takes" (did you mean "take"?)`,
+  "takes: []": `:1:1: takes: expected one of the fields take, access, aliases, driver_paths, uid_range, spares, affinity, endpoints, mapping, placement, limits, found "takes" (did you mean "take"?)`,
   "take:\n  - usb: 7\n": ":2:10: take.0.usb: expected ",
   "limits:\n  replug_grace: soon\n": `:2:17: limits.replug_grace: expected a duration`,
   "uid_range: { first: 0, count: 1 }": ":1:21: uid_range.first: expected a user id from 1000 up, found 0",

@@ -43,6 +43,7 @@ test("--help lists every verb", () => {
     "restart",
     "logs",
     "check",
+    "udev",
     "probe",
   ])
     assert.match(out, new RegExp(`^  ${verb} `, "m"));

@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { connectToManager } from "@ring3/client/connect";
-import type { ClientEdge, ManagerConnection, ManagerNotices } from "@ring3/client/manager-connection";
-import type { Params } from "@ring3/control/edge";
+import type { ManagerConnection, ManagerNotices } from "@ring3/client/manager-connection";
 import { sentence } from "@ring3/control/sentence";
 import type { DeviceStatus, Status } from "@ring3/control/status";
 import { ended, onLine } from "./lines.ts";
+import type { Attachment } from "./simulated-device.ts";
 
 const build = fileURLToPath(new URL("../../build/", import.meta.url));
 /** In build/, and where this ring3 has it. Its addon has one function more, for hostile drivers: any system call. */
@@ -36,8 +36,6 @@ export interface OwnRing3Options {
   /** What its processes say is kept for their end, and not shown. */
   readonly quiet?: boolean;
 }
-
-type Attachment = Params<ClientEdge, "attach">;
 
 /** Of what a quiet ring3 says. */
 const SAID_MAX = 4096;

@@ -1,92 +1,16 @@
-// Runs in: CLI. Owns: one simulated drive, a process of its own, and its plug in a ring3 of the command's own.
-import { type ChildProcess, spawn } from "node:child_process";
+// Runs in: CLI. Owns: one simulated drive in a ring3 of the command's own.
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { sentence } from "@ring3/control/sentence";
-import { ended, onLine } from "./lines.ts";
-import type { OwnRing3 } from "./own-ring3.ts";
+import { SimulatedDevice, type Socketed } from "./simulated-device.ts";
 
-const sim = fileURLToPath(new URL("../../sims/usb-drive/main.ts", import.meta.url));
-
-/** What it prints. */
-interface Line {
-  readonly ready?: boolean;
-  readonly event?: string;
-  readonly ok?: boolean;
-  readonly error?: string;
-}
-
-export class SimulatedDrive {
+export class SimulatedDrive extends SimulatedDevice {
   readonly device: string;
   readonly image: string;
-  readonly #ring3: OwnRing3;
-  readonly #plug: { transport: "usbip"; socket: string; busid: string; port: string };
-  readonly #child: ChildProcess;
-  readonly #ready: Promise<void>;
-  /** Rejects when its process has ended. */
-  readonly #over: Promise<never>;
-  readonly #answers: ((line: Line) => void)[] = [];
-  /** Plugging and unplugging reach the manager one after the other. */
-  #work: Promise<unknown> = Promise.resolve();
 
   /** `options`: as its README says. */
-  constructor(ring3: OwnRing3, port: string, options: readonly string[]) {
-    this.#ring3 = ring3;
+  constructor(ring3: Socketed, port: string, options: readonly string[]) {
+    const image = join(ring3.folder, `${port}.img`);
+    super(ring3, "usb-drive", port, ["--image", image, ...options]);
     this.device = `usb-${port}:1.0`;
-    this.image = join(ring3.folder, `${port}.img`);
-    const socket = join(ring3.folder, `${port}.sock`);
-    this.#plug = { transport: "usbip", socket, busid: "1-1", port };
-    const args = ["--listen", socket, "--image", this.image, ...options];
-    this.#child = spawn(process.execPath, [sim, ...args], {
-      stdio: ["pipe", "pipe", "inherit"],
-      detached: true, // a Ctrl-C is the command's to handle
-    });
-    this.#child.stdin!.on("error", () => {}); // its end is told to whoever waits for it
-    this.#over = ended(this.#child).then((how) => {
-      throw sentence("internal", `simulated drive ${port} ended (${how})`);
-    });
-    this.#over.catch(() => {});
-    this.#ready = new Promise((resolve) =>
-      onLine(this.#child.stdout!, (text) => this.#heard(JSON.parse(text), resolve)),
-    );
-  }
-
-  #heard(line: Line, ready: () => void): void {
-    if (line.ready === true) ready();
-    else if (line.event === "plugged") this.#do(() => this.#attach());
-    else if (line.event === "unplugged") this.#do(() => this.#detach());
-    else if (line.ok !== undefined) this.#answers.shift()!(line);
-  }
-
-  #do(step: () => Promise<unknown>): void {
-    this.#work = this.#work.then(step).catch(() => {}); // unplugged meanwhile, or ring3 has ended: both are noticed elsewhere
-  }
-
-  async plug(): Promise<void> {
-    await Promise.race([this.#ready, this.#over]);
-    await this.#attach();
-  }
-
-  async #attach(): Promise<void> {
-    await this.#ring3.manager.ask("attach", this.#plug);
-    this.#ring3.plugs.add(this.#plug);
-  }
-
-  async #detach(): Promise<void> {
-    this.#ring3.plugs.delete(this.#plug);
-    await this.#ring3.manager.ask("detach", { port: this.#plug.port });
-  }
-
-  /** A command for its standard input, such as "fault hang@3". */
-  async say(command: string): Promise<void> {
-    const answered = new Promise<Line>((resolve) => this.#answers.push(resolve));
-    this.#child.stdin!.write(`${command}\n`);
-    const { ok, error } = await Promise.race([answered, this.#over]);
-    if (ok !== true) throw sentence("internal", `simulated drive, "${command}": ${error}`);
-  }
-
-  async end(): Promise<void> {
-    this.#child.kill("SIGTERM");
-    await ended(this.#child);
+    this.image = image;
   }
 }

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Explanation } from "@ring3/control/client-edge";
 import type { DeviceStatus, Status } from "@ring3/control/status";
-import { hintsText } from "./demo-hints.ts";
 import { explanationText, fit, logText, plain, statusText } from "./text.ts";
 
 const address = "nbd+unix:///usb-ring3-1%3A1.0%230?socket=/run/ring3/block.sock";
@@ -155,14 +154,4 @@ test("an explanation says why this driver, why not the others, who has it and wh
     "  umount /mnt",
     "  ring3 start usb-1-4:1.0 --take",
   ]);
-});
-
-test("the demo's hints are commands that work as they stand", () => {
-  const text = hintsText(status, "/tmp/ring3-demo-x");
-  for (const command of [
-    `nbdinfo '${address}'`,
-    "kill -9 4711",
-    "./ring3 status --state-dir /tmp/ring3-demo-x",
-  ])
-    assert.ok(text.includes(`\n  ${command}\n`), command);
 });

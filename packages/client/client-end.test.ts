@@ -325,3 +325,31 @@ test("who asks is told when a driver is there and when it is dead, after its las
   second.kill();
   assert.deepEqual(told, ["there", "dead", "answered", "there"]);
 });
+
+test("a driver that comes to rest does not work any more, and whoever comes then is told nothing of its state; at work again it is there", async () => {
+  const { end } = clientEnd();
+  const told: string[] = [];
+  const { side } = driver(end, 1);
+  end.onDriver((there) => told.push(there ? "works" : "rests"));
+  end.on("powerLost", () => told.push("event"));
+  end.paused(true);
+  side.emit("powerLost", {}); // while it comes to rest
+  await null; // published, and not seen yet
+  end.paused(true);
+  end.on("powerLost", () => assert.fail("that was said before the rest"));
+  end.paused(false);
+  end.paused(false);
+  await settle();
+  assert.deepEqual(told, ["rests", "event", "rests", "works"]);
+});
+
+test("one that is at rest when its channel is opened was not at work: what it had told before is over", async () => {
+  const { end } = clientEnd();
+  const told: boolean[] = [];
+  end.onDriver((there) => told.push(there));
+  end.paused(true);
+  driver(end, 1);
+  await settle();
+  end.paused(false);
+  assert.deepEqual(told, [false, true]);
+});

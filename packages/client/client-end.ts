@@ -70,6 +70,8 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   #channel: ClientChannel | undefined;
   #progressed = false;
   #suspected = false;
+  /** The driver does nothing for the time being. */
+  #held = false;
   readonly #scratch = new DataView(new ArrayBuffer(INLINE_BYTES));
   #lastId = 0;
   #ended: DeviceError | undefined;
@@ -196,7 +198,10 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     }
   }
 
-  on<E extends EventName<C>>(name: E, listener: (data: EventData<C, E>) => void): () => void {
+  on<E extends EventName<C>>(
+    name: E,
+    listener: (data: EventData<C, E>, dropped: number) => void,
+  ): () => void {
     return this.#listeners.on(name, listener);
   }
 
@@ -220,12 +225,13 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#channel = new ClientChannel(this.#memory, driver, {
       completed: (tag, kind, errno, data, view, offset) =>
         this.#completed(tag, kind, errno, data, view, offset),
-      event: (nr, _dropped, view, offset) => this.#event(nr, view, offset),
+      event: (nr, dropped, view, offset) => this.#event(nr, dropped, view, offset),
       malformed: (error) => this.#suspect("malformed", error.message),
     });
-    this.#listeners.driver(true);
+    if (!this.#held) this.#listeners.driver(true);
     this.#channel.start();
     this.#pump();
+    if (this.#held) this.#silent();
   }
 
   /** The same device came back from an unplugging: its cache may have lost what was not flushed. Call before `attach`. */
@@ -240,13 +246,25 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#properties = properties;
   }
 
-  /** A debugger holds the driver, or has let go of it. */
+  /** The driver is at rest, or a debugger holds it; or it works again. Said once more when it has come to rest. */
   paused(held: boolean): void {
+    const before = this.#held;
+    this.#held = held;
     this.#deadlines.paused(held);
+    if (this.#channel === undefined) return;
+    if (held) this.#silent();
+    else if (before) this.#listeners.driver(true);
+  }
+
+  /** What it has told up to now counts no more: it would not tell of the end of it. */
+  #silent(): void {
+    this.#channel?.catchUp();
+    this.#listeners.driver(false);
   }
 
   /** The driver is dead and fenced: what it has completed is taken, the rest waits for the next one. */
   driverLost(death: Death): void {
+    this.#held = false;
     this.#deadlines.paused(false); // also where that was said of a channel that was not yet attached
     const channel = this.#channel;
     if (channel === undefined) return;
@@ -366,9 +384,9 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     entry.resolve(failure(kind));
   }
 
-  #event(nr: number, view: DataView, offset: number): void {
+  #event(nr: number, dropped: number, view: DataView, offset: number): void {
     let meaning: ReturnType<Recovery<C>["meaning"]>;
-    this.#listeners.event(nr, view, offset, (name) => {
+    this.#listeners.event(nr, dropped, view, offset, (name) => {
       meaning = this.#recovery.meaning(name);
       if (meaning === "power-lost") this.#tracker.powerLost();
       if (meaning === "writes-lost") this.#tracker.writesLost();

@@ -7,16 +7,17 @@ import { Ending, EventStream } from "./event-stream.ts";
 
 function stream(overflow: Overflow) {
   const { promise: ended, resolve: end } = Promise.withResolvers<DeviceError | undefined>();
-  const given: ((data: number) => void)[] = [];
+  const given: ((data: number, dropped: number) => void)[] = [];
   let stopped = 0;
-  const subscribe = (give: (data: number) => void) => {
+  const subscribe = (give: (data: number, dropped: number) => void) => {
     given.push(give);
     return () => {
       stopped++;
     };
   };
   const events = new EventStream<number>(overflow, subscribe, new Ending(ended));
-  return { events, give: given[0]!, end, stopped: () => stopped };
+  const give = (data: number, dropped = 0) => given[0]!(data, dropped);
+  return { events, give, end, stopped: () => stopped };
 }
 
 test("a reader who waits has each state, one who comes late the latest", async () => {
@@ -85,6 +86,13 @@ test("occurrences wait for their reader, 1024 of them; the others are counted", 
     if (value === 1023) break;
   }
   assert.deepEqual([seen.length, seen[0], events.dropped], [1024, 0, 6]);
+});
+
+test("what was lost on the way counts as dropped too", () => {
+  const { events, give } = stream("drop-and-count");
+  give(1);
+  give(7, 5);
+  assert.equal(events.dropped, 5);
 });
 
 test("a reader who leaves ends the subscription; so does the end of the unit, which is thrown once what came before is read", async () => {

@@ -36,13 +36,17 @@ export class EventStream<D> implements AsyncIterableIterator<D>, AsyncDisposable
   #over = false;
   /** What waits was there before this turn of the event loop: its reader has not kept up. */
   #isLate = true;
-  /** Occurrences that its reader was too late for. */
+  /** Occurrences that its reader was too late for, and those that were lost before they came here. */
   dropped = 0;
 
-  /** `subscribe` has each event given to what it is given, until what it answers is called. */
-  constructor(overflow: Overflow, subscribe: (give: (data: D) => void) => () => void, ending: Ending) {
+  /** `subscribe` has each event given to what it is given, with how many were lost before it, until what it answers is called. */
+  constructor(
+    overflow: Overflow,
+    subscribe: (give: (data: D, dropped: number) => void) => () => void,
+    ending: Ending,
+  ) {
     this.#isState = overflow === "latest";
-    this.#stops.push(subscribe((data) => this.#give(data)));
+    this.#stops.push(subscribe((data, dropped) => this.#give(data, dropped)));
     const forget = ending.on((error) => {
       this.#failed = error; // closed by its own user: that is no failure
       this.#end();
@@ -50,7 +54,8 @@ export class EventStream<D> implements AsyncIterableIterator<D>, AsyncDisposable
     this.#stops.push(forget);
   }
 
-  #give(data: D): void {
+  #give(data: D, dropped: number): void {
+    this.dropped += dropped;
     if (this.#isState && this.#isLate) this.#catchUp();
     if (this.#waiting.length < WAITING_MAX) this.#waiting.push(data);
     else if (this.#isState) this.#waiting[WAITING_MAX - 1] = data;

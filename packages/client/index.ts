@@ -62,9 +62,15 @@ export interface Ring3 extends Disposable {
 export interface OpenUnit<C extends Contract> extends UnitPort<C>, AsyncDisposable {
   /** For direct I/O; waits until there is room. A unit has room for `contract.slots` at once, those of `request` included. */
   lend(): Promise<Lent<C>>;
-  /** Of one kind, from now on: of states those that came at once, and the latest for a reader who is slower, of occurrences up to 1024 that wait (`dropped` counts those that came when it was full). */
+  /**
+   * Of one kind, from now on: of states those that came at once, and the latest for a reader who is slower; of occurrences up to 1024 that wait
+   * (`dropped` counts those that were lost, here or on their way).
+   */
   events<E extends EventName<C>>(name: E): EventStream<EventData<C, E>>;
-  /** Tells when a driver is there (true) and when it is dead (false): what it told of its state is over then. Answers what ends the subscription. */
+  /**
+   * Tells when a driver works (true) and when it does not any more (false): it is dead, suspended, or a debugger holds it. What it told of its state
+   * is over then; one that works again tells it anew. Answers what ends the subscription.
+   */
   onDriver(listener: (there: boolean) => void): () => void;
   /** Waits for unfinished requests, then lets others have the unit. */
   close(): Promise<void>;

@@ -18,7 +18,7 @@ const contract = defineContract({
 function told(listeners: Listeners<typeof contract>, nr: number, value: number): void {
   const view = new DataView(new ArrayBuffer(4));
   view.setUint32(0, value, true);
-  listeners.event(nr, view, 0, () => {});
+  listeners.event(nr, 0, view, 0, () => {});
 }
 
 test("who comes later is told the latest of what is so still, as long as the driver lives that has told it", () => {

@@ -5,7 +5,7 @@ import { isolated } from "./isolated.ts";
 
 export class Listeners<C extends Contract> {
   readonly #events = new Map<number, { readonly name: EventName<C>; readonly spec: Event }>();
-  readonly #on = new Map<EventName<C>, Set<(data: never) => void>>();
+  readonly #on = new Map<EventName<C>, Set<(data: never, dropped: number) => void>>();
   readonly #onDriver = new Set<(there: boolean) => void>();
   /** Of the sticky events of the driver that is there: for who comes later. */
   readonly #latest = new Map<EventName<C>, unknown>();
@@ -15,10 +15,13 @@ export class Listeners<C extends Contract> {
       this.#events.set(spec.nr, { name: name as EventName<C>, spec });
   }
 
-  on<E extends EventName<C>>(name: E, listener: (data: EventData<C, E>) => void): () => void {
+  on<E extends EventName<C>>(
+    name: E,
+    listener: (data: EventData<C, E>, dropped: number) => void,
+  ): () => void {
     const listeners = this.#on.get(name) ?? new Set();
     this.#on.set(name, listeners.add(listener));
-    if (this.#latest.has(name)) isolated(() => listener(this.#latest.get(name) as never));
+    if (this.#latest.has(name)) isolated(() => listener(this.#latest.get(name) as never, 0));
     return () => listeners.delete(listener);
   }
 
@@ -34,7 +37,13 @@ export class Listeners<C extends Contract> {
   }
 
   /** `told` hears of it before the others do. Throws MalformedChannel for an event, or values, that the contract has not. */
-  event(nr: number, view: DataView, offset: number, told: (name: EventName<C>) => void): void {
+  event(
+    nr: number,
+    dropped: number,
+    view: DataView,
+    offset: number,
+    told: (name: EventName<C>) => void,
+  ): void {
     const event = this.#events.get(nr);
     if (event === undefined) throw new MalformedChannel(`unknown event ${nr}`);
     const data = decoded(() => event.spec.data?.decode(view, offset));
@@ -43,7 +52,7 @@ export class Listeners<C extends Contract> {
     const listeners = this.#on.get(event.name);
     // One that comes while the others are told has been told by `on`; one that leaves is not told any more.
     for (const listener of [...(listeners ?? [])])
-      if (listeners!.has(listener)) isolated(() => listener(data as never));
+      if (listeners!.has(listener)) isolated(() => listener(data as never, dropped));
   }
 }
 

@@ -36,6 +36,7 @@ function serve(
     suspect: (params: unknown) => void told.push(params),
     progress: (params: unknown) => void told.push(params),
     endpoint: (params: unknown) => void told.push(params),
+    profile: (params: unknown) => void told.push(params),
   };
   const listener = listen(controlSocket(directory), 0o600, (stream) => {
     peers.push(servingPeer(clientEdge, new FrameSocket(stream), { ...refuseAll, ...handlers }, tells));

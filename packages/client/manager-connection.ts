@@ -201,6 +201,11 @@ export class ManagerConnection {
     this.#peer.tell("progress", { channel });
   }
 
+  /** For reflectors. */
+  profile(params: Tell<ClientEdge, "profile">): void {
+    this.#peer.tell("profile", params);
+  }
+
   endpoint(params: Tell<ClientEdge, "endpoint">): void {
     this.#peer.tell("endpoint", params);
   }

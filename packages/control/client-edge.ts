@@ -12,6 +12,7 @@ import {
   identity,
   incarnation,
   logEntry,
+  mappingText,
   name,
   nothing,
   path,
@@ -72,6 +73,18 @@ export const explanation = v.strictObject({
 });
 export type Explanation = v.InferOutput<typeof explanation>;
 
+const udevRules = v.strictObject({
+  /** The manager's. */
+  user: text,
+  group: name,
+  /** Where the rules belong, and what has udev heed them. */
+  file: path,
+  reload: text,
+  /** What that user may not write of all that its drivers need; `device`: null where it is no single one's. */
+  lacking: v.array(v.strictObject({ device: v.nullable(name), path, rule: text })),
+});
+export type UdevRules = v.InferOutput<typeof udevRules>;
+
 export const unitInfo = v.strictObject({
   /** `usb-1-4.2:1.0#0` */
   unit: name,
@@ -111,6 +124,40 @@ const inputIndex = v.pipe(count, v.maxValue(7));
 /** Of what a disk is: what is in its place later may be something else. */
 const diskIdentity = { unit: name, enumeration: count, medium: count };
 
+/** What was found wrong with the mapping file, line by line (document.ts). */
+const mappingProblem = v.strictObject({
+  line: count,
+  column: count,
+  path: text,
+  expected: text,
+  found: text,
+  hint: v.exactOptional(text),
+});
+
+export const mappingState = v.strictObject({
+  file: path,
+  /** What applies: the file's text as it was accepted last. */
+  running: mappingText,
+  /** What the file holds now is refused; null: it is what applies. */
+  refused: v.nullable(v.strictObject({ message: text, problems: v.array(mappingProblem) })),
+  /** Those whose buttons a mapping can be about. */
+  units: v.array(
+    v.strictObject({
+      unit: name,
+      device: name,
+      alias: v.nullable(name),
+      class: className,
+      name: text,
+      /** "046d:c52b" */
+      usb: name,
+      serial: v.nullable(text),
+      /** The one that is active; null where there is no mapping for it. */
+      profile: v.nullable(name),
+    }),
+  ),
+});
+export type MappingState = v.InferOutput<typeof mappingState>;
+
 export const clientEdge = defineEdge({
   name: "manager",
   methods: {
@@ -144,6 +191,15 @@ export const clientEdge = defineEdge({
     restart: { params: v.strictObject({ device }), result: reached },
     suspend: { params: v.strictObject({ device }), result: reached },
     resume: { params: v.strictObject({ device }), result: reached },
+    /** The mapping file, and what it is about. */
+    mapping: { params: nothing, result: mappingState },
+    /** Makes a profile of its mapping active; all of the device's units get it. */
+    useProfile: {
+      params: v.strictObject({ device, profile: name }),
+      result: v.strictObject({ units: v.array(name) }),
+    },
+    /** What this machine's udev rules do not let the manager's user open. */
+    udev: { params: nothing, result: udevRules },
     explain: { params: v.strictObject({ device }), result: explanation },
     /** The kept entries, oldest first; with `follow` later ones come as `log` notices until the connection ends. */
     logs: {
@@ -246,6 +302,13 @@ export const clientEdge = defineEdge({
       params: v.strictObject({ unit: name, sysname: name }),
       result: v.strictObject({ node: path }),
     },
+    /** Ends those of a unit's input devices that it is to have no more, whichever reflector has made them. */
+    inputKeep: { params: v.strictObject({ unit: name, indexes: v.array(inputIndex) }), result: nothing },
+    /** The profile of its mapping that was active last; null: none yet. */
+    inputProfile: {
+      params: v.strictObject({ unit: name }),
+      result: v.strictObject({ profile: v.nullable(name) }),
+    },
     /** What the next reflector is to know of one. */
     inputMemo: {
       params: v.strictObject({ unit: name, index: inputIndex, memo: reflectorsWords }),
@@ -267,6 +330,8 @@ export const clientEdge = defineEdge({
     progress: v.strictObject({ channel }),
     /** Only from a class's reflector: where applications meet a unit; null: they do not any more. */
     endpoint: v.strictObject({ unit: name, kind: name, address: v.nullable(text) }),
+    /** Only from a class's reflector: the profile of a unit's mapping that is active. */
+    profile: v.strictObject({ unit: name, profile: name }),
   },
   notices: {
     unitAdded: unitInfo,
@@ -288,8 +353,15 @@ export const clientEdge = defineEdge({
       outside: v.boolean(),
       shared: v.boolean(),
     }),
-    /** A debugger holds the driver behind a channel, or has let go of it: meanwhile no deadline of its requests passes. */
+    /**
+     * The driver behind a channel is at rest, or a debugger holds it; or it works again. Meanwhile no deadline of its requests passes, and what it had
+     * told of its state is over. Said once more when it has come to rest.
+     */
     paused: v.strictObject({ channel, held: v.boolean() }),
+    /** Only to reflectors of input devices: what the mapping file says now, checked (mapping.ts). Comes before any unit. */
+    mapping: v.strictObject({ text: mappingText }),
+    /** And that a profile is to be active. */
+    profile: v.strictObject({ unit: name, profile: name }),
     /** Somebody traces a device that this connection has open, or nobody any more. */
     trace: v.strictObject({ device: name, on: v.boolean() }),
     /** This connection ends for what its client has done; another one would too. */

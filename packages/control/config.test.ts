@@ -17,6 +17,7 @@ aliases:
 driver_paths: [drivers, /opt/drivers]
 uid_range: { first: 300000, count: 16 }
 limits: { replug_grace: 1.5s }
+mapping: pads/mapping.yaml
 `;
 
 const stick = { id: "usb-2-1:1.0", alias: "backup", usb: "0781:5583", serial: "0012", class: "block" };
@@ -30,6 +31,7 @@ test("an empty file is a valid configuration", () => {
 test("a whole file is read, paths resolved beside it, durations in milliseconds", () => {
   const config = parseConfig(whole, "/etc/ring3/ring3.yaml");
   assert.deepEqual(config.driver_paths, ["/etc/ring3/drivers", "/opt/drivers"]);
+  assert.equal(config.mapping, "/etc/ring3/pads/mapping.yaml");
   assert.deepEqual(config.take, [
     { device: "usb-1-4:1.0" },
     { usb: "046d:c52b" },

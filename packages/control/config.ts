@@ -74,6 +74,8 @@ export const configSchema = v.strictObject({
     }),
     {},
   ),
+  /** What the buttons of devices do (mapping.ts); relative to the configuration file. /etc/ring3/mapping.yaml unless said; there need be none. */
+  mapping: v.exactOptional(v.pipe(v.string(), v.minLength(1))),
   /** Where drivers run, by their names, instead of what their manifests say. */
   placement: v.optional(v.record(driverName, placement), {}),
   limits: v.optional(
@@ -90,8 +92,13 @@ export type Config = v.InferOutput<typeof configSchema>;
 
 /** Throws DocumentError, which names file, line, field, what was expected and what was found. An empty text is valid. */
 export function parseConfig(text: string, file: string): Config {
-  const config = readDocument(text, file, configSchema, {});
-  return { ...config, driver_paths: config.driver_paths.map((path) => resolve(dirname(file), path)) };
+  const { mapping, ...config } = readDocument(text, file, configSchema, {});
+  const beside = (path: string) => resolve(dirname(file), path);
+  return {
+    ...config,
+    driver_paths: config.driver_paths.map(beside),
+    ...(mapping === undefined ? {} : { mapping: beside(mapping) }),
+  };
 }
 
 export const defaultConfig: Config = parseConfig("", "defaults");

@@ -92,5 +92,9 @@ export const failureKinds = [
 ] as const;
 export const failureKind = v.picklist(failureKinds);
 
+/** Of a mapping file. Escaped in a frame or a record it is twice as long at most, but for control characters, which nobody maps. */
+export const MAPPING_CHARACTERS_MAX = 262_144;
+export const mappingText = v.pipe(v.string(), v.maxLength(MAPPING_CHARACTERS_MAX));
+
 /** Kept for a reflector and read by nobody else. */
 export const reflectorsWords = v.pipe(v.string(), v.maxLength(65_536));

@@ -18,6 +18,8 @@ import {
   text,
 } from "./fields.ts";
 
+const u16 = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(0xffff));
+
 /** One device node or stream; its descriptor travels with `probe`, in the order of `grants`. */
 const usbGrant = v.strictObject({
   surface: v.literal("usb"),
@@ -38,6 +40,25 @@ const usbGrant = v.strictObject({
   devid: count,
 });
 export type UsbGrant = v.InferOutput<typeof usbGrant>;
+
+/** A HID device's node, as the kernel describes it; texts are hostile until they are made printable, the descriptor until it is parsed. */
+const hidrawGrant = v.strictObject({
+  surface: v.literal("hidraw"),
+  transport: v.literal("hidraw"),
+  /** BUS_*, linux/input.h. */
+  bustype: u16,
+  vendor: u16,
+  product: u16,
+  version: u16,
+  name: text,
+  serial: v.nullable(text),
+  /** The report descriptor, base64: 4096 bytes at most (HID_MAX_DESCRIPTOR_SIZE). */
+  descriptor: v.pipe(v.string(), v.base64(), v.maxLength(5464)),
+});
+export type HidrawGrant = v.InferOutput<typeof hidrawGrant>;
+
+const grant = v.variant("surface", [usbGrant, hidrawGrant]);
+export type DeviceGrant = v.InferOutput<typeof grant>;
 
 /** Why this start follows another; null at the first. */
 const startReason = v.nullable(v.strictObject({ kind: failureKind, text }));
@@ -125,7 +146,7 @@ export const hostEdge = defineEdge({
     probe: {
       params: v.strictObject({
         contract: contractId,
-        grants: v.pipe(v.array(usbGrant), v.minLength(1), v.maxLength(16)),
+        grants: v.pipe(v.array(grant), v.minLength(1), v.maxLength(16)),
       }),
       /** `declined`: the driver does not want the device, and why; it has no units then, and otherwise at least one. */
       result: v.strictObject({

@@ -10,6 +10,7 @@ import {
   failureKind,
   identity,
   incarnation,
+  mappingText,
   name,
   path,
   pid,
@@ -22,7 +23,7 @@ import { firstIssue } from "./issues.ts";
 import { deviceState } from "./status.ts";
 
 /** Counts up with every change to a form below. A record of another version is another ring3's. */
-export const legacyVersion = 3;
+export const legacyVersion = 4;
 
 /** A driver host, or a spare. Held: pidfds of the sandbox's init and of the host, its output, bubblewrap's report, the host's other connection. */
 const host = v.strictObject({
@@ -130,7 +131,14 @@ const input = v.strictObject({ unit: name, index: count, shape: reflectorsWords,
 /** A disk of the kernel's that is served through a socket (/dev/nbdN), and by which process. Held: that process's end. */
 const disk = v.strictObject({ number: count, server: pid });
 
-const forms = { host, seat, reflector, device, client, plug, input, disk };
+/** What the mapping file said when it was accepted last, and which profiles were active: a mistake made in it since must not end what runs. */
+const mapping = v.strictObject({
+  text: mappingText,
+  profiles: v.array(v.strictObject({ unit: name, identity: text, profile: name })),
+});
+export type MappingRecord = v.InferOutput<typeof mapping>;
+
+const forms = { host, seat, reflector, device, client, plug, input, disk, mapping };
 export type LegacyKind = keyof typeof forms;
 export type LegacyRecord<K extends LegacyKind> = v.InferOutput<(typeof forms)[K]>;
 

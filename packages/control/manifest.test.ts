@@ -49,6 +49,18 @@ for (const placement of ["isolated", "inline", "pooled:disks", "pooled:a-1"])
 test("a strict driver in a pool is read", () =>
   assert.equal(complaint({ ...usbStorage, sandbox: "strict", placement: "pooled:disks" }), "accepted"));
 
+test("a driver of two buses has rules for both, and both their surfaces", () => {
+  const both = {
+    ...usbStorage,
+    match: [{ usb: { interface: { class: 3 } } }, { hid: { bus: "0x0005", usagePage: 1, usage: "0x0005" } }],
+    grants: ["usb", "hidraw"],
+    requests: { hidraw: ["HIDIOCSFEATURE"] },
+  };
+  const { match, grants } = parseManifest(JSON.stringify(both), "driver.json");
+  assert.deepEqual(match[1], { hid: { bus: 5, usagePage: 1, usage: 5 } });
+  assert.deepEqual(grants, ["usb", "hidraw"]);
+});
+
 const wrong: [name: string, manifest: object | string, expected: string][] = [
   ["no text", "", "driver.json:1:1: expected an object, found nothing"],
   ["a list", "[1]", "driver.json:1:1: expected an object, found a list"],
@@ -75,7 +87,37 @@ const wrong: [name: string, manifest: object | string, expected: string][] = [
   [
     "a surface that no bus of its rules has",
     { ...usbStorage, grants: ["usb", "i2c"] },
-    'driver.json:19:5: grants.1: expected "usb", found "i2c"',
+    'driver.json:19:5: grants.1: expected "usb" or "hidraw", found "i2c"',
+  ],
+  [
+    "a surface of a bus that no rule names",
+    { ...usbStorage, grants: ["usb", "hidraw"] },
+    "driver.json:17:13: grants: expected the surface of each bus that its rules name, and no other, found a list",
+  ],
+  [
+    "a rule of a bus whose surface it is not granted",
+    { ...usbStorage, match: [...usbStorage.match, { hid: { vendor: 1 } }] },
+    "driver.json:22:13: grants: expected the surface of each bus that its rules name, and no other, found a list",
+  ],
+  [
+    "a rule of two buses at once",
+    { ...usbStorage, match: [{ usb: { vendor: 1 }, hid: { vendor: 1 } }] },
+    "driver.json:7:5: match.0: expected exactly one of the fields usb, hid, found an object",
+  ],
+  [
+    "a rule of no bus",
+    { ...usbStorage, match: [{}] },
+    "driver.json:7:5: match.0: expected exactly one of the fields usb, hid, found an object",
+  ],
+  [
+    "a usage without its page",
+    { ...usbStorage, match: [{ hid: { usage: 5 } }], grants: ["hidraw"] },
+    "driver.json:8:14: match.0.hid: expected usagePage beside usage, found an object",
+  ],
+  [
+    "a rule for every HID device",
+    { ...usbStorage, match: [{ hid: {} }], grants: ["hidraw"] },
+    "driver.json:8:14: match.0.hid: expected at least one field: an empty rule would match every device, found an object",
   ],
   [
     "a filter with an ioctl that its surface does not have",

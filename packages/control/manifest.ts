@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { readDocument } from "./document.ts";
 import { className } from "./fields.ts";
 import { placement } from "./placement.ts";
-import { requestNames, surfaceNames } from "./surfaces.ts";
+import { requestNames, surfaceNames, surfaces } from "./surfaces.ts";
 
 /** The version of @ring3/sdk that manifests' ranges are held against. */
 export const sdkVersion = "0.1.0";
@@ -52,6 +52,44 @@ const usbRule = v.pipe(
   v.check((rule) => rule.serial === undefined || rule.product !== undefined, "product beside serial"),
 );
 export type UsbRule = v.InferOutput<typeof usbRule>;
+
+const hidRule = v.pipe(
+  v.strictObject({
+    bus: v.exactOptional(unsigned(16, "0x0005", "BUS_* of linux/input.h; 0x0005 is Bluetooth")),
+    vendor: v.exactOptional(unsigned(16, "0x046d", "The vendor's id")),
+    product: v.exactOptional(unsigned(16, "0xb023", "The product's id; needs vendor")),
+    serial: v.exactOptional(
+      v.pipe(
+        v.string(),
+        v.minLength(1),
+        v.description("What tells it from others of its kind, HID_UNIQ, exactly; needs product"),
+      ),
+    ),
+    usagePage: v.exactOptional(
+      unsigned(16, "0x0001", "Of one of the outermost collections of its report descriptor"),
+    ),
+    usage: v.exactOptional(unsigned(16, "0x0006", "Of that collection; needs usagePage")),
+  }),
+  v.check(
+    (rule) => Object.keys(rule).length > 0,
+    "at least one field: an empty rule would match every device",
+  ),
+  v.check((rule) => rule.product === undefined || rule.vendor !== undefined, "vendor beside product"),
+  v.check((rule) => rule.serial === undefined || rule.product !== undefined, "product beside serial"),
+  v.check((rule) => rule.usage === undefined || rule.usagePage !== undefined, "usagePage beside usage"),
+);
+export type HidRule = v.InferOutput<typeof hidRule>;
+
+const matchRule = v.pipe(
+  v.strictObject({
+    usb: v.exactOptional(v.pipe(usbRule, v.description("An interface of a USB device"))),
+    hid: v.exactOptional(
+      v.pipe(hidRule, v.description("A HID device that is no part of a USB interface: on Bluetooth, on I2C")),
+    ),
+  }),
+  v.check((rule) => Object.keys(rule).length === 1, "exactly one of the fields usb, hid"),
+);
+export type MatchRule = v.InferOutput<typeof matchRule>;
 
 const version = v.pipe(v.string(), v.regex(/^\d{1,6}\.\d{1,6}\.\d{1,6}$/, 'a version such as "1.4.0"'));
 const range = v.pipe(
@@ -102,7 +140,7 @@ const manifestFields = v.strictObject({
   sdk: v.pipe(range, v.description("The versions of @ring3/sdk that it runs with")),
   class: v.pipe(className, v.description("The contract that its units serve: block, …")),
   match: v.pipe(
-    v.array(v.strictObject({ usb: usbRule })),
+    v.array(matchRule),
     v.minLength(1, "at least one rule"),
     v.description("Devices that it drives: those that fit any one of these rules"),
   ),
@@ -113,7 +151,10 @@ const manifestFields = v.strictObject({
   ),
   requests: v.exactOptional(
     v.pipe(
-      v.strictObject({ usb: v.exactOptional(v.array(v.picklist(requestNames("usb")))) }),
+      v.strictObject({
+        usb: v.exactOptional(v.array(v.picklist(requestNames("usb")))),
+        hidraw: v.exactOptional(v.array(v.picklist(requestNames("hidraw")))),
+      }),
       v.description("Narrows a grant to these ioctl requests; without, it has all of its surface's table"),
     ),
   ),
@@ -156,6 +197,19 @@ export const manifestSchema = v.pipe(
     ),
     ["requests"],
   ),
+  v.rawCheck(({ dataset: { typed, value }, addIssue }) => {
+    if (!typed || value.match.length === 0 || value.match.some((rule) => Object.keys(rule).length !== 1))
+      return;
+    const buses = new Set(value.match.flatMap((rule) => Object.keys(rule)));
+    const granted = new Set<string>(value.grants.map((name) => surfaces[name].bus));
+    if (buses.symmetricDifference(granted).size === 0) return;
+    const at = { type: "object", origin: "value", input: { ...value }, key: "grants" } as const;
+    addIssue({
+      message: "the surface of each bus that its rules name, and no other",
+      input: value.grants,
+      path: [{ ...at, value: value.grants }],
+    });
+  }),
   v.rawCheck(({ dataset: { typed, value }, addIssue }) => {
     if (!typed || value.placement !== "inline" || value.sandbox !== "strict") return;
     const at = { type: "object", origin: "value", input: { ...value }, key: "placement" } as const;

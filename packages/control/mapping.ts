@@ -26,7 +26,7 @@ const selector = v.pipe(
   ),
 );
 
-const partsOf = (text: string): string[] => text.split("+").map((part) => part.trim());
+export const partsOf = (text: string): string[] => text.split("+").map((part) => part.trim());
 const isPressable = (name: string) => triggerNames.includes(name);
 const chordForm = `${triggerForm}, or up to ${limits.chord} joined by +`;
 const pressed = v.pipe(
@@ -161,14 +161,18 @@ export function parseMapping(text: string, file: string): Mapping {
   };
 }
 
-/** What the file says of a device, if anything. */
-export function mappingFor(
-  { devices }: Mapping,
-  device: Named & { readonly class: string },
-): DeviceMapping | undefined {
-  return devices.find(({ for: selector }) =>
+export type MappedDevice = Named & { readonly class: string };
+
+/** The place of the entry that is a device's; -1: none is. */
+export function entryFor({ devices }: Mapping, device: MappedDevice): number {
+  return devices.findIndex(({ for: selector }) =>
     selector.class === undefined ? selects(selector, device) : selector.class === device.class,
-  )?.mapping;
+  );
+}
+
+/** What the file says of a device, if anything. */
+export function mappingFor(mapping: Mapping, device: MappedDevice): DeviceMapping | undefined {
+  return mapping.devices[entryFor(mapping, device)]?.mapping;
 }
 
 function layerOf({ buttons, axes, gyro }: WrittenLayer): Layer {
@@ -183,7 +187,8 @@ const bindingOf = (text: string, { action, also, within }: Effect): Binding => (
   action,
 });
 
-const onOf = (text: string): Control[] => partsOf(text).map((name) => controlNamed(name)!);
+/** The controls that stand left of an action: `select+start`. */
+export const onOf = (text: string): Control[] => partsOf(text).map((name) => controlNamed(name)!);
 
 /** The name of a control that is nearest to a wrong one. */
 const meantName: Hint = ({ message, input }) => {

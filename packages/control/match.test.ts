@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Manifest } from "./manifest.ts";
+import type { HidRule, Manifest, UsbRule } from "./manifest.ts";
 import { rankDrivers } from "./match.ts";
 
 const stick = {
+  bus: "usb" as const,
   vendor: 0x0781,
   product: 0x5583,
   serial: "4C53",
@@ -14,7 +15,7 @@ const stick = {
   interfaceProtocol: 0x50,
 };
 
-function driver(name: string, ...rules: Manifest["match"][number]["usb"][]): Manifest {
+function driver(name: string, ...rules: UsbRule[]): Manifest {
   return {
     name,
     version: "1.0.0",
@@ -48,6 +49,61 @@ test("the more a rule says about a device, the earlier its driver comes", () => 
       ["usb-uas", false],
     ],
   );
+});
+
+const pad = {
+  bus: "hid" as const,
+  bustype: 5,
+  vendor: 0x054c,
+  product: 0x0ce6,
+  serial: "00:00:5e:00:53:31",
+  usages: [0x0001_0005, 0xff00_0001],
+};
+const hidDriver = (name: string, ...rules: HidRule[]): Manifest => ({
+  ...driver(name),
+  match: rules.map((hid) => ({ hid })),
+  grants: ["hidraw"],
+});
+const anyPad = hidDriver("any-pad", { usagePage: 1, usage: 4 }, { usagePage: 1, usage: 5 });
+
+test("a HID device's rules rank as USB's do: the more is said, the earlier; a usage is one of its collections'", () => {
+  const ranked = rankDrivers(pad, [
+    hidDriver("keyboard", { usagePage: 1, usage: 6 }),
+    hidDriver("bluetooth", { bus: 5 }),
+    hidDriver("page", { usagePage: 0xff00 }),
+    anyPad,
+    hidDriver("sony", { vendor: 0x054c }),
+    hidDriver("mine", { vendor: 0x054c, product: 0x0ce6, serial: "00:00:5e:00:53:31" }),
+  ]);
+  assert.deepEqual(
+    ranked.map(({ driver, score }) => [driver, score]),
+    [
+      ["mine", 112],
+      ["sony", 16],
+      ["any-pad", 6],
+      ["page", 2],
+      ["bluetooth", 1],
+      ["keyboard", 0],
+    ],
+  );
+  assert.deepEqual(ranked.at(-1)!.missed, ["usage: the device has 0x0005, the driver wants 0x0006"]);
+});
+
+test("a usage counts with its own page alone", () => {
+  const [ranked] = rankDrivers(pad, [hidDriver("other", { usagePage: 0xff00, usage: 5 })]);
+  assert.deepEqual(
+    [ranked!.score, ranked!.missed],
+    [0, ["usage: the device has 0x0001, the driver wants 0x0005"]],
+  );
+});
+
+test("a rule is for the devices of its bus", () => {
+  const both = { ...anyPad, match: [...anyPad.match, ...bot.match], grants: ["usb", "hidraw"] } as Manifest;
+  const scores = (device: typeof pad | typeof stick) =>
+    rankDrivers(device, [anyPad, bot, both]).map(({ driver, score }) => `${driver} ${score}`);
+  assert.deepEqual(scores(pad), ["any-pad 6", "any-pad 6", "usb-storage 0"]);
+  assert.deepEqual(scores(stick), ["usb-storage 14", "any-pad 14", "any-pad 0"]);
+  assert.deepEqual(rankDrivers(pad, [bot])[0]!.missed, ["the device is on bus hid, the driver wants usb"]);
 });
 
 test("what fits and what does not is said in the device's own numbers", () => {

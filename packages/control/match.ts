@@ -1,8 +1,16 @@
 // Runs in: manager and CLI. Owns: nothing. Which driver for which device, and why: pure, so that it can be explained.
-import { type Manifest, satisfies, sdkVersion, type UsbRule } from "./manifest.ts";
+import {
+  type HidRule,
+  type Manifest,
+  type MatchRule,
+  satisfies,
+  sdkVersion,
+  type UsbRule,
+} from "./manifest.ts";
 
 /** One interface of a USB device, as its descriptors have it. */
 export interface UsbFacts {
+  readonly bus: "usb";
   readonly vendor: number;
   readonly product: number;
   readonly serial: string | null;
@@ -11,6 +19,20 @@ export interface UsbFacts {
   readonly interfaceSubclass: number;
   readonly interfaceProtocol: number;
 }
+
+/** A HID device, as the kernel has found it. */
+export interface HidFacts {
+  readonly bus: "hid";
+  readonly bustype: number;
+  readonly vendor: number;
+  readonly product: number;
+  readonly serial: string | null;
+  /** Of the outermost collections of its report descriptor: page and usage in one number, the page above. */
+  readonly usages: readonly number[];
+}
+
+/** What match rules look at. */
+export type DeviceFacts = UsbFacts | HidFacts;
 
 export interface Ranked {
   readonly driver: string;
@@ -23,21 +45,32 @@ export interface Ranked {
   readonly missed: string[];
 }
 
-interface Fact {
+/** Several values: any of them will do. */
+type Found = number | string | null | readonly number[];
+
+interface Fact<Rule, Facts> {
   readonly weight: number;
   readonly digits: 2 | 4;
-  wanted(rule: UsbRule): number | string | undefined;
-  found(device: UsbFacts): number | string | null;
+  wanted(rule: Rule): number | string | undefined;
+  found(device: Facts, rule: Rule): Found;
 }
+type FactsOf<Rule, Facts> = Readonly<Record<string, Fact<Rule, Facts>>>;
 
 /**
  * From the most telling fact to the least, each worth more than all below it together: a driver for one product wins
  * over one for the vendor, and that over one for a class.
  */
-const facts: Readonly<Record<string, Fact>> = {
+const identity: FactsOf<
+  Pick<UsbRule | HidRule, "vendor" | "product" | "serial">,
+  Pick<DeviceFacts, "vendor" | "product" | "serial">
+> = {
   serial: { weight: 64, digits: 4, wanted: (rule) => rule.serial, found: (device) => device.serial },
   product: { weight: 32, digits: 4, wanted: (rule) => rule.product, found: (device) => device.product },
   vendor: { weight: 16, digits: 4, wanted: (rule) => rule.vendor, found: (device) => device.vendor },
+};
+
+const usbFacts: FactsOf<UsbRule, UsbFacts> = {
+  ...identity,
   "interface.protocol": {
     weight: 8,
     digits: 2,
@@ -64,17 +97,36 @@ const facts: Readonly<Record<string, Fact>> = {
   },
 };
 
+const pageOf = (usage: number) => usage >>> 16;
+const hidFacts: FactsOf<HidRule, HidFacts> = {
+  ...identity,
+  usage: {
+    weight: 4,
+    digits: 4,
+    wanted: (rule) => rule.usage,
+    found: ({ usages }, { usagePage }) =>
+      usages.filter((usage) => pageOf(usage) === usagePage).map((usage) => usage & 0xffff),
+  },
+  usagePage: {
+    weight: 2,
+    digits: 4,
+    wanted: (rule) => rule.usagePage,
+    found: ({ usages }) => [...new Set(usages.map(pageOf))],
+  },
+  bus: { weight: 1, digits: 4, wanted: (rule) => rule.bus, found: (device) => device.bustype },
+};
+
 /**
  * Every driver, best first. Among equals the one that stands earlier in `manifests` wins; the manager lists them by
  * driver path in the order given, its own last, and by name within a path.
  */
-export function rankDrivers(device: UsbFacts, manifests: readonly Manifest[]): Ranked[] {
+export function rankDrivers(device: DeviceFacts, manifests: readonly Manifest[]): Ranked[] {
   return manifests.map((manifest) => rank(device, manifest)).sort((a, b) => b.score - a.score); // a stable sort
 }
 
-function rank(device: UsbFacts, manifest: Manifest): Ranked {
+function rank(device: DeviceFacts, manifest: Manifest): Ranked {
   const best = manifest.match
-    .map(({ usb }) => weigh(device, usb))
+    .map((rule) => weighed(device, rule))
     .sort((a, b) => b.score - a.score || b.nearness - a.nearness)[0]!;
   const named = { driver: manifest.name, version: manifest.version };
   if (!satisfies(sdkVersion, manifest.sdk)) {
@@ -88,26 +140,44 @@ function rank(device: UsbFacts, manifest: Manifest): Ranked {
   return { ...named, score: best.score, matched: best.matched, missed: best.missed };
 }
 
-function weigh(
-  device: UsbFacts,
-  rule: UsbRule,
-): { score: number; nearness: number; matched: string[]; missed: string[] } {
-  const asked = Object.entries(facts).filter(([, fact]) => fact.wanted(rule) !== undefined);
-  const fits = asked.filter(([, fact]) => fact.wanted(rule) === fact.found(device));
-  const misses = asked.filter(([, fact]) => fact.wanted(rule) !== fact.found(device));
-  const nearness = fits.reduce((sum, [, fact]) => sum + fact.weight, 0);
+interface Weight {
+  readonly score: number;
+  readonly nearness: number;
+  readonly matched: string[];
+  readonly missed: string[];
+}
+
+function weighed(device: DeviceFacts, rule: MatchRule): Weight {
+  if (device.bus === "usb" && rule.usb !== undefined) return weigh(usbFacts, device, rule.usb);
+  if (device.bus === "hid" && rule.hid !== undefined) return weigh(hidFacts, device, rule.hid);
+  const missed = `the device is on bus ${device.bus}, the driver wants ${Object.keys(rule).join()}`;
+  return { score: 0, nearness: -1, matched: [], missed: [missed] };
+}
+
+function weigh<Rule, Facts>(facts: FactsOf<Rule, Facts>, device: Facts, rule: Rule): Weight {
+  const asked = Object.entries(facts).flatMap(([name, fact]) => {
+    const [wanted, found] = [fact.wanted(rule), fact.found(device, rule)];
+    if (wanted === undefined) return [];
+    const fits = Array.isArray(found) ? found.includes(wanted) : found === wanted;
+    return [{ name, fits, wanted, found, weight: fact.weight, digits: fact.digits }];
+  });
+  const fits = asked.filter((fact) => fact.fits);
+  const misses = asked.filter((fact) => !fact.fits);
+  const nearness = fits.reduce((sum, { weight }) => sum + weight, 0);
   return {
     score: misses.length === 0 ? nearness : 0,
     nearness,
-    matched: fits.map(([name, fact]) => `${name}: ${show(fact.found(device), fact.digits)}`),
+    matched: fits.map(({ name, wanted, digits }) => `${name}: ${show(wanted, digits)}`),
     missed: misses.map(
-      ([name, fact]) =>
-        `${name}: the device has ${show(fact.found(device), fact.digits)}, the driver wants ${show(fact.wanted(rule)!, fact.digits)}`,
+      ({ name, found, wanted, digits }) =>
+        `${name}: the device has ${show(found, digits)}, the driver wants ${show(wanted, digits)}`,
     ),
   };
 }
 
-function show(value: number | string | null, digits: number): string {
+function show(value: Found, digits: number): string {
   if (value === null) return "none";
-  return typeof value === "string" ? `"${value}"` : `0x${value.toString(16).padStart(digits, "0")}`;
+  if (typeof value === "string") return `"${value}"`;
+  if (typeof value === "number") return `0x${value.toString(16).padStart(digits, "0")}`;
+  return value.length === 0 ? "none" : value.map((each) => show(each, digits)).join(", ");
 }

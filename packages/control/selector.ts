@@ -10,7 +10,10 @@ const usbId = v.pipe(
 );
 const deviceId = v.pipe(
   v.string(),
-  v.regex(/^usb-[A-Za-z0-9.-]+(:\d+\.\d+)?$/, 'a device id as "usb-1-4:1.0"'),
+  v.regex(
+    /^(usb-[A-Za-z0-9.-]+(:\d+\.\d+)?|hid-[0-9a-f]{4}(:[0-9a-f]{4}){2}[A-Za-z0-9.:_-]*)$/,
+    'a device id as "usb-1-4:1.0" or "hid-0005:054c:0ce6-a0:b1:c2:d3:e4:f5"',
+  ),
 );
 export const aliasName = v.pipe(
   v.string(),
@@ -35,7 +38,7 @@ export interface Selector {
 export interface Named {
   readonly id: string;
   readonly alias: string | null;
-  /** "046d:c52b" */
+  /** "046d:c52b". What is on Bluetooth or I2C has ids of the same kind, often the very same as on a cable. */
   readonly usb: string;
   readonly serial: string | null;
 }

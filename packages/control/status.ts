@@ -33,7 +33,7 @@ const deviceStatus = v.strictObject({
   identity: text,
   /** What it calls itself, made printable. */
   name: text,
-  bus: v.picklist(["usb"]),
+  bus: v.picklist(["usb", "hid"]),
   driver: v.nullable(name),
   class: v.nullable(className),
   placement: v.nullable(placement),

@@ -28,8 +28,18 @@ export const surfaces = {
       USBDEVFS_GETDRIVER: "asks who holds an interface",
     },
   },
+  hidraw: {
+    bus: "hid",
+    header: "linux/hidraw.h",
+    requests: {
+      HIDIOCSFEATURE: "sends a feature report",
+      HIDIOCGFEATURE: "asks for a feature report",
+      HIDIOCGINPUT: "asks for an input report, from Linux 5.11 on",
+    },
+  },
 } as const satisfies Record<string, Surface>;
 
+export type BusName = (typeof surfaces)[SurfaceName]["bus"];
 export type SurfaceName = keyof typeof surfaces;
 export type RequestName<S extends SurfaceName> = keyof (typeof surfaces)[S]["requests"];
 

@@ -25,6 +25,26 @@ const numbers: ReadonlyMap<string, Control> = new Map([
   ...[...padControls, ...wheelControls].map((name, at): [string, Control] => [name, FIRST_PAD_CONTROL + at]),
 ]);
 
+/** Names of groups of buttons, which have the first one's number (linux/input-event-codes.h). */
+const groups = [
+  "BTN_MISC",
+  "BTN_MOUSE",
+  "BTN_JOYSTICK",
+  "BTN_GAMEPAD",
+  "BTN_DIGI",
+  "BTN_WHEEL",
+  "BTN_TRIGGER_HAPPY",
+];
+const names: ReadonlyMap<Control, string> = new Map(
+  [...numbers]
+    .filter(([name]) => !groups.includes(name))
+    .toReversed()
+    .map(([name, control]) => [control, name]),
+);
+
+/** The first of its names; its number where it has none. */
+export const controlName = (control: Control): string => names.get(control) ?? String(control);
+
 export const controlNamed = (name: string): Control | undefined => numbers.get(name);
 /** The number of a name that there is. */
 export const padControl = (name: PadControl): Control => numbers.get(name)!;

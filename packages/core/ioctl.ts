@@ -22,6 +22,16 @@ export const _IOW = (type: number, nr: number, size: number): number => ioc(IOC_
 export const _IOWR = (type: number, nr: number, size: number): number =>
   ioc(IOC_READ | IOC_WRITE, type, nr, size);
 
+/** The bits of a request's number that say how long its argument is. */
+export const IOC_SIZE_BITS = (SIZE_MAX << 16) >>> 0;
+
+/**
+ * Some requests are a family, one for each length of their argument. In a table the one of length 0 stands for all of them: a request that moves data
+ * and has none to move is no other's number.
+ */
+export const isOfAnyLength = (request: number): boolean =>
+  request >>> 30 !== 0 && (request & IOC_SIZE_BITS) === 0;
+
 /** Where the parts of an operation's ioctl argument lie: input and output share offset 0; behind them the address (u64) and length (u32) of bulk data. */
 export interface IoctlArgument {
   readonly size: number;

@@ -68,6 +68,6 @@ export interface UnitPort<C extends Contract> {
     input: Input<C, K>,
     options?: RequestOptions,
   ): Promise<{ out: Output<C, K>; data: Uint8Array }>;
-  /** Returns what ends the subscription. */
-  on<E extends EventName<C>>(name: E, listener: (data: EventData<C, E>) => void): () => void;
+  /** `dropped`: so many of the same event were lost before this one, since nobody took them from the channel in time. Returns what ends the subscription. */
+  on<E extends EventName<C>>(name: E, listener: (data: EventData<C, E>, dropped: number) => void): () => void;
 }

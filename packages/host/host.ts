@@ -13,14 +13,13 @@ import { createLog, type Log, type LogEntry } from "@ring3/core/log";
 import { LogBudget } from "@ring3/core/log-budget";
 import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { readSealed } from "@ring3/kernel/shm/memory";
-import type { UsbTransport } from "@ring3/kernel/usb/transport";
 import { Declined, type Driver } from "@ring3/sdk/define";
 import { rehearseDriver } from "@ring3/sdk/rehearsal";
 import type { UnitRunner } from "@ring3/sdk/runner";
 import { type Session, startDriver } from "@ring3/sdk/session";
 import { Channels } from "./channels.ts";
 import { confineDriver, confineSpare, limitData } from "./confine.ts";
-import { openGrant } from "./grants.ts";
+import { type OpenedGrant, openGrant } from "./grants.ts";
 import { loadDriver } from "./loader.ts";
 
 type HostEdge = typeof hostEdge;
@@ -55,7 +54,7 @@ export class Host {
   #contract: Contract | undefined;
   #probing: Promise<Session> | undefined;
   #session: Session | undefined;
-  #transport: UsbTransport | undefined;
+  #transport: OpenedGrant["transport"] | undefined;
   #memory: HostDeviceMemory | undefined;
   #driver: Driver | undefined;
   #loading: Promise<Result<HostEdge, "load">> | undefined;

@@ -16,8 +16,10 @@ import type { EndpointSockets } from "./endpoint-sockets.ts";
 import type { Inputs } from "./inputs.ts";
 import type { KernelDisks } from "./kernel-disks.ts";
 import type { Manager } from "./manager.ts";
+import type { Mappings } from "./mappings.ts";
 import { deviceMetrics, deviceStatus, type Endpoint, explain } from "./status.ts";
 import type { DeviceTrace, Tracing } from "./tracing.ts";
+import { udevRules } from "./udev.ts";
 
 type ClientEdge = typeof clientEdge;
 type LogEntry = Notice<ClientEdge, "log">;
@@ -31,7 +33,10 @@ export interface Serving {
   readonly sandboxed: boolean;
   /** Where a host's process runs, in words. */
   readonly processors: (host: number) => string;
+  /** The manager's. */
   readonly uid: number;
+  /** Its group, by name where it has one. */
+  readonly group: () => string;
   /** By the account files as they are now. */
   readonly accountOf: (uid: number, gid: number) => Account;
   /** Clients of an earlier manager that have not come back yet. */
@@ -47,6 +52,7 @@ export interface Serving {
   /** undefined where the kernel's disks are no endpoints. */
   readonly disks: KernelDisks | undefined;
   readonly inputs: Inputs;
+  readonly mappings: Mappings;
   /** Ends those of the kernel's disks that are no unit's any more. */
   readonly keepDisks: () => void;
   /** Where applications meet each unit, as its reflector has said. */
@@ -100,6 +106,8 @@ export class Administration {
     | "inputDevice"
     | "inputNode"
     | "inputMemo"
+    | "inputKeep"
+    | "inputProfile"
   > {
     const { manager, attached } = this.#serving;
     return {
@@ -137,6 +145,14 @@ export class Administration {
       explain: ({ device }) => {
         requireOperator(this.#serving, this.#identity, `explain ${device}`);
         return explain(manager, manager.resolve(device), this.#serving);
+      },
+      ...this.#serving.mappings.handlers((what) => requireOperator(this.#serving, this.#identity, what)),
+      udev: () => {
+        const { inputs, accountOf, uid } = this.#serving;
+        requireOperator(this.#serving, this.#identity, "udev");
+        const classes = manager.devices.flatMap(({ driver }) => driver?.manifest.class ?? []);
+        const user = accountOf(uid, uid).user ?? String(uid);
+        return udevRules(manager.devices, inputs.permissions(classes), user, this.#serving.group());
       },
       logs: ({ device, follow }) => {
         requireOperator(this.#serving, this.#identity, "read the logs");

@@ -156,6 +156,8 @@ export class AttachedBus {
       takeable: false,
       plugging: `${enumerated.serverPid}/${info.busNumber}/${info.deviceNumber}`,
       withheld: () => false,
+      isShared: false,
+      permissions: () => [],
       lostClaim: () => undefined, // the end of its stream says so by itself
       giveBack: () => null,
       open: () => this.#open(plug, enumerated, number),

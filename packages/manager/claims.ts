@@ -331,7 +331,7 @@ export class Claims {
     }
   }
 
-  /** A debugger holds the driver, or has let go of it. */
+  /** The driver does nothing for the time being, or works again. */
   held(device: Device, held: boolean): void {
     for (const claim of this.#claims)
       if (claim.device === device && claim.hostChannel !== undefined)

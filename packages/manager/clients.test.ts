@@ -33,6 +33,7 @@ import {
 import { Inputs } from "./inputs.ts";
 import type { KernelDisks } from "./kernel-disks.ts";
 import { Manager } from "./manager.ts";
+import { Mappings } from "./mappings.ts";
 import { Tracing } from "./tracing.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ring3-clients-"));
@@ -86,6 +87,7 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     ),
     sandboxed: true,
     uid: 500,
+    group: () => "ring3",
     accountOf: (uid, gid) => ({ uid, user: null, gids: [gid], groups: [] }),
     absent: new AbsentClients(clock, 10_000, manager.claims),
     newToken: () => `token ${++tokens}`,
@@ -97,6 +99,13 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     disks: { has: (unit: string) => unit === published } as KernelDisks,
     keepDisks() {},
     inputs: new Inputs(manager.log),
+    mappings: new Mappings({
+      file: "/nowhere/mapping.yaml",
+      named: false,
+      look() {},
+      manager,
+      legacy: noLegacy,
+    }),
     endpoints: new Map(),
   };
   const run = async () => {
@@ -106,6 +115,7 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     const [ours, theirs] = socketPair();
     const logged: string[] = [];
     const units: string[] = [];
+    const mapped: string[] = [];
     const account = () => ({ uid, user: null, gids: [], groups: [] });
     const identity = {
       name: `process of ${uid}`,
@@ -119,15 +129,16 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     const notices = {
       log: ({ message }: { message: string }) => logged.push(message),
       unitAdded: ({ unit }: { unit: string }) => units.push(unit),
+      mapping: ({ text }: { text: string }) => mapped.push(`${text} behind ${units.length} units`),
     };
     const peer = callingPeer(clientEdge, new FrameSocket(theirs), notices);
     peers.push(peer);
-    return { peer, logged, units };
+    return { peer, logged, units, mapped };
   };
   const endpoints = async () => (await connect(500).peer.call("status", {})).result.devices[0]!.units;
   void manager.added(busDevice());
   await run();
-  return { manager, hosts, clock, connect, run, endpoints };
+  return { manager, hosts, clock, connect, run, endpoints, serving };
 }
 
 test("the twelfth driver that an application suspects within a minute ends its connection, not the driver's name", async () => {
@@ -415,4 +426,30 @@ test("the address of an inline driver's unit is taken away when the unit goes, t
   await hosts.last.dies();
   await stopped;
   assert.equal(existsSync(result.path), false);
+});
+
+test("only reflectors of input devices hear of the mapping, before any unit and each time it is another; a later one is told it too", async () => {
+  const { connect, serving } = await setUp();
+  const subscribe = ({ peer }: ReturnType<typeof connect>) =>
+    peer.call("subscribe", { class: null, formerly: null });
+  const [pads, disks, application] = [connect(500, "gamepad"), connect(500, "block"), connect(500)];
+  for (const client of [pads, disks, application]) await subscribe(client);
+  serving.mappings.found("devices: []");
+  const later = connect(500, "input");
+  await subscribe(later);
+  await pads.peer.call("status", {});
+  assert.deepEqual(pads.mapped, [" behind 0 units", "devices: [] behind 1 units"]);
+  assert.deepEqual(later.mapped, ["devices: [] behind 0 units"]);
+  assert.deepEqual([disks.mapped, application.mapped], [[], []]);
+});
+
+test("who is no reflector of a unit can say nothing of its profile, and asks for none", async () => {
+  const { connect, serving, manager } = await setUp();
+  const [pads, application] = [connect(500, "gamepad"), connect(500)];
+  pads.peer.tell("profile", { unit: id, profile: "game" }); // a disk is no pad
+  await assert.rejects(pads.peer.call("inputProfile", { unit: id }), { kind: "denied" });
+  await assert.rejects(pads.peer.call("inputKeep", { unit: id, indexes: [] }), { kind: "denied" });
+  application.peer.tell("profile", { unit: id, profile: "game" });
+  await assert.rejects(application.peer.call("status", {}), { kind: "disconnected" });
+  assert.equal(serving.mappings.profileOf(manager.devices[0]!, id), null);
 });

@@ -18,7 +18,9 @@ import type { Claimant } from "./claims.ts";
 import { unitId } from "./claims.ts";
 import type { Device } from "./device.ts";
 import { diskHandlers } from "./disk-handlers.ts";
+import { isInputClass } from "./inputs.ts";
 import type { Manager, Watcher } from "./manager.ts";
+import type { MappingListener } from "./mappings.ts";
 import { type Endpoint, unitInfo } from "./status.ts";
 
 type ClientEdge = typeof clientEdge;
@@ -27,7 +29,7 @@ type ClientEdge = typeof clientEdge;
 const SUSPICIONS_MAX = 12;
 const SUSPICIONS_MS = 60_000;
 
-export class ClientConnection implements Claimant, Watcher {
+export class ClientConnection implements Claimant, Watcher, MappingListener {
   readonly name: string;
   readonly trusted: boolean;
   readonly uid: number;
@@ -38,7 +40,7 @@ export class ClientConnection implements Claimant, Watcher {
   readonly #identity: ClientIdentity;
   readonly #peer: ServingPeer<ClientEdge>;
   readonly #administration: Administration;
-  readonly #unwatch: () => void;
+  readonly #unwatch: readonly (() => void)[];
   /** When it suspected a driver; the latest ones. */
   #suspicions: number[] = [];
   /** As a reflector: the endpoints that it has told of. */
@@ -60,8 +62,9 @@ export class ClientConnection implements Claimant, Watcher {
       suspect: (suspicion) => this.#suspect(suspicion),
       progress: ({ channel }) => serving.manager.claims.progress(this, channel),
       endpoint: ({ unit, kind, address }) => this.#endpoint(unit, kind, address),
+      profile: ({ unit, profile }) => this.#profile(unit, profile),
     });
-    this.#unwatch = serving.manager.watch(this);
+    this.#unwatch = [serving.manager.watch(this), serving.mappings.watch(this)];
     this.#peer.signal.addEventListener("abort", () => this.#ended());
   }
 
@@ -77,6 +80,7 @@ export class ClientConnection implements Claimant, Watcher {
       subscribe: ({ class: wanted, formerly }) => {
         this.#subscribed = wanted;
         if (this.trusted) this.#serving.keepDisks(); // what went while there was no reflector to withdraw it
+        this.mapping(this.#serving.mappings.running);
         // Also those whose driver is being replaced: whoever opens one waits for it.
         for (const device of manager.devices) for (const unit of device.units) this.unitAdded(device, unit);
         const absent =
@@ -102,12 +106,9 @@ export class ClientConnection implements Claimant, Watcher {
         deviceOf: (unit) => findUnit(manager, unit)?.device,
         wants: (device) => this.#wants(device),
       }),
-      ...this.#serving.inputs.handlers((method, unit) => {
-        const { device } = this.#unit(unit);
-        const its = this.#identity.reflector === device.driver?.manifest.class; // whatever it has subscribed to
-        if (!its || !this.#wants(device))
-          throw new DeviceError("denied", `${method} ${unit}: it is another reflector's`);
-        return device;
+      ...this.#serving.inputs.handlers((method, unit) => this.#own(method, unit)),
+      inputProfile: ({ unit }) => ({
+        profile: this.#serving.mappings.profileOf(this.#own("inputProfile", unit), unit),
       }),
       record: ({ device }, fds) => {
         this.#serving.tracing.recorded(this, device, fds[0]!);
@@ -155,6 +156,15 @@ export class ClientConnection implements Claimant, Watcher {
     return found;
   }
 
+  /** The device of a unit that this reflector has endpoints for. */
+  #own(method: string, unit: string): Device {
+    const { device } = this.#unit(unit);
+    const its = this.#identity.reflector === device.driver?.manifest.class; // whatever it has subscribed to
+    if (!its || !this.#wants(device))
+      throw new DeviceError("denied", `${method} ${unit}: it is another reflector's`);
+    return device;
+  }
+
   #listen(wanted: string, kind: string): Answer<Result<ClientEdge, "listen">> {
     if (!this.trusted) throw new DeviceError("denied", "listen: only reflectors have endpoints");
     const { device } = this.#unit(wanted);
@@ -184,9 +194,15 @@ export class ClientConnection implements Claimant, Watcher {
     );
   }
 
+  #profile(unit: string, profile: string): void {
+    if (!this.trusted) return this.#peer.close(new DeviceError("denied", "profile"));
+    const device = findUnit(this.#serving.manager, unit)?.device;
+    if (device !== undefined && this.#wants(device)) this.#serving.mappings.told(device, unit, profile); // else it went while this was on its way
+  }
+
   #ended(): void {
     const { manager } = this.#serving;
-    this.#unwatch();
+    for (const unwatch of this.#unwatch) unwatch();
     this.#administration.end();
     for (const unit of this.#announced.keys()) this.#unannounce(unit);
     manager.claims.closeAll(this);
@@ -263,6 +279,17 @@ export class ClientConnection implements Claimant, Watcher {
     if (this.trusted) this.#serving.sockets.remove(id); // whosever it was: an inline driver's may have died before
     this.#unannounce(id);
     if (this.#wants(device)) this.#peer.notify("unitRemoved", { unit: id, kind: "disconnected", reason });
+  }
+
+  /** To whom it is of use. */
+  mapping(text: string): void {
+    const { reflector } = this.#identity;
+    if (reflector !== undefined && isInputClass(reflector) && this.#subscribed !== undefined)
+      this.#peer.notify("mapping", { text });
+  }
+
+  profile(device: Device, unit: string, profile: string): void {
+    if (this.trusted && this.#wants(device)) this.#peer.notify("profile", { unit, profile });
   }
 
   deviceChanged(): void {

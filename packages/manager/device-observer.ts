@@ -12,7 +12,7 @@ export interface DeviceObserver {
   declined(device: Device): void;
   /** No driver runs and the last one is fenced. `final`: none will, until somebody starts it. */
   lost(device: Device, loss: Loss): void;
-  /** A debugger has taken hold of its driver, or has let go of it. */
+  /** Its driver is to rest, or a debugger has taken hold of it; or it works again. Said once more when it has come to rest. */
   held(device: Device, held: boolean): void;
   /** A unit's properties are other than at probe. */
   unitChanged(device: Device, unit: HostUnit): void;

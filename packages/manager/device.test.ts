@@ -293,6 +293,41 @@ test("five failed starts: back-off in between, then quarantine and one loss for 
   );
 });
 
+for (const [isShared, given] of [
+  [true, 1],
+  [false, 0],
+] as const)
+  test(`in quarantine a device that is ${isShared ? "" : "not "}shared with the kernel's driver ${isShared ? "goes back to it" : "stays"}`, async () => {
+    let back = 0;
+    const { clock, device, hosts } = setUp({
+      isShared,
+      open: async () => ({ ...(await busDevice().open()), taken: true }),
+      giveBack: () => `driver ${++back}`,
+    });
+    device.matched(chosenDriver(), true);
+    for (let start = 0; start < 5; start++) {
+      await hosts.last.loaded();
+      assert.equal(back, 0);
+      await hosts.last.refusesProbe("no such thing");
+      await hosts.last.dies();
+      clock.advance(30_000);
+    }
+    assert.deepEqual([device.life.state, back], ["quarantined", given]);
+  });
+
+test("a driver that is at its end has its grant revoked, before it is proven dead", async () => {
+  let revoked = 0;
+  const revoke = () => void revoked++;
+  const { device, hosts, run } = setUp({ open: async () => ({ ...(await busDevice().open()), revoke }) });
+  await run();
+  hosts.last.fails();
+  await settled();
+  assert.deepEqual([revoked, device.life.fenced], [1, false]);
+  await hosts.last.dies();
+  await hosts.last.runs(unit());
+  assert.equal(revoked, 1);
+});
+
 const brokenUnits: [string, ReturnType<typeof unit>][] = [
   ["a property that is no number of its kind", unit(0, { sectorBytes: -1 })],
   ["a property that the contract does not have", unit(0, { extra: Array.from({ length: 9999 }, () => 1) })],
@@ -449,7 +484,7 @@ test("a driver that outlived its manager runs on, in the incarnation that it is"
 for (const [state, rest, asked, reached, told] of [
   ["suspended", ["request"], [], "suspended", ["held"]],
   ["suspended", [], ["left host resume"], "running", ["held", "ready with 1", "running", "not held"]],
-  ["running", ["sleep"], ["left host suspend"], "suspended", ["held", "suspended"]],
+  ["running", ["sleep"], ["left host suspend"], "suspended", ["held", "suspended", "held"]],
 ] as const)
   test(`a driver that is ${state} and wanted at rest by ${rest[0] ?? "nobody"} is ${reached} under the next manager`, async () => {
     const host = leftHost();

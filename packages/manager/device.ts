@@ -110,7 +110,10 @@ export class Device {
         working: () => this.host,
         resting: () => (this.#life.state === "suspended" ? this.channelHost : undefined),
         hold: (on) => this.#hold("rest", on),
-        suspended: () => this.#apply({ type: "suspend" }),
+        suspended: () => {
+          this.#apply({ type: "suspend" });
+          parts.observer.held(this, true); // once more: it has said its last words
+        },
         resumed: () => this.#apply({ type: "resume" }),
         lost: () => this.#claimIsLost(),
         failed: (text) => this.failed({ kind: "crash", text, outside: false }),
@@ -471,7 +474,8 @@ export class Device {
         if (event.type === "failed") this.#reportCrash(event.reason, incarnation, number, recorded);
         this.#lose(event, next(this.#life, { type: "fenced" }), recorded);
         this.#apply({ type: "fenced" });
-        if (this.#life.state === "unmatched") this.#giveBack();
+        if (this.#life.state === "unmatched" || (this.#life.state === "quarantined" && this.#bus.isShared))
+          this.#giveBack();
         resolve();
       })
       .catch((error: Error) => {

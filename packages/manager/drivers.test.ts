@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { encodeDriverCache } from "@ring3/control/driver-files";
+import type { UsbFacts } from "@ring3/control/match";
 import { manualClock } from "@ring3/core/clock";
 import { createLog, type LogEntry } from "@ring3/core/log";
 import { readSealed } from "@ring3/kernel/shm/memory";
@@ -79,7 +80,7 @@ test("what V8 has made of a driver's code goes along with it; what it has made o
 
 test("a device that no driver wants gets none", () => {
   const { drivers } = read(folder);
-  assert.equal(chooseDriver({ ...busDevice().facts, interfaceClass: 3 }, drivers), undefined);
+  assert.equal(chooseDriver({ ...(busDevice().facts as UsbFacts), interfaceClass: 3 }, drivers), undefined);
 });
 
 test("the first driver of a name stands for the later ones: one that does not match is never chosen by its namesake's rules", () => {

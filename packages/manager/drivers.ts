@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DRIVER_CACHE, DRIVER_CODE, decodeDriverCache } from "@ring3/control/driver-files";
 import { type Manifest, parseManifest } from "@ring3/control/manifest";
-import { type Ranked, rankDrivers, type UsbFacts } from "@ring3/control/match";
+import { type DeviceFacts, type Ranked, rankDrivers } from "@ring3/control/match";
 import type { Contract } from "@ring3/core/contract";
 import type { Log } from "@ring3/core/log";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
@@ -89,7 +89,7 @@ function madeOf(folder: string, code: Uint8Array, log: Log): Uint8Array {
   return made ?? new Uint8Array(0);
 }
 
-export function rank(facts: UsbFacts, drivers: readonly InstalledDriver[]): Ranked[] {
+export function rank(facts: DeviceFacts, drivers: readonly InstalledDriver[]): Ranked[] {
   return rankDrivers(
     facts,
     drivers.map(({ manifest }) => manifest),
@@ -97,7 +97,10 @@ export function rank(facts: UsbFacts, drivers: readonly InstalledDriver[]): Rank
 }
 
 /** The best driver for a device; undefined where none matches. */
-export function chooseDriver(facts: UsbFacts, drivers: readonly InstalledDriver[]): ChosenDriver | undefined {
+export function chooseDriver(
+  facts: DeviceFacts,
+  drivers: readonly InstalledDriver[],
+): ChosenDriver | undefined {
   const best = rank(facts, drivers)[0];
   if (best === undefined || best.score === 0) return undefined;
   const driver = drivers.find(({ manifest }) => manifest.name === best.driver)!;

@@ -175,6 +175,7 @@ export function busDevice(overrides: Partial<BusDevice> = {}): BusDevice {
     identity: { vendor: "0781", product: "5583", serial: "4C53" },
     name: "SanDisk Extreme",
     facts: {
+      bus: "usb",
       vendor: 0x0781,
       product: 0x5583,
       serial: "4C53",
@@ -195,6 +196,8 @@ export function busDevice(overrides: Partial<BusDevice> = {}): BusDevice {
     },
     takeable: false,
     plugging: "1/4",
+    isShared: false,
+    permissions: () => [],
     giveBack: () => null,
     ...overrides,
   };

@@ -143,6 +143,7 @@ export class Incarnation {
     if (host !== undefined && hung) this.#stack = await host.stack(STACK_MS * timeScale);
     host?.kill(`${bus.id} (${driver.manifest.name}) ${why}`);
     this.#observer.ending();
+    this.#opening?.then(({ revoke }) => revoke?.()).catch(() => {}); // what was not opened is nobody's
     const timer = clock.after(limits.fenceMs * timeScale, late);
     await host?.fenced;
     timer.cancel();

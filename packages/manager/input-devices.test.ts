@@ -75,6 +75,17 @@ test("a unit's devices end with it, and those of units that there are not any mo
   assert.deepEqual(log, ["drop input/usb-1-5:1.0#0.0"]);
 });
 
+test("of one unit those end that it is to have no more", () => {
+  const { inputs, opened } = setUp();
+  for (const index of [0, 3]) inputs.open({ ...pad, index }).descriptor.close();
+  inputs.open({ ...pad, unit: "usb-1-5:1.0#0", index: 3 }).descriptor.close();
+  inputs.keepOf(pad.unit, new Set([0]));
+  assert.deepEqual(
+    opened.map(({ fd }) => fd === -1),
+    [false, true, false],
+  );
+});
+
 test("what an earlier manager has left is given to the next reflector", () => {
   const { inputs, opened } = setUp();
   const { read, write } = pipe();

@@ -89,6 +89,12 @@ export class InputDevices {
     for (const [name, { device }] of this.#held) if (device.unit === unit) this.#drop(name);
   }
 
+  /** Ends a unit's other ones. */
+  keepOf(unit: string, indexes: ReadonlySet<number>): void {
+    for (const [name, { device }] of this.#held)
+      if (device.unit === unit && !indexes.has(device.index)) this.#drop(name);
+  }
+
   /** Ends those of no unit that there is. */
   keep(units: ReadonlySet<string>): void {
     for (const [name, { device }] of this.#held) if (!units.has(device.unit)) this.#drop(name);

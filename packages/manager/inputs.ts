@@ -8,6 +8,8 @@ import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { openDeviceNode } from "@ring3/kernel/open/open";
+import { isDenied } from "@ring3/kernel/open/permission";
+import type { Permission } from "./bus.ts";
 import type { Device } from "./device.ts";
 import { InputDevices } from "./input-devices.ts";
 import type { Heirloom, Legacy } from "./legacy.ts";
@@ -17,12 +19,14 @@ type ClientEdge = typeof clientEdge;
 const UINPUT = "/dev/uinput";
 /** Classes whose units are input devices. */
 const reflected: ReadonlySet<string> = new Set(["gamepad", "input"]);
+export const isInputClass = (className: string): boolean => reflected.has(className);
 
 const openUinput = (): Descriptor => openDeviceNode(UINPUT, constants.O_RDWR | constants.O_NONBLOCK);
 const list = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : []);
 
 export class Inputs {
   readonly #log: Log;
+  #choice: Config["endpoints"]["input"] = "none";
   #devices: InputDevices | undefined;
   /** Why there are none. Said once somebody needs them. */
   #why: string | undefined;
@@ -33,6 +37,7 @@ export class Inputs {
 
   /** Throws DeviceError where the configuration asks for what cannot be had. `successor`: it could be had, and what is there goes on. */
   choose(choice: Config["endpoints"]["input"], legacy: Legacy, successor: boolean): void {
+    this.#choice = choice;
     if (choice === "none") return;
     if (successor) {
       if (existsSync(UINPUT)) this.#devices = new InputDevices({ open: openUinput, list, legacy });
@@ -65,6 +70,14 @@ export class Inputs {
     return [];
   }
 
+  /** What it takes for units of these classes to be input devices. */
+  permissions(classes: readonly string[]): readonly Permission[] {
+    if (this.#choice === "none" || !classes.some((name) => reflected.has(name))) return [];
+    const rule = (group: string) =>
+      `SUBSYSTEM=="misc", KERNEL=="uinput", OPTIONS+="static_node=uinput", GROUP="${group}", MODE="0660"`;
+    return [{ path: UINPUT, held: !isDenied(UINPUT), rule }];
+  }
+
   inherit(left: readonly Heirloom<"input">[]): void {
     if (this.#devices !== undefined) return this.#devices.inherit(left);
     for (const { held } of left) for (const descriptor of held) descriptor.close(); // the kernel has lost its module meanwhile
@@ -85,7 +98,7 @@ export class Inputs {
     of: (method: string, unit: string) => Device,
   ): Pick<
     Handlers<ClientEdge, Descriptor, ServingPeer<ClientEdge>>,
-    "inputDevice" | "inputNode" | "inputMemo"
+    "inputDevice" | "inputNode" | "inputMemo" | "inputKeep"
   > {
     const allowed = (method: string, unit: string): InputDevices => {
       const className = of(method, unit).driver!.manifest.class;
@@ -100,6 +113,10 @@ export class Inputs {
         return new Answer({ memo }, [descriptor]);
       },
       inputNode: ({ unit, sysname }) => ({ node: allowed("inputNode", unit).node(sysname) }),
+      inputKeep: ({ unit, indexes }) => {
+        allowed("inputKeep", unit).keepOf(unit, new Set(indexes));
+        return {};
+      },
       inputMemo: ({ memo, ...device }) => {
         allowed("inputMemo", device.unit).remember(device, memo);
         return {};

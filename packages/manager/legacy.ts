@@ -41,6 +41,7 @@ export interface Left {
   readonly plugs: readonly Heirloom<"plug">[];
   readonly inputs: readonly Heirloom<"input">[];
   readonly disks: readonly Heirloom<"disk">[];
+  readonly mappings: readonly Heirloom<"mapping">[];
 }
 
 /** How many descriptors a record has that is whole. */
@@ -53,6 +54,7 @@ const holds: Readonly<Record<LegacyKind, number>> = {
   plug: 0,
   input: 1,
   disk: 1,
+  mapping: 0,
 };
 
 /**
@@ -74,6 +76,7 @@ export function sorted({ records }: Inherited, legacy: Pick<Legacy, "drop">): Le
     plugs: of("plug"),
     inputs: of("input"),
     disks: of("disk"),
+    mappings: of("mapping"),
   };
 }
 
@@ -95,4 +98,5 @@ export const nothingLeft: Left = {
   plugs: [],
   inputs: [],
   disks: [],
+  mappings: [],
 };

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { defaultConfig, parseConfig } from "@ring3/control/config";
 import { crashDirectory } from "@ring3/control/crash";
+import { MAPPING_CHARACTERS_MAX } from "@ring3/control/fields";
 import type { FrameTransport } from "@ring3/control/peer";
 import { type Account, accountOf } from "@ring3/control/rules";
 import { controlSocket } from "@ring3/control/state-directory";
@@ -35,20 +36,25 @@ import { installedDrivers } from "./drivers.ts";
 import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
 import { endForsakenJails } from "./forsaken.ts";
+import { HID_SUBSYSTEMS, HidDevices } from "./hid-bus.ts";
 import { startShared, startSpare } from "./host-start.ts";
 import { Inputs } from "./inputs.ts";
 import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
+import { type Found, KernelBus } from "./kernel-bus.ts";
 import { LoginManager } from "./login-manager.ts";
 import { Manager } from "./manager.ts";
+import { Mappings } from "./mappings.ts";
 import { Placements } from "./placements.ts";
 import { Processes } from "./processes.ts";
 import { Reflectors, type ServeReflector } from "./reflectors.ts";
 import { Sleep } from "./sleep.ts";
 import { Spares } from "./spares.ts";
 import { succeed } from "./succession.ts";
+import { TakenHid } from "./taken-hid.ts";
 import { Tracing } from "./tracing.ts";
-import { UsbBus } from "./usb-bus.ts";
+import { usbInterfaces } from "./usb-bus.ts";
 import { Users } from "./users.ts";
+import { fileSurroundings, WatchedFile } from "./watched-file.ts";
 
 const KEEPER_FD = 3;
 /** A host that is being started (30 s), its remove (2 s) and its fence (5 s), and some for the manager itself. */
@@ -63,6 +69,7 @@ const SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket";
 /** Disks may be waited for while the machine starts; the other classes have a reflector from their first device on. */
 const REFLECTED_AT_ONCE = ["block"];
 const DEFAULT_CONFIG = "/etc/ring3/ring3.yaml";
+const DEFAULT_MAPPING = "/etc/ring3/mapping.yaml";
 
 for (const output of [process.stdout, process.stderr]) output.on("error", () => {}); // nobody may be listening any more
 
@@ -97,15 +104,22 @@ function accountNow(uid: number, gid: number): Account {
   return accountOf(uid, gid, readFileSync("/etc/passwd", "utf8"), readFileSync("/etc/group", "utf8"));
 }
 
+function groupName(gid: number): string {
+  const rows = readFileSync("/etc/group", "utf8").split("\n");
+  return rows.map((row) => row.split(":")).find(([, , id]) => id === String(gid))?.[0] ?? String(gid);
+}
+
 async function main(): Promise<void> {
   const uid = process.getuid!();
   const sandboxed = !values["insecure-no-sandbox"];
   let stop = async () => process.exit(0);
   const disks = new Disks();
+  let takenHid: TakenHid | undefined;
   /** The keeper is gone: nobody could start or reap anything any more. What was being made dies with it, but for what is to be looked for. */
   const lost = () => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PARENTS_DIE_MS); // nothing else is to be done meanwhile
     endForsakenJails();
+    takenHid?.giveBackAll();
     void disks.abandon(() => serving.reflectors().map(({ pid }) => pid)).finally(() => process.exit(1));
   };
   const processes = new Processes(
@@ -134,6 +148,7 @@ async function main(): Promise<void> {
     login?.close();
     await Promise.all([spares.close(), manager.stopAll()]);
     await placements.close();
+    takenHid?.giveBackAll();
     await Promise.all([...clearing, disks.endAll()]);
     try {
       cgroups?.close();
@@ -171,6 +186,12 @@ async function main(): Promise<void> {
     drivers: (log) =>
       installedDrivers([...values.drivers, ...config.driver_paths, join(program, "drivers")], log),
   });
+  takenHid = new TakenHid({
+    file: join(stateDirectory, "taken-hid.json"),
+    boot: () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    log: manager.log,
+  });
+  if (!successor) takenHid.giveBackAll(); // of a ring3 that was killed
   const crashes = new CrashStore(crashDirectory(stateDirectory), manager.log);
   if (sandboxed && cgroups === undefined && !successor)
     manager.log.info(
@@ -230,6 +251,20 @@ async function main(): Promise<void> {
   await disks.choose(config.endpoints.block, choice, !successor);
   const inputs = new Inputs(manager.log);
   inputs.choose(config.endpoints.input, processes, successor);
+  const mappings = new Mappings({
+    file: config.mapping ?? DEFAULT_MAPPING,
+    named: config.mapping !== undefined,
+    look: () => mappingFile.look(),
+    manager,
+    legacy: processes,
+  });
+  const mappingFile = new WatchedFile(
+    config.mapping ?? DEFAULT_MAPPING,
+    fileSurroundings(MAPPING_CHARACTERS_MAX),
+    systemClock,
+    manager.log,
+    (found) => mappings.found(found),
+  );
   const absent = new AbsentClients(systemClock, RETURN_MS * timeScale, manager.claims);
   const serving: Serving = {
     manager,
@@ -244,6 +279,7 @@ async function main(): Promise<void> {
     sandboxed,
     processors: (host) => affinity.of(host),
     uid,
+    group: () => groupName(process.getgid!()),
     accountOf: accountNow,
     absent,
     newToken: () => randomBytes(16).toString("hex"),
@@ -254,6 +290,7 @@ async function main(): Promise<void> {
     sockets: new EndpointSockets(stateDirectory),
     disks: disks.kernel,
     inputs,
+    mappings,
     keepDisks: () => void disks.keep(manager.devices),
     endpoints: new Map(),
   };
@@ -266,15 +303,17 @@ async function main(): Promise<void> {
     manager.log.error(text);
     process.stderr.write(`ring3: ${text}; or run it with --insecure-no-sandbox\n`);
   });
-  const usb = new UsbBus(
-    systemClock,
-    manager.log,
-    timeScale,
-    (id) => manager.isInherited(id),
+  const listeners = {
     added,
     removed,
-    () => manager.checkClaims(),
-  );
+    settled: () => manager.checkClaims(),
+    inherited: (id: string) => manager.isInherited(id),
+  };
+  const bus = (list: () => readonly Found[]) =>
+    new KernelBus(systemClock, manager.log, timeScale, listeners, list);
+  const usb = bus(() => usbInterfaces(manager.log));
+  const hidDevices = new HidDevices(manager.log, takenHid);
+  const hid = bus(() => hidDevices.find());
   if (successor) manager.log.warn("this manager takes the place of one that died");
   await succeed({
     inherited,
@@ -290,9 +329,14 @@ async function main(): Promise<void> {
     placements,
     disks,
     inputs,
+    mapping: mappings,
     classes: REFLECTED_AT_ONCE,
-    startBuses: () => usb.start(),
+    startBuses: () => {
+      usb.follow(["usb"]);
+      hid.follow(HID_SUBSYSTEMS);
+    },
   });
+  mappingFile.look();
   if (successor) await disks.keep(manager.devices);
   inputs.keep(
     new Set(manager.devices.flatMap(({ id, units }) => units.map(({ index }) => unitId(id, index)))),

@@ -64,7 +64,7 @@ function setUp(config: Config = defaultConfig, estate?: Estate, number = 0, driv
   return { clock, manager, hosts, seen, state, run };
 }
 
-const anywhere = { sandboxed: true, processors: () => "anywhere" };
+const anywhere = { group: () => "ring3", sandboxed: true, processors: () => "anywhere" };
 
 test("a device that is found is there at once, and its unit once the driver runs", async () => {
   const { manager, hosts, seen, state } = setUp();
@@ -239,6 +239,39 @@ test("what ring3's own driver has claimed through usbfs has no other owner", asy
   driver = "usbfs";
   await hosts.last.runs(unit());
   assert.equal(explain(manager, manager.devices[0]!, anywhere).kernelDriver, null);
+});
+
+test("a restart takes back what a quarantine gave to the kernel, where it may be taken; of another device nothing", async () => {
+  const { manager, hosts, clock, state } = setUp();
+  let [takeable, kernelDriver] = [false, "hid-generic" as string | null];
+  const bus = busDevice({
+    isShared: true,
+    kernelDriver: () => kernelDriver,
+    allowTaking() {
+      takeable = true;
+    },
+    async open() {
+      kernelDriver = null;
+      return { ...(await busDevice().open()), taken: true };
+    },
+    giveBack() {
+      kernelDriver = "hid-generic";
+      return kernelDriver;
+    },
+  });
+  void manager.added(Object.defineProperty(bus, "takeable", { get: () => takeable }));
+  const [device] = manager.devices;
+  assert.throws(() => manager.restart(device!), { kind: "busy" });
+  manager.start(device!, true);
+  for (let start = 0; start < 5; start++) {
+    await hosts.last.loaded();
+    await hosts.last.refusesProbe("no such thing");
+    await hosts.last.dies();
+    clock.advance(30_000);
+  }
+  assert.deepEqual([state(), kernelDriver], [["quarantined"], "hid-generic"]);
+  manager.restart(device!);
+  assert.deepEqual(state(), ["starting"]);
 });
 
 test("a restart takes nothing from the kernel", () => {

@@ -285,10 +285,10 @@ export class Manager {
     device.start();
   }
 
-  /** Asked for by a person. A device without a driver is started, unless it would have to be taken. */
+  /** Asked for by a person. A device without a driver is started, unless it would have to be taken; what was given back with a quarantine was taken before. */
   restart(device: Device): void {
     if (hasDriver(device)) device.restart();
-    else this.start(device, false);
+    else this.start(device, device.life.state === "quarantined" && device.bus.takeable);
   }
 
   /** A bus has settled: whoever has reset it may have taken devices from ring3. */

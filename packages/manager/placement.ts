@@ -4,7 +4,7 @@ import type { Manifest } from "@ring3/control/manifest";
 import { poolOf } from "@ring3/control/placement";
 import type { Log } from "@ring3/core/log";
 import type { InstalledDriver } from "./drivers.ts";
-import { grantedRequests } from "./granted-requests.ts";
+import { requestsOfAll } from "./granted-requests.ts";
 
 /** Of a process that was started before it is known which drivers come there. */
 export interface SharedNeeds {
@@ -61,7 +61,7 @@ function sharedNeeds(
       : drivers.map((driver) => driver.manifest).filter((other) => other.placement === placement);
   const shares = members.map(({ limits }) => limits.cpuPercent);
   const unlimited = shares.includes(undefined);
-  const requests = members.flatMap((member) => grantedRequests(member, { transport: "usbfs" }));
+  const requests = members.flatMap(requestsOfAll);
   return {
     shared: {
       memoryMb: Math.max(...members.map(({ limits }) => limits.memoryMb)),

@@ -54,7 +54,7 @@ function slow({ hosts }: Awaited<ReturnType<typeof running>>) {
 test("its clients' deadlines stand still from before the driver hears of a rest until it works again", async () => {
   const { device, seen } = await running();
   await device.suspend();
-  assert.deepEqual(seen(), ["held", "host 1 suspend", "suspended"]);
+  assert.deepEqual(seen(), ["held", "host 1 suspend", "suspended", "held"]);
   await device.resume();
   assert.deepEqual(seen(), ["host 1 resume", "ready", "running", "not held"]);
 });
@@ -75,7 +75,10 @@ test("at rest for the machine's sleep and for a person: only when neither wants 
   await device.suspend();
   await device.suspend("sleep");
   await device.resume("sleep");
-  assert.deepEqual([seen(), device.life.state], [["held", "host 1 suspend", "suspended"], "suspended"]);
+  assert.deepEqual(
+    [seen(), device.life.state],
+    [["held", "host 1 suspend", "suspended", "held"], "suspended"],
+  );
   await device.suspend("sleep");
   await device.resume();
   assert.deepEqual([seen(), device.life.state], [[], "suspended"]);
@@ -95,13 +98,13 @@ test("a resume that comes while the suspend is under way follows it", async () =
   await suspended;
   await host.answers();
   await resumed;
-  assert.deepEqual(rig.seen(), ["suspended", "host 1 resume", "ready", "running", "not held"]);
+  assert.deepEqual(rig.seen(), ["suspended", "held", "host 1 resume", "ready", "running", "not held"]);
 });
 
 test("suspend, resume and suspend at once leave it at rest, by one suspend", async () => {
   const { device, seen } = await running();
   await Promise.all([device.suspend("sleep"), device.resume("sleep"), device.suspend("sleep")]);
-  assert.deepEqual(seen(), ["held", "host 1 suspend", "suspended"]);
+  assert.deepEqual(seen(), ["held", "host 1 suspend", "suspended", "held"]);
 });
 
 test("a driver that only starts when the machine is about to sleep is at rest once it runs; a person's wish is for one that runs", async () => {
@@ -113,7 +116,15 @@ test("a driver that only starts when the machine is about to sleep is at rest on
   await device.suspend("sleep");
   seen();
   await hosts.last.runs();
-  assert.deepEqual(seen(), ["host 2 probe", "ready", "running", "held", "host 2 suspend", "suspended"]);
+  assert.deepEqual(seen(), [
+    "host 2 probe",
+    "ready",
+    "running",
+    "held",
+    "host 2 suspend",
+    "suspended",
+    "held",
+  ]);
   await device.resume("sleep");
   assert.equal(device.life.state, "running");
 });
@@ -146,7 +157,15 @@ test("a driver that dies while it is asked to rest: whoever asked hears of it, a
   await rig.hosts.last.dies();
   rig.seen();
   await rig.hosts.last.runs();
-  assert.deepEqual(rig.seen(), ["host 2 probe", "ready", "running", "held", "host 2 suspend", "suspended"]);
+  assert.deepEqual(rig.seen(), [
+    "host 2 probe",
+    "ready",
+    "running",
+    "held",
+    "host 2 suspend",
+    "suspended",
+    "held",
+  ]);
 });
 
 test("a driver whose resume fails is replaced", async () => {

@@ -17,6 +17,7 @@ import type { Device } from "./device.ts";
 import { type ChosenDriver, rank } from "./drivers.ts";
 import { grantedNames, namesOf } from "./granted-requests.ts";
 import { holdersOf, inUse, type Manager, ownerOf } from "./manager.ts";
+import { missingPermissions } from "./udev.ts";
 
 export interface Endpoint {
   readonly kind: string;
@@ -89,7 +90,11 @@ export function unitInfo(manager: Manager, device: Device, unit: HostUnit): Unit
 export function explain(
   manager: Manager,
   device: Device,
-  { sandboxed, processors }: { sandboxed: boolean; processors: (host: number) => string },
+  {
+    sandboxed,
+    processors,
+    group,
+  }: { sandboxed: boolean; processors: (host: number) => string; group: () => string },
 ): Explanation {
   const { bus, life, driver, host } = device;
   const takeRule = takeRuleFor(manager.config, manager.named(device));
@@ -110,7 +115,10 @@ export function explain(
     jail: driver === undefined || !isJailed(driver, sandboxed) ? null : jailOf(driver, bus),
     placement: driver === undefined ? null : placementText(manager, device, driver.manifest),
     processors: host === undefined || isInline(driver) ? null : processors(host.pid),
-    missing: [...(driver === undefined ? ["a driver that matches"] : []), ...manager.lacks],
+    missing: [
+      ...(driver === undefined ? ["a driver that matches"] : missingPermissions(device, group)),
+      ...manager.lacks,
+    ],
     next: nextSteps(device),
   };
 }

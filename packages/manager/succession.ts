@@ -34,6 +34,7 @@ export interface Succession {
   /** Whose servers may live. */
   readonly disks: { inherit(left: Left["disks"]): void };
   readonly inputs: { inherit(left: Left["inputs"]): void };
+  readonly mapping: { inherit(left: Left["mappings"]): void };
   /** Each needs a reflector. */
   readonly classes: readonly string[];
   /** Has the buses tell of all that is there, before it returns. */
@@ -49,6 +50,7 @@ export async function succeed(succession: Succession): Promise<void> {
   const left = await read(succession, fenceMs);
   succession.disks.inherit(left.disks);
   succession.inputs.inherit(left.inputs);
+  succession.mapping.inherit(left.mappings);
   await endUnrecorded(left, children, processes, { ...surroundings, sandboxed });
   const inherit = (host: Heirloom<"host">) => inheritHost(surroundings, processes, host, children);
   const own = left.hosts.filter(({ record }) => record.shared === null);

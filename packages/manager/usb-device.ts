@@ -7,7 +7,7 @@ import type { UsbFacts } from "@ring3/control/match";
 import { DeviceError } from "@ring3/core/errors";
 import type { UsbDeviceInfo } from "@ring3/kernel/usb/device-info";
 
-const hex4 = (id: number) => id.toString(16).padStart(4, "0");
+export const hex4 = (id: number) => id.toString(16).padStart(4, "0");
 
 export function identityOf(info: UsbDeviceInfo): Identity {
   const { vendorId, productId } = info.descriptors.device;
@@ -54,6 +54,7 @@ export function factsOf(info: UsbDeviceInfo, interfaceNumber: number): UsbFacts 
       `USB device ${info.port}: no descriptor for its interface ${interfaceNumber}`,
     );
   return {
+    bus: "usb",
     vendor: device.vendorId,
     product: device.productId,
     serial: info.strings.serial ?? null,

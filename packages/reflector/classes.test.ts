@@ -33,6 +33,8 @@ function started(only: boolean, options: MemoryDiskOptions) {
       async withdraw() {},
     },
     inputNodes: undefined,
+    mapping: () => undefined,
+    profile: { last: async () => null, tell() {} },
     announce() {},
     clock,
     log: createLog("test", ({ level, message }) => void log.push(`${level}: ${message}`), clock),

@@ -7,17 +7,19 @@ import { type NbdDeviceOptions, startNbdDevice } from "@ring3/classes/block/endp
 import { startUblkEndpoint, type UblkEndpointOptions } from "@ring3/classes/block/endpoint-ublk";
 import { recovery as blockRecovery } from "@ring3/classes/block/recovery";
 import { type Gamepad, gamepad } from "@ring3/classes/gamepad/contract";
-import { GamepadEndpoint } from "@ring3/classes/gamepad/endpoint-uinput";
+import { startGamepad } from "@ring3/classes/gamepad/endpoint-uinput";
 import { recovery as gamepadRecovery } from "@ring3/classes/gamepad/recovery";
 import { type InputClass, input } from "@ring3/classes/input/contract";
 import type { InputNodes } from "@ring3/classes/input/endpoint-node";
-import { InputEndpoint } from "@ring3/classes/input/endpoint-uinput";
+import { startInput } from "@ring3/classes/input/endpoint-uinput";
+import type { InputUnit, InputUnitOptions } from "@ring3/classes/input/endpoint-unit";
 import { recovery as inputRecovery } from "@ring3/classes/input/recovery";
 import type { ClientClass } from "@ring3/client/unit-session";
 import type { UnitInfo } from "@ring3/control/client-edge";
 import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import type { Log } from "@ring3/core/log";
+import type { DeviceMapping } from "@ring3/core/mapping";
 import type { SlotPort } from "@ring3/core/slot-port";
 import { unfitForKernel } from "@ring3/kernel/disk/kernel-disk";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
@@ -27,8 +29,10 @@ export interface Endpoint {
   readonly kind: string;
   /** null: nobody can meet the unit there now. */
   readonly address: string | null;
-  /** The unit's properties are others. */
+  /** The unit's properties, or its mapping, are others. */
   changed(): void;
+  /** A profile of its mapping is to be active. */
+  use?(profile: string): void;
   /** Hangs up on everyone: what they had open is not there any more. */
   disconnectAll(reason: string): void;
   /** Resolves once nobody is connected and the address is free. */
@@ -62,6 +66,9 @@ export interface EndpointParts<C extends Contract> {
   readonly kernelDisk: KernelDiskParts | undefined;
   /** undefined where there is no uinput. */
   readonly inputNodes: InputNodes | undefined;
+  /** What is said of its buttons, if anything. */
+  readonly mapping: () => DeviceMapping | undefined;
+  readonly profile: InputUnitOptions<C>["profile"];
   /** Of an endpoint whose address has changed since it was started. */
   readonly announce: (kind: string, address: string | null) => void;
   readonly clock: Clock;
@@ -131,38 +138,40 @@ function kernelEndpoint(kind: string, disk: KernelDiskEndpoint): Endpoint {
 }
 
 /** What a unit's input devices are to those who list endpoints. */
-function inputEndpoints(endpoint: { readonly paths: readonly string[]; close(): Promise<void> }): Endpoint[] {
+async function inputEndpoints<C extends Contract>(
+  { inputNodes, announce, ...parts }: EndpointParts<C>,
+  start: (options: InputUnitOptions<C>) => Promise<InputUnit<C>>,
+): Promise<Endpoint[]> {
+  if (inputNodes === undefined) return [];
+  const kind = "uinput";
+  const unit = await start({
+    ...parts,
+    open: () => parts.open("write"),
+    nodes: inputNodes,
+    moved: (paths) => announce(kind, paths.join(" ")),
+  });
   return [
     {
-      kind: "uinput",
-      address: endpoint.paths.join(" "),
-      changed() {},
-      disconnectAll() {}, // who has a node open keeps it: it goes with the unit
-      close: () => endpoint.close(),
+      kind,
+      get address() {
+        return unit.paths.join(" ");
+      },
+      changed: () => unit.changed(),
+      use: (profile) => unit.use(profile),
+      disconnectAll: () => unit.lost(), // who has a node open keeps it, if what comes next is of the same shape
+      close: () => unit.close(),
     },
   ];
 }
 
 const gamepadClass: ReflectedClass<Gamepad> = {
   client: { contract: gamepad, recovery: gamepadRecovery },
-  async startEndpoints({ info, open, inputNodes: nodes, clock, log }) {
-    if (nodes === undefined) return [];
-    const { unit, name } = info();
-    return inputEndpoints(
-      await GamepadEndpoint.start({ unit, name, open: () => open("write"), nodes, clock, log }),
-    );
-  },
+  startEndpoints: (parts) => inputEndpoints(parts, startGamepad),
 };
 
 const inputClass: ReflectedClass<InputClass> = {
   client: { contract: input, recovery: inputRecovery },
-  async startEndpoints({ info, open, inputNodes: nodes, clock, log }) {
-    if (nodes === undefined) return [];
-    const { unit, name } = info();
-    return inputEndpoints(
-      await InputEndpoint.start({ unit, name, open: () => open("write"), nodes, clock, log }),
-    );
-  },
+  startEndpoints: (parts) => inputEndpoints(parts, startInput),
 };
 
 export const reflectedClasses: Readonly<Record<string, ReflectedClass<Contract> | undefined>> = {

@@ -4,14 +4,17 @@ import type { InputNodes } from "@ring3/classes/input/endpoint-node";
 import type { ManagerConnection, ManagerNotices } from "@ring3/client/manager-connection";
 import { Units } from "@ring3/client/units";
 import type { UnitInfo } from "@ring3/control/client-edge";
+import { type Mapping, mappingFor, parseMapping } from "@ring3/control/mapping";
 import type { Clock } from "@ring3/core/clock";
 import type { Contract, Properties } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
+import type { DeviceMapping } from "@ring3/core/mapping";
 import type { KernelDisk } from "@ring3/kernel/disk/kernel-disk";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { PeerCredentials } from "@ring3/kernel/socket/unix";
 import type { UblkServer } from "@ring3/kernel/ublk/server";
+import { uinputCalls } from "@ring3/kernel/uinput/calls";
 import type { Endpoint, EndpointListener, KernelDiskParts, ReflectedClass } from "./classes.ts";
 
 /** How units are disks of the kernel's, and whether they are met so or not at all. */
@@ -38,6 +41,10 @@ export class Reflector {
   readonly #starts = new Map<string, Promise<void>>();
   /** Units that went and whose addresses are not free yet. */
   readonly #closing = new Map<string, Promise<unknown>>();
+  #mapping: Mapping = { devices: [] };
+  #mappingText = "";
+  /** By unit: the profiles that are active, as far as a button has said so. */
+  readonly #profiles = new Map<string, string>();
 
   /** `streams`: to the manager there is, and where the one after it will listen. */
   constructor(
@@ -54,7 +61,12 @@ export class Reflector {
     this.#clock = clock;
     this.#log = log;
     this.#streams = [...streams];
-    this.#units = new Units((notices) => connect(() => this.#nextStream(), notices), clock, {
+    const more: ManagerNotices = {
+      mapping: ({ text }) => this.#mapped(text),
+      profile: ({ unit, profile }) => this.#use(unit, profile),
+    };
+    const connected = (notices: ManagerNotices) => connect(() => this.#nextStream(), { ...notices, ...more });
+    this.#units = new Units(connected, clock, {
       added: (info) => this.#inTurn(info),
       changed: (info, before) => this.#changed(info, before),
       removed: (info, reason) => this.#removed(info, reason),
@@ -74,6 +86,7 @@ export class Reflector {
     const { connection } = this.#units;
     for (const [unit, endpoints] of this.#endpoints)
       for (const { kind, address } of endpoints) this.#announce(unit, kind, address);
+    for (const [unit, profile] of this.#profiles) connection.profile({ unit, profile }); // a button may have said so meanwhile
     try {
       this.#streams.push(await connection.standby());
     } catch (error) {
@@ -105,6 +118,7 @@ export class Reflector {
     await this.#closing.get(unit);
     if (this.#units.info(unit) === undefined || this.#endpoints.has(unit)) return; // it went again, or came twice
     let latest = this.#units.info(unit)!;
+    const mapping = this.#mapping;
     const endpoints = await this.#class.startEndpoints({
       info: () => {
         latest = this.#units.info(unit) ?? latest;
@@ -120,6 +134,14 @@ export class Reflector {
       listen: (kind) => this.#listen(unit, kind),
       kernelDisk: this.#disks && this.#kernelDisk(unit, this.#disks),
       inputNodes: this.#uinput ? this.#inputNodes(unit) : undefined,
+      mapping: () => this.#mappingOf(this.#units.info(unit) ?? latest),
+      profile: {
+        last: async () => (await this.#units.connection.ask("inputProfile", { unit })).profile,
+        tell: (profile) => {
+          this.#profiles.set(unit, profile);
+          this.#units.connection.profile({ unit, profile });
+        },
+      },
       announce: (kind, address) => this.#units.connection.endpoint({ unit, kind, address }),
       clock: this.#clock,
       log: this.#log.child(unit),
@@ -128,6 +150,32 @@ export class Reflector {
     if (this.#units.info(unit) === undefined)
       return this.#removed(latest, "it went while its endpoints were made");
     for (const { kind, address } of endpoints) this.#announce(unit, kind, address);
+    if (this.#mapping !== mapping) for (const endpoint of endpoints) endpoint.changed();
+  }
+
+  /** As the manager has it, who has checked it. */
+  #mapped(text: string): void {
+    if (text === this.#mappingText) return;
+    this.#mappingText = text;
+    try {
+      this.#mapping = parseMapping(text, "the mapping file");
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      return this.#log.error(
+        `the mapping stays as it was: its manager is of another version: ${error.message}`,
+      );
+    }
+    for (const endpoints of this.#endpoints.values()) for (const endpoint of endpoints) endpoint.changed();
+  }
+
+  #mappingOf({ device: id, alias, identity, class: className }: UnitInfo): DeviceMapping | undefined {
+    const { vendor, product, serial } = identity;
+    return mappingFor(this.#mapping, { id, alias, usb: `${vendor}:${product}`, serial, class: className });
+  }
+
+  #use(unit: string, profile: string): void {
+    this.#profiles.delete(unit); // the manager knows better now
+    for (const endpoint of this.#endpoints.get(unit) ?? []) endpoint.use?.(profile);
   }
 
   #announce(unit: string, kind: string, address: string | null): void {
@@ -166,7 +214,11 @@ export class Reflector {
   #inputNodes(unit: string): InputNodes {
     const { connection } = this.#units;
     return {
-      open: (index, shape) => connection.inputDevice({ unit, index, shape }),
+      open: async (index, shape) => {
+        const { descriptor, memo } = await connection.inputDevice({ unit, index, shape });
+        return { calls: uinputCalls(descriptor), memo };
+      },
+      keep: async (indexes) => void (await connection.ask("inputKeep", { unit, indexes: [...indexes] })),
       node: async (sysname) => (await connection.ask("inputNode", { unit, sysname })).node,
       remember: async (index, memo) => {
         await connection.ask("inputMemo", { unit, index, memo }).catch(({ message }: Error) => {
@@ -201,6 +253,7 @@ export class Reflector {
   #removed({ unit }: UnitInfo, reason: string): void {
     const endpoints = this.#endpoints.get(unit) ?? [];
     this.#endpoints.delete(unit);
+    this.#profiles.delete(unit);
     for (const endpoint of endpoints) endpoint.disconnectAll(reason);
     const closed = Promise.all(endpoints.map((endpoint) => endpoint.close())).catch((error: Error) =>
       this.#log.error(`closing the endpoints of ${unit}: ${error.message}`),

@@ -2,13 +2,17 @@
 import type { Contract, DriverUnit, EventData, EventName, Input, OperationName } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
+import type { Hidraw } from "./hid/types.ts";
 import type { State } from "./state.ts";
 import type { Setup, UsbDevice } from "./usb/types.ts";
 import type { Limit, Wait } from "./wait.ts";
 
 /** What the manifest's grants opened. */
 export interface Devices {
+  /** Where the device is one of bus usb; so always, unless the manifest's rules name bus hid too. */
   readonly usb: UsbDevice;
+  /** Where it is one of bus hid, and there is no `usb`: `openHid(hid ?? usb, ctx)`. */
+  readonly hid?: Hidraw;
 }
 
 export interface DeviceIdentity {

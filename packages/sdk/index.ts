@@ -82,7 +82,9 @@ export type {
   HidInputReportEvent,
   HidInputReportListener,
   HidOptions,
+  Hidraw,
   HidUsb,
+  RawHidraw,
 } from "./hid/types.ts";
 export { Motors, type SendRumble } from "./motors.ts";
 export { type Outcome, type OutcomeStatus, ok, outcomeError } from "./outcome.ts";

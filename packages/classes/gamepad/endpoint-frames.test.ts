@@ -121,7 +121,7 @@ test("two fingers on the touchpad, then one, then none", () => {
     key(BTN_TOOL_FINGER, one),
     key(BTN_TOOL_DOUBLETAP, two),
   ];
-  assert.deepEqual(touch.of({ timestampUs: 0, fingers: [finger(1, 8, 10, 20), finger(1, 9, 30, 40)] }), [
+  assert.deepEqual(touch.of({ fingers: [finger(1, 8, 10, 20), finger(1, 9, 30, 40)] }), [
     abs(ABS_MT_SLOT, 0),
     abs(ABS_MT_TRACKING_ID, 8),
     abs(ABS_MT_POSITION_X, 10),
@@ -134,11 +134,12 @@ test("two fingers on the touchpad, then one, then none", () => {
     abs(ABS_X, 10),
     abs(ABS_Y, 20),
   ]);
-  assert.deepEqual(
-    touch.of({ timestampUs: 0, fingers: [finger(0, 8, 0, 0), finger(1, 9, 31, 40)] }).slice(-5),
-    [...tools(1, 1, 0), abs(ABS_X, 31), abs(ABS_Y, 40)],
-  );
-  assert.deepEqual(touch.of({ timestampUs: 0, fingers: [finger(0, 8, 0, 0), finger(0, 9, 0, 0)] }), [
+  assert.deepEqual(touch.of({ fingers: [finger(0, 8, 0, 0), finger(1, 9, 31, 40)] }).slice(-5), [
+    ...tools(1, 1, 0),
+    abs(ABS_X, 31),
+    abs(ABS_Y, 40),
+  ]);
+  assert.deepEqual(touch.of({ fingers: [finger(0, 8, 0, 0), finger(0, 9, 0, 0)] }), [
     abs(ABS_MT_SLOT, 0),
     abs(ABS_MT_TRACKING_ID, -1),
     abs(ABS_MT_SLOT, 1),
@@ -154,17 +155,23 @@ test("the touchpad's button comes with the pad's state", () => {
 });
 
 test("motion has six axes with the device's ranges", () => {
-  const ranges = { accelRange: 32_768, accelPerG: 8192, gyroRange: 2_097_152, gyroPerDegree: 1024 };
+  const ranges = {
+    accelRange: 32_768,
+    accelPerG: 8192,
+    gyroRange: 2_097_152,
+    gyroPerDegree: 1024,
+    motionFuzz: 10,
+  };
   const motion = new MotionFrames({ ...pad, ...ranges }, named);
   assert.deepEqual(
     [
       motion.description.name,
-      motion.description.axes!.map(({ maximum, resolution }) => [maximum, resolution]),
+      motion.description.axes!.map(({ maximum, resolution, fuzz }) => [maximum, resolution, fuzz]),
     ],
-    ["a pad Motion Sensors", [...Array(3).fill([32_768, 8192]), ...Array(3).fill([2_097_152, 1024])]],
+    ["a pad Motion Sensors", [...Array(3).fill([32_768, 8192, 10]), ...Array(3).fill([2_097_152, 1024, 10])]],
   );
   assert.deepEqual(
-    motion.of({ timestampUs: 0, gyro: [1, 2, 3], accel: [4, 5, 6] }).map(({ value }) => value),
+    motion.of({ gyro: [1, 2, 3], accel: [4, 5, 6] }).map(({ value }) => value),
     [4, 5, 6, 1, 2, 3],
   );
 });

@@ -102,9 +102,9 @@ const codes: Readonly<Record<Exclude<GamepadButton, "touchpad">, number>> = {
   extra9: BTN_TRIGGER_HAPPY12,
 };
 
-type State = EventData<Gamepad, "state">;
-type Motion = EventData<Gamepad, "motion">;
-type Touch = EventData<Gamepad, "touch">;
+type State = Omit<EventData<Gamepad, "state">, "timestampUs">;
+type Motion = { readonly [K in "gyro" | "accel"]: readonly number[] };
+type Touch = Omit<EventData<Gamepad, "touch">, "timestampUs">;
 
 interface Named {
   readonly name: string;
@@ -203,12 +203,12 @@ export class MotionFrames {
   readonly #events: InputEvent[];
 
   constructor(properties: GamepadProperties, { name, phys }: Named) {
-    const { accelRange, accelPerG, gyroRange, gyroPerDegree } = properties;
+    const { accelRange, accelPerG, gyroRange, gyroPerDegree, motionFuzz } = properties;
     const axis = (code: number, range: number, resolution: number): Axis => ({
       code,
       minimum: -range,
       maximum: range,
-      fuzz: 16, // as hid-playstation has it; hid-nintendo has 10
+      fuzz: motionFuzz,
       flat: 0,
       resolution,
       rest: 0,
@@ -270,7 +270,7 @@ export class TouchFrames {
   }
 
   /** Its button comes with the pad's state. */
-  press({ buttons }: State): readonly InputEvent[] {
+  press({ buttons }: Pick<State, "buttons">): readonly InputEvent[] {
     return [{ type: EV_KEY, code: BTN_LEFT, value: (buttons & this.#button) === 0 ? 0 : 1 }];
   }
 

@@ -93,7 +93,7 @@ test("a tablet has a pen, a place and a pressure", () => {
       [ABS_PRESSURE, 2047],
     ],
   );
-  assert.deepEqual(new InputFrames(tablet).pointer({ timestampUs: 0, x: 5, y: 6, pressure: 7, near: 1 }), [
+  assert.deepEqual(new InputFrames(tablet).pointer({ x: 5, y: 6, pressure: 7, near: 1 }), [
     { type: EV_ABS, code: ABS_X, value: 5 },
     { type: EV_ABS, code: ABS_Y, value: 6 },
     { type: EV_ABS, code: ABS_PRESSURE, value: 7 },
@@ -130,11 +130,11 @@ test("whatever a driver says is pressed, each key goes down once and up once, an
 
 test("a wheel's parts of a notch make whole ones, both ways", () => {
   const frames = new InputFrames(properties(INPUT_RELATIVE | INPUT_WHEEL, []));
-  const roll = (wheel: number) => frames.motion({ timestampUs: 0, x: 0, y: 0, wheel, horizontalWheel: 0 });
+  const roll = (wheel: number) => frames.motion({ x: 0, y: 0, wheel, horizontalWheel: 0 });
   assert.deepEqual(roll(90), [rel(REL_WHEEL_HI_RES, 90)]);
   assert.deepEqual(roll(90), [rel(REL_WHEEL_HI_RES, 90), rel(REL_WHEEL, 1)]);
   assert.deepEqual(roll(-180), [rel(REL_WHEEL_HI_RES, -180), rel(REL_WHEEL, -1)]);
-  assert.deepEqual(frames.motion({ timestampUs: 0, x: -3, y: 4, wheel: 0, horizontalWheel: 30 }), [
+  assert.deepEqual(frames.motion({ x: -3, y: 4, wheel: 0, horizontalWheel: 30 }), [
     rel(REL_X, -3),
     rel(REL_Y, 4),
     rel(REL_HWHEEL_HI_RES, 30),

@@ -32,9 +32,11 @@ import {
   WHEEL_NOTCH,
 } from "./contract.ts";
 
-type Keys = EventData<InputClass, "keys">;
-type Motion = EventData<InputClass, "motion">;
-type Pointer = EventData<InputClass, "pointer">;
+interface Keys {
+  readonly pressed: readonly number[];
+}
+type Motion = Omit<EventData<InputClass, "motion">, "timestampUs">;
+type Pointer = Omit<EventData<InputClass, "pointer">, "timestampUs">;
 
 const bits = (words: readonly number[]): number[] =>
   Array.from({ length: words.length * 32 }, (_, bit) => bit).filter(
@@ -93,7 +95,7 @@ export class InputFrames {
   #wheel = 0;
   #horizontalWheel = 0;
 
-  constructor({ features, pressureMax }: InputProperties) {
+  constructor({ features, pressureMax }: Pick<InputProperties, "features" | "pressureMax">) {
     this.#pen = (features & INPUT_PRESSURE) !== 0;
     this.#pressure = pressureMax > 0;
   }

@@ -1,121 +1,119 @@
-// Runs in: CLI. Owns: one `ring3 up`, its simulated devices, and the table that shows them.
+// Runs in: CLI. Owns: one `ring3 up`, and its simulated devices.
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ManagerConnection } from "@ring3/client/manager-connection";
+import { nearest } from "@ring3/control/nearest";
 import { sentence } from "@ring3/control/sentence";
-import type { DeviceStatus, Status } from "@ring3/control/status";
-import { printable } from "@ring3/core/log";
-import type { Command } from "../command.ts";
-import { hintsText } from "../demo-hints.ts";
+import { type Command, UsageError } from "../command.ts";
+import { demoDevices } from "../demo/devices.ts";
+import { show } from "../demo/view.ts";
 import { askedToEnd, ended, onLine } from "../lines.ts";
 import type { Ring3 } from "../ring3.ts";
-import { devicesText } from "../text.ts";
+import { type Attachment, SimulatedDevice } from "../simulated-device.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
-const refreshMs = 500;
+const known = Object.keys(demoDevices);
+
+/** This machine's is not read: nothing real is taken, and no simulated mouse moves a real pointer. */
+const CONFIGURATION = "endpoints: { input: none }\n";
 
 export default {
   summary: "runs ring3 with a simulated device of every class, and says what to try",
-  usage: "[--insecure-no-sandbox]",
+  usage: "[CLASS…] [--insecure-no-sandbox]",
   options: {
     "insecure-no-sandbox": { type: "boolean", help: "for machines without bubblewrap" },
   },
-  words: [0, 0],
-  details: "Uses a temporary state directory unless one is named. Ctrl-C ends everything.",
-  async run(ring3, { values }) {
+  words: [0, known.length],
+  details: `With classes (${known.join(", ")}) only devices of those. Its configuration is its own: it takes no real device, and makes no input devices of the kernel's.
+Uses a temporary state directory unless one is named. Ctrl-C ends everything.`,
+  async run(ring3, { values, words }) {
+    const wrong = words.find((word) => !known.includes(word));
+    if (wrong !== undefined) throw unknownClass(wrong);
     const named = (values["state-dir"] as string | undefined) ?? process.env.RING3_STATE_DIR;
     const directory = named === undefined ? mkdtempSync(join(tmpdir(), "ring3-demo-")) : ring3.directory;
+    const folder = mkdtempSync(join(tmpdir(), "ring3-demo-disk-"));
+    const config = join(folder, "ring3.yaml");
+    writeFileSync(config, CONFIGURATION);
     const insecure = values["insecure-no-sandbox"] === true ? ["--insecure-no-sandbox"] : [];
-    // Always a new disk: one that somebody named is not the demo's to format.
-    const images = mkdtempSync(join(tmpdir(), "ring3-demo-disk-"));
-    const image = join(images, "demo.img");
     const stop = askedToEnd();
-    const children: ChildProcess[] = [];
-    const start = async (args: readonly string[]): Promise<string> => {
-      const child = startVerb([...args, "--state-dir", directory]);
-      children.unshift(child);
-      return firstLine(child, args[0]!);
-    };
+    const up = startUp(["--state-dir", directory, "--config", config, ...insecure]);
+    const demo = new Demo(ring3.at(directory), folder, words.length === 0 ? known : words);
     try {
-      await Promise.race([
-        stop,
-        start(["up", ...insecure]).then(() =>
-          start(["sim", "usb-drive", "--image", image, "--create", "64M", "--fat-demo"]),
-        ),
-      ]);
-      const gone = Promise.race(children.map(async (child) => failure(child)));
-      gone.catch(() => {});
-      const shown = new AbortController();
-      await Promise.race([stop, gone, show(ring3, directory, shown.signal)]).finally(() => shown.abort());
+      await Promise.race([stop, ready(up).then(() => demo.run()), demo.failed]);
       return 0;
     } finally {
       // Devices first, then ring3: none of them sees another vanish.
-      for (const child of children) {
-        child.kill("SIGTERM");
-        await ended(child);
-      }
-      rmSync(images, { recursive: true, force: true });
+      await demo.end();
+      up.kill("SIGTERM");
+      await ended(up);
+      rmSync(folder, { recursive: true, force: true });
       if (named === undefined) rmSync(directory, { recursive: true, force: true });
     }
   },
 } satisfies Command;
 
-/** In a process group of its own: a Ctrl-C is ours to pass on, in order. */
-function startVerb(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "inherit"], detached: true });
-}
+class Demo {
+  readonly folder: string;
+  readonly plugs = new Set<Attachment>();
+  manager!: ManagerConnection;
+  readonly #ring3: Ring3;
+  readonly #devices: ReadonlyMap<string, SimulatedDevice>;
+  readonly #shown = new AbortController();
 
-async function failure(child: ChildProcess): Promise<never> {
-  throw sentence("disconnected", `demo: ring3 ${child.spawnargs[2]} ended (${await ended(child)})`);
-}
-
-function firstLine(child: ChildProcess, verb: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    onLine(child.stdout!, resolve);
-    ended(child).then((how) =>
-      reject(sentence("internal", `demo: ring3 ${verb} ended before it was ready (${how})`)),
+  /** The devices start while ring3 does. */
+  constructor(ring3: Ring3, folder: string, classes: readonly string[]) {
+    this.#ring3 = ring3;
+    this.folder = folder;
+    this.#devices = new Map(
+      classes.map((name) => {
+        const { kind, port, options } = demoDevices[name]!;
+        return [name, new SimulatedDevice(this, kind, port, options(folder))];
+      }),
     );
-  });
-}
+  }
 
-async function show(terminal: Ring3, directory: string, until: AbortSignal): Promise<void> {
-  const ring3 = terminal.at(directory);
-  const manager = ring3.connect();
-  const shown = new Map<string, string>();
-  let hinted = false;
-  until.addEventListener("abort", () => manager.disconnect());
-  while (!until.aborted) {
-    const status = await manager.ask("status", {});
-    const changed = status.devices.filter((device) => shown.get(device.id) !== changeText(device));
-    for (const device of changed) shown.set(device.id, changeText(device));
-    if (ring3.out.isTTY === true && !ring3.json) redraw(ring3, status, directory);
-    else if (ring3.json && changed.length > 0) ring3.print(JSON.stringify(status));
-    else if (!ring3.json) {
-      for (const device of changed) ring3.print(changeText(device));
-      const served = status.devices.some(
-        ({ hostPid, units }) => hostPid !== null && units.some(({ endpoints }) => endpoints.length > 0),
-      );
-      if (served && !hinted) ring3.print(hintsText(status, directory));
-      hinted ||= served;
-    }
-    await new Promise((resolve) => setTimeout(resolve, refreshMs));
+  /** Rejects when one of its devices has ended. */
+  get failed(): Promise<never> {
+    return Promise.race([...this.#devices.values()].map(({ over }) => over));
+  }
+
+  /** Until ring3 ends, or this is ended. */
+  async run(): Promise<void> {
+    this.manager = this.#ring3.connect();
+    this.manager.onResumed = async (ask) => {
+      for (const attachment of this.plugs) await ask("attach", attachment);
+    };
+    await Promise.all([...this.#devices.values()].map((device) => device.plug()));
+    const unplugs = Object.fromEntries([...this.#devices].map(([name, { pid }]) => [name, pid]));
+    const view = { classes: [...this.#devices.keys()], unplugs };
+    await show(this.#ring3, this.manager, view, this.#shown.signal);
+  }
+
+  async end(): Promise<void> {
+    this.#shown.abort();
+    await Promise.all([...this.#devices.values()].map((device) => device.end()));
+    this.manager?.disconnect();
   }
 }
 
-function redraw(ring3: Ring3, status: Status, directory: string): void {
-  const table = devicesText(status.devices, ring3.width, (colour, text) => ring3.paint(colour, text));
-  const screen = `ring3 demo: Ctrl-C ends it.\n\n${table}\n\n${hintsText(status, directory)}\n`;
-  // Home, each line cleared to its end, and all below: no flicker (ECMA-48 CUP, EL, ED).
-  ring3.out.write(`\x1b[H${screen.replaceAll("\n", "\x1b[K\n")}\x1b[J`);
+/** In a process group of its own: a Ctrl-C is ours to pass on, in order. */
+function startUp(args: readonly string[]): ChildProcess {
+  const line = [main, "up", ...args];
+  return spawn(process.execPath, line, { stdio: ["ignore", "pipe", "inherit"], detached: true });
 }
 
-function changeText({ id, state, incarnation, hostPid, reason, units }: DeviceStatus): string {
-  const process = hostPid === null ? "" : `, driver process ${hostPid}`;
-  const why = reason === "" ? "" : `: ${printable(reason)}`;
-  const addresses = units
-    .flatMap(({ endpoints }) => endpoints)
-    .map(({ kind, address }) => `\n  ${kind} ${printable(address)}`);
-  return `${id} ${state}, start #${incarnation}${process}${why}${addresses.join("")}`;
+function ready(up: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    onLine(up.stdout!, resolve);
+    ended(up).then((how) => reject(sentence("internal", `ring3 up ended before it was ready (${how})`)));
+  });
+}
+
+function unknownClass(name: string): UsageError {
+  const meant = nearest(name, known);
+  const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
+  return new UsageError(`no simulated device of the class "${name}"${hint}; there are: ${known.join(", ")}`);
 }

@@ -3,17 +3,9 @@ import { durationForm, parseDuration } from "@ring3/control/duration";
 import type { Metrics } from "@ring3/control/metrics";
 import { type Command, UsageError } from "../command.ts";
 import { askedToEnd } from "../lines.ts";
+import { clear, redraw, rowsOf } from "../screen.ts";
 import { ratesOf } from "../top/rates.ts";
 import { topText } from "../top/table.ts";
-
-/** ECMA-48: to the first column of the first line, and nothing below the end of what is written. */
-const HOME = "\x1b[H";
-const CLEAR_LINE = "\x1b[K";
-const CLEAR_BELOW = "\x1b[J";
-const CLEAR = "\x1b[2J";
-
-/** Of a terminal that does not say. */
-const ROWS = 24;
 
 export default {
   summary: "shows what each device does, once a second",
@@ -37,15 +29,14 @@ With --json, a line each time: [{"id", "alias", "driver", "state", "restarts", "
     });
     const show = (before: Metrics, after: Metrics) => {
       const rates = ratesOf(before, after);
-      const rows = screen ? (ring3.out.rows || ROWS) - 1 : undefined; // 0 on a terminal of unknown size; the cursor stands below
+      const rows = screen ? rowsOf(ring3.out) : undefined;
       const text = topText(rates, ring3.width, (colour, words) => ring3.paint(colour, words), rows);
-      if (screen)
-        ring3.out.write(`${HOME}${text.replaceAll("\n", `${CLEAR_LINE}\n`)}${CLEAR_LINE}\n${CLEAR_BELOW}`);
+      if (screen) redraw(ring3.out, text);
       else ring3.show(rates, text);
     };
     try {
       let before = await manager.ask("metrics", {});
-      if (screen) ring3.out.write(CLEAR);
+      if (screen) clear(ring3.out);
       for (let shown = 0; shown < count; shown++) {
         const later = Promise.withResolvers<void>();
         const timer = setTimeout(later.resolve, intervalMs);

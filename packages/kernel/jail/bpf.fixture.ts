@@ -30,6 +30,7 @@ export function run(filter: Uint8Array, arch: number, nr: number, args: readonly
     };
     if (code === 0x06) return k;
     if (code === 0x20) accumulator = data.getUint32(k, true);
+    else if (code === 0x54) accumulator = (accumulator & k) >>> 0;
     else if (code === 0x15) jump(accumulator === k);
     else if (code === 0x35) jump(accumulator >= k);
     else if (code === 0x45) jump((accumulator & k) !== 0);

@@ -11,6 +11,8 @@ export interface ArgumentTest {
   readonly index: number;
   readonly is: "equal" | "different" | "any-bit" | "no-bit";
   readonly value: number;
+  /** Only these bits are looked at; all, where absent. */
+  readonly mask?: number;
 }
 
 /** One system call with its number on each architecture, and what becomes of it when every test holds; otherwise the search goes on. */
@@ -30,6 +32,7 @@ const BPF_MAXINSNS = 4096; // linux/bpf_common.h
 
 // linux/bpf_common.h: class | size or operation | mode or source.
 const LOAD_WORD = 0x20; // BPF_LD | BPF_W | BPF_ABS
+const AND = 0x54; // BPF_ALU | BPF_AND | BPF_K
 const JUMP_EQUAL = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
 const JUMP_AT_LEAST = 0x35; // BPF_JMP | BPF_JGE | BPF_K
 const JUMP_ANY_BIT = 0x45; // BPF_JMP | BPF_JSET | BPF_K
@@ -64,13 +67,15 @@ function ruleBlock(nr: number, { when = [], verdict }: Rule): Instruction[] {
   const end = step(RETURN, returned(verdict));
   if (when.length === 0) return [step(JUMP_EQUAL, nr, 0, 1), end];
   // The tests overwrite the accumulator, so the block that was entered reloads the number before it lets the search go on.
-  const tests = when.flatMap(({ index, is, value }, i) => {
-    const toReload = (when.length - i - 1) * 2 + 1; // over the other tests and the verdict
+  let tests: Instruction[] = [];
+  for (const { index, is, value, mask } of when.toReversed()) {
+    const toReload = tests.length + 1; // over the tests behind it and the verdict
     const jump = is === "any-bit" || is === "no-bit" ? JUMP_ANY_BIT : JUMP_EQUAL;
     const branch =
       is === "different" || is === "no-bit" ? step(jump, value, toReload, 0) : step(jump, value, 0, toReload);
-    return [step(LOAD_WORD, ARGS + 8 * index), branch];
-  });
+    const masked = mask === undefined ? [] : [step(AND, mask)];
+    tests = [step(LOAD_WORD, ARGS + 8 * index), ...masked, branch, ...tests];
+  }
   return [step(JUMP_EQUAL, nr, 0, tests.length + 2), ...tests, end, step(LOAD_WORD, NR)];
 }
 

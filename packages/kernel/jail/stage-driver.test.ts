@@ -190,6 +190,18 @@ for (const architecture of ["x64", "arm64"] as const) {
     assert.equal(ioctl(spare, BigInt(DROP_PRIVILEGES)), ALLOW);
   });
 
+  test(`${architecture}: a request of any length passes with each length, and is no way to others`, () => {
+    const SFEATURE = 0xc0004806; // linux/hidraw.h, HIDIOCSFEATURE(0)
+    const filter = driverFilter(architecture, "standard", [SFEATURE, SUBMITURB]);
+    const ioctl = (request: number) => answer(filter, "ioctl", 5n, BigInt(request), 0n);
+    for (const length of [0, 1, 64, 0x3fff]) assert.equal(ioctl(SFEATURE + length * 0x10000), ALLOW);
+    assert.equal(ioctl(SUBMITURB), ALLOW);
+    const GFEATURE = 0xc0004807;
+    const WRITTEN = 0x40004806; // the same number in the other direction
+    for (const request of [GFEATURE, GFEATURE + 0x10000, WRITTEN, SUBMITURB + 0x10000, DROP_PRIVILEGES])
+      assert.equal(ioctl(request), EPERM, request.toString(16));
+  });
+
   test(`${architecture}: descriptors' flags can be read and not set, descriptors not duplicated`, () => {
     const commands = [0n, 1n, 2n, 3n, 4n, 8n, 10n, 1024n, 1030n, 1031n, 1033n, 1034n]; // linux/fcntl.h
     const passed = commands.filter((command) => answer(driver, "fcntl", 4n, command, 0n) === ALLOW);

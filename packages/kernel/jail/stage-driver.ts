@@ -1,5 +1,6 @@
 // Runs in: the manager. Owns: the tables of what a driver host may ask of the kernel in the jail's stages 1 (a spare) and 2 (a
 // driver). The host puts the filters on itself, on all its threads; the one before stays below each.
+import { IOC_SIZE_BITS, isOfAnyLength } from "@ring3/core/ioctl";
 import { type Architecture, type ArgumentTest, assembleFilter, type Rule } from "./seccomp.ts";
 import { stageZero } from "./stage-zero.ts";
 
@@ -154,7 +155,10 @@ export const unimplemented = stageZero.filter(
 export const REFUSED = { errno: 1 }; // EPERM, asm-generic/errno-base.h
 
 export const allowedRequests = (requests: readonly number[]): Rule[] =>
-  requests.map((request) => ({ ...IOCTL, when: [equal(1, request)], verdict: "allow" }));
+  requests.map((request) => ({ ...IOCTL, when: [isRequest(request)], verdict: "allow" }));
+
+const isRequest = (request: number): ArgumentTest =>
+  isOfAnyLength(request) ? { ...equal(1, request), mask: ~IOC_SIZE_BITS >>> 0 } : equal(1, request);
 
 /** Stage 1, for a host without a driver. `requests`: every ioctl request that any driver may be granted. */
 export function spareFilter(architecture: Architecture, tier: Tier, requests: readonly number[]): Uint8Array {

@@ -37,7 +37,7 @@ export interface UinputOwner {
    * more is said; Infinity: they go on. What changes meanwhile is said when it changes.
    */
   rumble?(strong: number, weak: number, untilMs: number): void;
-  /** Programs have uploaded an effect, erased one or set the gain. The kernel does not tell again: who adopts the device is to have this. */
+  /** Programs have uploaded an effect, erased, played or stopped one, or set the gain. The kernel does not tell again: who adopts the device is to have this. */
   uploads?(uploads: Uploads): void;
   led?(code: number, on: boolean): void;
 }
@@ -194,16 +194,12 @@ export class UinputDevice {
     if (type === EV_LED) this.#owner.led?.(code, value !== 0);
     if (type === EV_FF) {
       // As a program wrote it: the kernel checks nothing here, where dev->event is uinput's own (uinput_create_device).
-      if (code === FF_GAIN) this.#setGain(value);
-      else this.#mixer.play(code, value, this.#clock.now());
+      if (code === FF_GAIN) this.#mixer.setGain(value);
+      else if (!this.#mixer.play(code, value, this.#clock.now())) return;
+      this.#owner.uploads?.(this.#mixer.uploads);
     }
     if (type === EV_UINPUT && code === UI_FF_UPLOAD) this.#upload(value);
     if (type === EV_UINPUT && code === UI_FF_ERASE) this.#erase(value);
-  }
-
-  #setGain(gain: number): void {
-    this.#mixer.setGain(gain);
-    this.#owner.uploads?.(this.#mixer.uploads);
   }
 
   #upload(requestId: number): void {

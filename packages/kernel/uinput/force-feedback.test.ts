@@ -37,8 +37,9 @@ test("rumble: uploaded, played twice, over by itself", () => {
   kernel.upload({ type: FF_RUMBLE, id: 2, ...replay }, { strongMagnitude: 0x8000, weakMagnitude: 7 });
   assert.deepEqual([kernel.answers, heard], [[0], []]);
   const effect = { kind: "rumble", strong: 0x8000, weak: 7, length: 100, delay: 10 } as const;
-  assert.deepEqual(uploads, [{ gain: 0xffff, effects: [[2, effect]] }]);
+  assert.deepEqual(uploads, [{ gain: 0xffff, effects: [[2, effect]], playing: [] }]);
   kernel.play(2, 2);
+  assert.deepEqual(uploads.at(-1)!.playing, [[2, 2, 1010]]);
   clock.advance(1000);
   assert.deepEqual(heard, [
     [0, 0, 1220],
@@ -148,12 +149,33 @@ test("adopted: released first, nothing is set up; still is told; effects play on
   );
 });
 
+test("adopted while it rumbles: it does so until its time is over, and not for longer", () => {
+  const first = create();
+  first.kernel.upload(
+    { type: FF_RUMBLE, id: 3, replayLength: 100 },
+    { strongMagnitude: 50, weakMagnitude: 60 },
+  );
+  first.kernel.upload({ type: FF_RUMBLE, id: 4 }, { strongMagnitude: 7, weakMagnitude: 0 });
+  first.kernel.play(3, 1);
+  first.kernel.play(4, 1);
+  first.clock.advance(40);
+  first.device.close();
+  first.heard.length = 0;
+  const left = JSON.parse(JSON.stringify(first.uploads.at(-1)));
+  UinputDevice.adopt(new ScriptedUinput(), pad, first.clock, first.owner, left);
+  first.clock.advance(60);
+  assert.deepEqual(first.heard, [
+    [57, 60, NEVER],
+    [7, 0, NEVER],
+  ]);
+});
+
 test("adopted: what nobody has read is taken, and the program answered whose request the last owner took along", () => {
   const { clock, owner, heard, uploads } = create();
   const kernel = new ScriptedUinput();
   for (let i = 0; i < 20; i++) kernel.tell([EV_LED, i, 1]);
   kernel.waits({ type: FF_RUMBLE, id: 3 }, { strongMagnitude: 50, weakMagnitude: 60 });
-  UinputDevice.adopt(kernel, pad, clock, owner, { gain: 0xffff, effects: [] });
+  UinputDevice.adopt(kernel, pad, clock, owner, { gain: 0xffff, effects: [], playing: [] });
   assert.deepEqual(kernel.answers, [0]);
   assert.equal(uploads.at(-1)!.effects[0]![0], 3);
   assert.deepEqual(heard.length, 20 + 1);

@@ -30,7 +30,7 @@ const wave = (magnitude: number, change: Partial<Periodic> = {}): Periodic => ({
 
 /** All of `effects` are played once at 0. */
 function playing(effects: readonly Effect[], gain = FULL): RumbleMixer {
-  const mixer = new RumbleMixer({ gain, effects: [...effects.entries()] });
+  const mixer = new RumbleMixer({ gain, effects: [...effects.entries()], playing: [] });
   for (const id of effects.keys()) mixer.play(id, 1, 0);
   return mixer;
 }
@@ -92,7 +92,7 @@ test("a second play begins anew; another effect goes on beside it", () => {
 });
 
 test("an upload while it plays is felt at once, and begins anew with the repetitions that are left", () => {
-  const mixer = new RumbleMixer({ gain: FULL, effects: [[0, rumble(1, 0, 100)]] });
+  const mixer = new RumbleMixer({ gain: FULL, effects: [[0, rumble(1, 0, 100)]], playing: [] });
   mixer.play(0, 3, 0);
   assert.equal(mixer.felt(110).untilMs, 300);
   mixer.upload(0, rumble(7, 0, 50), 110);
@@ -112,7 +112,7 @@ test("an erased effect is still at once, and cannot be played", () => {
   mixer.play(1, 1, 10);
   mixer.play(77, 1, 10);
   assert.equal(mixer.felt(10).strong, 1);
-  assert.deepEqual(mixer.uploads, { gain: FULL, effects: [[0, rumble(1, 0, 100)]] });
+  assert.deepEqual(mixer.uploads, { gain: FULL, effects: [[0, rumble(1, 0, 100)]], playing: [[0, 1, 0]] });
 });
 
 test("a gain beyond full is not taken", () => {
@@ -180,7 +180,7 @@ function apply(mixer: RumbleMixer, step: Step): void {
     case "upload":
       return mixer.upload(step.id, step.effect, step.at);
     case "play":
-      return mixer.play(step.id, step.times, step.at);
+      return void mixer.play(step.id, step.times, step.at);
     case "erase":
       return mixer.erase(step.id);
     case "gain":

@@ -30,22 +30,27 @@ export interface Uploads {
   /** 0 to 65535 */
   readonly gain: number;
   readonly effects: readonly (readonly [id: number, effect: Effect])[];
+  /** Those that go on, with their repetitions left and when the one under way began, or will: by a clock that the next process has too. */
+  readonly playing: readonly (readonly [id: number, left: number, playAt: number])[];
 }
 
-export const NO_UPLOADS: Uploads = { gain: FULL, effects: [] };
+export const NO_UPLOADS: Uploads = { gain: FULL, effects: [], playing: [] };
 
 export class RumbleMixer {
   readonly #effects: Map<number, Effect>;
   readonly #runs = new Map<number, Run>();
   #gain: number;
 
-  constructor({ gain, effects } = NO_UPLOADS) {
+  constructor({ gain, effects, playing } = NO_UPLOADS) {
     this.#gain = gain;
     this.#effects = new Map(effects);
+    for (const [id, left, playAt] of playing)
+      this.#runs.set(id, { left, playAt, stopAt: endOf(this.#effects.get(id)!, playAt) });
   }
 
   get uploads(): Uploads {
-    return { gain: this.#gain, effects: [...this.#effects] };
+    const playing = [...this.#runs].map(([id, { left, playAt }]) => [id, left, playAt] as const);
+    return { gain: this.#gain, effects: [...this.#effects], playing };
   }
 
   /** One that is playing begins anew (ml_ff_upload). */
@@ -61,13 +66,14 @@ export class RumbleMixer {
     this.#runs.delete(id);
   }
 
-  /** No repetitions: it stops. Programs may name effects that nobody has uploaded. */
-  play(id: number, repetitions: number, now: number): void {
+  /** No repetitions: it stops. False: programs may name effects that nobody has uploaded. */
+  play(id: number, repetitions: number, now: number): boolean {
     const effect = this.#effects.get(id);
-    if (effect === undefined) return;
+    if (effect === undefined) return false;
     const playAt = now + effect.delay;
     if (repetitions > 0) this.#runs.set(id, { left: repetitions, playAt, stopAt: endOf(effect, playAt) });
     else this.#runs.delete(id);
+    return true;
   }
 
   /** A gain beyond full is none (drivers/input/ff-core.c, input_ff_event). */

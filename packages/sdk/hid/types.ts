@@ -2,8 +2,41 @@
 import type { HidCollectionInfo } from "@ring3/core/hid/collections";
 import type { HidLayout } from "@ring3/core/hid/layout";
 import type { Context } from "../define.ts";
+import type { Outcome } from "../outcome.ts";
 import type { UsbBytes, UsbDevice, UsbInterface } from "../usb/types.ts";
 import type { Wait } from "../wait.ts";
+
+/**
+ * A HID device that the kernel has, through its hidraw node: one on Bluetooth or I2C, or made by a program. `openHid` makes of it what it makes of a USB
+ * interface.
+ */
+export interface Hidraw {
+  /** BUS_* of linux/input.h: 5 is Bluetooth, 24 is I2C. */
+  readonly bustype: number;
+  readonly vendorId: number;
+  readonly productId: number;
+  readonly productName: string;
+  /** A Bluetooth address, mostly; undefined: the device has none. */
+  readonly serialNumber: string | undefined;
+  /** What an input device of Linux's has as its version; 0 where the kernel makes none of it. */
+  readonly version: number;
+  readonly reportDescriptor: Uint8Array;
+  readonly raw: RawHidraw;
+}
+
+/**
+ * Reports as the kernel has them: what is sent, and asked for, begins with its id, or with 0 where reports of that kind have none; what is received begins
+ * with its id only where it has one. All but `listen` hold up the driver's process until the device has answered, or its kernel driver has given up (5 s).
+ */
+export interface RawHidraw {
+  listen(listener: ((report: Uint8Array) => void) | undefined): void;
+  sendOutput(report: Uint8Array): Outcome;
+  sendFeature(report: Uint8Array): Outcome;
+  /** `into` begins with the id. "input": from Linux 5.11 on. */
+  receive(kind: "feature" | "input", into: Uint8Array): Outcome;
+  /** Resolves when the device is away. */
+  readonly gone: Promise<void>;
+}
 
 /** What is used of `usb`. */
 export type HidUsb = Pick<
@@ -14,9 +47,9 @@ export type HidUsb = Pick<
 export type HidContext = Pick<Context, "now" | "sleep" | "limit" | "signal">;
 
 export interface HidOptions {
-  /** Claimed; the matched one unless given. */
+  /** Of a USB device. Claimed; the matched one unless given. */
   readonly interface?: UsbInterface;
-  /** Transfers of input reports in flight, 1 to 64: so many reports may come while the driver is busy. 8 unless given. */
+  /** Of a USB device: transfers of input reports in flight, 1 to 64: so many reports may come while the driver is busy. 8 unless given. Else it is 64. */
   readonly transfers?: number;
 }
 
@@ -37,7 +70,7 @@ export interface HidInputReportEvent {
 export type HidInputReportListener = (event: HidInputReportEvent) => void;
 
 /**
- * A HID device over USB. Every wait takes `{ signal, deadlineMs }` last, otherwise has the current request's, and is never longer than 5 s.
+ * A HID device, over USB or through the kernel. Every wait takes `{ signal, deadlineMs }` last, otherwise has the current request's, and is never longer than 5 s.
  * It rejects with DeviceError as those of `usb` do; "stall" is a device that refuses the report.
  */
 export interface HidDevice extends AsyncDisposable {
@@ -45,7 +78,7 @@ export interface HidDevice extends AsyncDisposable {
   readonly vendorId: number;
   readonly productId: number;
   readonly productName: string | undefined;
-  /** bcdHID: what an input device of Linux's has as its version. */
+  /** bcdHID, over USB: what an input device of Linux's has as its version. */
   readonly version: number;
   /** As Linux names it; fit to be a unit's. */
   readonly name: string;

@@ -24,6 +24,7 @@ export const INPUT_BYTES = 63;
 const BUS_USB = 3; // linux/input.h
 /** Programs tell by it which axes are which (HID_PLAYSTATION_VERSION_PATCH). */
 const OTHER_AXES = 0x8000;
+const MOTION_FUZZ = 16; // ps_sensors_create
 const LIFTED = 0x80; // of a finger's first byte
 const FINGER_BYTES = 4;
 
@@ -131,5 +132,6 @@ export function propertiesOf(
     accelPerG: ACCEL_PER_G,
     gyroRange: GYRO_RANGE,
     gyroPerDegree: GYRO_PER_DEGREE,
+    motionFuzz: MOTION_FUZZ,
   };
 }

@@ -15,7 +15,8 @@ import { createLog, type LogEntry } from "@ring3/core/log";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import type { UsbDescriptors } from "@ring3/kernel/usb/descriptors";
 import type { UsbTransport } from "@ring3/kernel/usb/transport";
-import type { Driver } from "../define.ts";
+import type { Devices, Driver } from "../define.ts";
+import type { Hidraw } from "../hid/types.ts";
 import type { UnitRunner } from "../runner.ts";
 import { startDriver } from "../session.ts";
 import { plainStateMemory, type StateMemory } from "../state.ts";
@@ -43,12 +44,19 @@ export interface RunOptions {
   readonly probeMs?: number;
 }
 
+/** The same, on a device that the kernel has a hidraw node of. */
+export interface RunHidOptions extends Omit<RunOptions, "usb"> {
+  readonly hid: Hidraw;
+}
+
 export interface RunningDriver<C extends Contract> extends AsyncDisposable {
   readonly units: readonly UnitPort<C>[];
   readonly incarnation: number;
   readonly state: StateMemory;
   /** All that the driver and the sdk have logged, oldest first. */
   readonly log: readonly LogEntry[];
+  /** By unit and event, "0 state": what was told last, while it probed too. */
+  readonly told: ReadonlyMap<string, unknown>;
   suspend(): Promise<void>;
   resume(): Promise<void>;
   /** Ends requests, calls `remove`, disposes of the scope and closes the transport. */
@@ -58,31 +66,23 @@ export interface RunningDriver<C extends Contract> extends AsyncDisposable {
 /** Probes `driver` on a scripted or simulated device. Rejects as the host would see it when probe fails. */
 export async function runDriver<C extends Contract>(
   driver: Driver<C>,
-  options: RunOptions,
+  options: RunOptions | RunHidOptions,
 ): Promise<RunningDriver<C>> {
-  const { transport, descriptors, strings = {}, configurationValue = 1, interfaceNumber = 0 } = options.usb;
   const { clock = systemClock, incarnation = 1, reason = "", state = plainStateMemory() } = options;
   const entries: LogEntry[] = [];
   const log = createLog("driver", (entry) => entries.push(entry), clock);
   const listeners = new Map<string, Set<(data: unknown) => void>>();
-  const usb = createUsbDevice({
-    transport,
-    clock,
-    descriptors,
-    strings,
-    configurationValue,
-    interfaceNumber,
-    claimed: [interfaceNumber],
-  });
+  const told = new Map<string, unknown>();
   const session = await startDriver(driver as unknown as Driver, {
-    devices: { usb },
-    device: { id: "usb-test:1.0" },
+    devices: devicesOf(options, clock),
+    device: { id: "usb" in options ? "usb-test:1.0" : "hid-test" },
     incarnation,
     reason,
     clock,
     log,
     state,
     emit: (unit, event, data) => {
+      told.set(`${unit} ${event}`, data);
       for (const listener of listeners.get(`${unit} ${event}`) ?? []) listener(data);
     },
     ...(options.probeMs === undefined ? {} : { probeMs: options.probeMs }),
@@ -90,18 +90,27 @@ export async function runDriver<C extends Contract>(
   const units = session.units.map((runner, index) => nearUnit(driver.contract, runner, index, listeners));
   const remove = async (): Promise<void> => {
     await session.remove();
-    await transport.close();
+    if ("usb" in options) await options.usb.transport.close();
   };
   return {
     units,
     incarnation,
     state,
     log: entries,
+    told,
     suspend: session.suspend,
     resume: session.resume,
     remove,
     [Symbol.asyncDispose]: remove,
   };
+}
+
+function devicesOf(options: RunOptions | RunHidOptions, clock: Clock): Devices {
+  if ("hid" in options) return { hid: options.hid } as Partial<Devices> as Devices; // as the host gives it
+  const { transport, descriptors, strings = {}, configurationValue = 1, interfaceNumber = 0 } = options.usb;
+  const claimed = [interfaceNumber];
+  const parts = { transport, clock, descriptors, strings, configurationValue, interfaceNumber, claimed };
+  return { usb: createUsbDevice(parts) };
 }
 
 function nearUnit<C extends Contract>(
@@ -141,11 +150,11 @@ function nearUnit<C extends Contract>(
     },
     supports: (name) => typeof (runner.unit as Record<string, unknown>)[name] === "function",
     request,
-    on<E extends EventName<C>>(name: E, listener: (data: EventData<C, E>) => void): () => void {
+    on<E extends EventName<C>>(name: E, listener: (data: EventData<C, E>, dropped: number) => void) {
       const key = `${index} ${name}`;
       const set = listeners.get(key) ?? new Set();
       listeners.set(key, set);
-      const own = (data: unknown): void => listener(data as EventData<C, E>);
+      const own = (data: unknown): void => listener(data as EventData<C, E>, 0);
       set.add(own);
       return () => void set.delete(own);
     },

@@ -5,7 +5,7 @@ import { currentWait } from "../request-context.ts";
 import { Limit } from "../wait.ts";
 
 /** For which the running code works, as its host calls it; 0: for none. */
-function currentRequest(): number {
+export function currentRequest(): number {
   const wait = currentWait();
   const id = wait instanceof Limit ? wait.requestId : undefined;
   return typeof id === "number" ? id : 0;

@@ -73,6 +73,11 @@ export class Mapper {
     return this.#profile;
   }
 
+  /** Of a device that goes on: what it says is pressed at first was pressed before, and begins nothing that would go on by itself. */
+  resumes(): void {
+    this.#presses.resume();
+  }
+
   /** The gamepad class's `state`. */
   state(state: GamepadState, nowMs: number): Output {
     return this.#frame(nowMs, () => {

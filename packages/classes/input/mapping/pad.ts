@@ -110,3 +110,18 @@ export function pressedButtons(state: GamepadState, properties: GamepadPropertie
   );
   return [...buttons.map(padControl), ...hat.map(([control]) => control)];
 }
+
+export function sameState(one: GamepadState, other: GamepadState | undefined): boolean {
+  return (
+    other !== undefined &&
+    one.buttons === other.buttons &&
+    one.leftX === other.leftX &&
+    one.leftY === other.leftY &&
+    one.rightX === other.rightX &&
+    one.rightY === other.rightY &&
+    one.leftTrigger === other.leftTrigger &&
+    one.rightTrigger === other.rightTrigger &&
+    one.hatX === other.hatX &&
+    one.hatY === other.hatY
+  );
+}

@@ -9,6 +9,8 @@ export class Presses {
   readonly #mutes = new Map<Control, Mute>();
   /** Since a reset nothing was heard of the device. */
   #unheard = false;
+  /** What it says first was so before. */
+  #resumed = false;
 
   get down(): ReadonlySet<Control> {
     return this.#down;
@@ -22,7 +24,9 @@ export class Presses {
     const before = this.#down;
     this.#down = new Set(pressed);
     if (this.#unheard) this.#keep(this.#down);
+    if (this.#resumed) this.#muteBeginnings();
     this.#unheard = false;
+    this.#resumed = false;
     const released = [...before].filter((control) => !this.#down.has(control));
     for (const control of released) this.#mutes.delete(control);
     return { released, pressed: [...this.#down].filter((control) => !before.has(control)) };
@@ -35,9 +39,18 @@ export class Presses {
 
   /** Nothing is known to be pressed. What then still is does not begin anew what goes on by itself: nobody pressed it. */
   reset(): void {
-    for (const control of this.#down) if (!this.#mutes.has(control)) this.#mutes.set(control, "beginnings");
+    this.#muteBeginnings();
     this.#down = new Set();
     this.#unheard = true;
+  }
+
+  /** What is pressed when the device is heard first was pressed before there was anybody to know it. */
+  resume(): void {
+    this.#resumed = true;
+  }
+
+  #muteBeginnings(): void {
+    for (const control of this.#down) if (!this.#mutes.has(control)) this.#mutes.set(control, "beginnings");
   }
 
   /** Is it pressed, and not without effect? */

@@ -1,0 +1,67 @@
+// Runs in: reflector. Owns: a unit's input devices by their numbers, while what they are to be changes.
+import type { Clock } from "@ring3/core/clock";
+import type { InputDescription } from "@ring3/kernel/uinput/description";
+import { InputNode, type InputNodes, type NodeOwner } from "./endpoint-node.ts";
+
+export interface Planned {
+  readonly index: number;
+  readonly description: InputDescription;
+  readonly owner?: NodeOwner;
+}
+
+interface Made {
+  readonly shape: string;
+  readonly node: InputNode;
+}
+
+export class UnitNodes {
+  readonly #nodes: InputNodes;
+  readonly #clock: Clock;
+  readonly #made = new Map<number, Made>();
+
+  constructor(nodes: InputNodes, clock: Clock) {
+    this.#nodes = nodes;
+    this.#clock = clock;
+  }
+
+  /** Where programs find them, in the order of their numbers. */
+  get paths(): string[] {
+    return [...this.#made].toSorted(([one], [other]) => one - other).map(([, { node }]) => node.path);
+  }
+
+  /** A reflector before this one has made any of them. */
+  get adopted(): boolean {
+    return [...this.#made.values()].some(({ node }) => node.adopted);
+  }
+
+  /** Of those that were planned. */
+  at(index: number): InputNode {
+    return this.#made.get(index)!.node;
+  }
+
+  /** From then on there are these and no others. Who is the same as before stays as it is, with all who have it open, and with the owner that it had. */
+  async become(planned: readonly Planned[]): Promise<void> {
+    const shapes = new Map(planned.map(({ index, description }) => [index, JSON.stringify(description)]));
+    for (const [index, { shape, node }] of this.#made) {
+      if (shapes.get(index) === shape) continue;
+      node.close();
+      this.#made.delete(index);
+    }
+    await this.#nodes.keep([...shapes.keys()]);
+    for (const { index, description, owner } of planned) {
+      if (this.#made.has(index)) continue;
+      const node = await InputNode.open(this.#nodes, index, description, this.#clock, owner);
+      this.#made.set(index, { shape: shapes.get(index)!, node });
+    }
+  }
+
+  /** Nobody could say that anything is still pressed. */
+  release(): void {
+    for (const { node } of this.#made.values()) node.release();
+  }
+
+  close(): void {
+    for (const { node } of this.#made.values()) node.close();
+    this.#made.clear();
+  }
+}

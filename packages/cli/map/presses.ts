@@ -1,0 +1,62 @@
+// Runs in: CLI. Owns: nothing. What is pressed on a device, by the names that a mapping file has for it. Pure.
+import { type GamepadProperties, gamepadButton, gamepadButtons } from "@ring3/client";
+import { controlName } from "@ring3/core/controls";
+
+/** So much of the way counts as pressed. */
+const HALF = 0.5;
+
+interface PadState {
+  readonly buttons: number;
+  readonly leftX: number;
+  readonly leftY: number;
+  readonly rightX: number;
+  readonly rightY: number;
+  readonly leftTrigger: number;
+  readonly rightTrigger: number;
+  readonly hatX: number;
+  readonly hatY: number;
+}
+
+type Pad = Pick<GamepadProperties, "buttons" | "sticks" | "stickMin" | "stickMax" | "triggerMax">;
+
+export function pressedOnPad(state: PadState, pad: Pad): string[] {
+  const middle = (pad.stickMin + pad.stickMax) / 2;
+  const reach = (pad.stickMax - pad.stickMin) / 2;
+  const ways = (x: number, y: number, name: string): string[] => [
+    ...(x < -HALF ? [`${name}Left`] : x > HALF ? [`${name}Right`] : []),
+    ...(y < -HALF ? [`${name}Up`] : y > HALF ? [`${name}Down`] : []),
+  ];
+  const stick = (x: number, y: number, name: string) =>
+    ways((x - middle) / reach, (y - middle) / reach, name);
+  const pulled = (value: number) => pad.triggerMax > 0 && value / pad.triggerMax > HALF;
+  return [
+    ...gamepadButtons.filter((name) => (state.buttons & pad.buttons & gamepadButton(name)) !== 0),
+    ...(pulled(state.leftTrigger) ? ["leftTrigger"] : []),
+    ...(pulled(state.rightTrigger) ? ["rightTrigger"] : []),
+    ...ways(state.hatX, state.hatY, "hat"),
+    ...(pad.sticks > 0 ? stick(state.leftX, state.leftY, "leftStick") : []),
+    ...(pad.sticks > 1 ? stick(state.rightX, state.rightY, "rightStick") : []),
+  ];
+}
+
+/** Codes; 0 stands for none. */
+export const pressedKeys = (codes: readonly number[]): string[] =>
+  codes.filter((code) => code !== 0).map(controlName);
+
+/** Which control somebody presses: the first that was not pressed before. */
+export class Presses {
+  readonly #settledMs: number;
+  #before: ReadonlySet<string> = new Set();
+
+  /** Until then a device tells how it stands, and not what somebody has just done. */
+  constructor(settledMs: number) {
+    this.#settledMs = settledMs;
+  }
+
+  /** undefined: nothing new. */
+  see(pressed: readonly string[], nowMs: number): string | undefined {
+    const fresh = pressed.find((name) => !this.#before.has(name));
+    this.#before = new Set(pressed);
+    return nowMs < this.#settledMs ? undefined : fresh;
+  }
+}

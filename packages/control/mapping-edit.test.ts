@@ -1,0 +1,127 @@
+// Runs in: node --test. Owns: mapping files that are changed, and what else is in them.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { actionOf, bind, checkControl, type Edited, profilesAsWritten, unbind } from "./mapping-edit.ts";
+
+const device = { id: "usb-1-4:1.0", alias: null, usb: "054c:09cc", serial: "A7", class: "gamepad" };
+const place = { device, profile: undefined };
+const bound = (
+  text: string,
+  control: string,
+  action: unknown,
+  at: Parameters<typeof bind>[2] = place,
+): Edited => bind(text, "pad.yaml", at, control, action);
+
+const file = `# mine
+devices:
+  # the couch's
+  - for: { class: gamepad }
+    profiles:
+      desktop:
+        # at first
+        buttons:
+          south: KEY_ENTER # go
+          start + select: { profile: game } # over
+        axes:
+          leftStick: { to: mouse } # slow
+      game:
+        buttons:
+          select+start: { profile: desktop }
+`;
+
+test("a button that is bound anew: that one changes, and every comment stays", () => {
+  const edited = bound(file, "south", "KEY_SPACE");
+  assert.equal(edited.text, file.replace("KEY_ENTER", "KEY_SPACE"));
+  assert.deepEqual(
+    [edited.for, edited.profile, edited.before, edited.made],
+    [{ class: "gamepad" }, "desktop", "KEY_ENTER", []],
+  );
+});
+
+test("a chord is the same in any order; a new button comes behind the others; a list and more are written in one line", () => {
+  assert.equal(
+    bound(file, "select+start", ["KEY_LEFTALT", "KEY_TAB"]).text,
+    file.replace("{ profile: game }", "[ KEY_LEFTALT, KEY_TAB ]"),
+  );
+  assert.match(
+    bound(file, "west", { press: "south", turbo: 12 }, { device, profile: "game" }).text,
+    /select\+start: \{ profile: desktop \}\n {10}west: \{ press: south, turbo: 12 \}\n$/,
+  );
+});
+
+test("no file, an empty one, one without devices: there is an entry afterwards, by alias or by ids", () => {
+  const entry =
+    "devices:\n  - for: { usb: 054c:09cc }\n    profiles:\n      main:\n        buttons:\n          south: KEY_A\n";
+  for (const text of ["", "devices: []\n"]) assert.equal(bound(text, "south", "KEY_A").text, entry);
+  const commented = bound("# later\n", "south", "KEY_A");
+  assert.match(commented.text, /^# later\n/);
+  assert.deepEqual(commented.made, ["entry"]);
+  const named = { device: { ...device, alias: "couch" }, profile: "game" };
+  assert.match(bound("", "south", "KEY_A", named).text, /for: \{ alias: couch \}\n {4}profiles:\n {6}game:/);
+  const other = { ...device, class: "input", usb: "046d:c52b" };
+  const both = bound(file, "KEY_A", "KEY_B", { device: other, profile: undefined }).text;
+  assert.ok(both.startsWith(file));
+  assert.match(both, /for: \{ usb: 046d:c52b \}/);
+});
+
+test("a profile that there was not is made", () => {
+  const edited = bound(file, "south", "KEY_A", { device, profile: "film" });
+  assert.deepEqual([edited.made, edited.profile], [["profile"], "film"]);
+  assert.ok(edited.text.startsWith(file));
+  assert.match(edited.text, / {6}film:\n {8}buttons:\n {10}south: KEY_A\n$/);
+});
+
+test("one that is removed is gone, and nothing else; one that is not there is said", () => {
+  const { text, before } = unbind(file, "pad.yaml", place, "start+select");
+  assert.deepEqual(before, { profile: "game" });
+  assert.equal(text, file.replace("          start + select: { profile: game } # over\n", ""));
+  for (const [control, at] of [
+    ["west", place],
+    ["south", { device, profile: "film" }],
+    ["KEY_A", { device: { ...device, class: "input" }, profile: undefined }],
+  ] as const)
+    assert.throws(() => unbind(file, "pad.yaml", at, control), /nothing is bound to it/);
+});
+
+test("what would make the file wrong is refused, with the file's own words; so is a file that is wrong already", () => {
+  assert.throws(
+    () => bound(file, "south", { layer: "media" }),
+    /south\.layer: expected a profile with layers, found "media"/,
+  );
+  assert.throws(
+    () => bound(file, "south", { press: "KEY_A", turbo: 99 }),
+    /turbo: expected a number from 1 to 50/,
+  );
+  assert.throws(() => bound("devices: 7\n", "south", "KEY_A"), /pad\.yaml:1:10: devices: expected a list/);
+});
+
+test("an entry that is an alias is left to its writer", () => {
+  const shared = `devices:
+  - for: { alias: one }
+    profiles: &same { main: { buttons: { south: KEY_A } } }
+  - for: { class: gamepad }
+    profiles: *same
+`;
+  assert.throws(
+    () => bound(shared, "south", "KEY_B"),
+    /devices\.1\.profiles is an alias \(\*same\).*edit pad\.yaml by hand/,
+  );
+});
+
+test("names that there are not are told with the nearest; each class has its own", () => {
+  checkControl("select+start", "gamepad");
+  checkControl("KEY_A + BTN_SIDE", "input");
+  assert.throws(() => checkControl("soth", "gamepad"), /no control "soth" \(did you mean "south"\?\)/);
+  assert.throws(() => checkControl("KEY_A", "gamepad"), /no control "KEY_A"/);
+  assert.throws(() => checkControl("south", "input"), /no control "south".* KEY_A/);
+  assert.throws(() => actionOf(["enter"]), /no action "enter" \(did you mean "KEY_ENTER"\?\)/);
+  assert.throws(() => actionOf(["{ press: "]), /expected YAML/);
+  assert.deepEqual(actionOf(["KEY_LEFTALT", "KEY_TAB"]), ["KEY_LEFTALT", "KEY_TAB"]);
+  assert.deepEqual(actionOf(["nothing"]), "nothing");
+  assert.deepEqual(actionOf(["{ layer: media, toggle: true }"]), { layer: "media", toggle: true });
+});
+
+test("what is written of a device is what stands there", () => {
+  assert.deepEqual(Object.keys(profilesAsWritten(file, "pad.yaml", device)!), ["desktop", "game"]);
+  assert.equal(profilesAsWritten(file, "pad.yaml", { ...device, class: "input" }), undefined);
+});

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { manualClock } from "@ring3/core/clock";
+import { createLog } from "@ring3/core/log";
+import { folderOf, type HidSpec, hidDevice } from "@ring3/kernel/hidraw/sysfs.fixture";
+import { sysfs } from "@ring3/kernel/usbfs/sysfs.fixture";
+import { TakenHid } from "./taken-hid.ts";
+
+const pad: HidSpec = { kernelName: "0005:1209:0101.0001", driver: "hid-generic", inputs: [1, 2] };
+const other: HidSpec = { kernelName: "0005:1209:0102.0002", driver: "hid-generic", inputs: [3] };
+
+function setUp(context: TestContext) {
+  const root = sysfs(context, hidDevice(pad), hidDevice(other));
+  const file = join(root, "taken-hid.json");
+  const said: string[] = [];
+  const log = createLog("manager", ({ message }) => void said.push(message), manualClock());
+  const inputsOf = (spec: HidSpec) =>
+    (spec.inputs ?? []).map((number) => join(root, folderOf(spec), `input/input${number}`));
+  return {
+    file,
+    said,
+    inputsOf,
+    start: (boot = "first") => new TakenHid({ file, boot: () => boot, log }),
+    silent: (spec: HidSpec) =>
+      inputsOf(spec).map((input) => readFileSync(join(input, "inhibited"), "utf8").trim() === "1"),
+    write: (spec: HidSpec, at: number, text: string) =>
+      writeFileSync(join(inputsOf(spec)[at]!, "inhibited"), text),
+  };
+}
+
+test("what is taken is silent until it is given back, and nothing else is", (context) => {
+  const { start, silent, inputsOf } = setUp(context);
+  const taken = start();
+  taken.take(pad.kernelName, inputsOf(pad));
+  assert.deepEqual([silent(pad), silent(other), taken.has(pad.kernelName)], [[true, true], [false], true]);
+  taken.giveBack(pad.kernelName);
+  assert.deepEqual([silent(pad), taken.has(pad.kernelName)], [[false, false], false]);
+});
+
+test("what is silent at somebody else's wish stays so", (context) => {
+  const { start, silent, inputsOf, write } = setUp(context);
+  write(pad, 1, "1\n");
+  const taken = start();
+  taken.take(pad.kernelName, inputsOf(pad));
+  taken.giveBack(pad.kernelName);
+  assert.deepEqual(silent(pad), [false, true]);
+});
+
+test("the next manager knows what was taken, a device without input devices too", (context) => {
+  const { start, silent, inputsOf } = setUp(context);
+  const before = start();
+  before.take(pad.kernelName, inputsOf(pad));
+  before.take("0005:1209:0103.0003", []);
+  const next = start();
+  assert.deepEqual([next.has(pad.kernelName), next.has("0005:1209:0103.0003")], [true, true]);
+  next.giveBackAll();
+  assert.deepEqual([silent(pad), start().has(pad.kernelName)], [[false, false], false]);
+});
+
+test("what cannot be silenced as a whole is not taken, and what was silenced of it speaks again", (context) => {
+  const { start, file, inputsOf, silent, write } = setUp(context);
+  const inputs = inputsOf(pad);
+  rmSync(join(inputs[1]!, "inhibited")); // a kernel before 5.11
+  const taken = start();
+  assert.throws(() => taken.take(pad.kernelName, inputs), { kind: "unsupported", message: /Linux 5\.11/ });
+  assert.deepEqual([taken.has(pad.kernelName), JSON.parse(readFileSync(file, "utf8")).taken], [false, {}]);
+  write(pad, 1, "0\n");
+  assert.deepEqual(silent(pad), [false, false]);
+});
+
+test("it is written down first: what cannot be is not silenced", (context) => {
+  const { inputsOf, silent } = setUp(context);
+  const log = createLog("manager", () => {}, manualClock());
+  const taken = new TakenHid({ file: "/nowhere/taken-hid.json", boot: () => "this", log });
+  assert.throws(() => taken.take(pad.kernelName, inputsOf(pad)), { code: "ENOENT" });
+  assert.deepEqual(silent(pad), [false, false]);
+});
+
+test("an input device that came later is silent too; what has gone is forgotten", (context) => {
+  const { start, silent, inputsOf } = setUp(context);
+  const [first] = inputsOf(pad);
+  const taken = start();
+  taken.take(pad.kernelName, [first!]);
+  assert.deepEqual(silent(pad), [true, false]);
+  taken.take(pad.kernelName, inputsOf(pad));
+  assert.deepEqual(silent(pad), [true, true]);
+  taken.keep(new Set([other.kernelName]));
+  assert.deepEqual([taken.has(pad.kernelName), start().has(pad.kernelName)], [false, false]);
+});
+
+test("what was written before the kernel was started anew means nothing", (context) => {
+  const { start, silent, inputsOf } = setUp(context);
+  start("first").take(pad.kernelName, inputsOf(pad));
+  const next = start("second");
+  next.giveBackAll();
+  assert.deepEqual([next.has(pad.kernelName), silent(pad)], [false, [true, true]]);
+});
+
+test("a file that cannot be read is told of, and ring3 starts without it", (context) => {
+  const { start, said, file } = setUp(context);
+  writeFileSync(file, "{");
+  assert.equal(start().has(pad.kernelName), false);
+  assert.match(said.join(), /taken-hid\.json cannot be read, so nothing is given back/);
+  assert.ok(existsSync(file));
+});
