@@ -141,7 +141,8 @@ test("a release while the driver is suspended closes the channel, and the next w
   assert.deepEqual(hosts.log.slice(-2), ["host 1 suspend", "host 1 close"]);
   await assert.rejects(open(second, 1, "write"), { kind: "busy" });
   await device.resume();
-  assert.deepEqual(told, ["process 1 paused 1", "process 2 ready usb-1-4:1.0#0"]);
+  // At first since no deadline passes any more, then since the driver does nothing more.
+  assert.deepEqual(told, ["process 1 paused 1", "process 1 paused 1", "process 2 ready usb-1-4:1.0#0"]);
   await open(second, 2, "write", 1);
 });
 
@@ -170,7 +171,7 @@ test("a channel that is opened while the driver is on its way to rest is one of 
   suspended.resolve();
   await resting;
   await device.resume();
-  assert.deepEqual(told, ["process 1 paused 7", "process 1 resumed 7"]);
+  assert.deepEqual(told, ["process 1 paused 7", "process 1 paused 7", "process 1 resumed 7"]);
 });
 
 test("who holds a channel is told of its loss after the fence, and of the next driver", async () => {
