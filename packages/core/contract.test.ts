@@ -107,6 +107,7 @@ test("every difference that the wire shows gives another hash", () => {
     { events: { moved: events.changed } },
     { events: { changed: { ...events.changed, nr: 2 } } },
     { events: { changed: { ...events.changed, overflow: "drop-and-count" } } },
+    { events: { changed: { ...events.changed, overflow: "add" } } },
     { events: { changed: { ...events.changed, data: input } } },
   ];
   const hashes = variants.map((variant) => defineContract({ ...spec(), ...variant }).hash);

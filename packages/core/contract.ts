@@ -11,7 +11,7 @@ export const INLINE_BYTES = 40;
 /** What an operation without `in` or `out` takes or gives: `{}`. */
 export type Nothing = Record<string, never>;
 export type Replay = "always" | "checkpoint" | "never";
-export type Overflow = "latest" | "drop-and-count";
+export type Overflow = "latest" | "drop-and-count" | "add";
 /** "in": bulk bytes travel to the driver; "out": they come from it. */
 export type DataDirection = "in" | "out";
 
@@ -70,7 +70,10 @@ export interface EventSpec {
   /** 1 to 255. */
   readonly nr: number;
   readonly data?: Struct<unknown>;
-  /** What happens when a client does not read: keep the latest (state), or drop and count (occurrences). */
+  /**
+   * What happens when a client does not read: keep the latest (state), drop and count (occurrences), or add to what waits (changes: fields of i32 are
+   * added, the others are those of the last).
+   */
   readonly overflow: Overflow;
   /** Who opens the unit later in the same incarnation is told too: it concerns what they did before, or is so still. */
   readonly sticky?: boolean;

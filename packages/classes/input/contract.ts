@@ -14,6 +14,8 @@ export const INPUT_PRESSURE = 1 << 5;
 export const INPUT_LEDS = 1 << 6;
 export const INPUT_DPI = 1 << 7;
 export const INPUT_POWER = 1 << 8;
+/** It has keys that type: programs repeat those that are held. */
+export const INPUT_REPEATS = 1 << 9;
 
 /** Keys and buttons that `keys` has room for: more than fingers. Who presses more has those pressed last left out. */
 export const KEYS_PRESSED_MAX = 15;
@@ -85,7 +87,7 @@ export const input = defineContract({
     motion: event({
       nr: 2,
       data: struct({ ...at, x: i32, y: i32, wheel: i32, horizontalWheel: i32 }),
-      overflow: "drop-and-count",
+      overflow: "add",
     }),
     pointer: event({
       nr: 3,
