@@ -51,6 +51,7 @@ test("state, touch and power are told when they are others, motion with each rep
   const first = ["state 0", "touch 7", "motion 352", "power 35"];
   assert.deepEqual(told.splice(0), [...first, "motion 352", "state 16", "touch 8", "touch 9", "motion 352"]);
   await running.suspend();
+  assert.deepEqual(told.splice(0), ["state 0", "touch 9"]); // let go
   await running.resume();
   await hid.send(one, one);
   assert.deepEqual(told, [...first, "motion 352"]);

@@ -80,7 +80,7 @@ test("after a rest the state is told again, the same or not", async () => {
   await hid.send(SOUTH, SOUTH);
   assert.deepEqual(
     states[0]!.map(({ buttons }) => buttons),
-    [1, 1],
+    [1, 0, 1],
   );
   await running.remove();
 });

@@ -77,6 +77,11 @@ export interface EventSpec {
   readonly overflow: Overflow;
   /** Who opens the unit later in the same incarnation is told too: it concerns what they did before, or is so still. */
   readonly sticky?: boolean;
+  /**
+   * Of a state: what holds while the driver is at rest, when nobody hears of a button that is let go. Made of what was told last and of the unit's
+   * properties; whoever tells it sets its `timestampUs`.
+   */
+  released?(last: never, properties: never): unknown;
 }
 
 export interface Event<D = unknown> {
@@ -84,6 +89,7 @@ export interface Event<D = unknown> {
   readonly data: Struct<D> | undefined;
   readonly overflow: Overflow;
   readonly sticky: boolean;
+  released?(last: D, properties: unknown): D;
 }
 
 export function event<const S extends EventSpec>(spec: S): Event<Part<S, "data">> {
@@ -92,6 +98,7 @@ export function event<const S extends EventSpec>(spec: S): Event<Part<S, "data">
     data: spec.data as Struct<Part<S, "data">> | undefined,
     overflow: spec.overflow,
     sticky: spec.sticky ?? false,
+    ...(spec.released === undefined ? {} : { released: spec.released as never }),
   };
 }
 

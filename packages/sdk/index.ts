@@ -91,6 +91,7 @@ export { type Outcome, type OutcomeStatus, ok, outcomeError } from "./outcome.ts
 /** `playstation.Pad`: what DualShock 4 and DualSense have in common. */
 export * as playstation from "./playstation/index.ts";
 export type { Json, State } from "./state.ts";
+export { tolerate } from "./tolerate.ts";
 export type {
   RawPacket,
   RawUsb,

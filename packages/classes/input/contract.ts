@@ -78,6 +78,10 @@ export const input = defineContract({
       data: struct({ ...at, pressed: array(u16, KEYS_PRESSED_MAX) }),
       overflow: "latest",
       sticky: true,
+      released: <K extends object>(last: K): K => ({
+        ...last,
+        pressed: new Array<number>(KEYS_PRESSED_MAX).fill(0),
+      }),
     }),
     /** Wheels in parts of a notch (WHEEL_NOTCH); up and right are positive. */
     motion: event({
@@ -96,6 +100,7 @@ export const input = defineContract({
       }),
       overflow: "latest",
       sticky: true,
+      released: <P extends object>(last: P): P => ({ ...last, pressure: 0, near: 0 }), // it stays where it is
     }),
     power: event({ nr: 4, data: struct({ percent: u8, charging: u8 }), overflow: "latest", sticky: true }),
     /** It is another one than `dpi` has said so far. */
