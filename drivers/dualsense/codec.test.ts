@@ -1,17 +1,18 @@
 // Runs in: node --test. Owns: nothing.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type GamepadButton, gamepad, gamepadButton, gamepadButtons } from "@ring3/sdk";
+import { type GamepadButton, gamepad, gamepadButton, gamepadButtons, playstation } from "@ring3/sdk";
 import fc from "fast-check";
-import { calibrated, decodeCalibration, uncalibrated } from "./calibration.ts";
 import { decodeFirmware } from "./firmware.ts";
-import { decodeInput, INPUT_BYTES, propertiesOf } from "./input.ts";
+import { dualSense, isMutePressed, propertiesOf } from "./kind.ts";
 import * as output from "./output.ts";
 import { calibration, firmware, input } from "./reports.fixture.ts";
 
 const names = (bits: number): GamepadButton[] =>
   gamepadButtons.filter((name) => (bits & gamepadButton(name)) !== 0);
-const decode = (values: Record<number, number>) => decodeInput(input(values), uncalibrated)!;
+const { decodeCalibration, decodeInput } = playstation;
+const uncalibrated = decodeCalibration(new DataView(new ArrayBuffer(0)));
+const decode = (values: Record<number, number>) => decodeInput(input(values), dualSense.input, uncalibrated)!;
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 for (const [at, bit, button] of [
@@ -31,13 +32,15 @@ for (const [at, bit, button] of [
   [9, 1, "touchpad"],
 ] as const)
   test(`bit ${bit} of byte ${at} is ${button} and nothing else`, () => {
-    const { state, isMutePressed } = decode({ 7: 8, [at]: (at === 7 ? 8 : 0) | (1 << bit) });
-    assert.deepEqual([names(state.buttons), state.hatX, state.hatY, isMutePressed], [[button], 0, 0, false]);
+    const values = { 7: 8, [at]: (at === 7 ? 8 : 0) | (1 << bit) };
+    const { state } = decode(values);
+    assert.deepEqual([names(state.buttons), state.hatX, state.hatY], [[button], 0, 0]);
+    assert.equal(isMutePressed(input(values)), false);
   });
 
 test("the button of the microphone is told apart, and is no button of the pad", () => {
-  const { state, isMutePressed } = decode({ 7: 8, 9: 1 << 2 });
-  assert.deepEqual([state.buttons, isMutePressed], [0, true]);
+  const values = { 7: 8, 9: 1 << 2 };
+  assert.deepEqual([decode(values).state.buttons, isMutePressed(input(values))], [0, true]);
 });
 
 test("sticks, triggers and the hat", () => {
@@ -52,12 +55,12 @@ test("sticks, triggers and the hat", () => {
 });
 
 test("two fingers, twelve bits each way; one that is lifted has no place", () => {
-  const { touch } = decode({ 32: 0x05, 33: 0x34, 34: 0x52, 35: 0x06, 36: 0x87, 37: 9, 38: 9, 39: 9 });
-  assert.deepEqual(touch.fingers, [
+  const [touch] = decode({ 32: 0x05, 33: 0x34, 34: 0x52, 35: 0x06, 36: 0x87, 37: 9, 38: 9, 39: 9 }).touches;
+  assert.deepEqual(touch!.fingers, [
     { touching: 1, id: 5, x: 0x234, y: 0x065 },
     { touching: 0, id: 7, x: 0, y: 0 },
   ]);
-  const { x, y } = decode({ 32: 0, 33: 0xff, 34: 0xff, 35: 0xff }).touch.fingers[0]!;
+  const { x, y } = decode({ 32: 0, 33: 0xff, 34: 0xff, 35: 0xff }).touches[0]!.fingers[0]!;
   assert.deepEqual([x, y], [1919, 1079]); // within what the properties say
 });
 
@@ -80,28 +83,13 @@ test("sensors are told in 1/1024 degrees a second and 1/8192 g, as the calibrati
   const bytes = input({});
   const raw = [164, -329, 0, 0, 8067, -8196]; // about 10 and -20 degrees a second, 1 g up, 1 g back
   for (const [at, value] of raw.entries()) view(bytes).setInt16(15 + 2 * at, value, true);
-  const { gyro, accel } = decodeInput(bytes, decoded)!.motion;
+  const { gyro, accel } = decodeInput(bytes, dualSense.input, decoded)!.motion;
   assert.deepEqual(gyro, [
     Math.trunc((164 * 1080 * 1024) / (8863 + 8864)),
     Math.trunc((-329 * 1080 * 1024) / (8864 + 8864)),
     0,
   ]);
   assert.deepEqual(accel, [0, 8192, -8192]);
-});
-
-test("a bias of the accelerometer is taken off, and that of the gyroscope only from its own calibration, as in Linux", () => {
-  const { gyro, accel } = decodeCalibration(view(calibration({ 1: 10, 7: 110, 9: -90, 19: 540, 21: 540 })));
-  assert.deepEqual(gyro[0], { bias: 0, numerator: 1080 * 1024, denominator: 100 + 100 });
-  assert.deepEqual(accel[1], { bias: 8067 - 8181, numerator: 16_384, denominator: 16_362 });
-});
-
-test("an axis without calibration is told as it is; so are all of a report that is cut", () => {
-  const odd = decodeCalibration(view(calibration({ 7: 0, 9: 0, 23: 1, 25: 1 })));
-  assert.equal(odd.isSound, false);
-  assert.equal(calibrated(odd.gyro[0]!, 16_384, 2048 * 1024), Math.trunc((2048 * 1024 * 16_384) / 32_767));
-  assert.equal(calibrated(odd.accel[0]!, -16_384, 32_768), Math.trunc((-32_768 * 16_384) / 32_767));
-  assert.notDeepEqual(odd.gyro[1], uncalibrated.gyro[1]);
-  assert.equal(decodeCalibration(view(calibration().subarray(0, 34))), uncalibrated);
 });
 
 test("the firmware says which rumble is known; the Edge knows the second in any case; what is cut says nothing", () => {
@@ -166,18 +154,18 @@ test("whatever comes, what is told is within its bounds; what is too short is no
   const anyReport = fc.uint8Array({ minLength: 60, maxLength: 80 });
   fc.assert(
     fc.property(anyReport, fc.uint8Array({ minLength: 30, maxLength: 45 }), (bytes, calibration) => {
-      const decoded = decodeInput(bytes, decodeCalibration(view(calibration)));
-      assert.equal(decoded === undefined, bytes.length < INPUT_BYTES);
+      const decoded = decodeInput(bytes, dualSense.input, decodeCalibration(view(calibration)));
+      assert.equal(decoded === undefined, bytes.length < playstation.INPUT_BYTES);
       if (decoded === undefined) return;
       for (const [struct, data] of [
         [state.data!, decoded.state],
         [motion.data!, decoded.motion],
-        [touch.data!, decoded.touch],
+        [touch.data!, decoded.touches[0]!],
       ] as const)
         struct.encode({ ...data, timestampUs: 0 } as never, new DataView(new ArrayBuffer(struct.size)), 0);
       for (const value of decoded.motion.gyro) assert.ok(Math.abs(value) <= 2_097_152);
       for (const value of decoded.motion.accel) assert.ok(Math.abs(value) <= 32_768);
-      for (const { x, y } of decoded.touch.fingers) assert.ok(x <= 1919 && y <= 1079);
+      for (const { x, y } of decoded.touches[0]!.fingers) assert.ok(x <= 1919 && y <= 1079);
       assert.ok(decoded.power.percent <= 100);
     }),
   );

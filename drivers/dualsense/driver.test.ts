@@ -62,9 +62,10 @@ test("state, touch and power are told when they are others, motion with each rep
 test("after a rest all is told again, the same or not", async () => {
   const { running, told, hid } = await run();
   await hid.send(report({}));
+  const before = told.splice(0);
   await running.suspend();
   await running.resume();
-  const before = told.splice(0);
+  told.length = 0; // all was let go
   await hid.send(report({}));
   assert.deepEqual(told, before);
   await running.remove();
@@ -107,31 +108,102 @@ test("an older firmware's rumble is another; a side that there is not is refused
   await running.remove();
 });
 
+const [MUTED, UNMUTED] = ["2:3 9:1 10:10", "2:3"];
+const warnings = ({ log }: { log: readonly { level: string; message: string }[] }): string[] =>
+  log.filter(({ level }) => level === "warn").map(({ message }) => message);
+
 test("the button of the microphone mutes it, once for each press, and for the next driver", async () => {
   const { running, hid, told } = await run();
   hid.reports.length = 0;
-  await hid.send(
-    report({ 9: 4 }),
-    report({ 9: 4 }),
-    report({}),
-    report({ 9: 4 }),
-    report({}),
-    report({ 9: 4 }),
-  );
-  assert.deepEqual(hid.reports.map(brief), ["2:3 9:1 10:10", "2:3", "2:3 9:1 10:10"]);
+  for (const pressed of [0, 4, 4, 0, 4, 0, 4]) {
+    await hid.send(report({ 9: pressed }));
+    await turn();
+  }
+  assert.deepEqual(hid.reports.map(brief), [MUTED, UNMUTED, MUTED]);
   assert.ok(told.includes("state 0") && !told.some((line) => /^state [1-9]/.test(line)));
   await running.remove();
   const next = await run(device(), { state: running.state, incarnation: 2 });
-  assert.equal(brief(next.hid.reports.at(-1)!), "2:3 9:1 10:10");
+  assert.equal(brief(next.hid.reports.at(-1)!), MUTED);
+  next.hid.reports.length = 0;
+  await next.hid.send(report({ 9: 4 })); // held since before the driver's death
+  await turn();
+  assert.deepEqual(next.hid.reports, []);
+  await next.hid.send(report({}));
+  await next.running.suspend();
+  await next.running.resume();
+  next.hid.reports.length = 0;
+  await next.hid.send(report({ 9: 4 })); // pressed during the rest
+  await turn();
+  assert.deepEqual(next.hid.reports, []);
   await next.running.remove();
+});
+
+test("however fast the button is pressed, one report is on its way, and the last press counts", async () => {
+  const answers: (() => void)[] = [];
+  let isSlow = false;
+  const slow = device({
+    report: () =>
+      isSlow ? new Promise((resolve) => void answers.push(() => resolve("ok"))) : ("ok" as const),
+  });
+  const { running, hid } = await run(slow);
+  isSlow = true;
+  hid.reports.length = 0;
+  const presses = Array.from({ length: 9 }, () => [report({}), report({ 9: 4 })]).flat();
+  await hid.send(...presses, report({}), report({ 9: 4 })); // ten: as it was
+  await turn();
+  assert.deepEqual(hid.reports.map(brief), [MUTED]);
+  isSlow = false;
+  answers[0]!();
+  await turn();
+  assert.deepEqual(hid.reports.map(brief), [MUTED, UNMUTED]);
+  await running.remove();
+});
+
+test("a mute that the controller refuses is not kept, and the next press tries it again", async () => {
+  let answer: "ok" | "stall" = "ok";
+  const { running, hid } = await run(device({ report: () => answer }));
+  answer = "stall";
+  hid.reports.length = 0;
+  for (const pressed of [0, 4, 0, 4]) {
+    await hid.send(report({ 9: pressed }));
+    await turn();
+  }
+  assert.deepEqual(hid.reports.map(brief), [MUTED, MUTED]);
+  assert.equal(warnings(running)[0], "DualSense: microphone: output report 2: the endpoint stalled");
+  assert.equal(running.state.readState(), undefined);
+  answer = "ok";
+  await running.remove();
+});
+
+test("a copy that takes no output plays all the same: each kind is tried once, and none waits for long", async () => {
+  const clock = manualClock();
+  const deaf = device({ report: () => "hang" });
+  const starting = run(deaf, { clock });
+  for (let seconds = 0; seconds < 3; seconds++) {
+    await turn();
+    await turn();
+    clock.advance(1000);
+  }
+  const { running, told, hid } = await starting;
+  assert.deepEqual(hid.reports.map(brief), [STOP_ANY, SETUP]);
+  assert.deepEqual(warnings(running), [
+    "DualSense: motors: output report 2: the deadline passed",
+    "DualSense: lights: output report 2: the deadline passed",
+  ]);
+  await hid.send(report({ 8: 1 }));
+  assert.ok(told.includes("state 16"));
+  const removed = running.remove();
+  await turn();
+  clock.advance(1000);
+  await removed;
 });
 
 test("a copy that refuses its feature reports is told as it is; one that does not answer does not start", async () => {
   const { running, told, hid } = await run(device({ features: {} }));
   const warned = running.log.filter(({ level }) => level === "warn").map(({ message }) => message);
   assert.deepEqual(
-    warned.map((message) => message.slice(0, 12)),
-    ["firmware: fe", "calibration:", "calibration:"],
+    warned.map((message) => message.slice(0, 20)),
+    ["DualSense: firmware:", "DualSense: calibrati", "DualSense: its calib"],
   );
   await hid.send(report({}));
   assert.ok(told.includes("motion 0"));
@@ -141,7 +213,7 @@ test("a copy that refuses its feature reports is told as it is; one that does no
   const silent = device({ features: { 32: "hang" } });
   const failed = assert.rejects(runDriver(driver, { usb: silent.usb, clock }), {
     kind: "timeout",
-    message: "DualSense: it does not tell its firmware: the deadline passed",
+    message: "DualSense: it does not tell its firmware (plugged in anew, it may): the deadline passed",
   });
   await turn();
   clock.advance(2000);

@@ -1,29 +1,28 @@
 // Runs in: driver host, jailed. Owns: one claimed HID interface, of a DualSense.
-import { type Context, decline, defineDriver, type Gamepad, gamepad, openHid } from "@ring3/sdk";
-import { INPUT_ID, propertiesOf } from "./input.ts";
-import { OUTPUT_ID } from "./output.ts";
+import { type Context, decline, defineDriver, type Gamepad, gamepad, openHid, playstation } from "@ring3/sdk";
+import { dualSense, propertiesOf } from "./kind.ts";
 import { DualSense } from "./pad.ts";
 import { rehearsal } from "./rehearsal.ts";
 
-const running = new WeakMap<Context<Gamepad>, DualSense>();
+const running = new WeakMap<Context<Gamepad>, playstation.Pad>();
 
 export default defineDriver(gamepad, {
   rehearsal,
   async probe({ usb }, ctx) {
     const hid = ctx.scope.use(await openHid(usb, ctx));
-    const { input, output } = hid.layout;
-    if (!input.reports.has(INPUT_ID) || !output.reports.has(OUTPUT_ID))
-      return decline(`its report descriptor has not reports ${INPUT_ID} and ${OUTPUT_ID} of a DualSense`);
-    const pad = new DualSense(hid, ctx);
+    const why = playstation.whyNot(hid, dualSense);
+    if (why !== undefined) return decline(why);
+    const device = new DualSense(hid, ctx);
+    const { pad } = device;
     await pad.start();
     running.set(ctx, pad);
     return {
       name: hid.name,
       properties: propertiesOf(hid),
       rumble: (input, call) => pad.rumble(input, call),
-      light: ({ red, green, blue }, call) => pad.light(red, green, blue, call),
-      player: ({ number }, call) => pad.player(number, call),
-      triggerEffect: ({ side, ...effect }, call) => pad.trigger(side, effect, call),
+      light: ({ red, green, blue }, call) => device.light(red, green, blue, call),
+      player: ({ number }, call) => device.player(number, call),
+      triggerEffect: ({ side, ...effect }, call) => device.trigger(side, effect, call),
     };
   },
   suspend: (ctx) => running.get(ctx)!.rest(),

@@ -2,7 +2,6 @@
 // (dualsense_get_firmware_info, dualsense_create).
 import type { RumbleKind } from "./output.ts";
 
-export const FIRMWARE_ID = 0x20;
 export const EDGE = 0x0df2; // idProduct
 const FIRMWARE = 28;
 const FEATURES = 44;

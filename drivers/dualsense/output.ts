@@ -4,7 +4,7 @@ import { TRIGGER_EFFECT_BYTES } from "@ring3/sdk";
 
 export const OUTPUT_ID = 0x02;
 /** Without its id. */
-const OUTPUT_BYTES = 47;
+export const OUTPUT_BYTES = 47;
 
 // Offsets without the id.
 const FLAGS0 = 0;

@@ -1,17 +1,19 @@
 // Runs in: node --test. Owns: nothing.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type GamepadButton, gamepad, gamepadButton, gamepadButtons } from "@ring3/sdk";
+import { type GamepadButton, gamepad, gamepadButton, gamepadButtons, playstation } from "@ring3/sdk";
 import fc from "fast-check";
-import { calibrated, decodeCalibration, uncalibrated } from "./calibration.ts";
 import { firmwareText } from "./firmware.ts";
-import { decodeInput, INPUT_BYTES, propertiesOf } from "./input.ts";
+import { dualShock4, propertiesOf } from "./kind.ts";
 import { output, playerColour } from "./output.ts";
 import { calibration, firmware, input } from "./reports.fixture.ts";
 
 const names = (bits: number): GamepadButton[] =>
   gamepadButtons.filter((name) => (bits & gamepadButton(name)) !== 0);
-const decode = (values: Record<number, number>) => decodeInput(input(values), uncalibrated)!;
+const { decodeCalibration, decodeInput } = playstation;
+const uncalibrated = decodeCalibration(new DataView(new ArrayBuffer(0)));
+const decode = (values: Record<number, number>) =>
+  decodeInput(input(values), dualShock4.input, uncalibrated)!;
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 for (const [at, bit, button] of [
@@ -89,7 +91,7 @@ test("sensors are told in 1/1024 degrees a second and 1/8192 g, as the calibrati
   const bytes = input({});
   const raw = [165, -329, 0, 8163, -8524, 80];
   for (const [at, value] of raw.entries()) view(bytes).setInt16(12 + 2 * at, value, true);
-  const { gyro, accel } = decodeInput(bytes, decoded)!.motion;
+  const { gyro, accel } = decodeInput(bytes, dualShock4.input, decoded)!.motion;
   assert.deepEqual(gyro, [
     Math.trunc((165 * 1080 * 1024) / (8913 + 8914)),
     Math.trunc((-329 * 1080 * 1024) / (8888 + 8889)),
@@ -98,21 +100,13 @@ test("sensors are told in 1/1024 degrees a second and 1/8192 g, as the calibrati
   assert.deepEqual(accel, [8192, -8192, Math.trunc((16_384 * (80 - (8240 - 8159))) / 16_319)]);
 });
 
-test("an axis without calibration is told as it is; so are all of a report that is cut", () => {
-  const odd = decodeCalibration(view(calibration({ 7: 0, 9: 0, 23: 1, 25: 1 })));
-  assert.equal(odd.isSound, false);
-  assert.equal(calibrated(odd.gyro[0]!, 16_384, 2048 * 1024), Math.trunc((2048 * 1024 * 16_384) / 32_767));
-  assert.equal(calibrated(odd.accel[0]!, -16_384, 32_768), Math.trunc((-32_768 * 16_384) / 32_767));
-  assert.equal(decodeCalibration(view(calibration().subarray(0, 34))), uncalibrated);
-});
-
 test("what the firmware says, and what one that is cut does not", () => {
   assert.equal(firmwareText(view(firmware())), "a00b on hardware b400");
   assert.equal(firmwareText(view(firmware().subarray(0, 42))), "unknown");
 });
 
 test("an output report tells motors and light at once", () => {
-  const report = output(0xff00, 0x8000, [1, 2, 3]);
+  const report = output({ strong: 0xff00, weak: 0x8000, colour: [1, 2, 3] });
   assert.deepEqual([...report], [3, 0, 0, 0x80, 0xff, 1, 2, 3, ...Array(23).fill(0)]);
 });
 
@@ -138,8 +132,8 @@ test("whatever comes, what is told is within its bounds; what is too short is no
   const anyReport = fc.uint8Array({ minLength: 60, maxLength: 80 });
   fc.assert(
     fc.property(anyReport, fc.uint8Array({ minLength: 30, maxLength: 45 }), (bytes, calibration) => {
-      const decoded = decodeInput(bytes, decodeCalibration(view(calibration)));
-      assert.equal(decoded === undefined, bytes.length < INPUT_BYTES);
+      const decoded = decodeInput(bytes, dualShock4.input, decodeCalibration(view(calibration)));
+      assert.equal(decoded === undefined, bytes.length < playstation.INPUT_BYTES);
       if (decoded === undefined) return;
       const told = [
         [state.data!, decoded.state],

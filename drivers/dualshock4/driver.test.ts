@@ -51,6 +51,7 @@ test("state, touch and power are told when they are others, motion with each rep
   const first = ["state 0", "touch 7", "motion 352", "power 35"];
   assert.deepEqual(told.splice(0), [...first, "motion 352", "state 16", "touch 8", "touch 9", "motion 352"]);
   await running.suspend();
+  assert.deepEqual(told.splice(0), ["state 0", "touch 9"]); // let go
   await running.resume();
   await hid.send(one, one);
   assert.deepEqual(told, [...first, "motion 352"]);
@@ -98,12 +99,88 @@ test("a copy that refuses its feature reports is told as it is; one that does no
     const clock = manualClock();
     const failed = assert.rejects(runDriver(driver, { usb: device({ features: silent }).usb, clock }), {
       kind: "timeout",
-      message: `DualShock 4: it does not tell its ${what}: the deadline passed`,
+      message: `DualShock 4: it does not tell its ${what} (plugged in anew, it may): the deadline passed`,
     });
     await turn();
     clock.advance(2000);
     await failed;
   }
+});
+
+test("a copy that refuses what is told to it plays all the same, and rests", async () => {
+  const { running, told, hid, unit } = await run(device({ report: () => "stall" }));
+  const warned = running.log.filter(({ level }) => level === "warn").map(({ message }) => message);
+  assert.deepEqual(warned, ["DualShock 4: motors: output report 5: the endpoint stalled"]);
+  await hid.send(report({ 5: 1 }));
+  assert.ok(told.includes("state 16"));
+  await assert.rejects(unit.request("light", { red: 1, green: 2, blue: 3 }), { kind: "stall" });
+  await running.suspend();
+  await running.resume();
+  await running.remove();
+});
+
+test("feature reports that are too short, or another's, count as none", async () => {
+  const short = calibration().subarray(0, 36);
+  const other = Uint8Array.of(0x13, ...firmware().subarray(1));
+  const { running, told, hid } = await run(device({ features: { 2: short, 163: other } }));
+  const warned = running.log.filter(({ level }) => level === "warn").map(({ message }) => message);
+  assert.deepEqual(warned.slice(0, 2), [
+    "DualShock 4: firmware: expected 49 bytes of feature report 163, found 49 of report 19",
+    "DualShock 4: calibration: expected 37 bytes of feature report 2, found 36 of report 2",
+  ]);
+  await hid.send(report({}));
+  assert.ok(told.includes("motion 0")); // uncalibrated; else it has a bias
+  await running.remove();
+});
+
+/** Answers to what it is told only when its test says so. */
+function slow() {
+  const waiting: ((answer: "ok" | "stall") => void)[] = [];
+  const hid = device({ report: () => new Promise((resolve) => void waiting.push(resolve)) });
+  const answer = async (how: "ok" | "stall" = "ok"): Promise<void> => {
+    for (let turns = 0; waiting.length === 0; turns++) {
+      assert.ok(turns < 1000, "it was told nothing");
+      await turn();
+    }
+    waiting.shift()!(how);
+    await turn();
+  };
+  return { hid, answer };
+}
+
+test("motors that stop while a light is on its way leave it as it was told", async () => {
+  const { hid, answer } = slow();
+  const clock = manualClock();
+  const starting = run(hid, { clock });
+  await answer();
+  const { running, unit } = await starting;
+  const rumbling = unit.request("rumble", { strong: 0xffff, weak: 0, durationMs: 100 });
+  await answer();
+  await rumbling;
+  const lit = unit.request("light", { red: 1, green: 2, blue: 3 });
+  await turn();
+  clock.advance(100);
+  await turn();
+  await answer();
+  await answer();
+  await lit;
+  assert.deepEqual(hid.reports.slice(1).map(brief), ["3: 255 0, 0 0 64", "3: 255 0, 1 2 3", "3: 0 0, 1 2 3"]);
+  const removed = running.remove();
+  await answer();
+  await removed;
+});
+
+test("a rumble that the controller refuses is not in the next report; nor is a light", async () => {
+  let answer: "ok" | "stall" = "ok";
+  const { running, unit, hid } = await run(device({ report: () => answer }));
+  answer = "stall";
+  await assert.rejects(unit.request("rumble", { strong: 0xff00, weak: 0, durationMs: 9 }), { kind: "stall" });
+  await assert.rejects(unit.request("light", { red: 1, green: 2, blue: 3 }), { kind: "stall" });
+  answer = "ok";
+  await unit.request("player", { number: 2 });
+  assert.equal(brief(hid.reports.at(-1)!), "3: 0 0, 64 0 0");
+  await running.remove();
+  assert.equal(brief(hid.reports.at(-1)!), "3: 0 0, 64 0 0");
 });
 
 test("another's reports are declined; garbage is a clear error; one that goes ends quietly", async () => {

@@ -1,7 +1,6 @@
 // Runs in: driver host, jailed. Owns: nothing. Pure: what a DualShock 4 says of its firmware: Linux's drivers/hid/hid-playstation.c
 // (dualshock4_get_firmware_info).
 
-export const FIRMWARE_ID = 0xa3;
 const HARDWARE = 35;
 const FIRMWARE = 41;
 

@@ -3,7 +3,7 @@
 
 export const OUTPUT_ID = 0x05;
 /** Without its id. */
-const OUTPUT_BYTES = 31;
+export const OUTPUT_BYTES = 31;
 const RUMBLE = 1 << 0;
 const LIGHT = 1 << 1;
 
@@ -22,8 +22,15 @@ const DARK: Colour = [0, 0, 0];
 export const playerColour = (number: number): Colour =>
   number === 0 ? DARK : playerColours[(number - 1) % playerColours.length]!;
 
-/** Motors from 0 to 65535, and the light: both in each report, for there are copies that take what is not said for none. */
-export function output(strong: number, weak: number, colour: Colour): Uint8Array<ArrayBuffer> {
+export interface Output {
+  /** Motors, from 0 to 65535. */
+  readonly strong: number;
+  readonly weak: number;
+  readonly colour: Colour;
+}
+
+/** Motors and light in each report, for there are copies that take what is not said for none. */
+export function output({ strong, weak, colour }: Output): Uint8Array<ArrayBuffer> {
   const report = new Uint8Array(OUTPUT_BYTES);
   report.set([RUMBLE | LIGHT, 0, 0, weak >> 8, strong >> 8, ...colour]);
   return report;

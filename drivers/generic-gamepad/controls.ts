@@ -1,5 +1,12 @@
 // Runs in: driver host, jailed. Owns: nothing. Pure: which controls of a device's input reports are a pad's.
-import { type HidCollectionInfo, type HidLayout, HidReport, hidUsages } from "@ring3/sdk";
+import {
+  CONTROLS_MAX,
+  controlCount,
+  type HidCollectionInfo,
+  type HidLayout,
+  HidReport,
+  hidUsages,
+} from "@ring3/sdk";
 
 const { gamepad, joystick, multiAxisController } = hidUsages.genericDesktop;
 const padUsages: readonly number[] = [gamepad, joystick, multiAxisController];
@@ -58,7 +65,7 @@ export function padsOf(collections: readonly HidCollectionInfo[], layout: HidLay
     const reports: PadReport[] = [];
     for (const [reportId, own] of layout.input.reports) {
       const fields = own.fields.filter(({ path, item }) => path[0] === collection && !item.isConstant);
-      if (fields.length === 0) continue;
+      if (fields.length === 0 || controls.length + controlCount(fields) > CONTROLS_MAX) continue;
       const from = { reportId, report: new HidReport({ ...own, fields }), seen: false };
       reports.push(from);
       from.report.usages.forEach((_, index) => void controls.push(new Control(from, index)));

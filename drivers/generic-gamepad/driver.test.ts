@@ -80,8 +80,24 @@ test("after a rest the state is told again, the same or not", async () => {
   await hid.send(SOUTH, SOUTH);
   assert.deepEqual(
     states[0]!.map(({ buttons }) => buttons),
-    [1, 1],
+    [1, 0, 1],
   );
+  await running.remove();
+});
+
+test("after a rest a pad with two reports is told by those that have come since", async () => {
+  const hid = playedHid(
+    bytes(
+      "05 01 09 05 a1 01 85 01 05 09 19 01 29 08 15 00 25 01 75 01 95 08 81 02",
+      "85 02 09 09 09 0a 95 02 81 02 75 06 95 01 81 03 c0",
+    ),
+  );
+  const { running, states } = await run(hid);
+  await hid.send(bytes("01 01"));
+  await running.suspend();
+  await running.resume();
+  await hid.send(bytes("02 00"));
+  assert.deepEqual([states[0]![0]!.buttons, states[0]!.at(-1)!.buttons], [1, 0]);
   await running.remove();
 });
 

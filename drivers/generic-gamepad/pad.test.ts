@@ -1,6 +1,7 @@
 // Runs in: node --test. Owns: nothing.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseReportDescriptor } from "@ring3/core/hid/descriptor";
 import {
   bootKeyboard,
   bytes,
@@ -10,8 +11,9 @@ import {
   wacomTablet,
   xboxController,
 } from "@ring3/core/hid/descriptors.fixture";
-import { type GamepadButton, gamepadButton, gamepadButtons } from "@ring3/sdk";
+import { CONTROLS_MAX, type GamepadButton, gamepadButton, gamepadButtons } from "@ring3/sdk";
 import fc from "fast-check";
+import { padsOf } from "./controls.ts";
 import { adapter, flightStick, pads, pedals, plain } from "./pads.fixture.ts";
 
 const names = (bits: number): GamepadButton[] =>
@@ -236,6 +238,33 @@ test("a keyboard, a mouse, a tablet and a pad without controls are no pads", () 
     bytes("05 01 09 05 a1 01 75 08 95 04 81 03 c0"),
   ])
     assert.deepEqual(pads(descriptor), []);
+});
+
+test("what was pressed before a rest is not pressed after it, whichever report comes first", () => {
+  const pad = only(pedals);
+  pad.take(7, bytes("7f 7f 00 00 ff 03 00 00 01"));
+  const held = pad.take(8, bytes("02"))!;
+  assert.deepEqual([names(held.buttons), held.leftX, held.hatY], [["select"], 127, -1]);
+  pad.forget();
+  const { buttons, leftX, leftY, hatY, rightTrigger, leftTrigger } = pad.take(8, bytes("01"))!;
+  assert.deepEqual(
+    [names(buttons), leftX, leftY, hatY, rightTrigger, leftTrigger],
+    [["mode"], 0, 0, 0, 0, 0],
+  );
+});
+
+test("a descriptor that asks for millions of controls gets four thousand, and what it had before them works", () => {
+  const many = bytes("05 09 19 01 29 08 15 00 25 01 75 01 96 00 10", "81 02 ".repeat(30));
+  const reports = Array.from({ length: 50 }, (_, at) => [0x85, 2 + at, ...many]).flat();
+  const hostile = Uint8Array.of(
+    ...bytes("05 01 09 05 a1 01 85 01 05 09 19 01 29 08 15 00 25 01 75 01 95 08 81 02"),
+    ...[...reports, 0xc0],
+  );
+  const { collections, layout } = parseReportDescriptor(hostile);
+  const values = padsOf(collections, layout)[0]!.reports.map(({ report }) => report.values.length);
+  const total = values.reduce((sum, count) => sum + count, 0);
+  assert.ok(total >= 8 && total <= CONTROLS_MAX, `${total}`);
+  assert.deepEqual(state(hostile, [1, "02"]).buttons, ["east"]);
 });
 
 const descriptors = [plain, flightStick, pedals, adapter, xboxController, dualShock4, dualSense];

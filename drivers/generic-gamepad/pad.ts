@@ -36,6 +36,7 @@ export class Pad {
   readonly #roles: Roles;
   readonly #stick: Range;
   readonly #trigger: Range;
+  readonly #rest: State;
   #state: State;
 
   constructor({ application, reports, byUsage }: PadControls, identity: Identity) {
@@ -47,7 +48,17 @@ export class Pad {
     this.properties = propertiesOf(roles, this.#stick, this.#trigger, application, identity);
     const rest = Math.floor((this.#stick.minimum + this.#stick.maximum + 1) / 2);
     const { timestampUs: _, ...zeros } = gamepad.events.state.data!.create();
-    this.#state = { ...zeros, leftX: rest, leftY: rest, rightX: rest, rightY: rest };
+    this.#rest = { ...zeros, leftX: rest, leftY: rest, rightX: rest, rightY: rest };
+    this.#state = this.#rest;
+  }
+
+  /** What was told before a rest is over: a report may not come again for a long time. */
+  forget(): void {
+    for (const own of this.#reports) {
+      own.report.clear();
+      own.seen = false;
+    }
+    this.#state = this.#rest;
   }
 
   /** Its state after a report; undefined: the report is none of its own. */

@@ -1,5 +1,13 @@
 // Runs in: driver host, jailed. Owns: nothing. Pure: what each control of a keyboard, mouse or tablet is for.
-import { type HidLayout, HidReport, hidUsages, type PressedUsages, type ReportField } from "@ring3/sdk";
+import {
+  CONTROLS_MAX,
+  controlCount,
+  type HidLayout,
+  HidReport,
+  hidUsages,
+  type PressedUsages,
+  type ReportField,
+} from "@ring3/sdk";
 import type { Application } from "./applications.ts";
 import { codeOf, plainUsage } from "./codes.ts";
 
@@ -65,6 +73,8 @@ export interface InputControls {
   readonly reports: readonly OwnReport[];
   readonly keys: readonly KeyControl[];
   readonly arrays: readonly KeyArray[];
+  /** Some are of the keyboard page. */
+  readonly types: boolean;
   readonly motion: { readonly x: Control | undefined; readonly y: Control | undefined };
   readonly wheel: Control | undefined;
   readonly pan: Control | undefined;
@@ -81,7 +91,7 @@ export function controlsOf({ collections }: Application, { input }: HidLayout): 
     const fields = layout.fields.filter(
       ({ path, item }) => collections.includes(path[0]!) && !item.isConstant,
     );
-    if (fields.length === 0) continue;
+    if (fields.length === 0 || controls.length + controlCount(fields) > CONTROLS_MAX) continue;
     const own = { reportId, report: new HidReport({ ...layout, fields }), seen: false };
     reports.push(own);
     own.report.usages.forEach((_, index) => void controls.push(new Control(own, index)));
@@ -96,6 +106,7 @@ export function controlsOf({ collections }: Application, { input }: HidLayout): 
     reports,
     keys: keysOf(controls),
     arrays: reports.flatMap(({ report }) => report.arrays.map(arrayOf)),
+    types: reports.some(({ report }) => report.layout.fields.some(isOfKeyboard)),
     motion: { x: relative(x), y: relative(y) },
     wheel: relative(wheel),
     pan: relative(acPan),
@@ -111,6 +122,9 @@ export function controlsOf({ collections }: Application, { input }: HidLayout): 
     battery: absolute(batteryStrength) ?? absolute(hidUsages.genericDevice.batteryStrength),
   };
 }
+
+const isOfKeyboard = ({ usages }: ReportField): boolean =>
+  usages.some(({ minimum }) => minimum >>> 16 === hidUsages.usagePages.keyboard);
 
 function keysOf(controls: readonly Control[]): KeyControl[] {
   return controls.flatMap((control) => {

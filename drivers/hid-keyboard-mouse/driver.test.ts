@@ -28,14 +28,15 @@ async function run(hid: PlayedHid, options: Omit<RunOptions, "usb"> = {}) {
 test("keys are told when they are others, and the same again after a rest", async () => {
   const hid = playedHid(bootKeyboard, { subclass: 1, protocol: 1, manufacturer: "Acme", product: "Keys" });
   const { running, told } = await run(hid);
-  assert.deepEqual(hid.transport.heard.slice(1), ["21 0a 0000 0000", "21 0b 0001 0000"]);
+  const prepared = ["21 0a 0000 0000", "21 0b 0001 0000"];
+  assert.deepEqual(hid.transport.heard.slice(1), [...prepared, "21 09 0200 0000: 00"]);
   const a = bytes("00 00 04 00 00 00 00 00");
   await hid.send(a, a, new Uint8Array(8), a);
   assert.deepEqual(told, ["0 keys 30", "0 keys ", "0 keys 30"]);
   await running.suspend();
   await running.resume();
   await hid.send(a);
-  assert.equal(told.length, 4);
+  assert.deepEqual(told.slice(3), ["0 keys ", "0 keys 30"]);
   await running.remove();
 });
 
@@ -53,6 +54,26 @@ test("lights go out to the keyboard; the next driver lights them again, and so d
   const next = playedHid(bootKeyboard);
   await (await run(next, { state: running.state, incarnation: 2 })).running.remove();
   assert.deepEqual(next.reports, ["output: 1f"]);
+});
+
+test("a boot keyboard's lights are put out at the start, for some are silent until then; those that were lit stay", async () => {
+  const boot = { subclass: 1, protocol: 1 };
+  const hid = playedHid(bootKeyboard, boot);
+  const { running, units } = await run(hid);
+  assert.deepEqual(hid.reports.splice(0), ["output: 00"]);
+  await running.suspend();
+  await running.resume();
+  assert.deepEqual(hid.reports.splice(0), ["output: 00"]);
+  await units[0]!.request("leds", { mask: 2 });
+  await running.remove();
+  const next = playedHid(bootKeyboard, boot);
+  await (await run(next, { state: running.state, incarnation: 2 })).running.remove();
+  assert.deepEqual(next.reports, ["output: 02"]);
+  const refusing = await run(playedHid(bootKeyboard, { ...boot, report: () => "stall" }));
+  await refusing.running.remove();
+  const mouse = playedHid(bootKeyboard, { subclass: 1, protocol: 2 });
+  await (await run(mouse)).running.remove();
+  assert.deepEqual(mouse.reports, []);
 });
 
 test("lights that the device refuses fail their request, are not kept, and do not keep a driver from starting", async () => {

@@ -12,8 +12,7 @@ export default defineDriver(input, {
     const keyboards = new Keyboards(hid, ctx);
     if (keyboards.speakers.length === 0)
       return decline("its report descriptor declares no keyboard, mouse, tablet or control");
-    await keyboards.prepare();
-    keyboards.listen();
+    await keyboards.start(usb?.matched);
     running.set(ctx, keyboards);
     return keyboards.speakers.map(({ unit: { name, properties, lights } }, number) => ({
       name,

@@ -1,5 +1,12 @@
 // Runs in: driver host, jailed. Owns: one HID device with its units: what they are told to do, and what must be done again after a rest or a death.
-import { type Context, DeviceError, type HidDevice, type InputClass, type Wait } from "@ring3/sdk";
+import {
+  type Context,
+  DeviceError,
+  type HidDevice,
+  type InputClass,
+  type UsbInterface,
+  type Wait,
+} from "@ring3/sdk";
 import { applicationsOf } from "./applications.ts";
 import { Speaker } from "./speaker.ts";
 import { InputUnit } from "./unit.ts";
@@ -8,6 +15,9 @@ import { type MultiplierReport, multiplied, multiplierReports } from "./wheels.t
 /** The LEDs that each unit was told to light, in the units' order; null: none was told. */
 type Kept = readonly (number | null)[];
 
+// HID 1.11 §4.2, §4.3.
+const BOOT = 1;
+const KEYBOARD = 1;
 const NO_BYTES = new Uint8Array(0);
 
 export class Keyboards {
@@ -16,6 +26,7 @@ export class Keyboards {
   readonly #ctx: Context<InputClass>;
   readonly #multipliers: readonly MultiplierReport[];
   #lit: Kept;
+  #isBoot = false;
 
   constructor(hid: HidDevice, ctx: Context<InputClass>) {
     this.speakers = applicationsOf(hid.collections, hid.name)
@@ -28,14 +39,11 @@ export class Keyboards {
     this.#lit = (ctx.state.get() as Kept | undefined) ?? this.speakers.map(() => null);
   }
 
-  /** What a device may have forgotten, or an earlier driver left. */
-  async prepare(): Promise<void> {
-    await this.#refine();
-    for (const [number, mask] of this.#lit.entries())
-      if (mask !== null) await this.#usual("LEDs", () => this.#show(number, mask));
-  }
-
-  listen(): void {
+  /** `from`: where it is one of a USB device. Some boot keyboards are silent until their LEDs have been set, and all of them bear that (usbhid_start). */
+  async start(from: UsbInterface | undefined): Promise<void> {
+    const { interfaceSubclass, interfaceProtocol } = from?.alternate ?? {};
+    this.#isBoot = interfaceSubclass === BOOT && interfaceProtocol === KEYBOARD;
+    await this.#prepare();
     this.#hid.oninputreport = ({ reportId, bytes }) => {
       for (const speaker of this.speakers) speaker.take(reportId, bytes);
     };
@@ -54,7 +62,16 @@ export class Keyboards {
   async work(): Promise<void> {
     for (const speaker of this.speakers) speaker.forget();
     await this.#hid.open();
-    await this.prepare();
+    await this.#prepare();
+  }
+
+  /** What a device may have forgotten, or an earlier driver left. */
+  async #prepare(): Promise<void> {
+    await this.#refine();
+    for (const [number, lit] of this.#lit.entries()) {
+      const mask = lit ?? (this.#isBoot ? 0 : null);
+      if (mask !== null) await this.#usual("LEDs", () => this.#show(number, mask));
+    }
   }
 
   async #show(number: number, mask: number, wait?: Wait): Promise<void> {

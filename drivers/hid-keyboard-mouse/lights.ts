@@ -1,5 +1,5 @@
 // Runs in: driver host, jailed. Owns: nothing. Pure: the lights of one unit, and the output reports that set them.
-import { type HidLayout, HidReport } from "@ring3/sdk";
+import { CONTROLS_MAX, controlCount, type HidLayout, HidReport } from "@ring3/sdk";
 import type { Application } from "./applications.ts";
 import { leds } from "./codes.ts";
 
@@ -16,6 +16,7 @@ export class Lights {
 
   constructor({ collections }: Application, { output }: HidLayout) {
     this.#reports = [...output.reports].flatMap(([reportId, layout]) => {
+      if (controlCount(layout.fields) > CONTROLS_MAX) return [];
       const report = new HidReport(layout);
       const lights = [...report.usages.keys()].flatMap((index) => {
         const led = leds.get(report.usages[index]!);

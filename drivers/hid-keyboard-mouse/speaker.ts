@@ -37,7 +37,7 @@ export class Speaker {
   }
 
   forget(): void {
-    this.#keys.forget();
-    this.#pointer.forget();
+    this.unit.forget();
+    for (const told of [this.#keys, this.#pointer, this.#power]) told.forget();
   }
 }

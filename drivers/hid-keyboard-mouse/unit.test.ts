@@ -13,6 +13,7 @@ import {
   xboxController,
 } from "@ring3/core/hid/descriptors.fixture";
 import {
+  CONTROLS_MAX,
   INPUT_ABSOLUTE,
   INPUT_HORIZONTAL_WHEEL,
   INPUT_KEYS,
@@ -20,11 +21,13 @@ import {
   INPUT_POWER,
   INPUT_PRESSURE,
   INPUT_RELATIVE,
+  INPUT_REPEATS,
   INPUT_WHEEL,
   input,
 } from "@ring3/sdk";
 import fc from "fast-check";
 import { applicationsOf } from "./applications.ts";
+import { controlsOf } from "./controls.ts";
 import {
   codesOf,
   fineMouse,
@@ -47,7 +50,13 @@ test("a boot keyboard: its keys by Linux's codes, five lights, ids and version o
   const unit = only(bootKeyboard);
   const { keys: _, ...rest } = unit.properties;
   assert.deepEqual(rest, {
-    ...{ busType: 3, vendor: 0x1209, product: 3, version: 0x0111, features: INPUT_KEYS | INPUT_LEDS },
+    ...{
+      busType: 3,
+      vendor: 0x1209,
+      product: 3,
+      version: 0x0111,
+      features: INPUT_KEYS | INPUT_LEDS | INPUT_REPEATS,
+    },
     ...{ absoluteMaxX: 0, absoluteMaxY: 0, pressureMax: 0, leds: 0b11111, dpi: 0 },
   });
   const codes = codesOf(unit);
@@ -121,6 +130,52 @@ test("controls behind a keyboard are a part of it", () => {
   unit.take(1, bytes("02"));
   assert.deepEqual(pressed(unit.take(2, bytes("e2 00"))), [KEY_LEFTSHIFT, KEY_MUTE]);
   assert.deepEqual(pressed(unit.take(1, bytes("00"))), [KEY_MUTE]);
+});
+
+test("only what types repeats: a keyboard with its media keys does, media keys by themselves and a knob do not", () => {
+  const repeating = (descriptor: Uint8Array): boolean[] =>
+    unitsOf(descriptor).map(({ properties }) => (properties.features & INPUT_REPEATS) !== 0);
+  assert.deepEqual(repeating(nkroKeyboard), [false, false, true]);
+  assert.deepEqual(repeating(macroPad), [false]);
+});
+
+test("what was pressed before a rest is not pressed after it, whichever report comes first", () => {
+  const [unit] = unitsOf(
+    Uint8Array.of(
+      ...bytes("05 01 09 06 a1 01 85 01 05 07 19 e0 29 e7 15 00 25 01 75 01 95 08 81 02"),
+      ...bytes("75 08 95 03 26 65 00 19 00 29 65 81 00 c0"),
+      ...bytes("05 0c 09 01 a1 01 85 02 19 00 2a 3c 02 15 00 26 3c 02 75 10 95 01 81 00 c0"),
+    ),
+  );
+  assert.deepEqual(pressed(unit!.take(1, bytes("02 04 00 00"))), [KEY_LEFTSHIFT, KEY_A]);
+  unit!.forget();
+  assert.deepEqual(pressed(unit!.take(2, bytes("e2 00"))), [KEY_MUTE]);
+  assert.deepEqual(pressed(unit!.take(1, bytes("00 01 01 01"))), [KEY_MUTE]); // too many to tell which: those before are none
+});
+
+test("where a pointer was before a rest is not told after it, until it says so", () => {
+  const unit = only(
+    bytes(
+      "05 01 09 02 a1 01 85 01 09 30 09 31 15 00 25 7f 75 08 95 02 81 02",
+      "85 02 05 09 19 01 29 08 15 00 25 01 75 01 95 08 81 02 c0",
+    ),
+  );
+  assert.equal(unit.take(1, bytes("05 06"))!.pointer!.x, 5);
+  unit.forget();
+  assert.equal(unit.take(2, bytes("01"))!.pointer, undefined);
+  assert.equal(unit.take(1, bytes("07 08"))!.pointer!.y, 8);
+});
+
+test("a descriptor that asks for millions of controls gets four thousand, and what it had before them works", () => {
+  const many = bytes("05 09 19 01 29 08 15 00 25 01 75 01 96 00 10", "81 02 ".repeat(30));
+  const reports = Array.from({ length: 50 }, (_, at) => [0x85, 2 + at, ...many]).flat();
+  const boot = bytes("05 01 09 06 a1 01 85 01 05 07 19 e0 29 e7 15 00 25 01 75 01 95 08 81 02");
+  const hostile = Uint8Array.of(...boot, ...reports, 0xc0);
+  const { collections, layout } = parseReportDescriptor(hostile);
+  const [application] = applicationsOf(collections, "Acme");
+  const { keys } = controlsOf(application!, layout);
+  assert.ok(keys.length >= 8 && keys.length <= CONTROLS_MAX, `${keys.length}`);
+  assert.deepEqual(pressed(only(hostile).take(1, bytes("02"))), [KEY_LEFTSHIFT]);
 });
 
 test("a device that is called Mouse already is not called so again", () => {
@@ -291,6 +346,38 @@ test("whatever comes, what is said fits into its events, and no key is told that
         }
       },
     ),
+  );
+});
+
+test("whatever range a mouse gives its movement, what is told of it fits into its event", () => {
+  const item = (tag: number, value: number): number[] => {
+    const bytes = new DataView(new ArrayBuffer(4));
+    bytes.setInt32(0, value | 0, true);
+    return [tag | 3, ...new Uint8Array(bytes.buffer)];
+  };
+  const range = fc
+    .integer({ min: -0x8000_0000, max: 0x7fff_ffff })
+    .chain((min) =>
+      fc.tuple(fc.constant(min), fc.integer({ min, max: min < 0 ? 0x7fff_ffff : 0xffff_ffff })),
+    );
+  fc.assert(
+    fc.property(
+      range,
+      fc.integer({ min: 1, max: 32 }),
+      fc.uint8Array({ maxLength: 9 }),
+      (given, bits, report) => {
+        const [minimum, maximum] = given;
+        const [unit] = unitsOf(
+          Uint8Array.of(
+            ...[0x05, 0x01, 0x09, 0x02, 0xa1, 0x01, 0x09, 0x30, 0x09, 0x31],
+            ...[...item(0x14, minimum), ...item(0x24, maximum), 0x75, bits, 0x95, 0x02, 0x81, 0x06, 0xc0],
+          ),
+        );
+        const motion = unit!.take(0, report)!.motion;
+        if (motion !== undefined) fits("motion", motion);
+      },
+    ),
+    { numRuns: 300, examples: [[[0, 0xffff_ffff], 32, bytes("ff ff ff ff ff ff ff ff")]] },
   );
 });
 

@@ -9,6 +9,7 @@ import {
   INPUT_POWER,
   INPUT_PRESSURE,
   INPUT_RELATIVE,
+  INPUT_REPEATS,
   INPUT_WHEEL,
   type InputClass,
   type InputProperties,
@@ -42,6 +43,8 @@ export interface Identity {
 }
 
 const BUS_USB = 3; // linux/input.h
+/** What an event's field holds: a device may have 32 bits without a sign for it. */
+const I32_MAX = 0x7fff_ffff;
 /** A knob that says that it was turned further at once is broken. */
 const VOLUME_STEPS_MAX = 100;
 
@@ -68,6 +71,15 @@ export class InputUnit {
   /** It has something that a program could use. */
   get isUsed(): boolean {
     return this.properties.features !== 0;
+  }
+
+  /** What was told before a rest is over: a report may not come again for a long time. */
+  forget(): void {
+    for (const own of this.#controls.reports) {
+      own.report.clear();
+      own.seen = false;
+    }
+    this.#pressed = [];
   }
 
   refine(reports: readonly MultiplierReport[]): void {
@@ -127,7 +139,7 @@ export class InputUnit {
 
   #motion(reportId: number): Untimed<"motion"> | undefined {
     const moved = (control: Control | undefined): number =>
-      control?.isOf(reportId) ? (control.value ?? 0) : 0;
+      control?.isOf(reportId) ? Math.max(-I32_MAX, Math.min(I32_MAX, control.value ?? 0)) : 0;
     const turned = (wheel: Wheel | undefined): number => wheel?.turn(moved(wheel.control)) ?? 0;
     const { x, y } = this.#controls.motion;
     const motion = {
@@ -177,7 +189,7 @@ function percentOf(battery: Control | undefined): number | undefined {
 }
 
 function propertiesOf(
-  { keys, arrays, motion, wheel, pan, volume, pointer, pen, battery }: InputControls,
+  { keys, arrays, types, motion, wheel, pan, volume, pointer, pen, battery }: InputControls,
   leds: number,
   { vendorId, productId, version }: Identity,
 ): InputProperties {
@@ -200,6 +212,7 @@ function propertiesOf(
     [pan, INPUT_HORIZONTAL_WHEEL],
     [pressure && inRange, INPUT_PRESSURE],
     [leds, INPUT_LEDS],
+    [codes.length > 0 && types, INPUT_REPEATS],
     [battery, INPUT_POWER],
   ] as const;
   return {

@@ -1,5 +1,13 @@
 // Runs in: driver host, jailed. Owns: nothing. Pure: how finely wheels tell how far they were turned: HID Usage Tables 1.5 §4.3.1, Resolution Multiplier.
-import { type HidCollectionInfo, type HidLayout, HidReport, hidUsages, WHEEL_NOTCH } from "@ring3/sdk";
+import {
+  CONTROLS_MAX,
+  controlCount,
+  type HidCollectionInfo,
+  type HidLayout,
+  HidReport,
+  hidUsages,
+  WHEEL_NOTCH,
+} from "@ring3/sdk";
 import type { Control } from "./controls.ts";
 
 const { resolutionMultiplier } = hidUsages.genericDesktop;
@@ -29,6 +37,7 @@ export interface MultiplierReport {
 
 export function multiplierReports({ feature }: HidLayout): MultiplierReport[] {
   return [...feature.reports].flatMap(([reportId, layout]) => {
+    if (controlCount(layout.fields) > CONTROLS_MAX) return [];
     const report = new HidReport(layout);
     const multipliers = [...report.usages.keys()].flatMap((index) => {
       const { item, path } = report.fieldAt(index);

@@ -196,19 +196,29 @@ test("variables are keys too, but neither what is relative nor a null state", ()
   assert.deepEqual(keys.down, []);
 });
 
+test("what was down before a rest is not down after it, also where too many are to tell which", () => {
+  const keys = new Keys(parseReportDescriptor(second).layout);
+  keys.take(1, Uint8Array.of(4, 0, 0, 0));
+  assert.deepEqual(keys.down, [30]);
+  keys.forget();
+  keys.take(1, Uint8Array.of(1, 1, 1, 1));
+  assert.deepEqual(keys.down, []);
+});
+
 test("properties have a bit for each code, and what it can do", () => {
   const identity = { vendorId: 0x046d, productId: 0xc08b, version: 0x0111 };
   const properties = propertiesOf(
-    { codes: [30, 0x290], hasPower: true, hasResolution: true, dpi: 1600 },
+    { codes: [30, 0x290], types: true, hasPower: true, hasResolution: true, dpi: 1600 },
     identity,
   );
   assert.deepEqual(
     [properties.features, properties.dpi, properties.busType],
-    [1 | (1 << 7) | (1 << 8), 1600, 3],
+    [1 | (1 << 7) | (1 << 8) | (1 << 9), 1600, 3],
   );
   assert.deepEqual([properties.keys[0], properties.keys[20]], [1 << 30, 1 << 16]);
   assert.equal(
-    propertiesOf({ codes: [], hasPower: false, hasResolution: false, dpi: 0 }, identity).features,
+    propertiesOf({ codes: [], types: false, hasPower: false, hasResolution: false, dpi: 0 }, identity)
+      .features,
     0,
   );
   assert.deepEqual(pressedKeys([30, 31]).pressed, [30, 31, ...Array<number>(13).fill(0)]);

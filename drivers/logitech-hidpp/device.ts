@@ -57,6 +57,7 @@ export class HidppDevice {
   get abilities(): Abilities {
     return {
       codes: [...this.#keys.codes, ...this.#buttons.values()],
+      types: this.#keys.types,
       hasPower: this.#battery !== undefined,
       hasResolution: this.#resolutions.length > 0,
       dpi: this.#dpi,
@@ -70,7 +71,11 @@ export class HidppDevice {
     if (greeting === "1.0") return "it speaks HID++ 1.0";
     // One that has spoken before is not left to another driver because it hangs.
     if (greeting === "silent" && this.#ctx.incarnation === 1) return "it does not answer in HID++";
-    if (greeting === "silent") throw new DeviceError("timeout", "HID++ ping: it does not answer");
+    if (greeting === "silent")
+      throw new DeviceError(
+        "timeout",
+        `${this.#hid.name}: HID++ ping: it does not answer (plugged in anew, it may)`,
+      );
     this.#ctx.log.info("HID++", { version: `${greeting.major}.${greeting.minor}` });
     await this.#willing(() => this.#startBattery());
     await this.#willing(() => this.#startResolution());
@@ -167,12 +172,13 @@ export class HidppDevice {
     }
   }
 
-  /** What it refuses it does without. */
+  /** What it refuses, or is too busy for, it does without. */
   async #willing(run: () => Promise<unknown>): Promise<void> {
     try {
       await run();
     } catch (error) {
-      if (!(error instanceof DeviceError) || error.kind !== "unsupported") throw error;
+      if (!(error instanceof DeviceError) || (error.kind !== "unsupported" && error.kind !== "busy"))
+        throw error;
       this.#ctx.log.warn(error.message);
     }
   }

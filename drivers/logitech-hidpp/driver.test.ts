@@ -93,7 +93,7 @@ test("at a rest all is let go, and nothing is said any more", async () => {
   await hid.send(event(BUTTONS, 0x00, 0xc3), bytes("01 04 00 00 00"));
   await running.suspend();
   await running.resume();
-  assert.deepEqual(told, ["keys 657", "keys 657 30", "power 80 0", "keys"]);
+  assert.deepEqual(told, ["keys 657", "keys 657 30", "keys", "power 80 0", "keys"]);
   await running.suspend();
   const { length } = hid.asked;
   await running.remove();
@@ -117,7 +117,8 @@ test("what it refuses it does without, and says so", async () => {
   assert.deepEqual(
     running.log.filter(({ level }) => level === "warn").map(({ message }) => message),
     ["battery", "resolution 800", "button c3"].map(
-      (what, at) => `HID++ ${what}: refused with error ${[9, 2, 5][at]}: not supported`,
+      (what, at) =>
+        `Logitech Mouse: HID++ ${what}: refused with error ${["9, unsupported", "2, invalid argument", "5, not allowed"][at]}: not supported`,
     ),
   );
   assert.equal(unit.properties.features & (1 << 8), 0);
@@ -149,13 +150,36 @@ test("what an earlier driver has asked for is not this one's answer", async () =
   await running.remove();
 });
 
-test("one that is busy is asked again, three times in all", async () => {
-  const { running } = await run(device({ busy: 2 }));
+test("one that is busy is asked again after a pause, three times in all", async () => {
+  const clock = manualClock();
+  const hid = device({ busy: 2 });
+  const starting = run(hid, { clock });
+  for (let tries = 1; tries <= 2; tries++) {
+    await until(() => hid.asked.length === tries);
+    clock.advance(99);
+    await turn();
+    assert.deepEqual(hid.asked, Array(tries).fill("ping"));
+    clock.advance(1);
+  }
+  const { running } = await starting;
   await running.remove();
   await assert.rejects(run(device({ busy: 3 }), { incarnation: 2 }), {
-    kind: "timeout",
-    message: /ping: it is busy/,
+    kind: "busy",
+    message: /^Logitech Mouse: HID\+\+ ping: asked 3 times; another program may speak to it/,
   });
+});
+
+test("what it is too busy for at its start it does without; who asks later is told so", async () => {
+  const busy = features({
+    4096: [() => 8],
+    8705: [() => [1], () => [...packed("00 00c8 e032 6400 0000")], () => [0, 6, 64, 6, 64], () => 8],
+  });
+  const { running, unit } = await run(device({ features: busy }));
+  assert.equal(unit.properties.features & (1 << 8), 0);
+  assert.equal(unit.properties.dpi, 1600);
+  assert.match(running.log.find(({ level }) => level === "warn")!.message, /HID\+\+ battery: asked 3 times/);
+  await assert.rejects(unit.request("dpi", { dpi: 400 }), { kind: "busy" });
+  await running.remove();
 });
 
 const others: [what: string, hid: () => ReturnType<typeof device>, why: RegExp][] = [

@@ -1,5 +1,13 @@
 // Runs in: driver host, jailed. Owns: the keys that a keyboard's ordinary reports tell, beside HID++.
-import { type HidLayout, HidReport, keyOfUsage, type ReportField } from "@ring3/sdk";
+import {
+  CONTROLS_MAX,
+  controlCount,
+  type HidLayout,
+  HidReport,
+  hidUsages,
+  keyOfUsage,
+  type ReportField,
+} from "@ring3/sdk";
 
 interface KeyReport {
   readonly report: HidReport;
@@ -9,17 +17,21 @@ interface KeyReport {
 export class Keys {
   /** All that they can tell. */
   readonly codes: readonly number[];
+  /** Some are of the keyboard page. */
+  readonly types: boolean;
   readonly #reports = new Map<number, KeyReport>();
 
   constructor({ input }: HidLayout) {
     for (const [reportId, layout] of input.reports) {
       // What is relative tells steps.
       const fields = layout.fields.filter(({ item }) => item.isArray || item.isAbsolute);
-      if (fields.length > 0)
+      if (fields.length > 0 && controlCount(fields) <= CONTROLS_MAX)
         this.#reports.set(reportId, { report: new HidReport({ ...layout, fields }), down: [] });
     }
     const fields = [...this.#reports.values()].flatMap(({ report }) => report.layout.fields);
     this.codes = codesOf(fields.flatMap((field) => [...usagesOf(field)]));
+    const { keyboard } = hidUsages.usagePages;
+    this.types = fields.some(({ usages }) => usages.some(({ minimum }) => minimum >>> 16 === keyboard));
   }
 
   take(reportId: number, bytes: Uint8Array): void {
@@ -36,7 +48,10 @@ export class Keys {
 
   /** Nothing is pressed until a report says so. */
   forget(): void {
-    for (const own of this.#reports.values()) own.down = [];
+    for (const own of this.#reports.values()) {
+      own.report.clear();
+      own.down = [];
+    }
   }
 
   get down(): number[] {

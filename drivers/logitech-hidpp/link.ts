@@ -4,6 +4,7 @@ import { takesShort } from "./interface.ts";
 import {
   type Answer,
   answer,
+  errorText,
   high,
   LONG_BYTES,
   LONG_ID,
@@ -19,6 +20,8 @@ import {
 const ANSWER_MS = 500;
 /** Of a question that it is too busy for, or that is lost (hidpp_send_message_sync tries a busy one three times). */
 const TRIES = 3;
+/** Before it is asked again; Linux asks at once, and has used up its tries before the device is done with what it does. */
+const BUSY_PAUSE_MS = 100;
 const PING_AT = 2; // of the parameters: what it says again
 
 /** "1.0": it speaks, but not of features. "silent": it does not answer at all. */
@@ -49,7 +52,7 @@ export class Link {
     const found = await this.#ask(ping, "ping", isIts);
     if (found === undefined) return "silent";
     if (found.kind === "old") return "1.0";
-    const [major = 0, minor = 0] = parametersOf(found, "ping");
+    const [major = 0, minor = 0] = this.#parametersOf(found, "ping");
     return major < 2 ? "1.0" : { major, minor };
   }
 
@@ -67,7 +70,7 @@ export class Link {
     return [...this.#features].find(([, at]) => at === index)?.[0];
   }
 
-  /** Rejects with DeviceError: "unsupported" where it refuses, "timeout" where it does not answer. */
+  /** Rejects with DeviceError: "unsupported" where it refuses, "busy" where it is, "timeout" where it does not answer. */
   call(
     feature: number,
     fn: number,
@@ -85,7 +88,7 @@ export class Link {
   }
 
   async #expect(asked: Question, what: string, wait?: Wait): Promise<Uint8Array> {
-    return parametersOf(await this.#ask(asked, what, () => true, wait), what);
+    return this.#parametersOf(await this.#ask(asked, what, () => true, wait), what);
   }
 
   /** Undefined: nothing answered. */
@@ -100,6 +103,7 @@ export class Link {
       last = await this.#askOnce(asked, isIts, wait);
       if (last !== undefined && last.kind !== "busy") return last;
       this.#ctx.log.debug(`HID++ ${what}: ${last?.kind ?? "unanswered"}`);
+      if (last !== undefined && left > 1) await this.#ctx.sleep(BUSY_PAUSE_MS, wait);
     }
     return last;
   }
@@ -131,19 +135,23 @@ export class Link {
     const [id, bytes] = isShort ? [SHORT_ID, SHORT_BYTES] : [LONG_ID, LONG_BYTES];
     await this.#hid.sendReport(id, question(asked, bytes), wait);
   }
-}
 
-function parametersOf(found: Answer | undefined, what: string): Uint8Array {
-  switch (found?.kind) {
-    case "done":
-      return found.parameters;
-    case "refused":
-      throw new DeviceError("unsupported", `HID++ ${what}: refused with error ${found.code}`);
-    case "old":
-      throw new DeviceError("protocol", `HID++ ${what}: answered in HID++ 1.0`);
-    case "busy":
-      throw new DeviceError("timeout", `HID++ ${what}: it is busy`);
-    case undefined:
-      throw new DeviceError("timeout", `HID++ ${what}: it does not answer`);
+  #parametersOf(found: Answer | undefined, what: string): Uint8Array {
+    const asked = `${this.#hid.name}: HID++ ${what}`;
+    switch (found?.kind) {
+      case "done":
+        return found.parameters;
+      case "refused":
+        throw new DeviceError(
+          "unsupported",
+          `${asked}: refused with error ${found.code}, ${errorText(found.code)}`,
+        );
+      case "old":
+        throw new DeviceError("protocol", `${asked}: answered in HID++ 1.0`);
+      case "busy":
+        throw new DeviceError("busy", `${asked}: asked ${TRIES} times; another program may speak to it`);
+      case undefined:
+        throw new DeviceError("timeout", `${asked}: it does not answer (plugged in anew, it may)`);
+    }
   }
 }

@@ -17,7 +17,14 @@ const ERROR_20 = 0xff;
 
 export const ROOT = 0;
 export const rootFunctions = { feature: 0, ping: 1 } as const;
-const BUSY = 8; // of the errors
+/** HIDPP20_ERROR_*, the first is 1. */
+const errors = [
+  ...["unknown", "invalid argument", "out of range", "hardware error", "not allowed"],
+  ...["no such feature", "no such function", "busy", "unsupported"],
+];
+const BUSY = 8;
+
+export const errorText = (code: number): string => errors[code - 1] ?? "which no document names";
 
 /** What is asked of a feature; `index`: that which the root feature knows it by. */
 export interface Question {

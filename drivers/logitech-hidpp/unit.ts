@@ -4,6 +4,7 @@ import {
   INPUT_DPI,
   INPUT_KEYS,
   INPUT_POWER,
+  INPUT_REPEATS,
   type InputClass,
   type InputProperties,
   input,
@@ -12,6 +13,7 @@ import {
 
 export interface Abilities {
   readonly codes: readonly number[];
+  readonly types: boolean;
   readonly hasPower: boolean;
   readonly hasResolution: boolean;
   readonly dpi: number;
@@ -26,13 +28,16 @@ export interface Identity {
 const BUS_USB = 3; // linux/input.h
 
 export function propertiesOf(
-  { codes, hasPower, hasResolution, dpi }: Abilities,
+  { codes, types, hasPower, hasResolution, dpi }: Abilities,
   identity: Identity,
 ): InputProperties {
   const bits = input.properties!.create();
   for (const code of codes) bits.keys[code >>> 5] = (bits.keys[code >>> 5]! | (1 << (code & 31))) >>> 0;
   const features =
-    (codes.length > 0 ? INPUT_KEYS : 0) | (hasPower ? INPUT_POWER : 0) | (hasResolution ? INPUT_DPI : 0);
+    (codes.length > 0 ? INPUT_KEYS : 0) |
+    (types ? INPUT_REPEATS : 0) |
+    (hasPower ? INPUT_POWER : 0) |
+    (hasResolution ? INPUT_DPI : 0);
   const { vendorId: vendor, productId: product, version } = identity;
   return { ...bits, busType: BUS_USB, vendor, product, version, features, dpi };
 }

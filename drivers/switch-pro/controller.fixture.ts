@@ -31,6 +31,10 @@ export interface Behaviour {
   readonly flash?: Readonly<Record<number, number[]>>;
   /** Commands and subcommands that it does not answer, so many times: { "80 02": 1 }. */
   readonly deaf?: Record<string, number>;
+  /** Those that it answers so many times, and then no more. */
+  readonly tired?: Record<string, number>;
+  /** Output reports that are not taken. */
+  readonly stalls?: readonly number[];
   /** Of subcommands, which are refused. */
   readonly refused?: readonly number[];
   readonly kind?: number;
@@ -39,14 +43,16 @@ export interface Behaviour {
 }
 
 export function controller(behaviour: Behaviour = {}, options: HidOptions = {}): PlayedHid {
-  const { flash = factory, deaf = {}, refused = [], kind = 3 } = behaviour;
+  const { flash = factory, deaf = {}, tired = {}, refused = [], kind = 3 } = behaviour;
   const hid = playedHid(descriptor, {
     ...{ vendorId: 0x057e, productId: 0x2009, out: true, ...options },
     report(data) {
       const [id, command] = [data[0]!, data[0] === 0x80 ? data[1]! : data[10]!];
       const key = `${id.toString(16)} ${command?.toString(16).padStart(2, "0")}`;
       if (behaviour.streams) void hid.send(input(1));
+      if (behaviour.stalls?.includes(id)) return "stall";
       if (deaf[key] !== undefined && deaf[key]-- > 0) return "ok";
+      if (tired[key] !== undefined && tired[key]-- <= 0) return "ok";
       if (id === 0x80 && command !== 0x04) void hid.send(Uint8Array.of(0x81, command, ...new Uint8Array(62)));
       if (id === 0x01)
         void hid.send(
@@ -70,6 +76,7 @@ function answer(
   const report = new Uint8Array(64);
   report.set([0x21, 0, 0x8e]);
   report.set([isAccepted ? 0x80 | command : 0, command], 13);
+  if (!isAccepted) return report;
   if (command === 0x02) report.set([4, 33, kind, 2], 15);
   if (command === 0x10) {
     const address = data[0]! | (data[1]! << 8);

@@ -6,6 +6,7 @@ import {
   type Gamepad,
   type HidDevice,
   Motors,
+  tolerate,
   type Wait,
 } from "@ring3/sdk";
 import {
@@ -19,14 +20,21 @@ import {
 } from "./calibration.ts";
 import { type Calibration, decodeInput, type SwitchInput } from "./input.ts";
 import { Link } from "./link.ts";
-import { FULL_REPORTS, INPUT_ID, PRO_CONTROLLER, playerLights, subcommands, usbCommands } from "./packets.ts";
-import { encodeRumble } from "./rumble.ts";
+import {
+  FULL_REPORTS,
+  INPUT_ID,
+  PRO_CONTROLLER,
+  playerLights,
+  type Reply,
+  subcommands,
+  usbCommands,
+} from "./packets.ts";
+import { encodeRumble, STILL } from "./rumble.ts";
 
-/** It stops by itself when it has not been told for a while (JC_RUMBLE_PERIOD_MS). */
-const RUMBLE_AGAIN_MS = 50;
 /** Of its sensors' samples, three in a report. */
 const SAMPLE_US = 5000;
 const FIRST_PLAYER = 1;
+const PLAYER_LIGHTS = "player lights";
 
 type Kept = { readonly player: number };
 
@@ -38,9 +46,6 @@ export class SwitchPro {
   readonly #state: Changes<Gamepad, "state">;
   readonly #power: Changes<Gamepad, "power">;
   #calibration: Calibration | undefined;
-  #strong = 0;
-  #weak = 0;
-  #rumbledMs = 0;
   #sampledUs = 0;
 
   constructor(hid: HidDevice, ctx: Context<Gamepad>) {
@@ -48,11 +53,9 @@ export class SwitchPro {
     this.#ctx = ctx;
     this.#link = new Link(hid, ctx);
     this.#motors = ctx.scope.use(
-      new Motors(ctx, (strong, weak, _, wait) => {
-        this.#strong = strong;
-        this.#weak = weak;
-        return this.#rumble(wait);
-      }),
+      new Motors(ctx, (strong, weak, _, wait) =>
+        this.#link.rumble(strong + weak === 0 ? STILL : encodeRumble(strong, weak), wait),
+      ),
     );
     this.#state = new Changes(ctx, "state");
     this.#power = new Changes(ctx, "power");
@@ -62,22 +65,27 @@ export class SwitchPro {
   async start(): Promise<string | undefined> {
     this.#calibration = undefined;
     this.#hid.oninputreport = ({ reportId, bytes }) => this.#take(reportId, bytes);
-    await this.#motors.stop();
+    await this.#motors.settle();
     await this.#greet();
-    const info = await this.#link.subcommand(subcommands.deviceInfo, [], "what it is");
+    const info = await this.#set(subcommands.deviceInfo, [], "what it is");
     const [major, minor, kind] = info.data;
-    if (kind !== PRO_CONTROLLER) return `it says that it is of kind ${kind}, and not a Pro Controller`;
+    if (info.isAccepted && kind !== PRO_CONTROLLER)
+      return `it says that it is of kind ${kind}, and not a Pro Controller`;
     this.#ctx.log.info("Switch Pro Controller", { firmware: `${major}.${minor}` });
     const calibration = {
       sticks: decodeSticks(await this.#flash(userSticks), await this.#flash(factorySticks)),
       sensors: decodeSensors(await this.#flash(userSensors), await this.#flash(factorySensors)),
     };
-    await this.#link.subcommand(subcommands.reportMode, [FULL_REPORTS], "full reports");
-    await this.#link.subcommand(subcommands.vibration, [1], "vibration");
-    await this.#link.subcommand(subcommands.motionSensors, [1], "motion sensors");
+    await this.#set(subcommands.reportMode, [FULL_REPORTS], "full reports");
     const { player = FIRST_PLAYER } = (this.#ctx.state.get() as Kept | undefined) ?? {};
-    await this.#link.subcommand(subcommands.playerLights, [playerLights(player)], "player lights");
+    for (const [id, value, what] of [
+      [subcommands.vibration, 1, "vibration"],
+      [subcommands.motionSensors, 1, "motion sensors"],
+      [subcommands.playerLights, playerLights(player), PLAYER_LIGHTS],
+    ] as const)
+      await tolerate(this.#ctx.log, this.#set(id, [value], what));
     this.#calibration = calibration;
+    this.#link.pace.keep();
     return undefined;
   }
 
@@ -86,41 +94,58 @@ export class SwitchPro {
   }
 
   async player(number: number, wait: Wait): Promise<void> {
-    await this.#link.subcommand(subcommands.playerLights, [playerLights(number)], "player lights", wait);
+    const lights = [playerLights(number)];
+    const { isAccepted } = await this.#link.subcommand(subcommands.playerLights, lights, PLAYER_LIGHTS, wait);
+    if (!isAccepted)
+      throw new DeviceError(
+        "unsupported",
+        `${this.#ctx.device.id}: the controller refuses its player lights`,
+      );
     this.#ctx.state.set({ player: number } satisfies Kept);
   }
 
   async rest(): Promise<void> {
-    await this.#motors.stop();
+    await this.#motors.settle();
+    this.#link.pace.drop();
     await this.#hid.close();
   }
 
   async work(): Promise<void> {
-    this.#state.forget();
-    this.#power.forget();
     await this.#hid.open();
     const why = await this.start();
-    if (why !== undefined) throw new DeviceError("protocol", why);
+    if (why !== undefined)
+      throw new DeviceError("protocol", `${this.#ctx.device.id}: after a rest ${why}; plug it in again`);
   }
 
-  /** Out of Bluetooth's ways and into USB's: joycon_init, and the question that the console begins with, to which some do not answer. */
+  /**
+   * Out of Bluetooth's ways and into USB's: joycon_init, and the question that the console begins with, to which some do not answer. Who does not shake
+   * hands is spoken to as it is.
+   */
   async #greet(): Promise<void> {
     const { status, handshake, baudRate3M, noTimeout } = usbCommands;
     await this.#link.usb(status, "status", 1).catch(onlyTimeouts);
-    await this.#link.usb(handshake, "handshake");
-    await this.#link.usb(baudRate3M, "baud rate");
+    if (!(await tolerate(this.#ctx.log, this.#link.usb(handshake, "handshake")))) return;
+    await tolerate(this.#ctx.log, this.#link.usb(baudRate3M, "baud rate"));
     await this.#link.usb(handshake, "second handshake");
     await this.#link.usbUnanswered(noTimeout);
+  }
+
+  /** An answer is one, whatever it says (joycon_ctlr_handle_event). */
+  async #set(id: number, data: readonly number[], what: string): Promise<Reply> {
+    const reply = await this.#link.subcommand(id, data, what);
+    if (!reply.isAccepted) this.#ctx.log.warn(`goes on without: ${what}, which the controller refuses`);
+    return reply;
   }
 
   /** Empty where it does not let it be read: then sticks and sensors are told as those of a usual one. */
   async #flash({ address, length }: Place): Promise<Uint8Array> {
     const what = `flash at ${address.toString(16)}`;
-    return await this.#link.flash(address, length, what).catch((error) => {
+    const read = await this.#link.flash(address, length, what).catch((error) => {
       onlyTimeouts(error);
-      this.#ctx.log.warn(`calibration: ${error.message}`);
       return new Uint8Array(0);
     });
+    if (read.length === 0) this.#ctx.log.warn(`calibration: the controller does not tell its ${what}`);
+    return read;
   }
 
   #take(reportId: number, bytes: Uint8Array): void {
@@ -131,11 +156,6 @@ export class SwitchPro {
     this.#state.tell(input.state);
     this.#power.tell(input.power);
     this.#sample(input.motions);
-    if (this.#strong + this.#weak > 0 && this.#ctx.now() - this.#rumbledMs >= RUMBLE_AGAIN_MS)
-      this.#rumble({ signal: this.#ctx.signal }).catch((error) => {
-        if (!(error instanceof DeviceError)) throw error;
-        if (error.kind !== "disconnected") this.#ctx.log.warn(error.message);
-      });
   }
 
   /** Between the report before and this one, at their own pace where one was lost. */
@@ -145,11 +165,6 @@ export class SwitchPro {
     this.#sampledUs = nowUs;
     for (const [index, motion] of motions.entries())
       this.#ctx.emit("motion", { ...motion, timestampUs: nowUs - (motions.length - 1 - index) * step });
-  }
-
-  async #rumble(wait: Wait): Promise<void> {
-    this.#rumbledMs = this.#ctx.now();
-    await this.#link.rumble(encodeRumble(this.#strong, this.#weak), wait);
   }
 }
 

@@ -10,17 +10,14 @@ import * as x360 from "./x360.ts";
 
 const plain: Model = { name: "pad" };
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"));
+const message = (text: string) => gip.decodeMessages(hex(text))[0]!;
 const names = ({ buttons }: { buttons: number }): GamepadButton[] =>
   gamepadButtons.filter((name) => (buttons & gamepadButton(name)) !== 0);
 
 const input360 = (bits: string, model = plain): State =>
   x360.decodeInput(hex(`00 14 ${bits} 00 00 ${"00 00 ".repeat(4)} 00 00 00 00 00 00`), model)!;
 const inputOne = (bits: string, model = plain, guide = false): State =>
-  gip.decodeInput(
-    gip.decodeMessage(hex(`20 00 01 0e ${bits} 00 00 00 00 ${"00 00 ".repeat(4)}`))!,
-    model,
-    guide,
-  )!;
+  gip.decodeInput(message(`20 00 01 0e ${bits} 00 00 00 00 ${"00 00 ".repeat(4)}`), model, guide)!;
 
 for (const [bits360, bitsOne, button] of [
   ["10 00", "04 00", "start"],
@@ -40,7 +37,7 @@ for (const [bits360, bitsOne, button] of [
 
 test("the guide button is a bit of an Xbox 360's input and a message of an Xbox One's", () => {
   assert.deepEqual([names(input360("00 04")), names(inputOne("00 00", plain, true))], [["mode"], ["mode"]]);
-  const guide = (down: string) => gip.isGuidePressed(gip.decodeMessage(hex(`07 30 05 02 ${down} 5b`))!);
+  const guide = (down: string) => gip.isGuidePressed(message(`07 30 05 02 ${down} 5b`));
   assert.deepEqual([guide("00"), guide("01"), guide("02")], [false, true, true]);
   assert.deepEqual(names(input360("00 08")), []);
 });
@@ -69,7 +66,7 @@ test("sticks: up is negative as in Linux, and either end has an opposite; trigge
     [0x1234, 32767, -1, -32768, 128, 255],
   );
   const one = gip.decodeInput(
-    gip.decodeMessage(hex("20 00 01 0e 00 00 ff 03 ff ff 34 12 00 80 ff ff ff 7f"))!,
+    message("20 00 01 0e 00 00 ff 03 ff ff 34 12 00 80 ff ff ff 7f"),
     plain,
     false,
   )!;
@@ -78,22 +75,22 @@ test("sticks: up is negative as in Linux, and either end has an opposite; trigge
 });
 
 test("messages about lights, motors and headsets, and cut ones, tell nothing of the controls", () => {
-  for (const message of ["", "01 03 0e", "02 03 00", "03 03 03", "08 03 00", "00 14 00 00 00 00 00 00"])
-    assert.equal(x360.decodeInput(hex(message), plain), undefined);
-  assert.equal(gip.decodeMessage(hex("20 00 01")), undefined);
-  assert.equal(gip.decodeInput(gip.decodeMessage(hex("20 00 01 0e 00 00"))!, plain, false), undefined);
+  for (const text of ["", "01 03 0e", "02 03 00", "03 03 03", "08 03 00", "00 14 00 00 00 00 00 00"])
+    assert.equal(x360.decodeInput(hex(text), plain), undefined);
+  assert.deepEqual(gip.decodeMessages(hex("20 00 01")), []);
+  assert.equal(gip.decodeInput(message("20 00 01 0e 00 00"), plain, false), undefined);
 });
 
 test("where a share button is, is counted from the end, by what the model says", () => {
   const series = modelOf(0x045e, 0x0b12);
-  const message = (at: number) => {
+  const pressed = (at: number) => {
     const bytes = new Uint8Array(48);
     bytes.set(hex("20 00 01 2c"));
     bytes[at] = 1;
-    return names(gip.decodeInput(gip.decodeMessage(bytes)!, series, false)!);
+    return names(gip.decodeInput(gip.decodeMessages(bytes)[0]!, series, false)!);
   };
-  assert.deepEqual([message(22), message(30)], [["capture"], []]);
-  const short = gip.decodeMessage(hex(`20 00 01 0e ${"ff".repeat(14)}`))!;
+  assert.deepEqual([pressed(22), pressed(30)], [["capture"], []]);
+  const short = message(`20 00 01 0e ${"ff".repeat(14)}`);
   assert.ok(!names(gip.decodeInput(short, series, false)!).includes("capture")); // there it would be a stick
 });
 
@@ -103,6 +100,20 @@ test("an arcade stick's triggers are buttons, a mat's directions too", () => {
   assert.deepEqual([leftTrigger, names(rest)], [0, ["leftTrigger"]]);
   const mat = input360("05 00", modelOf(0x0e6f, 0x0105));
   assert.deepEqual([mat.hatX, mat.hatY, names(mat)], [0, 0, ["extra2", "extra4"]]);
+});
+
+test("messages of one transfer are read one after the other, whatever the form of their lengths", () => {
+  const input = `20 00 07 8e 00 10 00 ${"00 ".repeat(12)}`; // two bytes for one number, so that the header's length is even
+  const long = `0c 00 08 81 01 ${"aa ".repeat(129)}`;
+  const part = "04 b1 09 3a ba 01";
+  const messages = gip.decodeMessages(hex(`02 21 01 02 01 02 ${input} ${long} ${part} ff`));
+  assert.deepEqual(
+    messages.map(({ command, client, sequence, length, isPart, payload }) =>
+      [command, client, sequence, length, isPart, payload.length].join(" "),
+    ),
+    ["2 1 1 2 false 2", "32 0 7 14 false 14", "12 0 8 129 false 129", "4 1 9 58 true 1"],
+  );
+  assert.deepEqual(names(gip.decodeInput(messages[1]!, plain, false)!), ["south"]);
 });
 
 const identity = { vendorId: 0x045e, productId: 0x028e, version: 0x0114 };
@@ -138,6 +149,18 @@ test("models have the names that Linux gives them; who is unknown is generic", (
   );
 });
 
+test("what is odd about a model is as xpad has it", () => {
+  const sticks = [0x0f0d_0063, 0x0738_4738, 0x0738_b738, 0x0f0d_001b, 0x12ab_0303, 0x1bad_f018, 0x0e6f_015c];
+  const shares = [0x2dc8_200f, 0x2e24_0423, 0x366c_0005];
+  const of = (id: number) => modelOf(id >>> 16, id & 0xffff);
+  assert.ok(sticks.every((id) => of(id).digitalTriggers));
+  assert.deepEqual(
+    shares.map((id) => of(id).shareFromEnd),
+    [18, 18, 18],
+  );
+  assert.ok([0x1bad_0003, 0x12ab_0004].every((id) => of(id).isMat));
+});
+
 test("rumble, the ring of light and acknowledgements are as xpad sends them", () => {
   assert.deepEqual(x360.rumble(0xffff, 0x8000), hex("00 08 00 ff 80 00 00 00"));
   assert.deepEqual(x360.light(x360.playerPattern(2)), hex("01 03 07"));
@@ -147,8 +170,10 @@ test("rumble, the ring of light and acknowledgements are as xpad sends them", ()
     hex("09 00 07 09 00 03 00 00 7f 01 ff 00 01"),
   );
   assert.deepEqual(gip.rumble(0, 0, 0), hex("09 00 00 09 00 0f 00 00 00 00 00 00 00"));
-  const guide = gip.decodeMessage(hex("07 30 05 02 01 5b"))!;
+  const guide = message("07 30 05 02 01 5b");
   assert.deepEqual(gip.acknowledgement(guide), hex("01 20 05 09 00 07 20 02 00 00 00 00 00"));
+  const long = message("04 b0 06 ba 01 00");
+  assert.deepEqual(gip.acknowledgement(long), hex("01 20 06 09 00 04 20 ba 00 00 00 00 00"));
 });
 
 test("an Xbox One's rumble ends by itself, no earlier than it is to, and lasts a minute if it must", () => {
@@ -162,13 +187,14 @@ test("an Xbox One's rumble ends by itself, no earlier than it is to, and lasts a
 
 test("who is started how", () => {
   const start = (vendorId: number, productId: number) =>
-    gip.startMessages(vendorId, productId).map((message) => Buffer.from(message).toString("hex"));
+    gip.startMessages(vendorId, productId).map((bytes) => Buffer.from(bytes).toString("hex"));
   const on = "0520000100";
-  assert.deepEqual(start(0x045e, 0x02d1), [on]);
-  assert.deepEqual(start(0x045e, 0x02ea), [on, "0520000f06"]);
-  assert.deepEqual(start(0x0f0d, 0x0067), ["0120000900042" + "03a000000" + "8000", on]);
-  assert.deepEqual(start(0x0e6f, 0x02ab), [on, "0a200003000114", "062000020100"]);
-  assert.deepEqual(start(0x24c6, 0x543a), [on, "09000009000f00001d1dff0000", "09000009000f00000000000000"]);
+  const all = ["0a200003000114", "062000020100"]; // light on, authentication over
+  assert.deepEqual(start(0x045e, 0x02d1), [on, ...all]);
+  assert.deepEqual(start(0x045e, 0x02ea), [on, "0520000f06", ...all]);
+  assert.deepEqual(start(0x0f0d, 0x0067), ["0120000900042" + "03a000000" + "8000", on, ...all]);
+  const rumbles = ["09000009000f00001d1dff0000", "09000009000f00000000000000"];
+  assert.deepEqual(start(0x24c6, 0x543a), [on, ...all, ...rumbles]);
 });
 
 test("whatever comes, a state is within its bounds", () => {
@@ -178,10 +204,11 @@ test("whatever comes, a state is within its bounds", () => {
       fc.uint8Array({ maxLength: 64 }),
       fc.constantFrom(plain, modelOf(0x045e, 0x0b12)),
       (bytes, model) => {
-        const message = gip.decodeMessage(bytes);
+        const messages = gip.decodeMessages(bytes);
+        assert.ok(messages.length <= bytes.length / 4);
         for (const state of [
           x360.decodeInput(bytes, model),
-          message && gip.decodeInput(message, model, false),
+          ...messages.map((each) => gip.decodeInput(each, model, false)),
         ]) {
           if (state === undefined) continue;
           struct.encode({ ...state, timestampUs: 0 }, new DataView(new ArrayBuffer(struct.size)), 0);

@@ -2,14 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { manualClock } from "@ring3/core/clock";
-import { type Context, type Gamepad, type GamepadButton, gamepadButton, gamepadButtons } from "@ring3/sdk";
+import { type GamepadButton, gamepadButton, gamepadButtons } from "@ring3/sdk";
 import { endpoint, usbDescriptors, usbInterface } from "@ring3/sdk/test/descriptors";
 import { type Behaviour, type PlayedUsb, playedUsb } from "@ring3/sdk/test/played-usb";
 import { rehearse } from "@ring3/sdk/test/rehearse";
 import { type RunOptions, runDriver } from "@ring3/sdk/test/run-driver";
 import driver from "./driver.ts";
-import { OneController } from "./one-controller.ts";
-import type { Pipes } from "./pipes.ts";
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"));
 const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
@@ -57,19 +55,29 @@ const A = input360("00 10");
 const READ_INPUT = "c1 01 0100 0000";
 const OFF_360 = "out 01: 0008000000000000";
 
-test("an Xbox 360's motors are stopped before all else; its ring blinks and shines for the first player", async () => {
+test("an Xbox 360 is asked, its motors are stopped, its ring blinks and shines for the first player", async () => {
   const usb = playedUsb({ control: () => input360("10 00") });
   const { running, unit, told } = await run(usb);
-  assert.deepEqual(usb.heard, [OFF_360, "out 01: 010302", READ_INPUT]);
+  assert.deepEqual(usb.heard, [READ_INPUT, OFF_360, "out 01: 010302"]);
   assert.deepEqual([unit.properties.version, unit.properties.triggerMax], [0x0114, 255]);
   await usb.send(1, A, A, hex("01 03 06"), input360("00 00"));
   assert.deepEqual(told.slice(-2), ["south", ""]);
   await running.remove();
 });
 
+/** It tells `message` before it answers. */
+const late = (played: PlayedUsb, message: Uint8Array): PlayedUsb => ({
+  ...played,
+  async control(setup, data, signal) {
+    const answer = await played.control(setup, data, signal);
+    await played.send(1, message);
+    return answer;
+  },
+});
+
 test("what it answers when it is asked first counts as its state", async () => {
   const told: number[] = [];
-  const usb = playedUsb({ control: () => A });
+  const usb = late(playedUsb({ control: () => A }), hex("01 03 0e")); // its greeting is no input
   const { running, unit } = await run(usb);
   unit.on("state", ({ buttons }) => told.push(buttons));
   await usb.send(1, A); // told already, while it was probed
@@ -98,28 +106,55 @@ test("rumble runs and is stopped at remove; the player's light is the next drive
   assert.deepEqual(usb.heard, ["out 01: 000800ff40000000", "out 01: 010308", OFF_360]);
   const next = playedUsb();
   await (await run(next, {}, { state: running.state, incarnation: 2 })).running.remove();
-  assert.deepEqual(next.heard.slice(0, 3), [OFF_360, "out 01: 010308", READ_INPUT]);
+  assert.deepEqual(next.heard.slice(0, 3), [READ_INPUT, OFF_360, "out 01: 010308"]);
 });
 
-test("an endpoint that takes nothing fails its request, not its driver; and a start ends with a clear error", async () => {
+test("what it has told already is newer than its answer to the question", async () => {
+  const usb = late(playedUsb({ control: () => input360("00 20") }), A);
+  const { running, told } = await run(usb);
+  await usb.send(1, A); // told already, while it was probed
+  assert.deepEqual(told, []);
+  await running.remove();
+});
+
+test("an endpoint that takes nothing fails its request, not its driver, and says what to do", async () => {
   let stuck = false;
   const usb = playedUsb({ out: () => (stuck ? "hang" : "ok") });
   const { running, unit } = await run(usb);
   stuck = true;
   const asked = unit.request("rumble", { strong: 1, weak: 1, durationMs: 1 }, { deadlineMs: 20 });
-  await assert.rejects(asked, { kind: "timeout", message: /rumble/ });
+  await assert.rejects(asked, {
+    kind: "timeout",
+    message:
+      /^usb-test:1.0: rumble \(if that goes on, unplug it and plug it in again\): the deadline passed$/,
+  });
   stuck = false;
   await unit.request("player", { number: 1 });
   await running.remove();
-  const clock = manualClock();
-  const starting = runDriver(driver, { usb: usbOf(playedUsb({ out: () => "hang" })), clock });
-  const failed = assert.rejects(starting, { kind: "timeout", message: /^rumble: the deadline passed$/ });
-  for (let tries = 0; tries < 2; tries++) {
-    await turn(); // the second is at the end: the motors of whoever could not be started are stopped as well
-    clock.advance(1000);
-  }
-  await failed;
 });
+
+for (const [answer, waits] of [
+  ["stall", 0],
+  ["hang", 2],
+] as const)
+  test(`one that has neither motors nor lights starts and rests all the same (${answer})`, async () => {
+    const clock = manualClock();
+    const usb = playedUsb({ out: () => answer });
+    const past = async <T>(done: Promise<T>): Promise<T> => {
+      for (let tries = 0; tries < waits; tries++) {
+        await turn();
+        clock.advance(1000);
+      }
+      return await done;
+    };
+    const { running, told } = await past(run(usb, {}, { clock }));
+    await usb.send(1, A);
+    assert.deepEqual(told, ["south"]);
+    const warned = running.log.map(({ message }) => message).join();
+    assert.match(warned, /goes on without: .*rumble.*goes on without: .*ring of light/);
+    await past(running.suspend());
+    await past(running.remove());
+  });
 
 test("after a rest it is started anew, and told what it holds", async () => {
   const usb = playedUsb();
@@ -128,9 +163,9 @@ test("after a rest it is started anew, and told what it holds", async () => {
   await running.suspend();
   usb.heard.length = 0;
   await running.resume();
-  assert.deepEqual(usb.heard, [OFF_360, "out 01: 010302", READ_INPUT]);
+  assert.deepEqual(usb.heard, [READ_INPUT, OFF_360, "out 01: 010302"]);
   await usb.send(1, A);
-  assert.deepEqual(told, ["south", "south"]);
+  assert.deepEqual(told, ["south", "", "south"]);
   await running.remove();
 });
 
@@ -139,6 +174,8 @@ const STATUS = hex("03 20 01 04 80 00 00 00");
 const inputOne = (bits: string) => hex(`20 00 01 0e ${bits} ${"00".repeat(12)}`);
 const OFF_ONE = /^out 01: 0900..09000f00000000000000$/;
 const ON = /^out 01: 0520..0100$/;
+const LIT = /^out 01: 0a20..03000114$/;
+const AUTHENTICATED = /^out 01: 0620..020100$/;
 
 /** One that announces itself until it is switched on, `deaf` times in vain. */
 function xboxOne(deaf = 0): PlayedUsb {
@@ -160,13 +197,27 @@ test("an Xbox One is switched on, again while it announces itself, and then tell
   const usb = xboxOne(2);
   const { running, told, unit } = await run(usb, { one: true });
   assert.match(usb.heard[0]!, OFF_ONE);
-  for (const sent of usb.heard.slice(1)) assert.match(sent, ON);
-  const sequence = usb.heard.map((sent) => sent.slice(12, 14));
-  assert.deepEqual(sequence, ["01", "02", "03", "04"]);
+  for (const [at, form] of [ON, LIT, AUTHENTICATED, ON, LIT, AUTHENTICATED, ON, LIT, AUTHENTICATED].entries())
+    assert.match(usb.heard[1 + at]!, form);
+  const sequence = usb.heard.map((sent) => Number.parseInt(sent.slice(12, 14), 16));
+  assert.deepEqual(sequence, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   await usb.send(1, inputOne("10 00"), inputOne("00 00"));
   assert.deepEqual(told, ["south", ""]);
   assert.deepEqual([unit.supports("player"), unit.properties.triggerMax], [false, 1023]);
   await running.remove();
+});
+
+test("light and authentication may be refused, power may not", async () => {
+  const refusing = (power: boolean) =>
+    playedUsb({ out: ([command]) => ((command === 5) === power && command !== 9 ? "stall" : "ok") });
+  const incarnation = 2;
+  const { running } = await run(refusing(false), { one: true }, { incarnation });
+  assert.equal(running.log.filter(({ message }) => /goes on without: .*start/.test(message)).length, 2);
+  await running.remove();
+  await assert.rejects(run(refusing(true), { one: true }, { incarnation }), {
+    kind: "stall",
+    message: /start/,
+  });
 });
 
 test("the guide button is acknowledged, and stays down while other input comes", async () => {
@@ -182,7 +233,8 @@ test("the guide button is acknowledged, and stays down while other input comes",
 test("one that never stops to announce itself does not start, and says why", async () => {
   await assert.rejects(runDriver(driver, { usb: usbOf(xboxOne(99), { one: true }) }), {
     kind: "timeout",
-    message: /told 5 times to start, it still announces itself/,
+    message:
+      /usb-test:1.0: told 5 times to start, the Xbox controller still announces itself \(if that goes on, unplug/,
   });
 });
 
@@ -211,29 +263,41 @@ test("one that starts anew by itself is switched on again", async () => {
   usb.heard.length = 0;
   await usb.send(1, ANNOUNCEMENT);
   await turn();
-  assert.match(usb.heard.join(), ON);
+  assert.match(usb.heard[0]!, ON);
   await usb.send(1, inputOne("20 00"));
   assert.deepEqual(told, ["east"]);
   await running.remove();
 });
 
-test("an Xbox One that is plugged in but does not start any more ends its driver", async () => {
-  let deliver: (message: Uint8Array) => void = () => {};
-  const sent: Uint8Array[] = [];
-  const pipes = {
-    send: async (message: Uint8Array) => void sent.push(message),
-    listen(to: typeof deliver) {
-      deliver = to;
-    },
-  } as unknown as Pipes;
-  const ctx = {
-    ...{ incarnation: 2, scope: new AsyncDisposableStack(), limit: () => ({ [Symbol.dispose]() {} }) },
-  } as unknown as Context<Gamepad>;
-  const identity = { vendorId: 0x045e, productId: 0x02d1, version: 0 };
-  await new OneController(ctx, pipes, { name: "pad" }, identity).start();
-  for (let told = 0; told < 5; told++) deliver(ANNOUNCEMENT);
-  assert.throws(() => deliver(ANNOUNCEMENT), { kind: "timeout", message: /still announces itself/ });
-  assert.equal(sent.length, 7); // the motors', and six to start
+test("what is plugged into it may announce itself as it likes, and say what it likes, in the same transfer too", async () => {
+  const usb = xboxOne();
+  const { running, told } = await run(usb, { one: true });
+  usb.heard.length = 0;
+  const headset = hex(`02 31 01 1c ${"00".repeat(28)}`);
+  const pressed = Uint8Array.from([...headset, ...inputOne("10 00"), ...hex("07 01 02 02 01 5b")]);
+  for (let times = 0; times < 10; times++) await usb.send(1, headset, pressed);
+  assert.deepEqual([usb.heard, told], [[], ["south"]]);
+  await running.remove();
+});
+
+test("what is held when it starts anew by itself is let go, the guide button too", async () => {
+  const usb = xboxOne();
+  const { running, told } = await run(usb, { one: true });
+  await usb.send(1, hex("07 20 09 02 01 5b"), inputOne("10 00"), ANNOUNCEMENT, inputOne("20 00"));
+  assert.deepEqual(told, ["mode", "south mode", "", "east"]);
+  await running.remove();
+});
+
+test("a guide button that was down before a rest is not after it", async () => {
+  const usb = xboxOne();
+  const { running, told } = await run(usb, { one: true });
+  await usb.send(1, hex("07 20 09 02 01 5b"));
+  await running.suspend();
+  await usb.send(1, ANNOUNCEMENT);
+  await running.resume();
+  await usb.send(1, inputOne("10 00"));
+  assert.deepEqual(told, ["mode", "", "south"]);
+  await running.remove();
 });
 
 test("after a rest an Xbox One is started anew, and told what it holds", async () => {
@@ -244,7 +308,7 @@ test("after a rest an Xbox One is started anew, and told what it holds", async (
   await usb.send(1, ANNOUNCEMENT);
   await running.resume();
   await usb.send(1, inputOne("10 00"));
-  assert.deepEqual(told, ["south", "south"]);
+  assert.deepEqual(told, ["south", "", "south"]);
   await running.remove();
 });
 

@@ -16,11 +16,16 @@ export const commands = {
   input: 0x20,
 } as const;
 
+const CLIENT = 0x0f;
 const NEEDS_ACKNOWLEDGEMENT = 0x10;
 const INTERNAL = 0x20;
-const HEADER_BYTES = 4;
-/** Of an input message, its header included. */
-const INPUT_BYTES = 18;
+const CHUNK = 0x80;
+const SHORTEST_HEADER = 4;
+const LENGTH = 3;
+/** A number of a header takes so many bytes at most. */
+const VARINT_BYTES = 4;
+/** Of an input message, behind its header. */
+const INPUT_BYTES = 14;
 export const TRIGGER_MAX = 1023;
 const ALL_MOTORS = 0x0f;
 const MAIN_MOTORS = 0x03;
@@ -36,50 +41,76 @@ const order: readonly (GamepadButton | undefined)[] = [
 
 export interface Message {
   readonly command: number;
+  /** 0 is the controller itself, others are what is plugged into it. */
+  readonly client: number;
   readonly needsAcknowledgement: boolean;
+  /** One of several that belong together. */
+  readonly isPart: boolean;
   readonly sequence: number;
-  /** Header included. */
-  readonly bytes: Uint8Array;
+  /** What its header says. */
+  readonly length: number;
+  /** Behind the header. */
+  readonly payload: Uint8Array;
 }
 
-/** Undefined: too short to be one. */
-export function decodeMessage(bytes: Uint8Array): Message | undefined {
-  if (bytes.length < HEADER_BYTES) return undefined;
-  const [command, options, sequence] = bytes;
-  return {
-    command: command!,
-    needsAcknowledgement: (options! & NEEDS_ACKNOWLEDGEMENT) !== 0,
-    sequence: sequence!,
-    bytes,
-  };
+/** Those of a transfer, one behind the other (gip_process_buffer). The last one is cut at its end: copies say what they like of their lengths. */
+export function decodeMessages(bytes: Uint8Array): Message[] {
+  const messages: Message[] = [];
+  for (let rest = bytes; rest.length >= SHORTEST_HEADER; ) {
+    const [command, options, sequence] = rest;
+    const length = varint(rest, LENGTH);
+    const isPart = (options! & CHUNK) !== 0;
+    const header = isPart ? varint(rest, length.end).end : length.end;
+    messages.push({
+      command: command!,
+      client: options! & CLIENT,
+      needsAcknowledgement: (options! & NEEDS_ACKNOWLEDGEMENT) !== 0,
+      isPart,
+      sequence: sequence!,
+      length: length.value,
+      payload: rest.subarray(header, header + length.value),
+    });
+    rest = rest.subarray(header + length.value);
+  }
+  return messages;
+}
+
+/** Seven bits a byte, the lowest first; bit 7: there is another (gip_decode_varint). */
+function varint(bytes: Uint8Array, from: number): { value: number; end: number } {
+  let value = 0;
+  for (let at = from; at < from + VARINT_BYTES; at++) {
+    const byte = bytes[at] ?? 0;
+    value += (byte & 0x7f) << (7 * (at - from));
+    if ((byte & 0x80) === 0) return { value, end: at + 1 };
+  }
+  return { value, end: from + VARINT_BYTES };
 }
 
 /** `guide`: it has a message of its own. Undefined: the message is too short. */
-export function decodeInput({ bytes }: Message, model: Model, guide: boolean): State | undefined {
-  if (bytes.length < INPUT_BYTES) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const bits = view.getUint16(4, true);
-  const at = bytes.length - (model.shareFromEnd ?? 0);
-  const shares = model.shareFromEnd !== undefined && at >= INPUT_BYTES && (bytes[at]! & 1) === 1;
+export function decodeInput({ payload }: Message, model: Model, guide: boolean): State | undefined {
+  if (payload.length < INPUT_BYTES) return undefined;
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  const bits = view.getUint16(0, true);
+  const at = payload.length - (model.shareFromEnd ?? 0);
+  const shares = model.shareFromEnd !== undefined && at >= INPUT_BYTES && (payload[at]! & 1) === 1;
   return stateOf(model, {
     bits: (bits >> 2) | (guide ? 1 << order.length : 0) | (shares ? 1 << (order.length + 1) : 0),
     order: [...order, "mode", "capture"],
     directions: (bits >> 8) & 0x0f,
-    leftTrigger: Math.min(TRIGGER_MAX, view.getUint16(6, true)),
-    rightTrigger: Math.min(TRIGGER_MAX, view.getUint16(8, true)),
-    sticks: new DataView(view.buffer, view.byteOffset + 10, 8),
+    leftTrigger: Math.min(TRIGGER_MAX, view.getUint16(2, true)),
+    rightTrigger: Math.min(TRIGGER_MAX, view.getUint16(4, true)),
+    sticks: new DataView(view.buffer, view.byteOffset + 6, 8),
   });
 }
 
 /** Of its own message. */
-export const isGuidePressed = ({ bytes }: Message): boolean => ((bytes[HEADER_BYTES] ?? 0) & 0x03) !== 0;
+export const isGuidePressed = ({ payload }: Message): boolean => ((payload[0] ?? 0) & 0x03) !== 0;
 
 /** For a message that needs one: without it the controller tells the same again and again. */
-export function acknowledgement({ command, sequence, bytes }: Message): Uint8Array {
-  const length = bytes[3]!;
+export function acknowledgement({ command, sequence, length }: Message): Uint8Array {
   return Uint8Array.of(
     ...[commands.acknowledge, INTERNAL, sequence, 9],
-    ...[0, command, INTERNAL, length, 0, 0, 0, 0, 0],
+    ...[0, command, INTERNAL, length & 0xff, (length >> 8) & 0xff, 0, 0, 0, 0],
   );
 }
 
@@ -98,8 +129,8 @@ export function rumble(strong: number, weak: number, durationMs: number): Uint8A
  * numbers are set when they are sent.
  */
 export function startMessages(vendorId: number, productId: number): Uint8Array[] {
-  const isOne = (...ids: (readonly [vendor: number, product: number | undefined])[]): boolean =>
-    ids.some(([vendor, product]) => vendor === vendorId && (product ?? productId) === productId);
+  const isOne = (...ids: (readonly [vendor: number, product: number])[]): boolean =>
+    ids.some(([vendor, product]) => vendor === vendorId && product === productId);
   const steps: [wanted: boolean, message: number[]][] = [
     // Titanfall 2 pads, and Hori's for their sticks: an identification counts as had.
     [
@@ -109,9 +140,9 @@ export function startMessages(vendorId: number, productId: number): Uint8Array[]
     [true, [commands.power, INTERNAL, 0, 1, 0]], // on
     // Those that may have been used by Bluetooth before; the length is as xpad sends it.
     [isOne([0x045e, 0x02ea], [0x045e, 0x0b00]), [commands.power, INTERNAL, 0, 0x0f, 0x06]],
-    // PDP's: light on, authentication over.
-    [isOne([0x0e6f, undefined], [0x20d6, 0xa01a]), [commands.light, INTERNAL, 0, 3, 0, 1, 0x14]],
-    [isOne([0x0e6f, undefined], [0x20d6, 0xa01a]), [commands.authenticate, INTERNAL, 0, 2, 1, 0]],
+    // Light on, authentication over: many, PDP's first of all, tell no input without either.
+    [true, [commands.light, INTERNAL, 0, 3, 0, 1, 0x14]],
+    [true, [commands.authenticate, INTERNAL, 0, 2, 1, 0]],
     // PowerA's: a rumble that is stopped at once.
     [
       isOne([0x24c6, 0x541a], [0x24c6, 0x542a], [0x24c6, 0x543a]),

@@ -7,6 +7,7 @@ import {
   type GamepadProperties,
   gamepadButton,
   Motors,
+  tolerate,
   type Wait,
 } from "@ring3/sdk";
 import type { Controller } from "./controller.ts";
@@ -14,7 +15,7 @@ import {
   acknowledgement,
   commands,
   decodeInput,
-  decodeMessage,
+  decodeMessages,
   isGuidePressed,
   type Message,
   numbered,
@@ -23,7 +24,7 @@ import {
   TRIGGER_MAX,
 } from "./gip.ts";
 import type { Model } from "./models.ts";
-import type { Pipes } from "./pipes.ts";
+import { NEXT_STEP, type Pipes } from "./pipes.ts";
 import { atRest, type Identity, propertiesOf, type State } from "./state.ts";
 
 /** One that is off announces itself twice a second: one that does not for longer is on, and has nothing to say. */
@@ -31,9 +32,6 @@ const QUIET_MS = 700;
 /** So often it is told to start, in vain. */
 const TRIES = 5;
 const MODE = gamepadButton("mode");
-
-const notStarting = (): DeviceError =>
-  new DeviceError("timeout", `Xbox controller: told ${TRIES} times to start, it still announces itself`);
 
 export class OneController implements Controller {
   readonly name: string;
@@ -51,6 +49,10 @@ export class OneController implements Controller {
   #announced = 0;
   /** While it is started: what it says first. */
   #starting: PromiseWithResolvers<"announced" | "on"> | undefined;
+  #isSwitchingOn = false;
+  /** The last message that is to be acknowledged and was not, for another is on its way. */
+  #unacknowledged: Message | undefined;
+  #isAcknowledging = false;
 
   constructor(ctx: Context<Gamepad>, pipes: Pipes, model: Model, identity: Identity) {
     this.name = model.name;
@@ -68,21 +70,17 @@ export class OneController implements Controller {
   }
 
   async start(): Promise<void> {
-    await this.#motors.stop();
-    this.#told.forget();
+    this.#forget();
     this.#announced = 0;
+    this.#starting = Promise.withResolvers(); // until it is told to start an announcement is no news
     this.#pipes.listen((bytes) => this.#take(bytes));
-    // After a death it was on already, as a rule; where it was not, its announcement is answered as any other.
-    if (this.#ctx.incarnation > 1) return await this.#switchOn();
-    for (let tries = 0; tries < TRIES; tries++) {
-      const first = Promise.withResolvers<"announced" | "on">();
-      this.#starting = first;
-      await this.#switchOn();
-      const said = await Promise.race([first.promise, this.#ctx.sleep(QUIET_MS)]);
+    await this.#motors.settle();
+    if (this.#ctx.incarnation === 1) await this.#startAnew();
+    else {
+      // After a death it was on already, as a rule; where it was not, its announcement is answered as any other.
       this.#starting = undefined;
-      if (said !== "announced") return;
+      await this.#switchOn();
     }
-    throw notStarting();
   }
 
   readonly rumble = (
@@ -91,19 +89,41 @@ export class OneController implements Controller {
   ): Promise<void> => this.#motors.run(input, wait);
 
   async rest(): Promise<void> {
-    await this.#motors.stop();
+    await this.#motors.settle();
     await this.#pipes.rest();
   }
 
+  async #startAnew(): Promise<void> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const first = Promise.withResolvers<"announced" | "on">();
+      this.#starting = first;
+      await this.#switchOn();
+      const said = await Promise.race([first.promise, this.#ctx.sleep(QUIET_MS)]);
+      this.#starting = undefined;
+      if (said !== "announced") return;
+    }
+    throw new DeviceError("timeout", this.#notStarting());
+  }
+
+  #notStarting(): string {
+    return `${this.#ctx.device.id}: told ${TRIES} times to start, the Xbox controller still announces itself (${NEXT_STEP})`;
+  }
+
+  /** Input comes as soon as it is on; only some want to hear more. */
   async #switchOn(): Promise<void> {
-    for (const message of this.#start) await this.#send(message, "start");
+    for (const message of this.#start) {
+      const sent = this.#send(message, "start");
+      await (message[0] === commands.power ? sent : tolerate(this.#ctx.log, sent));
+    }
   }
 
   #take(bytes: Uint8Array): void {
-    const message = decodeMessage(bytes);
-    if (message === undefined) return;
-    if (message.needsAcknowledgement)
-      this.#later(this.#pipes.send(acknowledgement(message), "acknowledgement"));
+    for (const message of decodeMessages(bytes)) if (message.client === 0) this.#hear(message);
+  }
+
+  #hear(message: Message): void {
+    if (message.needsAcknowledgement) this.#acknowledge(message);
+    if (message.isPart) return; // nothing that is wanted here is so long
     if (message.command === commands.announce) return this.#announce();
     this.#announced = 0;
     this.#starting?.resolve("on");
@@ -114,8 +134,22 @@ export class OneController implements Controller {
   /** It is off: it has just been plugged in, or has started anew by itself. */
   #announce(): void {
     if (this.#starting !== undefined) return this.#starting.resolve("announced");
-    if (++this.#announced > TRIES) throw notStarting();
-    this.#later(this.#switchOn());
+    if (this.#state !== undefined) this.#told.tell(atRest);
+    this.#forget();
+    if (++this.#announced === TRIES) this.#ctx.log.warn(this.#notStarting());
+    if (this.#isSwitchingOn) return;
+    this.#isSwitchingOn = true;
+    this.#later(
+      this.#switchOn().finally(() => {
+        this.#isSwitchingOn = false;
+      }),
+    );
+  }
+
+  /** What was pressed, who knows. */
+  #forget(): void {
+    this.#state = undefined;
+    this.#isGuideDown = false;
   }
 
   #guide(isDown: boolean): void {
@@ -132,6 +166,24 @@ export class OneController implements Controller {
   #tell(state: State): void {
     this.#state = state;
     this.#told.tell(state);
+  }
+
+  /** One at a time, and of those that come meanwhile only the last: what is not acknowledged is told again. */
+  #acknowledge(message: Message): void {
+    this.#unacknowledged = message;
+    if (!this.#isAcknowledging) this.#later(this.#acknowledgeLast());
+  }
+
+  async #acknowledgeLast(): Promise<void> {
+    this.#isAcknowledging = true;
+    try {
+      for (let message = this.#unacknowledged; message !== undefined; message = this.#unacknowledged) {
+        this.#unacknowledged = undefined;
+        await this.#pipes.send(acknowledgement(message), "acknowledgement");
+      }
+    } finally {
+      this.#isAcknowledging = false;
+    }
   }
 
   #send(message: Uint8Array, what: string, wait?: Wait): Promise<void> {

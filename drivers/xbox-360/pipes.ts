@@ -2,6 +2,7 @@
 import {
   type Context,
   type Gamepad,
+  type OutcomeStatus,
   ok,
   readReports,
   type UsbDevice,
@@ -12,6 +13,10 @@ import {
 /** A controller that takes nothing for so long is stuck. */
 const SEND_MS = 1000;
 const TRANSFERS = 8;
+/** How a transfer ends that the controller would not have. */
+const stuck: readonly OutcomeStatus[] = ["stall", "timeout", "error"];
+/** For people. */
+export const NEXT_STEP = "if that goes on, unplug it and plug it in again";
 
 export class Pipes {
   readonly #usb: UsbDevice;
@@ -45,7 +50,9 @@ export class Pipes {
   /** Rejects with DeviceError. */
   async send(message: Uint8Array, what: string, wait?: Wait): Promise<void> {
     using limit = this.#ctx.limit(SEND_MS, wait);
-    ok(await this.#usb.raw.interruptOut(this.#out.endpointNumber, message, limit), what);
+    const outcome = await this.#usb.raw.interruptOut(this.#out.endpointNumber, message, limit);
+    const next = stuck.includes(outcome.status) ? ` (${NEXT_STEP})` : "";
+    ok(outcome, `${this.#ctx.device.id}: ${what}${next}`);
   }
 
   /** `deliver`: each message, lent until it returns. Who cannot be read any more, and what it throws, ends the driver. */

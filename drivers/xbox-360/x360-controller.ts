@@ -1,5 +1,5 @@
 // Runs in: driver host, jailed. Owns: a wired Xbox 360 controller.
-import { Changes, type Context, type Gamepad, Motors, type UsbDevice, type Wait } from "@ring3/sdk";
+import { Changes, type Context, type Gamepad, Motors, tolerate, type UsbDevice, type Wait } from "@ring3/sdk";
 import type { Controller } from "./controller.ts";
 import type { Model } from "./models.ts";
 import type { Pipes } from "./pipes.ts";
@@ -33,31 +33,34 @@ export function x360Controller(
   const motors = ctx.scope.use(
     new Motors(ctx, (strong, weak, _, wait) => pipes.send(rumble(strong, weak), "rumble", wait)),
   );
+  let told = 0;
   const take = (message: Uint8Array): void => {
     const decoded = decodeInput(message, model);
-    if (decoded !== undefined) state.tell(decoded);
+    if (decoded === undefined) return;
+    told++;
+    state.tell(decoded);
   };
   const show = (pattern: number, wait?: Wait): Promise<void> =>
     pipes.send(light(pattern), "ring of light", wait);
 
-  /** What comes of it shows the next message. */
+  /** What comes of it shows the next message. Where that has come already, the answer is the older one. */
   async function ask(): Promise<void> {
     using limit = ctx.limit(READ_INPUT_MS);
+    const before = told;
     const answer = new Uint8Array(READ_INPUT_BYTES);
     const { status, bytes } = await usb.raw.controlIn(readInput, answer, limit);
-    if (status === "ok") take(answer.subarray(0, bytes));
+    if (status === "ok" && told === before) take(answer.subarray(0, bytes));
   }
 
   return {
     name: model.name,
     properties: propertiesOf(identity, model, { triggerMax: TRIGGER_MAX, player: true }),
     async start() {
-      await motors.stop();
-      const kept = ctx.state.get() as Kept | undefined;
-      await show(kept === undefined ? FIRST_PLAYER_BLINKS : playerPattern(kept.player));
-      state.forget();
+      pipes.listen(take); // and the question first of all: some copies take nothing before it
       await ask();
-      pipes.listen(take);
+      await motors.settle();
+      const kept = ctx.state.get() as Kept | undefined;
+      await tolerate(ctx.log, show(kept === undefined ? FIRST_PLAYER_BLINKS : playerPattern(kept.player)));
     },
     rumble: (input, wait) => motors.run(input, wait),
     async player({ number }, wait) {
@@ -65,7 +68,7 @@ export function x360Controller(
       ctx.state.set({ player: number } satisfies Kept);
     },
     async rest() {
-      await motors.stop();
+      await motors.settle();
       await pipes.rest();
     },
   };

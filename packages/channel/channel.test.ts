@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { defineContract, event, operation } from "@ring3/core/contract";
 import { kindCode } from "@ring3/core/errors";
-import { struct, u32 } from "@ring3/core/struct";
+import { i32, struct, u32 } from "@ring3/core/struct";
 import { duplicate, pipe } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
 import { createShared } from "@ring3/kernel/shm/memory";
@@ -27,6 +27,7 @@ const contract = defineContract({
   events: {
     state: event({ nr: 1, data: struct({ value: u32 }), overflow: "latest" }),
     click: event({ nr: 2, data: struct({ value: u32 }), overflow: "drop-and-count" }),
+    moved: event({ nr: 3, data: struct({ x: i32, at: u32 }), overflow: "add" }),
   },
 });
 const { add, read, write } = contract.operations;
@@ -51,7 +52,7 @@ function channel(serve: (request: Submission, end: DriverEnd) => void = () => {}
   const toDriver = pipe();
   const toClient = pipe();
   const answers = queue<Answer>();
-  const events = queue<{ nr: number; dropped: number; value: number }>();
+  const events = queue<{ nr: number; dropped: number; value: number; second: number }>();
   const clientFaults = queue<MalformedChannel>();
   const driverFaults = queue<MalformedChannel>();
   const cancels = queue<number>();
@@ -85,7 +86,12 @@ function channel(serve: (request: Submission, end: DriverEnd) => void = () => {}
     {
       completed: (tag, kind, errno, data, view, offset) =>
         answers.push({ tag, kind, errno, data, first: view.getUint32(offset, true) }),
-      event: (nr, dropped, view, offset) => events.push({ nr, dropped, value: view.getUint32(offset, true) }),
+      event: (nr, dropped, view, offset) =>
+        events.push({
+          ...{ nr, dropped },
+          value: view.getUint32(offset, true),
+          second: view.getUint32(offset + 4, true),
+        }),
       malformed: (error) => clientFaults.push(error),
     },
   );
@@ -203,6 +209,25 @@ test("occurrences that find no room are counted, state that finds none is replac
       { nr: 2, dropped: 36, value: 100 },
     ],
   );
+});
+
+test("changes that find no room are added up, and their other fields are those of the last", async () => {
+  const { end, events } = channel();
+  for (let at = 0; at < 100; at++) end.emit("moved", { x: -3, at });
+  const told = await Promise.all(Array.from({ length: 64 }, () => events.next()));
+  assert.deepEqual([told.at(-1)!.value | 0, told.at(-1)!.second], [-3, 63]);
+  end.retryEvents();
+  const { dropped, value, second } = await events.next();
+  assert.deepEqual([dropped, value | 0, second], [0, -3 * 36, 99]);
+});
+
+test("changes that are added up go no further than their field can say", async () => {
+  const { end, events } = channel();
+  for (let count = 0; count < 64; count++) end.emit("click", { value: count });
+  for (let at = 0; at < 3; at++) end.emit("moved", { x: 0x7000_0000, at });
+  await Promise.all(Array.from({ length: 64 }, () => events.next()));
+  end.retryEvents();
+  assert.equal((await events.next()).value, 0x7fff_ffff);
 });
 
 test("a driver whose memory is not sealed is refused", () => {

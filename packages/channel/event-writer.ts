@@ -1,17 +1,21 @@
 // Runs in: driver host. Owns: the producing side of one channel's event ring.
 
 import type { Contract } from "@ring3/core/contract";
+import { i32, type Struct } from "@ring3/core/struct";
 import { EVENT, INLINE_WORD } from "./layout.ts";
 import type { RingWriter } from "./ring.ts";
 
-/** The event ring with its overflow policies: state is replaced by newer state, occurrences are dropped and counted. */
+const I32_MAX = 0x7fff_ffff;
+
+/** The event ring with its overflow policies: state is replaced by newer state, changes are added up, occurrences are dropped and counted. */
 export class EventWriter {
   readonly #contract: Contract;
   readonly #ring: RingWriter;
   readonly #words: Uint32Array;
   readonly #view: DataView;
   readonly #generation: number;
-  readonly #latest = new Map<string, unknown>();
+  /** For room. */
+  readonly #waiting = new Map<string, unknown>();
   readonly #dropped = new Map<string, number>();
 
   constructor(contract: Contract, ring: RingWriter, words: Uint32Array, view: DataView, generation: number) {
@@ -23,22 +27,26 @@ export class EventWriter {
   }
 
   emit(name: string, data: unknown): void {
-    if (this.#contract.events[name]!.overflow === "latest") {
-      this.#latest.set(name, data);
-      this.retry();
-    } else if (this.#ring.hasRoom()) this.#write(name, data);
-    else this.#dropped.set(name, (this.#dropped.get(name) ?? 0) + 1);
+    const { overflow, data: fields } = this.#contract.events[name]!;
+    if (overflow === "drop-and-count") {
+      if (this.#ring.hasRoom()) this.#write(name, data);
+      else this.#dropped.set(name, (this.#dropped.get(name) ?? 0) + 1);
+      return;
+    }
+    const before = overflow === "add" ? this.#waiting.get(name) : undefined;
+    this.#waiting.set(name, before === undefined ? data : added(fields, before, data));
+    this.retry();
   }
 
-  /** Writes waiting state where there is room; true when any was written. */
+  /** Writes what waits where there is room; true when any was written. */
   retry(): boolean {
-    const before = this.#latest.size;
-    for (const [name, data] of this.#latest) {
+    const before = this.#waiting.size;
+    for (const [name, data] of this.#waiting) {
       if (!this.#ring.hasRoom()) break;
-      this.#latest.delete(name);
+      this.#waiting.delete(name);
       this.#write(name, data);
     }
-    return this.#latest.size < before;
+    return this.#waiting.size < before;
   }
 
   publish(): void {
@@ -55,4 +63,13 @@ export class EventWriter {
     this.#ring.advance();
     this.#dropped.delete(name);
   }
+}
+
+/** Nothing has moved further than its field can say. */
+function added(fields: Struct<unknown> | undefined, before: unknown, data: unknown): unknown {
+  const [earlier, later] = [before, data] as Readonly<Record<string, number>>[];
+  const sum: Record<string, number> = { ...later };
+  for (const { name, field } of fields?.shape.members ?? [])
+    if (field === i32) sum[name] = Math.max(-I32_MAX, Math.min(I32_MAX, earlier![name]! + later![name]!));
+  return sum;
 }

@@ -12,7 +12,7 @@ import type { Contract, EventData, EventName } from "@ring3/core/contract";
 import type { UnitPort } from "@ring3/core/unit";
 import { systemClock } from "@ring3/kernel/clock/clock";
 import { connectToManager } from "./connect.ts";
-import { EventStream } from "./event-stream.ts";
+import { Ending, EventStream } from "./event-stream.ts";
 import { type Lent, LentSlot } from "./lent.ts";
 import type { ClientClass } from "./unit-session.ts";
 import { type UnitListener, Units } from "./units.ts";
@@ -62,7 +62,10 @@ export interface Ring3 extends Disposable {
 export interface OpenUnit<C extends Contract> extends UnitPort<C>, AsyncDisposable {
   /** For direct I/O; waits until there is room. A unit has room for `contract.slots` at once, those of `request` included. */
   lend(): Promise<Lent<C>>;
-  /** Of one kind, from now on: of states the latest that was not read, of occurrences up to 1024 that wait (`dropped` counts those that were lost, here or on their way). */
+  /**
+   * Of one kind, from now on: of states those that came at once, and the latest for a reader who is slower; of occurrences up to 1024 that wait
+   * (`dropped` counts those that were lost, here or on their way).
+   */
   events<E extends EventName<C>>(name: E): EventStream<EventData<C, E>>;
   /**
    * Tells when a driver works (true) and when it does not any more (false): it is dead, suspended, or a debugger holds it. What it told of its state
@@ -90,12 +93,13 @@ export async function connect(options: { stateDir?: string } & UnitListener = {}
     async open<C extends Contract>(unit: string, unitClass: ClientClass<C>, mode: "read" | "write") {
       const session = await units.open(unit, unitClass, mode);
       const { port } = session;
+      const ending = new Ending(Promise.race([session.end.whenEnded, session.closed.then(() => undefined)]));
       return Object.assign(port, {
         events: <E extends EventName<C>>(name: E) =>
           new EventStream<EventData<C, E>>(
             unitClass.contract.events[name]!.overflow,
             (give) => port.on(name, give),
-            Promise.race([session.end.whenEnded, session.closed.then(() => undefined)]),
+            ending,
           ),
         lend: async () => new LentSlot(port, (await port.reserve(1))[0]!),
         [Symbol.asyncDispose]: () => port.close(),

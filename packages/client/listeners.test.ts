@@ -35,3 +35,31 @@ test("who comes later is told the latest of what is so still, as long as the dri
   listeners.driver(false);
   listeners.on("state", () => assert.fail("its driver is dead"));
 });
+
+test("who subscribes while others are told hears of it once, and who leaves then is not told", () => {
+  const listeners = new Listeners(contract);
+  const seen: string[] = [];
+  listeners.on("state", () => {
+    if (seen.length > 0) return;
+    seen.push("first");
+    listeners.on("state", ({ value }) => seen.push(`inner ${value}`));
+    leave();
+  });
+  const leave = listeners.on("state", () => seen.push("left"));
+  told(listeners, 1, 7);
+  assert.deepEqual(seen, ["first", "inner 7"]);
+  told(listeners, 1, 8);
+  assert.deepEqual(seen, ["first", "inner 7", "inner 8"]);
+});
+
+test("who asks for drivers while others are told of one does not hear of that one", () => {
+  const listeners = new Listeners(contract);
+  const seen: string[] = [];
+  listeners.onDriver((there) => {
+    seen.push(`first ${there}`);
+    if (seen.length === 1) listeners.onDriver((there) => seen.push(`inner ${there}`));
+  });
+  listeners.driver(true);
+  listeners.driver(false);
+  assert.deepEqual(seen, ["first true", "first false", "inner false"]);
+});

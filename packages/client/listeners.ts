@@ -32,7 +32,8 @@ export class Listeners<C extends Contract> {
 
   driver(there: boolean): void {
     if (!there) this.#latest.clear();
-    for (const listener of this.#onDriver) isolated(() => listener(there));
+    for (const listener of [...this.#onDriver])
+      if (this.#onDriver.has(listener)) isolated(() => listener(there));
   }
 
   /** `told` hears of it before the others do. Throws MalformedChannel for an event, or values, that the contract has not. */
@@ -48,7 +49,10 @@ export class Listeners<C extends Contract> {
     const data = decoded(() => event.spec.data?.decode(view, offset));
     told(event.name);
     if (event.spec.sticky) this.#latest.set(event.name, data);
-    for (const listener of this.#on.get(event.name) ?? []) isolated(() => listener(data as never, dropped));
+    const listeners = this.#on.get(event.name);
+    // One that comes while the others are told has been told by `on`; one that leaves is not told any more.
+    for (const listener of [...(listeners ?? [])])
+      if (listeners!.has(listener)) isolated(() => listener(data as never, dropped));
   }
 }
 

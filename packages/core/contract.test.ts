@@ -68,6 +68,19 @@ test("deadlines and the ioctl type may differ between two ends", () => {
   assert.equal(other.hash, defineContract(spec()).hash);
 });
 
+test("what holds of a state at rest is kept, and is no difference on the wire", () => {
+  const { burst } = spec().operations;
+  const events = { level: event({ nr: 1, data: struct({ value: u32 }), overflow: "latest" }) };
+  const released = (last: { value: number }) => ({ ...last, value: 0 });
+  const resting = { level: event({ nr: 1, data: struct({ value: u32 }), overflow: "latest", released }) };
+  const [plain, own] = [events, resting].map((each) =>
+    defineContract({ ...spec(), operations: { burst }, events: each }),
+  );
+  assert.equal(own!.hash, plain!.hash);
+  assert.deepEqual(own!.events.level!.released!({ value: 7 }, undefined), { value: 0 });
+  assert.equal("released" in plain!.events.level!, false);
+});
+
 test("every difference that the wire shows gives another hash", () => {
   const { operations, events } = spec();
   const input = struct({ channel: u32 });
@@ -94,6 +107,7 @@ test("every difference that the wire shows gives another hash", () => {
     { events: { moved: events.changed } },
     { events: { changed: { ...events.changed, nr: 2 } } },
     { events: { changed: { ...events.changed, overflow: "drop-and-count" } } },
+    { events: { changed: { ...events.changed, overflow: "add" } } },
     { events: { changed: { ...events.changed, data: input } } },
   ];
   const hashes = variants.map((variant) => defineContract({ ...spec(), ...variant }).hash);

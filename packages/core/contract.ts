@@ -11,7 +11,7 @@ export const INLINE_BYTES = 40;
 /** What an operation without `in` or `out` takes or gives: `{}`. */
 export type Nothing = Record<string, never>;
 export type Replay = "always" | "checkpoint" | "never";
-export type Overflow = "latest" | "drop-and-count";
+export type Overflow = "latest" | "drop-and-count" | "add";
 /** "in": bulk bytes travel to the driver; "out": they come from it. */
 export type DataDirection = "in" | "out";
 
@@ -70,10 +70,18 @@ export interface EventSpec {
   /** 1 to 255. */
   readonly nr: number;
   readonly data?: Struct<unknown>;
-  /** What happens when a client does not read: keep the latest (state), or drop and count (occurrences). */
+  /**
+   * What happens when a client does not read: keep the latest (state), drop and count (occurrences), or add to what waits (changes: fields of i32 are
+   * added, the others are those of the last).
+   */
   readonly overflow: Overflow;
   /** Who opens the unit later in the same incarnation is told too: it concerns what they did before, or is so still. */
   readonly sticky?: boolean;
+  /**
+   * Of a state: what holds while the driver is at rest, when nobody hears of a button that is let go. Made of what was told last and of the unit's
+   * properties; whoever tells it sets its `timestampUs`.
+   */
+  released?(last: never, properties: never): unknown;
 }
 
 export interface Event<D = unknown> {
@@ -81,6 +89,7 @@ export interface Event<D = unknown> {
   readonly data: Struct<D> | undefined;
   readonly overflow: Overflow;
   readonly sticky: boolean;
+  released?(last: D, properties: unknown): D;
 }
 
 export function event<const S extends EventSpec>(spec: S): Event<Part<S, "data">> {
@@ -89,6 +98,7 @@ export function event<const S extends EventSpec>(spec: S): Event<Part<S, "data">
     data: spec.data as Struct<Part<S, "data">> | undefined,
     overflow: spec.overflow,
     sticky: spec.sticky ?? false,
+    ...(spec.released === undefined ? {} : { released: spec.released as never }),
   };
 }
 

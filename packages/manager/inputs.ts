@@ -60,6 +60,13 @@ export class Inputs {
     }
   }
 
+  /** Why nobody can be given one, and what to do. */
+  #absence(): string {
+    return this.#choice === "none"
+      ? 'ring3.yaml has "endpoints: {input: none}"; have it "auto", and start ring3 again'
+      : `there was no ${UINPUT} when ring3 started; as root: modprobe uinput, and start ring3 again`;
+  }
+
   /** What a class's reflector has to be told at its start. */
   needs(className: string): readonly string[] {
     if (!reflected.has(className)) return [];
@@ -104,7 +111,8 @@ export class Inputs {
       const className = of(method, unit).driver!.manifest.class;
       if (!reflected.has(className))
         throw new DeviceError("denied", `${method} ${unit}: it is no input device`);
-      if (this.#devices === undefined) throw new DeviceError("denied", `${method}: there is no ${UINPUT}`);
+      if (this.#devices === undefined)
+        throw new DeviceError("denied", `${method} ${unit}: ${this.#absence()}`);
       return this.#devices;
     };
     return {

@@ -10,14 +10,18 @@ const { timestampUs: _, ...rest } = gamepad.events.state.data!.create();
 const finger = (x: number) => ({ touching: 1, id: 7, x, y: 0 });
 
 function told() {
+  let rests = 0;
   const events: [event: string, data: { timestampUs: number }, unit: number | undefined][] = [];
   let now = 0;
   const ctx = {
+    get rests() {
+      return rests;
+    },
     timestampUs: () => ++now,
     emit: (event: string, data: { timestampUs: number }, unit?: number) =>
       void events.push([event, data, unit]),
-  } as unknown as Pick<Context<Gamepad>, "emit" | "timestampUs">;
-  return { ctx, events };
+  } as unknown as Pick<Context<Gamepad>, "emit" | "timestampUs" | "rests">;
+  return { ctx, events, rest: () => void rests++ };
 }
 
 test("a state is told the first time, and when it is another one, with the time", () => {
@@ -38,4 +42,14 @@ test("what is deep inside counts too; forgotten, the same is told again", () => 
   touch.forget();
   touch.tell({ fingers: [finger(0), finger(2)] });
   assert.equal(events.length, 3);
+});
+
+test("the same is told again after a rest, and once", () => {
+  const { ctx, events, rest: sleep } = told();
+  const state = new Changes<Gamepad, "state">(ctx, "state");
+  state.tell(rest);
+  sleep();
+  state.tell(rest);
+  state.tell(rest);
+  assert.equal(events.length, 2);
 });

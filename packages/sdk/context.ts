@@ -3,6 +3,7 @@ import type { Clock, RunningClock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
+import { same } from "./changes.ts";
 import type { Context, DeviceIdentity } from "./define.ts";
 import { misfit } from "./misfit.ts";
 import { currentWait, runWithin } from "./request-context.ts";
@@ -33,6 +34,12 @@ export interface Incarnation<C extends Contract> {
   open(units: number): void;
   /** Starts no run of `ctx.every` from here on, and resolves once none is under way. */
   rest(): Promise<void>;
+  /**
+   * Tells what holds at rest in place of the states that the driver has told, and takes no other from it until it wakes. `properties`: the units'.
+   */
+  release(properties: readonly unknown[]): void;
+  /** The driver is about to resume: what it tells counts again. */
+  wake(): void;
   /** Runs that fell due meanwhile begin. */
   work(): void;
   /** Stops timers and aborts `ctx.signal`. */
@@ -48,6 +55,10 @@ export function createContext<C extends Contract>(parts: ContextParts): Incarnat
   const early: { unit: number; event: string; data: unknown }[] = [];
   let units: number | undefined;
   let resting = false;
+  let released = false;
+  let rests = 0;
+  /** By unit and event: the states that clients were told last. */
+  const states: Map<string, unknown>[] = [];
   /** Of `ctx.every`: the runs under way, and those that fell due during a rest. */
   const underWay = new Set<Promise<void>>();
   const due = new Set<() => void>();
@@ -66,7 +77,12 @@ export function createContext<C extends Contract>(parts: ContextParts): Incarnat
     }
     if (!Number.isInteger(unit) || unit < 0 || unit >= units)
       throw new DeviceError("invalid", `emit "${event}": expected unit 0 to ${units - 1}, found ${unit}`);
-    if (!controller.signal.aborted) parts.emit(unit, event, data);
+    if (controller.signal.aborted) return;
+    if (spec.released !== undefined) {
+      if (released) return; // it reads on although it was told to rest
+      states[unit]!.set(event, data);
+    }
+    parts.emit(unit, event, data);
   }
 
   function sleep(ms: number, given?: Wait): Promise<void> {
@@ -115,6 +131,9 @@ export function createContext<C extends Contract>(parts: ContextParts): Incarnat
     incarnation: parts.incarnation,
     reason: parts.reason,
     signal: controller.signal,
+    get rests() {
+      return rests;
+    },
     scope,
     state: createState(parts.state),
     log,
@@ -131,11 +150,26 @@ export function createContext<C extends Contract>(parts: ContextParts): Incarnat
     context,
     open(count) {
       units = count;
+      states.push(...Array.from({ length: count }, () => new Map<string, unknown>()));
       for (const { unit, event, data } of early.splice(0)) emit(event, data, unit);
     },
     async rest() {
       resting = true;
       await Promise.all(underWay);
+    },
+    release(properties) {
+      released = true;
+      if (controller.signal.aborted) return;
+      for (const [unit, told] of states.entries())
+        for (const [event, last] of told) {
+          const data = contract.events[event]!.released!(last, properties[unit]);
+          if (!same(last, data))
+            parts.emit(unit, event, { ...(data as object), timestampUs: context.timestampUs() });
+        }
+    },
+    wake() {
+      released = false;
+      rests++;
     },
     work() {
       resting = false;

@@ -26,6 +26,8 @@ export interface Context<C extends Contract = Contract> {
   readonly incarnation: number;
   /** Why there is a new incarnation: how the one before ended. Empty for the first. */
   readonly reason: string;
+  /** How often it has been at rest: what clients were told until then holds no more. */
+  readonly rests: number;
   /** Aborts when the driver is being removed. */
   readonly signal: AbortSignal;
   /** Disposed, in reverse order, at remove and when probe fails. */
@@ -73,7 +75,8 @@ export interface DriverCallbacks<C extends Contract> {
   remove?(ctx: Context<C>): Maybe<void>;
   /**
    * Brings the device to rest, on request or before the machine sleeps: no request and no run of `ctx.every` is under way, and none begins
-   * before `resume` has returned. Has 5 s, together with what was under way.
+   * before `resume` has returned. Has 5 s, together with what was under way. Afterwards clients are told that nothing is pressed any more (`released`
+   * of the contract's events).
    */
   suspend?(ctx: Context<C>): Maybe<void>;
   /** The device is still there, its bus has not reset it, and what it knew of its own it may have forgotten. A driver that fails here is replaced. */

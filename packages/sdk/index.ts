@@ -27,13 +27,15 @@ export type {
   HidUnitSystem,
 } from "@ring3/core/hid/collections";
 export { keyOfUsage } from "@ring3/core/hid/keys";
-export type {
-  HidLayout,
-  ReportField,
-  ReportKind,
-  ReportLayout,
-  ReportLayouts,
+export {
+  controlCount,
+  type HidLayout,
+  type ReportField,
+  type ReportKind,
+  type ReportLayout,
+  type ReportLayouts,
 } from "@ring3/core/hid/layout";
+export { CONTROLS_MAX } from "@ring3/core/hid/limits";
 export { HidReport, type PressedUsages } from "@ring3/core/hid/report";
 /** `hidUsages.genericDesktop.x`, `hidUsages.button(1)`. */
 export * as hidUsages from "@ring3/core/hid/usages";
@@ -73,6 +75,7 @@ export {
 export { openHid } from "./hid/device.ts";
 export { hatDirection } from "./hid/hat.ts";
 export { type Reading, readReports } from "./hid/reading.ts";
+export { type HidRehearsal, hidRehearsal } from "./hid/rehearsal.ts";
 export type {
   HidContext,
   HidDevice,
@@ -85,7 +88,10 @@ export type {
 } from "./hid/types.ts";
 export { Motors, type SendRumble } from "./motors.ts";
 export { type Outcome, type OutcomeStatus, ok, outcomeError } from "./outcome.ts";
+/** `playstation.Pad`: what DualShock 4 and DualSense have in common. */
+export * as playstation from "./playstation/index.ts";
 export type { Json, State } from "./state.ts";
+export { tolerate } from "./tolerate.ts";
 export type {
   RawPacket,
   RawUsb,

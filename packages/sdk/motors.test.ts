@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { manualClock } from "@ring3/core/clock";
-import { DeviceError } from "@ring3/core/errors";
+import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
 import { createLog, type LogEntry } from "@ring3/core/log";
 import { createContext } from "./context.ts";
 import { Motors, type SendRumble } from "./motors.ts";
@@ -102,5 +102,85 @@ test("a device that does not stop them is told of; one that is gone is not; a re
     await failing.advance(100);
     assert.equal(failing.log.length, told);
     await assert.rejects(failing.motors.stop(), { kind });
+    await failing.incarnation.close(new DeviceError("cancelled", "remove"));
   }
+});
+
+/** Motors whose next sends fail as the test says, oldest first. */
+function failing(...kinds: (DeviceErrorKind | undefined)[]) {
+  return motors(async () => {
+    const kind = kinds.shift();
+    if (kind !== undefined) throw new DeviceError(kind, "motors");
+  });
+}
+
+test("a second run that the device refuses leaves the first one its end", async () => {
+  const { motors: own, sent, advance } = failing(undefined, "stall");
+  await own.run({ strong: 5, weak: 0, durationMs: 100 }, {});
+  await advance(50);
+  await assert.rejects(own.run({ strong: 9, weak: 0, durationMs: 60_000 }, {}), { kind: "stall" });
+  await advance(50);
+  assert.equal(sent.at(-1), "100: 0 0 0");
+});
+
+test("a second run that nobody knows the fate of is stopped at once, and again until that is taken", async () => {
+  const {
+    motors: own,
+    sent,
+    log,
+    advance,
+    clock,
+  } = failing(undefined, "timeout", "timeout", "io", undefined);
+  await own.run({ strong: 5, weak: 0, durationMs: 60_000 }, {});
+  await assert.rejects(own.run({ strong: 9, weak: 0, durationMs: 60_000 }, {}), { kind: "timeout" });
+  for (const ms of [0, 1000, 1000, 1000, 60_000]) await advance(ms);
+  assert.deepEqual(sent.slice(2), ["0: 0 0 0", "1000: 0 0 0", "2000: 0 0 0"]);
+  assert.equal(log.length, 1);
+  assert.equal(clock.pending, 0);
+});
+
+test("a stop at the end that fails is told again, until something else is wanted", async () => {
+  const { motors: own, sent, advance } = failing(undefined, "io", "io");
+  await own.run({ strong: 5, weak: 0, durationMs: 100 }, {});
+  for (const ms of [100, 1000]) await advance(ms);
+  await own.run({ strong: 7, weak: 0, durationMs: 5000 }, {});
+  await advance(1000);
+  assert.deepEqual(sent, ["0: 5 0 100", "100: 0 0 0", "1100: 0 0 0", "1100: 7 0 5000"]);
+});
+
+test("a stop that was asked for and fails is told again; where nothing runs it is not", async () => {
+  const { motors: own, sent, advance, clock } = failing("timeout", undefined, "timeout");
+  await assert.rejects(own.stop(), { kind: "timeout" });
+  assert.equal(clock.pending, 0);
+  await own.run({ strong: 5, weak: 0, durationMs: 60_000 }, {});
+  await assert.rejects(own.stop(), { kind: "timeout" });
+  await advance(1000);
+  assert.deepEqual(sent, ["0: 0 0 0", "0: 5 0 60000", "0: 0 0 0", "1000: 0 0 0"]);
+  assert.equal(clock.pending, 0);
+});
+
+test("what runs ends while the next is being told: it is not stopped once that has been taken", async () => {
+  const taken = Promise.withResolvers<void>();
+  let slow = false;
+  const { motors: own, sent, advance } = motors(() => (slow ? taken.promise : Promise.resolve()));
+  await own.run({ strong: 5, weak: 0, durationMs: 100 }, {});
+  slow = true;
+  const second = own.run({ strong: 7, weak: 0, durationMs: 500 }, {});
+  await advance(100);
+  taken.resolve();
+  await second;
+  await advance(0);
+  assert.deepEqual(sent, ["0: 5 0 100", "0: 7 0 500"]);
+  slow = false;
+  await advance(500);
+  assert.equal(sent.at(-1), "600: 0 0 0");
+});
+
+test("settled: a device without motors may refuse or be silent, one that is gone may not", async () => {
+  for (const kind of ["stall", "timeout"] as const) {
+    const { motors: own, log } = failing(kind);
+    await own.settle();
+    assert.match(log[0]!.message, /goes on without: motors/);
+  }
+  await assert.rejects(failing("disconnected").motors.settle(), { kind: "disconnected" });
 });

@@ -3,20 +3,26 @@ import type { Gamepad } from "@ring3/classes/gamepad/contract";
 import type { Input } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { Context } from "./define.ts";
+import { tolerate } from "./tolerate.ts";
 import type { Wait } from "./wait.ts";
 
-/** How long a device may take to stop them when nobody waits for that. */
+/** How long a device may take to stop them when nobody waits for that, and after how long it is told again. */
 const STOP_MS = 1000;
 
 /** Tells the device; both from 0 to 65535, for `durationMs` unless it is told otherwise before. */
 export type SendRumble = (strong: number, weak: number, durationMs: number, wait: Wait) => Promise<void>;
 
-/** For the operation `rumble` of game controllers: what runs stops after its time, at a rest (`stop`) and at remove (`ctx.scope.use`). */
+/**
+ * For the operation `rumble` of game controllers: what runs stops after its time, at a rest (`settle`) and at remove (`ctx.scope.use`). A stop that
+ * fails is told again until the device has taken it.
+ */
 export class Motors implements AsyncDisposable {
   readonly #ctx: Pick<Context, "sleep" | "limit" | "signal" | "log">;
   readonly #send: SendRumble;
-  /** Aborted: something else was wanted before what runs was over. */
-  #running = new AbortController();
+  /** Aborted: what it was to end has been stopped or replaced. Undefined: nothing runs that anybody knows of. */
+  #end: AbortController | undefined;
+  /** Settles when the device has been told, or could not be. */
+  #telling: Promise<unknown> = Promise.resolve();
 
   constructor(ctx: Pick<Context, "sleep" | "limit" | "signal" | "log">, send: SendRumble) {
     this.#ctx = ctx;
@@ -25,39 +31,78 @@ export class Motors implements AsyncDisposable {
 
   /** In place of what they did before. */
   async run({ strong, weak, durationMs }: Input<Gamepad, "rumble">, wait: Wait): Promise<void> {
-    const stops = durationMs === 0 || (strong === 0 && weak === 0);
-    if (stops) return await this.stop(wait);
-    this.#running.abort();
-    const running = new AbortController();
-    this.#running = running;
-    await this.#send(strong, weak, durationMs, wait);
-    void this.#stopAfter(durationMs, running.signal);
+    if (durationMs === 0 || (strong === 0 && weak === 0)) return await this.stop(wait);
+    try {
+      await this.#tell(strong, weak, durationMs, wait);
+    } catch (error) {
+      if (!isRefusal(error)) this.#stopAfter(0); // it may run all the same
+      throw error;
+    }
+    this.#stopAfter(durationMs);
   }
 
-  /** At the start too: an earlier driver may have left them running. */
+  /** Rejects where the device does not take it; what runs then ends soon all the same. */
   async stop(wait?: Wait): Promise<void> {
-    this.#running.abort();
     using limit = this.#ctx.limit(STOP_MS, wait);
-    await this.#send(0, 0, 0, limit);
+    try {
+      await this.#tell(0, 0, 0, limit);
+    } catch (error) {
+      if (this.#end !== undefined) this.#stopAfter(STOP_MS);
+      throw error;
+    }
+    this.#end?.abort();
+    this.#end = undefined;
+  }
+
+  /** Stops them at the start, for an earlier driver may have left them running, and at a rest. A device that has none may refuse. */
+  async settle(): Promise<void> {
+    await tolerate(this.#ctx.log, this.stop());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#settle(() => this.stop({}));
-  }
-
-  async #stopAfter(ms: number, other: AbortSignal): Promise<void> {
-    const signal = AbortSignal.any([other, this.#ctx.signal]);
-    await this.#ctx.sleep(ms, { signal }).catch(() => undefined); // nothing but `signal` ends it
-    if (!signal.aborted) await this.#settle(() => this.stop({}));
-  }
-
-  /** A device that is gone does not run any more. */
-  async #settle(stop: () => Promise<void>): Promise<void> {
+    this.#end?.abort();
     try {
-      await stop();
+      await this.stop({});
     } catch (error) {
-      if (!(error instanceof DeviceError)) throw error;
-      if (error.kind !== "disconnected") this.#ctx.log.warn(`motors not stopped: ${error.message}`);
+      this.#warn(error);
     }
   }
+
+  #tell(strong: number, weak: number, durationMs: number, wait: Wait): Promise<void> {
+    const telling = this.#send(strong, weak, durationMs, wait);
+    this.#telling = telling.catch(() => undefined); // told to whoever asked
+    return telling;
+  }
+
+  #stopAfter(ms: number): void {
+    this.#end?.abort();
+    this.#end = new AbortController();
+    void this.#keepStopping(ms, AbortSignal.any([this.#end.signal, this.#ctx.signal]));
+  }
+
+  async #keepStopping(ms: number, signal: AbortSignal): Promise<void> {
+    for (let pauseMs = ms, tries = 0; ; pauseMs = STOP_MS, tries++) {
+      await this.#ctx.sleep(pauseMs, { signal }).catch(() => undefined); // nothing but `signal` ends it
+      await this.#telling; // it may be in place of this
+      if (signal.aborted) return;
+      using limit = this.#ctx.limit(STOP_MS, {});
+      try {
+        await this.#tell(0, 0, 0, limit);
+        if (!signal.aborted) this.#end = undefined;
+        return;
+      } catch (error) {
+        if (tries === 0) this.#warn(error);
+        if (isGone(error)) return;
+      }
+    }
+  }
+
+  #warn(error: unknown): void {
+    if (!(error instanceof DeviceError)) throw error;
+    if (!isGone(error)) this.#ctx.log.warn(`motors not stopped: ${error.message}`);
+  }
 }
+
+const isGone = (error: unknown): boolean => error instanceof DeviceError && error.kind === "disconnected";
+/** It has heard and does not do it. */
+const isRefusal = (error: unknown): boolean => error instanceof DeviceError && error.kind === "stall";

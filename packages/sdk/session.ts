@@ -93,6 +93,7 @@ function session(
         if (given || removal !== undefined) throw new DeviceError("cancelled", "suspend");
         await driver.suspend?.(context);
       });
+      incarnation.release(units.map(({ unit }) => unit.properties));
       resting = true;
     } catch (error) {
       given = true;
@@ -102,6 +103,7 @@ function session(
   };
   const resume = async (): Promise<void> => {
     if (!resting) return;
+    incarnation.wake();
     await bounded("resume", () => driver.resume?.(context));
     resting = false;
     work();

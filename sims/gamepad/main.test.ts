@@ -28,6 +28,7 @@ test("wrong usage: exit code 2, the option, what was expected and what was found
     [["--model", "generic", "--interval", "soon"], /--interval: expected milliseconds, .* found "soon"/],
     [["--model", "generic", "--move", "--script", "x"], /--move: expected no --script beside it, found both/],
     [["--model", "generic", "--stop-in-handshake"], /stop-in-handshake: expected a model with a handshake/],
+    [["--model", "xbox-360", "--nack"], /nack: expected a model that knows it, found another/],
     [["--model", "generic", "--port", "a b"], /--port: expected .* found "a b"/],
     [["--nonsense"], /--nonsense/],
   ];

@@ -5,7 +5,13 @@ export const faultKinds = [
   "short-reports",
   "long-reports",
   "garbage-descriptor",
+  "nack",
+  "no-baud-rate",
+  "needs-led",
+  "accessory",
 ] as const;
+/** Those that only some models know: what copies of them do. */
+const special: readonly FaultKind[] = ["nack", "no-baud-rate", "needs-led", "accessory"];
 export type FaultKind = (typeof faultKinds)[number];
 
 const LONGER = 8; // bytes
@@ -22,7 +28,10 @@ export class Faults extends Set<FaultKind> {
 }
 
 /** Throws what was expected and what was found. */
-export function parseFault(kind: string, { handshake }: { readonly handshake: boolean }): FaultKind {
+export function parseFault(
+  kind: string,
+  { handshake, faults = [] }: { readonly handshake: boolean; readonly faults?: readonly FaultKind[] },
+): FaultKind {
   const found = faultKinds.find((each) => each === kind);
   if (found === undefined)
     throw new Error(
@@ -30,5 +39,7 @@ export function parseFault(kind: string, { handshake }: { readonly handshake: bo
     );
   if (found === "stop-in-handshake" && !handshake)
     throw new Error("stop-in-handshake: expected a model with a handshake, found one without");
+  if (special.includes(found) && !faults.includes(found))
+    throw new Error(`${found}: expected a model that knows it, found another`);
   return found;
 }

@@ -1,7 +1,7 @@
 // Runs in: a sim of an input device. Owns: nothing; what a model of such a device is made of.
 import type { Answer, Setup } from "../usbip/endpoint-zero.ts";
 import type { Descriptors } from "./descriptors.ts";
-import type { Faults } from "./faults.ts";
+import type { FaultKind, Faults } from "./faults.ts";
 import type { Vocabulary } from "./script.ts";
 
 /** A kind of device that there is to buy. `State` is what its user does to it: buttons held, sticks bent, way moved. */
@@ -12,6 +12,8 @@ export interface Model<State> {
   readonly input: number;
   /** It says nothing of its input before the host has said the right things. */
   readonly handshake: boolean;
+  /** Beside those that all have. */
+  readonly faults?: readonly FaultKind[];
   /** How often it reports unasked, in milliseconds; 0: only what changes. */
   readonly intervalMs: number;
   /** The device as it is after its power came, or after it was configured. */

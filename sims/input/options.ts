@@ -15,6 +15,10 @@ const flags = {
   "short-reports": { type: "boolean" },
   "long-reports": { type: "boolean" },
   "garbage-descriptor": { type: "boolean" },
+  nack: { type: "boolean" },
+  "no-baud-rate": { type: "boolean" },
+  "needs-led": { type: "boolean" },
+  accessory: { type: "boolean" },
 } as const satisfies Record<FaultKind, object> & Record<string, object>;
 
 export interface InputOptions<State> extends Place {
@@ -61,7 +65,7 @@ function intervalOf(text: string): number {
   return ms;
 }
 
-function faultOf(kind: FaultKind, model: Pick<Model<unknown>, "handshake">): FaultKind {
+function faultOf(kind: FaultKind, model: Pick<Model<unknown>, "handshake" | "faults">): FaultKind {
   try {
     return parseFault(kind, model);
   } catch (error) {
@@ -72,7 +76,8 @@ function faultOf(kind: FaultKind, model: Pick<Model<unknown>, "handshake">): Fau
 export function usageOf(name: string): string {
   return `${name} --listen SOCKETPATH --model MODEL [--script FILE | --move] [--report]
   [--log FILE] [--interval MS] [--port NAME] [--stop-in-handshake]
-  [--short-reports] [--long-reports] [--garbage-descriptor] [--help]`;
+  [--short-reports] [--long-reports] [--garbage-descriptor] [--nack]
+  [--no-baud-rate] [--needs-led] [--accessory] [--help]`;
 }
 
 /** `words`: lines of what a script may say. */

@@ -31,6 +31,23 @@ const finger = struct({ touching: u8, id: u8, x: u16, y: u16 });
 
 const at = { timestampUs: u64 } as const;
 
+/** Of a state: nothing is pressed, and the sticks that it has stand in the middle. */
+function released<S extends object>(last: S, { stickMin, stickMax, sticks }: Record<string, number>): S {
+  const middle = Math.floor((stickMin! + stickMax! + 1) / 2);
+  return {
+    ...last,
+    ...{ buttons: 0, leftTrigger: 0, rightTrigger: 0, hatX: 0, hatY: 0 },
+    ...(sticks! > 0 ? { leftX: middle, leftY: middle } : {}),
+    ...(sticks! > 1 ? { rightX: middle, rightY: middle } : {}),
+  };
+}
+
+/** Of fingers: they are lifted where they were. */
+const lifted = <T extends { readonly fingers: readonly object[] }>(last: T): T => ({
+  ...last,
+  fingers: last.fingers.map((each) => ({ ...each, touching: 0 })),
+});
+
 /**
  * A game controller with two sticks at most. Numbers are the device's own, as Linux's driver for it shows them, so that programs that know the
  * device find what they know: sticks from `stickMin` (left, up) to `stickMax`, triggers from 0 to `triggerMax` (0: they have no way). `fuzz` and
@@ -119,6 +136,7 @@ export const gamepad = defineContract({
       }),
       overflow: "latest",
       sticky: true,
+      released,
     }),
     motion: event({
       nr: 2,
@@ -130,6 +148,7 @@ export const gamepad = defineContract({
       data: struct({ ...at, fingers: array(finger, 2) }),
       overflow: "latest",
       sticky: true,
+      released: lifted,
     }),
     power: event({ nr: 4, data: struct({ percent: u8, charging: u8 }), overflow: "latest", sticky: true }),
   },

@@ -14,6 +14,8 @@ export const INPUT_PRESSURE = 1 << 5;
 export const INPUT_LEDS = 1 << 6;
 export const INPUT_DPI = 1 << 7;
 export const INPUT_POWER = 1 << 8;
+/** It has keys that type: programs repeat those that are held. */
+export const INPUT_REPEATS = 1 << 9;
 
 /** Keys and buttons that `keys` has room for: more than fingers. Who presses more has those pressed last left out. */
 export const KEYS_PRESSED_MAX = 15;
@@ -76,12 +78,16 @@ export const input = defineContract({
       data: struct({ ...at, pressed: array(u16, KEYS_PRESSED_MAX) }),
       overflow: "latest",
       sticky: true,
+      released: <K extends object>(last: K): K => ({
+        ...last,
+        pressed: new Array<number>(KEYS_PRESSED_MAX).fill(0),
+      }),
     }),
     /** Wheels in parts of a notch (WHEEL_NOTCH); up and right are positive. */
     motion: event({
       nr: 2,
       data: struct({ ...at, x: i32, y: i32, wheel: i32, horizontalWheel: i32 }),
-      overflow: "drop-and-count",
+      overflow: "add",
     }),
     pointer: event({
       nr: 3,
@@ -94,6 +100,7 @@ export const input = defineContract({
       }),
       overflow: "latest",
       sticky: true,
+      released: <P extends object>(last: P): P => ({ ...last, pressure: 0, near: 0 }), // it stays where it is
     }),
     power: event({ nr: 4, data: struct({ percent: u8, charging: u8 }), overflow: "latest", sticky: true }),
     /** It is another one than `dpi` has said so far. */

@@ -29,6 +29,7 @@ import {
   INPUT_LEDS,
   INPUT_PRESSURE,
   INPUT_RELATIVE,
+  INPUT_REPEATS,
   INPUT_WHEEL,
   type InputProperties,
   input,
@@ -58,11 +59,17 @@ test("a keyboard has its keys and lights, and the kernel repeats those that are 
     repeats,
     relatives,
     axes,
-  } = inputDescription(properties(INPUT_KEYS | INPUT_LEDS, [KEY_A, 0x2ff], { leds }), named);
+  } = inputDescription(properties(INPUT_KEYS | INPUT_LEDS | INPUT_REPEATS, [KEY_A, 0x2ff], { leds }), named);
   assert.deepEqual(
     [keys, lights, repeats, relatives, axes],
     [[KEY_A, 0x2ff], [LED_NUML, LED_CAPSL], true, [], []],
   );
+});
+
+test("keys of a knob do not repeat, for it does not type", () => {
+  const [KEY_MUTE, KEY_VOLUMEUP] = [113, 115]; // linux/input-event-codes.h
+  const { repeats } = inputDescription(properties(INPUT_KEYS, [KEY_MUTE, KEY_VOLUMEUP]), named);
+  assert.equal(repeats, false);
 });
 
 test("a mouse moves and rolls, and its buttons do not repeat", () => {

@@ -5,7 +5,6 @@ import {
   ABS_PRESSURE,
   ABS_X,
   ABS_Y,
-  BTN_MISC,
   BTN_TOOL_PEN,
   EV_ABS,
   EV_KEY,
@@ -25,6 +24,7 @@ import {
   INPUT_LEDS,
   INPUT_PRESSURE,
   INPUT_RELATIVE,
+  INPUT_REPEATS,
   INPUT_WHEEL,
   type InputClass,
   type InputProperties,
@@ -64,7 +64,7 @@ export function inputDescription(
     relatives,
     properties: has(INPUT_PRESSURE) ? [INPUT_PROP_DIRECT] : [],
     leds: has(INPUT_LEDS) ? bits([leds]) : [],
-    repeats: codes.some((code) => code < BTN_MISC), // of keys that type, not of buttons
+    repeats: has(INPUT_REPEATS),
   };
 }
 

@@ -38,6 +38,10 @@ export interface ReportLayouts {
 
 export type HidLayout = Readonly<Record<ReportKind, ReportLayouts>>;
 
+/** How many values a HidReport of these fields has, and places of arrays. */
+export const controlCount = (fields: readonly ReportField[]): number =>
+  fields.reduce((count, { item }) => count + item.reportCount, 0);
+
 /** The usage of a field's control number `index`, counted from 0; undefined beyond the last. */
 export function usageAt(usages: readonly NumberRange[], index: number): number | undefined {
   let left = index;

@@ -14,5 +14,10 @@ export const REPORT_SIZE_MAX = 256;
 export const PUSHED_MAX = 4;
 /** kMaxReasonableCollectionDepth, Chromium's services/device/public/cpp/hid/hid_collection.cc. Linux has no limit of its own. */
 export const COLLECTION_DEPTH_MAX = 50;
+/**
+ * Controls of one pad or keyboard, in all its reports together. Linux grants a device 131,072 bits in each of 256 reports, which are some millions; none
+ * has two hundred.
+ */
+export const CONTROLS_MAX = 4096;
 /** Usages that are written out one by one, in all items together: where an item has several ranges. No device comes near. */
 export const LISTED_USAGES_MAX = 65_536;

@@ -202,6 +202,12 @@ export class HidReport {
     for (const array of this.arrays) array.decode(own);
   }
 
+  /** As if none had come yet. */
+  clear(): void {
+    this.values.fill(0);
+    for (const array of this.arrays) array.pressedCount = 0;
+  }
+
   /**
    * The report's bytes without its id, padding zero. Throws DeviceError "out-of-range" for a value that its bits cannot hold, and for NaN where
    * there is no null state.

@@ -37,16 +37,26 @@ test("a boot interface is put into the report protocol", async () => {
   transport.done();
 });
 
-test("SET_IDLE and SET_PROTOCOL may be stalled; a device that is gone rejects", async () => {
+for (const answer of ["stall", "error"] as const)
+  test(`SET_IDLE and SET_PROTOCOL may end in ${answer}`, async () => {
+    const [descriptor] = opening(mouse);
+    const script = [
+      descriptor!,
+      controlOut(setIdle, NO_BYTES, answer),
+      controlOut(setProtocol, NO_BYTES, answer),
+    ];
+    const { open, transport } = surroundings(mouse, { subclass: 1, script });
+    assert.equal((await open()).opened, true);
+    transport.done();
+  });
+
+test("SET_IDLE may go unanswered; a device that is gone rejects", async () => {
   const [descriptor] = opening(mouse);
-  const stalled = [
-    descriptor!,
-    controlOut(setIdle, NO_BYTES, "stall"),
-    controlOut(setProtocol, NO_BYTES, "stall"),
-  ];
-  const { open, transport } = surroundings(mouse, { subclass: 1, script: stalled });
-  assert.equal((await open()).opened, true);
-  transport.done();
+  const silent = surroundings(mouse, { script: [descriptor!, controlOut(setIdle, NO_BYTES, "hang")] });
+  const opened = silent.open();
+  for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate);
+  silent.clock.advance(5000);
+  assert.equal((await opened).opened, true);
   const gone = surroundings(mouse, { script: [descriptor!, controlOut(setIdle, NO_BYTES, "gone")] });
   await assert.rejects(gone.open(), { kind: "disconnected", message: /SET_IDLE/ });
 });

@@ -72,10 +72,11 @@ class UsbWire implements HidWire {
 
   async begin(wait: Wait | undefined): Promise<void> {
     const { interfaceNumber, alternate } = this.#interface;
-    // Who reports on changes only may not know how to be told so (§7.2.4), and who has just been plugged in uses the report protocol (§7.2.6).
-    stallAllowed(await this.#controlOut(setIdle(interfaceNumber), NO_BYTES, wait), "SET_IDLE");
+    // Who reports on changes only may not know how to be told so (§7.2.4), and who has just been plugged in uses the report protocol (§7.2.6): what
+    // comes of either Linux does not look at (usbhid_parse).
+    thereOrThrow(await this.#controlOut(setIdle(interfaceNumber), NO_BYTES, wait), "SET_IDLE");
     if (alternate.interfaceSubclass === BOOT_SUBCLASS)
-      stallAllowed(
+      thereOrThrow(
         await this.#controlOut(setReportProtocol(interfaceNumber), NO_BYTES, wait),
         "SET_PROTOCOL",
       );
@@ -121,6 +122,6 @@ class UsbWire implements HidWire {
   }
 }
 
-function stallAllowed(outcome: Outcome, what: string): void {
-  if (outcome.status !== "stall") ok(outcome, what);
+function thereOrThrow(outcome: Outcome, what: string): void {
+  if (outcome.status === "gone" || outcome.status === "cancelled") ok(outcome, what);
 }

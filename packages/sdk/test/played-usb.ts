@@ -3,8 +3,8 @@ import { ownMemory } from "@ring3/kernel/usb/memory";
 import { cancelled, EPIPE, EPROTO, gone, outcome } from "@ring3/kernel/usb/outcome";
 import type { Outcome, Setup, UsbTransport } from "@ring3/kernel/usb/transport";
 
-/** What comes of a transfer: the bytes of one that is IN, or how it ends. "hang": it waits until it is taken back. */
-export type Answered = Uint8Array | "ok" | "stall" | "error" | "hang";
+/** What comes of a transfer: the bytes of one that is IN, or how it ends. "hang": it waits until it is taken back. A promise: so does it, or is answered before. */
+export type Answered = Uint8Array | "ok" | "stall" | "error" | "hang" | Promise<"ok" | "stall">;
 
 export interface Behaviour {
   /** `data`: of an OUT transfer. Without it the device stalls. */
@@ -45,6 +45,8 @@ export function playedUsb(behaviour: Behaviour = {}): PlayedUsb {
   function ended(answer: Answered, data: Uint8Array, isIn: boolean, signal?: AbortSignal): Promise<Outcome> {
     if (isGone) return Promise.resolve(gone());
     if (answer === "hang") return takenBack(signal);
+    if (answer instanceof Promise)
+      return Promise.race([answer.then((now) => ended(now, data, isIn, signal)), takenBack(signal)]);
     if (answer === "stall") return Promise.resolve(outcome(EPIPE));
     if (answer === "error") return Promise.resolve(outcome(EPROTO));
     if (answer === "ok" || !isIn) return Promise.resolve(outcome(0, data.length));

@@ -133,14 +133,23 @@ test("what it is told: motors, lights, triggers, each where its flag says so", a
   await host.out(OUT, "020000ffff");
   await host.out(OUT, "310100ffff");
   assert.deepEqual(host.observed, []);
-  assert.equal((await host.control(0x21, 9, 0x0202, HID, "02 01 00 05 06")).errno, 0);
-  report.fill(0).set([0x02, 0, 0, 7, 8]);
+  assert.equal((await host.control(0x21, 9, 0x0202, HID, "02 03 00 05 06")).errno, 0);
+  report.fill(0).set([0x02, 0x02, 0, 7, 8]);
   report[39] = 0x04;
   await host.out(OUT, report.toString("hex"));
   assert.deepEqual(host.observed, [
     { observed: "rumble", strong: 6, weak: 5 },
     { observed: "rumble", strong: 8, weak: 7 },
   ]);
+});
+
+test("it does not rumble for who has not switched off the haptics of its sound", async () => {
+  const host = new Host(dualsense);
+  const report = Buffer.alloc(63);
+  report.set([0x02, 0x01, 0, 7, 8]);
+  report[39] = 0x04;
+  await host.out(OUT, report.toString("hex"));
+  assert.deepEqual(host.observed, []);
 });
 
 test("feature reports: calibration, pairing, firmware; no others", async () => {

@@ -80,7 +80,7 @@ function power({ battery, charging }: Pad): number {
 }
 
 // DS_OUTPUT_VALID_FLAG*: what of the report is meant; those of the triggers are not in Linux.
-const [RUMBLE, RIGHT_TRIGGER, LEFT_TRIGGER] = [0x01, 0x04, 0x08];
+const [RUMBLE, NO_SOUND_HAPTICS, RIGHT_TRIGGER, LEFT_TRIGGER] = [0x01, 0x02, 0x04, 0x08]; // the second: DS_OUTPUT_VALID_FLAG0_HAPTICS_SELECT
 const [MUTE_LIGHT, LIGHT, PLAYER] = [0x01, 0x04, 0x10];
 const [LIGHT_SETUP, RUMBLE_2] = [0x02, 0x04];
 
@@ -90,8 +90,9 @@ export function* output(data: Uint8Array): Iterable<readonly [string, object]> {
   report.set(data.subarray(0, report.length));
   const [, flags0 = 0, flags1 = 0] = report;
   const flags2 = report[39]!;
-  if ((flags0 & RUMBLE) !== 0 || (flags2 & RUMBLE_2) !== 0)
-    yield ["rumble", { strong: report[4], weak: report[3] }];
+  const isRumble = (flags0 & RUMBLE) !== 0 || (flags2 & RUMBLE_2) !== 0;
+  // Its motors are those of its sound's haptics until these are switched off: Linux and SDL do so with each rumble.
+  if (isRumble && (flags0 & NO_SOUND_HAPTICS) !== 0) yield ["rumble", { strong: report[4], weak: report[3] }];
   if ((flags1 & MUTE_LIGHT) !== 0) yield ["mute-light", { mode: report[9] }];
   if ((flags0 & RIGHT_TRIGGER) !== 0) yield ["trigger", trigger("right", report.subarray(11, 22))];
   if ((flags0 & LEFT_TRIGGER) !== 0) yield ["trigger", trigger("left", report.subarray(22, 33))];

@@ -157,6 +157,17 @@ test("told to stop in its handshake it answers the first step and no more", asyn
   assert.deepEqual(await host.drain(), []);
 });
 
+test("told to keep its baud rate it is silent about it, and told to refuse it obeys nothing but questions", async () => {
+  const host = new Host(switchPro, { faults: ["no-baud-rate", "nack"] });
+  for (const step of ["8002", "8003", "8002", "8004"]) await host.out(OUT, step);
+  assert.deepEqual(await host.drain(), ["8102", "8102"].map(padded));
+  for (const command of ["03 30", "30 05", "48 01", "40 01"])
+    assert.equal(await reply(host, command), `00${command.slice(0, 2)}`.padEnd(102, "0"));
+  assert.equal((await reply(host, "02")).slice(0, 4), "8202");
+  assert.equal((await reply(host, "10 3d600000 12")).slice(0, 4), "9010");
+  assert.deepEqual(host.observed, []);
+});
+
 test("descriptors: one interface in 41 bytes, 203 bytes of report descriptor", async () => {
   const host = new Host(switchPro);
   assert.equal(

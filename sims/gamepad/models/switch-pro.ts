@@ -29,6 +29,7 @@ const subcommand = {
   vibration: 0x48,
   voltage: 0x50,
 } as const;
+const questions: readonly number[] = [subcommand.deviceInfo, subcommand.readFlash, subcommand.voltage];
 const MAX_FLASH_BYTES = 0x1d;
 
 const PRO_CONTROLLER = 3;
@@ -144,7 +145,7 @@ class SwitchPro implements Firmware<Pad> {
         this.#send([IN_USB, code]);
         return;
       case usb.baudRate:
-        this.#send([IN_USB, code]);
+        if (!this.#wire.faults.has("no-baud-rate")) this.#send([IN_USB, code]);
         return;
       case usb.noTimeout: // not answered: from now on it reports
         this.awake = this.#handshakes > 0;
@@ -156,6 +157,10 @@ class SwitchPro implements Firmware<Pad> {
   }
 
   #command(code: number, args: Uint8Array): void {
+    if (this.#wire.faults.has("nack") && !questions.includes(code)) {
+      this.#reply(0, code, []);
+      return;
+    }
     switch (code) {
       case subcommand.deviceInfo: // firmware 4.33, colours in its flash
         this.#reply(0x82, code, [0x04, 0x21, PRO_CONTROLLER, 0x02, ...address, 0x01, 0x01]);
@@ -236,6 +241,7 @@ export const switchPro: Model<Pad> = {
   }),
   input: IN,
   handshake: true,
+  faults: ["nack", "no-baud-rate"],
   intervalMs: PACE_MS,
   start: (wire) => new SwitchPro(wire),
 };

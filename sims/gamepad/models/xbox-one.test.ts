@@ -142,6 +142,41 @@ test("told to stop in its handshake it goes on announcing itself", async (contex
   host.device.stop();
 });
 
+test("told to need its light it tells no input before that is on", async () => {
+  const host = new Host(xboxOne, { faults: ["needs-led"] });
+  await host.out(OUT, "05 20 01 01 00");
+  host.play("press south");
+  assert.deepEqual(await host.drain(), [announcement("01"), "0320010480000000"]);
+  assert.equal(host.reads, 0);
+  await host.out(OUT, "0a 20 02 03 00 01 14");
+  assert.deepEqual(await host.drain(), [`2000010e1000${"00".repeat(12)}`]);
+  assert.equal(host.reads, 1);
+  host.device.stop();
+});
+
+test("an accessory announces itself again and again, and in front of its input", async (context) => {
+  context.mock.timers.enable({ apis: ["setInterval"] });
+  const host = new Host(xboxOne, { faults: ["accessory"] });
+  const headset = (sequence: string) => `0221${sequence}1c${announced}`;
+  await host.out(OUT, "05 20 01 01 00");
+  const rest = `${headset("02")}${atRest("01")}`;
+  assert.deepEqual(await host.drain(), [announcement("01"), "0320010480000000", rest]);
+  context.mock.timers.tick(500);
+  assert.deepEqual(await host.drain(), [headset("03")]);
+  host.device.stop();
+});
+
+test("what is for another client it passes over, and off it does not rumble", async () => {
+  const host = await on();
+  await host.out(OUT, "09 01 01 09 00 0f 01 02 40 20 ff 00 eb");
+  await host.out(OUT, "0a 31 02 03 00 01 14");
+  await host.out(OUT, "05 20 03 01 04");
+  await host.out(OUT, "09 00 04 09 00 0f 01 02 40 20 ff 00 eb");
+  assert.deepEqual(host.observed, [{ observed: "power", mode: 4 }]);
+  assert.deepEqual(await host.drain(), []);
+  host.device.stop();
+});
+
 test("descriptors: three interfaces in 96 bytes, two of them with a second setting", async () => {
   const host = new Host(xboxOne);
   assert.equal(

@@ -21,6 +21,7 @@ const command = {
 } as const;
 
 // Of the byte behind the command.
+const CLIENT = 0x0f; // 0: the controller, others: what is plugged into it
 const NEEDS_ACKNOWLEDGEMENT = 0x10;
 const SYSTEM = 0x20;
 
@@ -55,8 +56,12 @@ const announcement = bytes(`
   7e ed 8e 29 d8 e9 00 00  5e04 ea02
   0400 0800 1d0a 0000  0400 0100 0000 0000`);
 
+const HEADSET = 1;
+const LIGHT_ON = 1;
+
 class XboxOne implements Firmware<Pad> {
-  awake = false;
+  #isOn = false;
+  #isLit = false;
   readonly #wire: Wire;
   readonly #sequences = new Map<number, number>();
   #pad = fresh();
@@ -69,9 +74,14 @@ class XboxOne implements Firmware<Pad> {
     this.#announce();
     wire.every(AGAIN_MS, () => {
       if (!wire.idle(IN)) return;
-      if (!this.awake) this.#announce();
+      if (!this.#isOn) this.#announce();
       else if (this.#guide.length > 0) this.#tellGuide();
+      if (wire.faults.has("accessory")) wire.send(IN, this.#headset());
     });
+  }
+
+  get awake(): boolean {
+    return this.#isOn && (this.#isLit || !this.#wire.faults.has("needs-led"));
   }
 
   show(pad: Pad): void {
@@ -83,7 +93,7 @@ class XboxOne implements Firmware<Pad> {
       this.#guide.push({ down, sequence: this.#next(command.guide) });
       if (this.#guide.length === 1) this.#tellGuide();
     }
-    this.#wire.report(IN, this.#message(command.input, 0, payload(pad)));
+    this.#tellInput();
   }
 
   request(): Answer {
@@ -92,7 +102,7 @@ class XboxOne implements Firmware<Pad> {
 
   out(address: number, data: Uint8Array): void {
     const [code = 0, flags = 0, sequence = 0] = data;
-    if (address !== OUT || data.length < HEADER_BYTES) return;
+    if (address !== OUT || data.length < HEADER_BYTES || (flags & CLIENT) !== 0) return;
     const body = data.subarray(HEADER_BYTES);
     if ((flags & NEEDS_ACKNOWLEDGEMENT) !== 0) {
       const got = [0, code, SYSTEM, body.length, 0, 0, 0, 0, 0];
@@ -113,6 +123,7 @@ class XboxOne implements Firmware<Pad> {
         this.#power(body[0]);
         return;
       case command.rumble: {
+        if (!this.#isOn) return;
         const [, motors = 0, leftTrigger, rightTrigger, strong, weak, on, off, repeat] = body;
         const told = [
           ["leftTrigger", leftTrigger, 8],
@@ -126,6 +137,7 @@ class XboxOne implements Firmware<Pad> {
       }
       case command.light:
         this.#wire.observe("light", { mode: body[1], brightness: body[2] });
+        this.#light(body[1]);
         return;
     }
   }
@@ -134,13 +146,29 @@ class XboxOne implements Firmware<Pad> {
   #power(mode: number | undefined): void {
     if (mode === undefined || this.#wire.faults.has("stop-in-handshake")) return;
     this.#wire.observe("power", { mode });
-    if (mode === POWER_ON && !this.awake) {
-      this.awake = true;
+    if (mode === POWER_ON && !this.#isOn) {
+      this.#isOn = true;
       this.#wire.send(IN, this.#message(command.status, SYSTEM, Uint8Array.of(WIRED, 0, 0, 0)));
-      this.#wire.report(IN, this.#message(command.input, 0, payload(this.#pad)));
+      if (this.awake) this.#tellInput();
     } else if (POWER_OFF.includes(mode)) {
-      this.awake = false;
+      this.#isOn = this.#isLit = false;
     }
+  }
+
+  #light(mode: number | undefined): void {
+    const wasAwake = this.awake;
+    this.#isLit = mode === LIGHT_ON;
+    if (this.awake && !wasAwake) this.#tellInput();
+  }
+
+  #tellInput(): void {
+    const input = this.#message(command.input, 0, payload(this.#pad));
+    const before = this.#wire.faults.has("accessory") ? this.#headset() : [];
+    this.#wire.report(IN, Uint8Array.of(...before, ...input));
+  }
+
+  #headset(): Uint8Array {
+    return this.#message(command.announce, SYSTEM | HEADSET, announcement);
   }
 
   #announce(): void {
@@ -189,6 +217,7 @@ export const xboxOne: Model<Pad> = {
   vocabulary: vocabularyOf({ buttons, triggers: true }),
   input: IN,
   handshake: true,
+  faults: ["needs-led", "accessory"],
   intervalMs: 0,
   start: (wire) => new XboxOne(wire),
 };

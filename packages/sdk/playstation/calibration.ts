@@ -1,7 +1,6 @@
-// Runs in: driver host, jailed. Owns: nothing. Pure: what a DualSense's sensors tell, in units: Linux's drivers/hid/hid-playstation.c
-// (dualsense_get_calibration_data, dualsense_parse_report).
+// Runs in: driver host, in a driver's code. Owns: nothing. Pure: what the sensors of Sony's controllers tell, in units: Linux's
+// drivers/hid/hid-playstation.c (dualshock4_get_calibration_data, dualsense_get_calibration_data, and where they parse reports).
 
-export const CALIBRATION_ID = 0x05;
 export const ACCEL_PER_G = 8192;
 export const ACCEL_RANGE = 4 * ACCEL_PER_G;
 export const GYRO_PER_DEGREE = 1024; // a second
@@ -41,7 +40,9 @@ export function decodeCalibration(report: DataView): Calibration {
     const bias = at(1 + 2 * axis);
     const [plus, minus] = [at(7 + 4 * axis), at(9 + 4 * axis)];
     const denominator = Math.abs(plus - bias) + Math.abs(minus - bias);
-    return denominator === 0 ? rawGyro : { bias: 0, numerator: speeds * GYRO_PER_DEGREE, denominator };
+    return denominator === 0 || speeds <= 0
+      ? rawGyro
+      : { bias: 0, numerator: speeds * GYRO_PER_DEGREE, denominator };
   });
   const accel = [0, 1, 2].map((axis): Axis => {
     const [plus, minus] = [at(23 + 4 * axis), at(25 + 4 * axis)];

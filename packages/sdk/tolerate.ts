@@ -1,0 +1,18 @@
+// Runs in: driver host, in a driver's code. Owns: nothing; what a driver goes on without.
+import { DeviceError } from "@ring3/core/errors";
+import type { Log } from "@ring3/core/log";
+
+/**
+ * For lights and motors at the start: where the device refuses them (stall) or does not answer (timeout), a warning is all that comes of it. False:
+ * so it was.
+ */
+export async function tolerate(log: Pick<Log, "warn">, asked: Promise<unknown>): Promise<boolean> {
+  try {
+    await asked;
+    return true;
+  } catch (error) {
+    if (!(error instanceof DeviceError) || (error.kind !== "stall" && error.kind !== "timeout")) throw error;
+    log.warn(`goes on without: ${error.message}`);
+    return false;
+  }
+}
