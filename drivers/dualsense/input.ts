@@ -31,6 +31,7 @@ export const INPUT_BYTES = 63;
 const BUS_USB = 3; // linux/input.h
 /** Programs tell by it which axes are which (HID_PLAYSTATION_VERSION_PATCH). */
 const OTHER_AXES = 0x8000;
+const MOTION_FUZZ = 16; // ps_sensors_create
 const TOUCHPAD = { width: 1920, height: 1080 };
 
 // Of the report without its id.
@@ -146,6 +147,7 @@ export function propertiesOf(identity: {
       accelPerG: ACCEL_PER_G,
       gyroRange: GYRO_RANGE,
       gyroPerDegree: GYRO_PER_DEGREE,
+      motionFuzz: MOTION_FUZZ,
     },
   };
 }

@@ -129,6 +129,7 @@ test("properties are hid-playstation's numbers", () => {
     ...{ busType: 3, vendor: 0x054c, product: 0x09cc, version: 0x8111, features: 0b111111 },
     ...{ stickMin: 0, stickMax: 255, triggerMax: 255, sticks: 2, hat: 1, touchMaxX: 1919, touchMaxY: 941 },
     ...{ accelRange: 32_768, accelPerG: 8192, gyroRange: 2_097_152, gyroPerDegree: 1024 },
+    motionFuzz: 16,
   });
   assert.equal(names(buttons).length, 14);
 });

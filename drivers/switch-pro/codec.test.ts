@@ -189,6 +189,7 @@ test("properties are hid-nintendo's numbers", () => {
     ...{ busType: 3, vendor: 0x057e, product: 0x2009, version: 0x8111, features: 0b101101 },
     ...{ stickMin: -32_767, stickMax: 32_767, stickFuzz: 250, stickFlat: 500, sticks: 2, hat: 1 },
     ...{ accelRange: 32_767, accelPerG: 4096, gyroRange: 32_767_000, gyroPerDegree: 14_247 },
+    motionFuzz: 10,
   });
   assert.equal(names(buttons).length, 14);
 });

@@ -25,12 +25,12 @@ import {
   stickValue,
 } from "./calibration.ts";
 
-export const NAME = "Nintendo Switch Pro Controller";
 const BUS_USB = 3; // linux/input.h
 /** Programs tell by it which axes are which (nintendo_hid_probe). */
 const OTHER_AXES = 0x8000;
 const STICK_FUZZ = 250;
 const STICK_FLAT = 500;
+const MOTION_FUZZ = 10; // JC_IMU_ACCEL_FUZZ, JC_IMU_GYRO_FUZZ
 
 // Of the report without its id.
 const POWER = 1;
@@ -132,5 +132,6 @@ export function propertiesOf(identity: {
     ...{ stickMin: -STICK_MAX, stickMax: STICK_MAX, stickFuzz: STICK_FUZZ, stickFlat: STICK_FLAT },
     ...{ triggerMax: 0, sticks: 2, hat: 1 },
     ...{ accelRange: ACCEL_MAX, accelPerG: ACCEL_PER_G, gyroRange: GYRO_MAX, gyroPerDegree: GYRO_PER_DEGREE },
+    motionFuzz: MOTION_FUZZ,
   };
 }

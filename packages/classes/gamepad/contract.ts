@@ -63,6 +63,7 @@ export const gamepad = defineContract({
     accelPerG: i32,
     gyroRange: i32,
     gyroPerDegree: i32, // a second
+    motionFuzz: u16,
   }),
   operations: {
     /** Both motors, 0 to 65535 each, from now on and for `durationMs`; in place of what they did before. */
