@@ -1,5 +1,6 @@
 // Runs in: lab guest, root. What Linux's hid-generic and hid-logitech-hidpp make of our simulated keyboards and mice, and what ring3's drivers make of the
 // same ones: the event nodes' descriptions and all events must be the same, but for what is said here.
+// lab machine: input
 import { after, before, test } from "node:test";
 import { type Difference, judge, scanCodes, steps } from "../guest/oracle.ts";
 import { run } from "../guest/program.ts";

@@ -1,5 +1,6 @@
 // Runs in: lab guest, root. What Linux's xpad and hid-generic make of our simulated pads, and what ring3's drivers make of the same ones: the event nodes'
 // descriptions and all events must be the same, but for what is said here.
+// lab machine: input
 import { after, before, test } from "node:test";
 import { type Difference, judge, scanCodes, steps } from "../guest/oracle.ts";
 import { buttons, hat, presses, sticks, triggers } from "../guest/pad-scripts.ts";

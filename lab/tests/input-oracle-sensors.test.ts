@@ -1,5 +1,6 @@
 // Runs in: lab guest, root. As input-oracle-pads.test.ts, on pads with sensors and touchpads: Linux's hid-playstation and hid-nintendo are the judges of all
 // nodes that each has.
+// lab machine: input
 import { after, before, test } from "node:test";
 import { type Difference, judge } from "../guest/oracle.ts";
 import { buttons, hat, motion, presses, sticks, touches, triggers } from "../guest/pad-scripts.ts";

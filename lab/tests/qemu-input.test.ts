@@ -1,4 +1,5 @@
 // Runs in: lab guest, root. QEMU's own keyboard, mouse and tablets, which nobody here wrote, out of the hands of the kernel's usbhid and back.
+// lab machine: input
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { eventually } from "../../packages/cli/drivers-life.fixture.ts";

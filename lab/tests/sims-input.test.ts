@@ -1,5 +1,6 @@
 // Runs in: lab guest, root. Our simulated input devices as devices of a real kernel: Linux's own drivers judge them. What a script does
 // arrives at /dev/input, and what programs write there reaches the device.
+// lab machine: input
 import assert from "node:assert/strict";
 import { closeSync, globSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
