@@ -6,8 +6,15 @@ const usb = ["-machine", "q35", "-device", "qemu-xhci,id=xhci,p2=8,p3=8"];
  * What QEMU gets on top of what every guest has (boot.ts). Devices that a test plugs in are not listed: it asks for them.
  * /dev/kvm may open and hang: never used.
  */
+const standard = [
+  ...["-accel", "tcg,thread=multi", "-smp", "2"],
+  ...usb,
+  ...["-audiodev", "none,id=silence"],
+];
 export const machines: Record<string, readonly string[]> = {
-  standard: [...["-accel", "tcg,thread=multi", "-smp", "2"], ...usb, ...["-audiodev", "none,id=silence"]],
+  standard,
+  /** For the tests of input devices: beside the others, which take as long. */
+  input: standard,
   // Its time passes by its instructions, a nanosecond each: timers take no larger part in what is counted where the emulation is slow.
   counting: [...["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0"], ...usb],
 };

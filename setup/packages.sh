@@ -37,6 +37,11 @@ case ${1-} in
     need mcopy mtools
     need evtest evtest
     need fftest joystick
+    need evemu-record evemu-tools
+    need libinput libinput-tools
+    need_file /usr/lib/systemd/systemd-udevd udev
+    need_file /usr/libexec/installed-tests/SDL2/testgamecontroller libsdl2-tests
+    need_file /usr/lib/python3/dist-packages/evdev python3-evdev
     need systemd-analyze systemd
     need busctl systemd
     need chromium chromium

@@ -1,6 +1,6 @@
 // Runs in: driver host, jailed. Owns: one claimed HID interface, of a Switch Pro Controller.
 import { type Context, decline, defineDriver, type Gamepad, gamepad, openHid } from "@ring3/sdk";
-import { NAME, propertiesOf } from "./input.ts";
+import { propertiesOf } from "./input.ts";
 import { SwitchPro } from "./pad.ts";
 
 const running = new WeakMap<Context<Gamepad>, SwitchPro>();
@@ -13,7 +13,7 @@ export default defineDriver(gamepad, {
     if (why !== undefined) return decline(why);
     running.set(ctx, pad);
     return {
-      name: NAME,
+      name: hid.name,
       properties: propertiesOf(hid),
       rumble: (input, call) => pad.rumble(input, call),
       player: ({ number }, call) => pad.player(number, call),

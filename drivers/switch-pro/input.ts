@@ -25,7 +25,6 @@ import {
   stickValue,
 } from "./calibration.ts";
 
-export const NAME = "Nintendo Switch Pro Controller";
 const BUS_USB = 3; // linux/input.h
 /** Programs tell by it which axes are which (nintendo_hid_probe). */
 const OTHER_AXES = 0x8000;

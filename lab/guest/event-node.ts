@@ -12,6 +12,8 @@ export interface InputDevice {
   readonly name: string;
   /** "0003 045e 028e 0114": bus, vendor, product, version. */
   readonly id: string;
+  /** Where it is: "usb-vhci_hcd.0-1/input0", "ring3/usb-1:1.0#0". */
+  readonly phys: string;
   /** "/dev/input/event3" */
   readonly node: string;
 }
@@ -23,10 +25,10 @@ export function inputDevices(): InputDevice[] {
     .flatMap((entry) => {
       const id = /^I: Bus=(\w+) Vendor=(\w+) Product=(\w+) Version=(\w+)$/m.exec(entry);
       const name = /^N: Name="(.*)"$/m.exec(entry);
+      const phys = /^P: Phys=(.*)$/m.exec(entry);
       const event = /^H: Handlers=.*\b(event\d+)\b/m.exec(entry);
-      return id && name && event
-        ? [{ name: name[1]!, id: id.slice(1).join(" "), node: `/dev/input/${event[1]}` }]
-        : [];
+      if (!id || !name || !phys || !event) return [];
+      return [{ name: name[1]!, id: id.slice(1).join(" "), phys: phys[1]!, node: `/dev/input/${event[1]}` }];
     });
 }
 

@@ -11,6 +11,8 @@ export interface GuestRing3 extends AsyncDisposable {
 /** `under`: a command that starts the command behind it. `block`: how disks are met. `more`: lines of ring3.yaml. */
 export async function startRing3({
   graceMs = 3000,
+  timeScale = scaled(1),
+  spares = 1,
   take = [] as string[],
   under = [] as string[],
   block = "nbd" as "nbd" | "nbd-device" | "ublk" | "auto",
@@ -22,7 +24,7 @@ export async function startRing3({
   const ring3 = await RunningRing3.start({
     under,
     ...(stateDirectory === undefined ? {} : { stateDirectory }),
-    config: `limits: { time_scale: ${scaled(1)}, replug_grace: ${graceMs}ms }\ntake: [${rules.join(", ")}]\nendpoints: { block: ${block} }\nplacement: { usb-storage: "${placement}" }\n${more}`,
+    config: `spares: ${spares}\nlimits: { time_scale: ${timeScale}, replug_grace: ${graceMs}ms }\ntake: [${rules.join(", ")}]\nendpoints: { block: ${block} }\nplacement: { usb-storage: "${placement}" }\n${more}`,
   });
   const life = await DriversLife.of(ring3);
   return {

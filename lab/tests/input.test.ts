@@ -1,5 +1,6 @@
 // Runs in: lab guest, root. A game controller behind ring3, as a program sees it that has its event node open all the while: over the deaths of its
 // driver, its reflector and the manager.
+// lab machine: input
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";

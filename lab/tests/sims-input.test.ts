@@ -1,28 +1,13 @@
 // Runs in: lab guest, root. Our simulated input devices as devices of a real kernel: Linux's own drivers judge them. What a script does
 // arrives at /dev/input, and what programs write there reaches the device.
+// lab machine: input
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import {
-  closeSync,
-  globSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { closeSync, globSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { isDeepStrictEqual } from "node:util";
 import { EV_ABS, EV_KEY, EV_LED, EV_REL, EventNode, inputDevicesOf, until } from "../guest/event-node.ts";
 import { run } from "../guest/program.ts";
-import { attach } from "../guest/vhci.ts";
+import { SimulatedInput } from "../guest/simulated-input.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "sims-input-"));
 before(async () => {
   await run(
     "modprobe",
@@ -38,7 +23,6 @@ before(async () => {
   );
 });
 after(async () => {
-  rmSync(folder, { recursive: true });
   // Other files' keyboards are to be nobody's.
   await run(
     "modprobe",
@@ -52,49 +36,9 @@ after(async () => {
   );
 });
 
-/** A simulated device in a process of its own, plugged into this kernel. */
-class Sim implements AsyncDisposable {
-  readonly #process: ChildProcess;
-  readonly #socket: string;
-  readonly #observed: object[] = [];
-  readonly #ready: Promise<unknown>;
-
-  constructor(kind: string, model: string, script: string, ...options: string[]) {
-    const file = join(folder, `${model}.txt`);
-    writeFileSync(file, script);
-    this.#socket = join(folder, model);
-    const args = ["--listen", this.#socket, "--model", model, "--script", file, "--report", ...options];
-    this.#process = spawn(process.execPath, [`sims/${kind}/main.ts`, ...args], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#ready = promise;
-    createInterface({ input: this.#process.stdout! }).on("line", (line) => {
-      const said = JSON.parse(line) as { ready?: boolean; observed?: string };
-      if (said.ready) resolve();
-      if (said.observed !== undefined) this.#observed.push(said);
-    });
-  }
-
-  async plug(): Promise<this> {
-    await this.#ready;
-    await attach(this.#socket, "1-1");
-    return this;
-  }
-
-  /** Waits until something has reached the device; what `wanted` does not name does not matter. */
-  observes(wanted: object): Promise<void> {
-    return until(
-      () => this.#observed.some((each) => isDeepStrictEqual({ ...each, ...wanted }, each)),
-      () => `${JSON.stringify(wanted)} at the device; observed ${JSON.stringify(this.#observed)}`,
-    );
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.stdin!.end();
-    await once(this.#process, "close");
-  }
-}
+/** Plugged into this kernel; its script is played from when Linux's driver reads it. */
+const plugged = (kind: string, model: string, script: string, ...options: string[]) =>
+  new SimulatedInput(kind, model, { script, options }).plugIntoKernel();
 
 // linux/input-event-codes.h
 const BTN_SOUTH = 0x130;
@@ -117,7 +61,7 @@ test("xbox-360: xpad takes it, hears it, lights it up and makes it rumble", asyn
     hat left
     300ms release all
   }`;
-  await using sim = await new Sim("gamepad", "xbox-360", script).plug();
+  await using sim = await plugged("gamepad", "xbox-360", script);
   const [pad] = await inputDevicesOf("045e 028e", ["Microsoft X-Box 360 pad"]);
   using node = new EventNode(pad!);
   await node.hears(
@@ -147,7 +91,7 @@ test("xbox-one: xpad wakes it, hears it, answers for its guide button, and makes
     right-trigger 1
     300ms release all
   }`;
-  await using sim = await new Sim("gamepad", "xbox-one", script).plug();
+  await using sim = await plugged("gamepad", "xbox-one", script);
   const [pad] = await inputDevicesOf("045e 02ea", ["Microsoft X-Box One S pad"]);
   using node = new EventNode(pad!);
   for (let time = 0; time < 2; time++)
@@ -187,7 +131,7 @@ for (const [model, id, touchMaxY] of [
   ["dualshock4", "054c 09cc", 941],
 ] as const) {
   test(`${model}: hid-playstation takes it, hears all three of its parts, and makes it rumble`, async () => {
-    await using sim = await new Sim("gamepad", model, sonyScript, "--interval", "100").plug();
+    await using sim = await plugged("gamepad", model, sonyScript, "--interval", "100");
     const names = [SONY, `${SONY} Motion Sensors`, `${SONY} Touchpad`];
     const [pad, sensors, touchpad] = await inputDevicesOf(id, names);
     using padNode = new EventNode(pad!);
@@ -224,7 +168,7 @@ test("switch-pro: hid-nintendo takes it, calibrates and hears it, and makes it r
     gyro 0 0 0
     accel 0 0 1
   }`;
-  await using sim = await new Sim("gamepad", "switch-pro", script, "--interval", "30").plug();
+  await using sim = await plugged("gamepad", "switch-pro", script, "--interval", "30");
   const [pad, sensors] = await inputDevicesOf("057e 2009", NINTENDO);
   using padNode = new EventNode(pad!);
   using sensorsNode = new EventNode(sensors!);
@@ -256,7 +200,7 @@ test("generic: hid-generic takes it and hears it", async () => {
     right 1 -1
     300ms release all
   }`;
-  await using _sim = await new Sim("gamepad", "generic", script).plug();
+  await using _sim = await plugged("gamepad", "generic", script);
   const [pad] = await inputDevicesOf("1209 0002", ["ring3 Simulated Gamepad"]);
   using node = new EventNode(pad!);
   await node.hears(
@@ -279,7 +223,7 @@ test("keyboard: usbhid takes it and hears it; a light that a program turns on sh
     key a down
     300ms release all
   }`;
-  await using sim = await new Sim("keyboard", "keyboard", script).plug();
+  await using sim = await plugged("keyboard", "keyboard", script);
   const [keyboard] = await inputDevicesOf("1209 0003", ["ring3 Simulated Keyboard"]);
   using node = new EventNode(keyboard!);
   await node.hears(
@@ -304,7 +248,7 @@ test("nkro: hid-generic takes both of its interfaces, and hears seven keys at on
     300ms release all
     wait 300ms
   }`;
-  await using sim = await new Sim("keyboard", "nkro", script).plug();
+  await using sim = await plugged("keyboard", "nkro", script);
   const name = "ring3 Simulated NKRO Keyboard";
   const [, all] = await inputDevicesOf("1209 0005", [name, name]);
   using allNode = new EventNode(all!);
@@ -323,7 +267,7 @@ test("hidpp: hid-logitech-hidpp takes it, hears the mouse, and knows its name an
     300ms release all
     battery 90 charging
   }`;
-  await using _sim = await new Sim("keyboard", "hidpp", script).plug();
+  await using _sim = await plugged("keyboard", "hidpp", script);
   const [mouse] = await inputDevicesOf("046d c087", ["Logitech G703 Wired/Wireless Gaming Mouse"]);
   using node = new EventNode(mouse!);
   await node.hears([EV_KEY, BTN_SIDE, 1], [EV_REL, REL_X, 7], [EV_REL, REL_Y, -7], [EV_KEY, BTN_SIDE, 0]);
@@ -356,7 +300,7 @@ test("mouse: hid-generic takes it, asks for parts of a notch, and hears it", asy
     pan -1
     200ms release all
   }`;
-  await using sim = await new Sim("keyboard", "mouse", script).plug();
+  await using sim = await plugged("keyboard", "mouse", script);
   const [mouse] = await inputDevicesOf("1209 0004", ["ring3 Simulated Mouse"]);
   await sim.observes({ observed: "resolution-multiplier", wheel: 8, pan: 8 });
   using node = new EventNode(mouse!);

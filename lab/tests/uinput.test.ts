@@ -1,4 +1,5 @@
 // Runs in: lab guest, root. Input devices made through /dev/uinput, as the kernel, evtest and fftest see them; a gamepad over its reflector's death.
+// lab machine: input
 import assert from "node:assert/strict";
 import { constants, existsSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";

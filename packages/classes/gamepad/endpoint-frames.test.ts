@@ -22,6 +22,7 @@ import {
   BTN_TOUCH,
   EV_ABS,
   EV_KEY,
+  MSC_TIMESTAMP,
 } from "@ring3/kernel/uinput/codes";
 import {
   GAMEPAD_RUMBLE,
@@ -148,18 +149,32 @@ test("two fingers on the touchpad, then one, then none", () => {
   ]);
 });
 
+test("the pointer stays with the finger that came first, and goes to the other once that is lifted", () => {
+  const touch = new TouchFrames(pad, named);
+  const lifted = { touching: 0, id: 0, x: 0, y: 0 };
+  const finger = (id: number, x: number) => ({ touching: 1, id, x, y: 0 });
+  const pointed = ([left, right]: readonly [object, object]) =>
+    touch.of({ fingers: [left, right] as (typeof lifted)[] }).find(({ code }) => code === ABS_X)?.value;
+  const seen = [
+    [lifted, finger(1, 10)],
+    [finger(2, 20), finger(1, 11)],
+    [finger(2, 21), lifted],
+    [finger(2, 22), finger(3, 30)],
+    [finger(4, 40), finger(3, 31)], // another finger at once where the first was
+    [lifted, lifted],
+  ] as const;
+  assert.deepEqual(seen.map(pointed), [10, 11, 21, 22, 31, undefined]);
+});
+
 test("the touchpad's button comes with the pad's state", () => {
   const touch = new TouchFrames(pad, named);
   assert.deepEqual(touch.press(state), [key(BTN_LEFT, 0)]);
   assert.deepEqual(touch.press({ ...state, buttons: gamepadButton("touchpad") }), [key(BTN_LEFT, 1)]);
 });
 
-test("motion has six axes with the device's ranges", () => {
+test("motion has six axes with the device's ranges, and its time", () => {
   const ranges = {
-    accelRange: 32_768,
-    accelPerG: 8192,
-    gyroRange: 2_097_152,
-    gyroPerDegree: 1024,
+    ...{ accelRange: 32_768, accelPerG: 8192, gyroRange: 2_097_152, gyroPerDegree: 1024 },
     motionFuzz: 10,
   };
   const motion = new MotionFrames({ ...pad, ...ranges }, named);
@@ -167,11 +182,23 @@ test("motion has six axes with the device's ranges", () => {
     [
       motion.description.name,
       motion.description.axes!.map(({ maximum, resolution, fuzz }) => [maximum, resolution, fuzz]),
+      motion.description.misc,
     ],
-    ["a pad Motion Sensors", [...Array(3).fill([32_768, 8192, 10]), ...Array(3).fill([2_097_152, 1024, 10])]],
+    [
+      "a pad Motion Sensors",
+      [...Array(3).fill([32_768, 8192, 10]), ...Array(3).fill([2_097_152, 1024, 10])],
+      [MSC_TIMESTAMP],
+    ],
   );
   assert.deepEqual(
-    motion.of({ gyro: [1, 2, 3], accel: [4, 5, 6] }).map(({ value }) => value),
-    [4, 5, 6, 1, 2, 3],
+    motion.of({ gyro: [1, 2, 3], accel: [4, 5, 6] }, 7).map(({ value }) => value),
+    [4, 5, 6, 1, 2, 3, 7],
   );
+});
+
+test("a motion's time has 32 bits, of which the highest is the sign of the event's value", () => {
+  const motion = new MotionFrames(pad, named);
+  const timeOf = (timestampUs: number) =>
+    motion.of({ gyro: [0, 0, 0], accel: [0, 0, 0] }, timestampUs).at(-1)!.value;
+  assert.deepEqual([2 ** 31 - 1, 2 ** 31, 2 ** 32 + 5, 2 ** 52].map(timeOf), [2 ** 31 - 1, -(2 ** 31), 5, 0]);
 });

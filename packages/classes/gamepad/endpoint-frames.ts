@@ -48,11 +48,13 @@ import {
   BTN_Z,
   EV_ABS,
   EV_KEY,
+  EV_MSC,
   INPUT_PROP_ACCELEROMETER,
   INPUT_PROP_BUTTONPAD,
   INPUT_PROP_POINTER,
   KEY_MICMUTE,
   KEY_RECORD,
+  MSC_TIMESTAMP,
 } from "@ring3/kernel/uinput/codes";
 import type { Axis, InputDescription, InputEvent } from "@ring3/kernel/uinput/description";
 import {
@@ -197,10 +199,14 @@ export class PadFrames {
   }
 }
 
-/** How it is held and turned, as a device of its own, which is what programs expect: sticks and sensors share no axes. */
+/**
+ * How it is held and turned, as a device of its own, which is what programs expect: sticks and sensors share no axes. With its time in microseconds,
+ * by which programs tell how far it was turned: frames come late, and two that are alike say that much time has gone by.
+ */
 export class MotionFrames {
   readonly description: InputDescription;
   readonly #events: InputEvent[];
+  readonly #time: InputEvent = { type: EV_MSC, code: MSC_TIMESTAMP, value: 0 };
 
   constructor(properties: GamepadProperties, { name, phys }: Named) {
     const { accelRange, accelPerG, gyroRange, gyroPerDegree, motionFuzz } = properties;
@@ -222,16 +228,19 @@ export class MotionFrames {
       phys,
       ids: ids(properties),
       axes,
+      misc: [MSC_TIMESTAMP],
       properties: [INPUT_PROP_ACCELEROMETER],
     };
-    this.#events = axes.map(({ code }) => ({ type: EV_ABS, code, value: 0 }));
+    this.#events = [...axes.map(({ code }) => ({ type: EV_ABS, code, value: 0 })), this.#time];
   }
 
-  of({ gyro, accel }: Motion): readonly InputEvent[] {
+  /** Valid until the next call. */
+  of({ gyro, accel }: Motion, timestampUs: number): readonly InputEvent[] {
     for (let index = 0; index < 3; index++) {
       this.#events[index]!.value = accel[index]!;
       this.#events[3 + index]!.value = gyro[index]!;
     }
+    this.#time.value = (timestampUs % 2 ** 32) | 0; // 32 bits, which run over after 71 minutes
     return this.#events;
   }
 }
@@ -240,6 +249,8 @@ export class MotionFrames {
 export class TouchFrames {
   readonly description: InputDescription;
   readonly #button = gamepadButton("touchpad");
+  /** Slots and ids of the fingers that touch, in the order in which they came. */
+  #touching: { readonly slot: number; readonly id: number }[] = [];
 
   constructor(properties: GamepadProperties, { name, phys }: Named) {
     const { touchMaxX, touchMaxY } = properties;
@@ -283,14 +294,27 @@ export class TouchFrames {
       events.push({ type: EV_ABS, code: ABS_MT_POSITION_X, value: x });
       events.push({ type: EV_ABS, code: ABS_MT_POSITION_Y, value: y });
     }
-    const down = fingers.filter(({ touching }) => touching !== 0);
-    events.push({ type: EV_KEY, code: BTN_TOUCH, value: down.length > 0 ? 1 : 0 });
-    events.push({ type: EV_KEY, code: BTN_TOOL_FINGER, value: down.length === 1 ? 1 : 0 });
-    events.push({ type: EV_KEY, code: BTN_TOOL_DOUBLETAP, value: down.length === 2 ? 1 : 0 });
-    if (down[0] !== undefined) {
-      events.push({ type: EV_ABS, code: ABS_X, value: down[0].x });
-      events.push({ type: EV_ABS, code: ABS_Y, value: down[0].y });
+    const count = fingers.filter(({ touching }) => touching !== 0).length;
+    events.push({ type: EV_KEY, code: BTN_TOUCH, value: count > 0 ? 1 : 0 });
+    events.push({ type: EV_KEY, code: BTN_TOOL_FINGER, value: count === 1 ? 1 : 0 });
+    events.push({ type: EV_KEY, code: BTN_TOOL_DOUBLETAP, value: count === 2 ? 1 : 0 });
+    const oldest = this.#oldest(fingers);
+    if (oldest !== undefined) {
+      events.push({ type: EV_ABS, code: ABS_X, value: oldest.x });
+      events.push({ type: EV_ABS, code: ABS_Y, value: oldest.y });
     }
     return events;
+  }
+
+  /** The pointer is where the finger is that has touched longest (drivers/input/input-mt.c, input_mt_report_pointer_emulation). */
+  #oldest(fingers: Touch["fingers"]): Touch["fingers"][number] | undefined {
+    const isDown = (slot: number, id: number) => fingers[slot]!.touching !== 0 && fingers[slot]!.id === id;
+    const stay = this.#touching.filter(({ slot, id }) => isDown(slot, id));
+    const come = fingers.flatMap(({ touching, id }, slot) =>
+      touching === 0 || stay.some((each) => each.slot === slot) ? [] : [{ slot, id }],
+    );
+    this.#touching = [...stay, ...come];
+    const [oldest] = this.#touching;
+    return oldest && fingers[oldest.slot];
   }
 }

@@ -41,6 +41,8 @@ class PadView implements View<Gamepad> {
   readonly #made: MadeDevices | undefined;
   #padShown: GamepadState | undefined;
   #sensorsShown: Output["sensors"];
+  /** When the device told what is shown of its sensors. */
+  #sensedUs = 0;
 
   constructor(properties: GamepadProperties, named: Named, targets: Targets | undefined, motors: Motors) {
     const { features } = properties;
@@ -74,7 +76,7 @@ class PadView implements View<Gamepad> {
     const motion = this.#motion;
     if (motion !== undefined) {
       const sensors = nodes.at(SENSORS);
-      stops.push(port.on("motion", (data) => sensors.frame(motion.of(data))));
+      stops.push(port.on("motion", (data) => sensors.frame(motion.of(data, data.timestampUs))));
     }
     return stops;
   }
@@ -82,7 +84,10 @@ class PadView implements View<Gamepad> {
   feed(port: SlotPort<Gamepad>, nodes: UnitNodes, run: MapperRun): Stops {
     return [
       port.on("state", (state) => run.state(state)),
-      port.on("motion", (data) => run.sensors(data)),
+      port.on("motion", (data) => {
+        this.#sensedUs = data.timestampUs;
+        run.sensors(data);
+      }),
       ...this.#touched(port, nodes),
     ];
   }
@@ -103,7 +108,7 @@ class PadView implements View<Gamepad> {
     }
     if (sensors !== undefined && sensors !== this.#sensorsShown && this.#motion !== undefined) {
       this.#sensorsShown = sensors;
-      nodes.at(SENSORS).frame(this.#motion.of(sensors));
+      nodes.at(SENSORS).frame(this.#motion.of(sensors, this.#sensedUs));
     }
     this.#made?.show(keyboard, mouse, undefined, nodes);
   }

@@ -1,0 +1,102 @@
+// Runs in: lab guest, in tests. Owns: nothing; Linux's own drivers as the judges of ring3's: the same simulated device, played with alike, is recorded
+// at the event nodes of the one and of the other.
+import assert from "node:assert/strict";
+import { eventually } from "../../packages/cli/drivers-life.fixture.ts";
+import { type InputDevice, inputDevices, until } from "./event-node.ts";
+import { type Recorded, Recording } from "./recording.ts";
+import { type GuestRing3, loggedOf } from "./ring3.ts";
+import type { SimulatedInput } from "./simulated-input.ts";
+
+/** A step that is shown later than the next one is done would be lost: a state is told as a whole, the latest. */
+export const STEP = "100ms";
+const QUIET_MS = 1000;
+const QEMU_KEYBOARD = "isa0060"; // the guest's own
+
+const isRing3s = ({ phys }: InputDevice) => phys.startsWith("ring3/");
+const isKernels = (device: InputDevice) => !isRing3s(device) && !device.phys.startsWith(QEMU_KEYBOARD);
+
+/** A difference that is meant: what `apply` makes of what Linux has told is what ring3 tells. */
+export interface Difference {
+  readonly why: string;
+  readonly apply: (recorded: Recorded) => Recorded;
+}
+
+/** hid-input tells the usage of each key and button with it; ring3 has no word for that. */
+export const scanCodes = (driver: string): Difference => ({
+  why: `${driver}/README.md: usages of keys are not told`,
+  apply: (recorded) => ({
+    ...recorded,
+    able: recorded.able.filter((name) => name !== "MSC_SCAN"),
+    frames: recorded.frames.map((frame) => frame.filter((event) => !event.startsWith("MSC_SCAN"))),
+  }),
+});
+
+export interface Judged {
+  readonly sim: SimulatedInput;
+  readonly script: string;
+  /** How many event nodes it has. */
+  readonly nodes: number;
+  readonly differences: readonly Difference[];
+}
+
+/** Plays it to Linux's driver, then to ring3's, and compares. */
+export async function judge(
+  { ring3 }: GuestRing3,
+  { sim, script, nodes, differences }: Judged,
+): Promise<void> {
+  await sim.plugIntoKernel();
+  const kernels = await recorded(isKernels, nodes, () => sim.play(script));
+  await sim.say("unplug");
+  await gone(isKernels);
+  await sim.say("plug");
+  const ids = await sim.plugIntoRing3(ring3);
+  const device = await eventually("its driver", async () => {
+    const running = (await ring3.status()).devices.filter(
+      ({ id, state }) => ids.includes(id) && state === "running",
+    );
+    return running[0]?.id;
+  });
+  const ring3s = await loggedOf(ring3, device, () => recorded(isRing3s, nodes, () => sim.play(script)));
+  await sim.unplugFromRing3(ring3);
+  await gone(isRing3s);
+
+  let expected: readonly Recorded[] = kernels;
+  for (const { why, apply } of differences) {
+    const before = expected;
+    expected = before.map(apply);
+    assert.notDeepEqual(expected, before, `no difference any more: ${why}`);
+  }
+  assert.ok(kernels.some(({ frames }) => frames.length > 0));
+  assert.deepEqual(ring3s, expected);
+}
+
+/** By their names: who made them first is chance. */
+async function recorded(
+  isOwn: (device: InputDevice) => boolean,
+  count: number,
+  play: () => Promise<void>,
+): Promise<Recorded[]> {
+  const own = () => inputDevices().filter(isOwn);
+  await until(
+    () => own().length === count,
+    () => `${count} nodes; found ${JSON.stringify(own())}`,
+  );
+  await using recordings = new AsyncDisposableStack();
+  const started: Recording[] = [];
+  const inOrder = own().sort((a, b) => a.name.localeCompare(b.name) || a.phys.localeCompare(b.phys));
+  for (const { node } of inOrder) started.push(recordings.use(await Recording.start(node)));
+  await play();
+  await Promise.all(started.map((recording) => recording.quiet(QUIET_MS)));
+  return started.map(({ recorded }) => recorded);
+}
+
+function gone(isOwn: (device: InputDevice) => boolean): Promise<void> {
+  return until(
+    () => !inputDevices().some(isOwn),
+    () => `the end of ${JSON.stringify(inputDevices().filter(isOwn))}`,
+  );
+}
+
+/** Lines of a script. */
+export const steps = (...lines: readonly string[]): string =>
+  lines.map((line) => `${STEP} ${line}\n`).join("");

@@ -1,0 +1,119 @@
+// Runs in: lab guest, in tests. Owns: an evemu-record on an event node: what the node is, and all that it says from then on.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "./event-node.ts";
+
+const LOOK_MS = 50;
+/** Of two sources of the same events the times are not the same. */
+const TIME = "MSC_TIMESTAMP";
+/** A key's value: the kernel says by itself that it is held (drivers/input/input.c, input_repeat_key). */
+const REPEATED = "2";
+
+export interface Recorded {
+  readonly name: string;
+  /** "0003 045e 028e 0114" */
+  readonly ids: string;
+  /** "BTN_SOUTH", "ABS_X -32768 to 32767, fuzz 16, flat 128, resolution 0", "INPUT_PROP_POINTER", by libevdev's names. */
+  readonly able: readonly string[];
+  /** "BTN_SOUTH 1", by frames. Within a frame they come in no order, so they are sorted. */
+  readonly frames: readonly (readonly string[])[];
+}
+
+export class Recording implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #lines: string[] = [];
+  #latestMs = 0;
+  readonly #state = new Map<string, number>();
+
+  private constructor(node: string) {
+    // Writes each line at once, not when a buffer is full.
+    this.#child = spawn("stdbuf", ["-oL", "evemu-record", node], { stdio: ["ignore", "pipe", "inherit"] });
+    createInterface({ input: this.#child.stdout! }).on("line", (line) => {
+      this.#lines.push(line);
+      const told = event(line);
+      if (told === undefined) return;
+      this.#latestMs = performance.now();
+      const [name, value] = told.split(" ") as [string, string];
+      this.#state.set(name, Number(value));
+    });
+  }
+
+  /** Whatever the node says from when this resolves on is in it. */
+  static async start(node: string): Promise<Recording> {
+    const recording = new Recording(node);
+    await until(
+      () => recording.#lines.some((line) => line.includes("Waiting for events")),
+      () => `evemu-record ${node}: ${recording.#lines.join("\n")}`,
+    );
+    return recording;
+  }
+
+  /** Resolves once the node has said nothing for so long, its time apart. */
+  async quiet(ms: number): Promise<void> {
+    for (const from = performance.now(); performance.now() - Math.max(from, this.#latestMs) < ms; )
+      await sleep(LOOK_MS);
+  }
+
+  /** The latest value of each key and axis that it has told of. */
+  get state(): ReadonlyMap<string, number> {
+    return this.#state;
+  }
+
+  get recorded(): Recorded {
+    const told = (pattern: RegExp) => this.#lines.map((line) => pattern.exec(line)?.[1]).find(Boolean) ?? "";
+    return {
+      name: told(/^N: (.*)$/),
+      ids: told(/^I: (.*)$/),
+      able: abilities(this.#lines),
+      frames: frames(this.#lines),
+    };
+  }
+
+  /** When it said that, "BTN_SOUTH 1", each time: in milliseconds from its first event on, by the kernel's clock. */
+  times(wanted: string): number[] {
+    return this.#lines
+      .filter((line) => event(line) === wanted)
+      .map((line) => Number(/^E: ([\d.]+)/.exec(line)![1]) * 1000);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGINT");
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "close");
+  }
+}
+
+/** evemu's description in words, which stands before the one in numbers. */
+function abilities(lines: readonly string[]): string[] {
+  const found: string[] = [];
+  let type = "";
+  for (const line of lines) {
+    type = /^# {3}Event type \d+ \((\w+)\)/.exec(line)?.[1] ?? type;
+    const [, code, name] = /^# {5}Event code (\d+) \((.*)\)/.exec(line) ?? [];
+    if (code !== undefined && type !== "EV_SYN") found.push(/^\w+$/.test(name!) ? name! : `${type} ${code}`);
+    const [, what, value] = /^# {7}(Min|Max|Fuzz|Flat|Resolution) +(-?\d+)/.exec(line) ?? [];
+    if (what !== undefined) found.push(`${found.pop()} ${what.toLowerCase()} ${value}`);
+    const property = /^# {5}Property +type \d+ \((\w+)\)/.exec(line)?.[1];
+    if (property !== undefined) found.push(property);
+  }
+  return found;
+}
+
+/** "E: 0.055190 0001 0130 0000	# EV_KEY / BTN_SOUTH            0" */
+function event(line: string): string | undefined {
+  const [, name, value] = /^E: .*# EV_\w+ \/ (\S+) +(-?\d+)$/.exec(line) ?? [];
+  const isByTime = name === TIME || (name?.startsWith("KEY_") && value === REPEATED);
+  return name === undefined || isByTime ? undefined : `${name} ${value}`;
+}
+
+function frames(lines: readonly string[]): string[][] {
+  const all: string[][] = [[]];
+  for (const line of lines) {
+    const told = event(line);
+    if (told !== undefined) all.at(-1)!.push(told);
+    else if (/^E: .*SYN_DROPPED/.test(line)) throw new Error(`the node was not read in time: ${line}`);
+    else if (/^E: .*SYN_REPORT/.test(line)) all.push([]);
+  }
+  return all.filter((frame) => frame.length > 0).map((frame) => frame.sort());
+}
