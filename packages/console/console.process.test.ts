@@ -116,7 +116,10 @@ test("a driver that is killed is seen within a second: its death, the gap, and t
   const times: number[] = [];
   while (times.length < 3 && !times.some((ms) => ms < 1000)) times.push(await killSeen()); // tests beside it may have the processors
   assert.ok(Math.min(...times) < 1000, `${times.join(", ")} ms`);
-  await page.getByText(/ms without a driver$/).first().waitFor();
+  await page
+    .getByText(/ms without a driver$/)
+    .first()
+    .waitFor();
   await page.getByText("failed: signal: the process was ended by SIGKILL").first().waitFor();
   await page.getByText(/start #1: signal, the process was ended by SIGKILL/).waitFor(); // its crash report
 });
