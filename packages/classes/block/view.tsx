@@ -1,5 +1,5 @@
 // Runs in: browser, in the console. Owns: what kind of disk it is.
-import type { ViewParts } from "../../console/ui/unit.tsx";
+import type { ViewParts } from "../view.ts";
 import { BLOCK_MEDIUM_PRESENT } from "./contract.ts";
 
 const size = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 4 });

@@ -1,5 +1,5 @@
 // Runs in: browser, in the console. Owns: a game controller as a drawing that moves with it.
-import type { ViewParts } from "../../console/ui/unit.tsx";
+import type { ViewParts } from "../view.ts";
 import { type GamepadButton, gamepadButton, gamepadButtons } from "./contract.ts";
 
 interface State {

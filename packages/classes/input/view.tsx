@@ -1,6 +1,6 @@
 // Runs in: browser, in the console. Owns: what is pressed and moved on a keyboard, a mouse or a tablet.
 import * as codes from "@ring3/core/input-codes";
-import type { ViewParts } from "../../console/ui/unit.tsx";
+import type { ViewParts } from "../view.ts";
 
 const names = new Map(
   Object.entries(codes).flatMap(([name, code]) => (/^(KEY|BTN)_/.test(name) ? [[code, name]] : [])),

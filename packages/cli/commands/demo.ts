@@ -8,18 +8,14 @@ import type { ManagerConnection } from "@ring3/client/manager-connection";
 import { nearest } from "@ring3/control/nearest";
 import { sentence } from "@ring3/control/sentence";
 import { type Command, UsageError } from "../command.ts";
-import { DemoConsole } from "../demo/console.ts";
 import { demoDevices } from "../demo/devices.ts";
+import { DemoPage } from "../demo/page.ts";
 import { show } from "../demo/view.ts";
-import { Workload } from "../demo/workload.ts";
 import { askedToEnd, ended, onLine } from "../lines.ts";
 import type { Ring3 } from "../ring3.ts";
 import { type Attachment, SimulatedDevice } from "../simulated-device.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
-const WORK_PORT = "work";
-const WORK_DEVICE = `usb-${WORK_PORT}:1.0`;
-const TELL_MS = 500;
 const known = Object.keys(demoDevices);
 
 /** This machine's is not read: nothing real is taken, and no simulated mouse moves a real pointer. */
@@ -32,7 +28,7 @@ export default {
     "insecure-no-sandbox": { type: "boolean", help: "for machines without bubblewrap" },
   },
   words: [0, known.length],
-  details: `With classes (${known.join(", ")}) only devices of those. Its configuration is its own: it takes no real device, and makes no input devices of the kernel's.
+  details: `With classes (${known.join(", ")}) only devices of those, and no page for a browser. Its configuration is its own: it takes no real device, and makes no input devices of the kernel's.
 Uses a temporary state directory unless one is named. Ctrl-C ends everything.`,
   async run(ring3, { values, words }) {
     const wrong = words.find((word) => !known.includes(word));
@@ -45,7 +41,7 @@ Uses a temporary state directory unless one is named. Ctrl-C ends everything.`,
     const insecure = values["insecure-no-sandbox"] === true ? ["--insecure-no-sandbox"] : [];
     const stop = askedToEnd();
     const up = startUp(["--state-dir", directory, "--config", config, ...insecure]);
-    const demo = new Demo(ring3.at(directory), folder, words.length === 0 ? known : words);
+    const demo = new Demo(ring3.at(directory), folder, words);
     try {
       await Promise.race([stop, ready(up).then(() => demo.run()), demo.failed]);
       return 0;
@@ -67,20 +63,16 @@ class Demo {
   readonly #ring3: Ring3;
   readonly #devices: ReadonlyMap<string, SimulatedDevice>;
   readonly #shown = new AbortController();
-  /** A program uses this one, so that there is something to be lost. */
-  readonly #work: SimulatedDevice;
-  readonly #workload = new Workload();
-  #telling: NodeJS.Timeout | undefined;
-  #console: DemoConsole | undefined;
+  /** Only where everything is there. */
+  readonly #page: DemoPage | undefined;
 
-  /** The devices start while ring3 does. */
+  /** The devices start while ring3 does. `classes`: none means all. */
   constructor(ring3: Ring3, folder: string, classes: readonly string[]) {
     this.#ring3 = ring3;
     this.folder = folder;
-    const disk = ["--image", join(folder, "work.img"), "--create", "16M"];
-    this.#work = new SimulatedDevice(this, "usb-drive", WORK_PORT, disk);
+    this.#page = classes.length === 0 ? new DemoPage(this) : undefined;
     this.#devices = new Map(
-      classes.map((name) => {
+      (classes.length === 0 ? known : classes).map((name) => {
         const { kind, port, options } = demoDevices[name]!;
         return [name, new SimulatedDevice(this, kind, port, options(folder))];
       }),
@@ -89,7 +81,8 @@ class Demo {
 
   /** Rejects when one of its devices has ended. */
   get failed(): Promise<never> {
-    return Promise.race([...this.#devices.values(), this.#work].map(({ over }) => over));
+    const all = [...this.#devices.values(), ...(this.#page === undefined ? [] : [this.#page])];
+    return Promise.race(all.map(({ over }) => over));
   }
 
   /** Until ring3 ends, or this is ended. */
@@ -99,26 +92,17 @@ class Demo {
     this.manager.onResumed = async (ask) => {
       for (const attachment of this.plugs) await ask("attach", attachment);
     };
-    await Promise.all([...this.#devices.values()].map((device) => device.plug()));
-    await this.#work.plug();
-    this.#console = new DemoConsole({
-      directory,
-      manager: this.manager,
-      devices: [...this.#devices.values(), this.#work],
-    });
-    void this.#workload.run(directory, `${WORK_DEVICE}#0`);
-    this.#telling = setInterval(() => this.#console!.tell(WORK_DEVICE, this.#workload.verified), TELL_MS);
+    const devices = [...this.#devices.values()];
+    await Promise.all(devices.map((device) => device.plug()));
+    const page = await this.#page?.start(directory, this, devices);
     const unplugs = Object.fromEntries([...this.#devices].map(([name, { pid }]) => [name, pid]));
-    const view = { classes: [...this.#devices.keys()], unplugs, page: await this.#console.url };
+    const view = { classes: [...this.#devices.keys()], unplugs, page };
     await show(this.#ring3, this.manager, view, this.#shown.signal);
   }
 
   async end(): Promise<void> {
     this.#shown.abort();
-    clearInterval(this.#telling);
-    this.#workload.stop();
-    await this.#console?.end();
-    await this.#work.end();
+    await this.#page?.end();
     await Promise.all([...this.#devices.values()].map((device) => device.end()));
     this.manager?.disconnect();
   }

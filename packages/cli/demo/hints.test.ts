@@ -56,6 +56,6 @@ test("the demo's hints are commands that work as they stand, within 80 columns b
 });
 
 test("of devices without a driver nothing is said", () => {
-  const text = hintsText(status(device("usb-sim1:1.0", "block", null)), "/tmp/x", "http://127.0.0.1:1/");
+  const text = hintsText(status(device("usb-sim1:1.0", "block", null)), "/tmp/x", undefined);
   assert.deepEqual([text.includes("kill"), text.includes("nbd")], [false, false]);
 });

@@ -14,8 +14,8 @@ export interface DemoView {
   readonly classes: readonly string[];
   /** As `hintsText` has them. */
   readonly unplugs: Readonly<Record<string, number>>;
-  /** Where a browser sees it all. */
-  readonly page: string;
+  /** Where a browser sees it all, if it does. */
+  readonly page: string | undefined;
 }
 
 /** A table on a terminal; otherwise a line for each change, and what to try once there is a driver of each class. */

@@ -1,15 +1,9 @@
 // Runs in: browser. Owns: one unit of a device: where programs meet it, and what it does now, as its class draws it.
+import type { ViewParts } from "@ring3/classes/view";
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { listenUnit } from "./feed.ts";
 import type { DeviceStatus } from "./told.ts";
-
-/** What a class's own view is given. Numbers are the contract's. */
-export interface ViewParts {
-  readonly properties: Readonly<Record<string, unknown>>;
-  /** The latest of each event. */
-  readonly events: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
-}
 
 /** A class has one in its folder, or is shown as any. */
 const views = import.meta.glob<{ default: ComponentType<ViewParts> }>("../../classes/*/view.tsx", {

@@ -8,10 +8,10 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { onLine } from "../cli/lines.ts";
-import { RunningRing3 } from "../cli/running-ring3.fixture.ts";
+import { onLine } from "./lines.ts";
+import { RunningRing3 } from "./running-ring3.fixture.ts";
 
-const cli = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
+const cli = fileURLToPath(new URL("./main.ts", import.meta.url));
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** WCAG 2.x, levels A and AA. */
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
