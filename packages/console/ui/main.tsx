@@ -17,6 +17,7 @@ function Page() {
       scrollTo(0, 0);
     };
     addEventListener("hashchange", moved);
+    moved(); // it may have been another before anybody listened
     return () => removeEventListener("hashchange", moved);
   }, []);
   useEffect(() => {
