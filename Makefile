@@ -10,11 +10,11 @@ addon_sources := $(filter-out $(probe_source),$(wildcard packages/kernel/native/
 addon_headers := $(wildcard packages/kernel/native/*.h)
 addon_flags := -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -isystem $(node_package)/include/node
 
-.PHONY: setup demo test lab bench fuzz simulate torture clean demo-packages bench-packages test-packages
+.PHONY: screenshots setup demo test lab bench fuzz simulate torture clean demo-packages bench-packages test-packages
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-setup: build/kernel.node build/probe/kernel.node build/bundles.stamp build/types.stamp
+setup: build/kernel.node build/probe/kernel.node build/bundles.stamp build/types.stamp build/console-ui.stamp
 
 demo: demo-packages setup
 	./ring3 demo
@@ -37,6 +37,10 @@ simulate: demo-packages setup
 # Three quarters of an hour (docs/reliability.md has what was measured); SEED, FAULTS, FROM and ONLY as `ring3 torture --help` says.
 torture: demo-packages setup
 	@./ring3 torture --seed $(or $(SEED),1) --faults $(or $(FAULTS),100000) $(FROM:%=--from=%) $(ONLY:%=--only=%)
+
+# docs/images, from a demo and Debian's Chromium.
+screenshots: test-packages setup
+	@$(node) --disable-warning=ExperimentalWarning docs/screenshots.ts
 
 clean:
 	rm -rf build
@@ -71,6 +75,13 @@ build/bundles.stamp: $(wildcard setup/*.ts) $(sources) build/kernel.node $(npm_s
 	@echo '== bundles'
 	@mkdir -p build
 	@$(node) setup/bundle.ts
+	@touch $@
+
+# The console's page.
+build/console-ui.stamp: $(wildcard packages/console/ui/* packages/console/ui/public/* packages/classes/*/view.tsx) $(sources) $(npm_stamp)
+	@echo '== console'
+	@mkdir -p build
+	@$(node) node_modules/vite/bin/vite.js build --config packages/console/ui/vite.config.ts --logLevel warn
 	@touch $@
 
 # What drivers are checked against: the sdk's declarations, without Node's types.

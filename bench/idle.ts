@@ -7,6 +7,8 @@ import { RunningRing3 } from "../packages/cli/running-ring3.fixture.ts";
 const SETTLE_MS = 15_000;
 
 export interface Idle extends AsyncDisposable {
+  readonly directory: string;
+  readonly manager: number;
   readonly hosts: readonly number[];
   /** Keeper, manager, reflectors, hosts, spares: all of its processes. */
   processes(): number[];
@@ -23,6 +25,8 @@ export async function idle(devices: number): Promise<Idle> {
   life.close();
   await pause(SETTLE_MS);
   return {
+    directory: ring3.directory,
+    manager: (await ring3.status()).manager.pid,
     hosts,
     processes: () => [ring3.keeperPid, ...descendants(ring3.keeperPid)],
     [Symbol.asyncDispose]: () => ring3.stop(),

@@ -80,6 +80,7 @@ if (named.length > 0) {
   await all([
     ...processes.map((name) => bundle(join(root, "packages", name, "main.ts"), join(out, `${name}.cjs`))),
     bundle(join(root, "packages/host/start.ts"), join(out, "host.cjs")),
+    bundle(join(root, "packages/console/server/main.ts"), join(out, "console-server.cjs")),
     bundleHostCode().then(() => compileHostCode(out)),
     Promise.all(
       drivers.map((name) => installDriver(join(root, "drivers", name), join(out, "drivers", name))),

@@ -226,7 +226,7 @@ const common: Record<string, RegExp> = {
 
 test("relative imports stay inside their own package, driver or sim, and what sims have in common", () => {
   const owner = (path: string) => path.split("/").slice(0, 2).join("/");
-  const strays = globSync(["packages/**/*.ts", "drivers/**/*.ts", "sims/**/*.ts"], {
+  const strays = globSync(["packages/**/*.{ts,tsx}", "drivers/**/*.ts", "sims/**/*.ts"], {
     cwd: root,
     exclude: ["**/node_modules"],
   })

@@ -44,6 +44,8 @@ case ${1-} in
     need_file /usr/lib/python3/dist-packages/evdev python3-evdev
     need systemd-analyze systemd
     need busctl systemd
+    need chromium chromium
+    need_file /usr/share/fonts/truetype/dejavu 'fonts-dejavu-core'
     need dbus-daemon dbus-daemon
     need_file /usr/lib/python3/dist-packages/dbusmock python3-dbusmock
     ;;

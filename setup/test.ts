@@ -80,6 +80,7 @@ const stages: Record<string, () => Totals> = {
       ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings"],
       [tsc, "-p", "tsconfig.json"],
       [tsc, "-p", "drivers/tsconfig.json"],
+      [tsc, "-p", "packages/console/ui/tsconfig.json"],
     ]),
   unit: () => nodeTest("unit", unitTests, 120_000),
   process: () => nodeTest("process", processTests, 300_000),

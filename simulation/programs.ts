@@ -16,8 +16,10 @@ import type { Serving } from "@ring3/manager/administration";
 import { AttachedBus } from "@ring3/manager/attached-bus";
 import type { BusDevice } from "@ring3/manager/bus";
 import { ClientConnection, reflectorName } from "@ring3/manager/clients";
+import { CrashStore } from "@ring3/manager/crash-store";
 import { EndpointSockets } from "@ring3/manager/endpoint-sockets";
 import { EventLog } from "@ring3/manager/event-log";
+import { History } from "@ring3/manager/history";
 import { startShared, startSpare } from "@ring3/manager/host-start";
 import { Inputs } from "@ring3/manager/inputs";
 import { type Jail, readReport } from "@ring3/manager/jail";
@@ -232,6 +234,8 @@ async function runManager(
       removed,
     ),
     tracing: new Tracing(clock, manager.claims),
+    history: new History(clock),
+    crashes: new CrashStore("/crashes", manager.log), // none is written
     sandboxed: false,
     uid: UID,
     group: () => "ring3",

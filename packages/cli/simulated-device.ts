@@ -64,6 +64,10 @@ export class SimulatedDevice {
     return this.#child.pid!;
   }
 
+  get kind(): string {
+    return this.#kind;
+  }
+
   get port(): string {
     return this.#plug.port;
   }

@@ -4,10 +4,10 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { Rates } from "@ring3/control/rates";
 import { DriversLife, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient } from "./nbd-client.ts";
 import { RunningRing3 } from "./running-ring3.fixture.ts";
-import type { Rates } from "./top/rates.ts";
 
 const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 const BYTES = 4096;

@@ -1,5 +1,6 @@
 // Runs in: manager (serves); CLI, applications and reflectors (ask). Owns: nothing. What clients have the manager do.
 import * as v from "valibot";
+import { crashReport, crashSummary } from "./crash.ts";
 import { defineEdge } from "./edge.ts";
 import {
   access,
@@ -22,7 +23,8 @@ import {
   userId,
 } from "./fields.ts";
 import { metrics } from "./metrics.ts";
-import { deviceState, status } from "./status.ts";
+import { passage } from "./observation.ts";
+import { deviceState, deviceStatus, status } from "./status.ts";
 import { TRACE_CLIENTS_MAX, trace } from "./trace.ts";
 
 /** An id, an alias or a unique prefix of one; ambiguous or unknown: "invalid", and the message lists what there is. */
@@ -163,6 +165,16 @@ export const clientEdge = defineEdge({
   methods: {
     status: { params: nothing, result: status },
     /**
+     * How all devices are and what they have gone through, oldest first; from then on the notices `device`, `deviceGone`, `passage` and, once a
+     * second, `metrics` tell what is new, until the connection ends.
+     */
+    observe: {
+      params: nothing,
+      result: v.strictObject({ status, passages: v.array(passage) }),
+    },
+    /** From now on this connection only looks: what changes anything is "denied". For one that is about to be given to somebody. */
+    renounce: { params: nothing, result: nothing },
+    /**
      * What has happened to a device since this connection asked last: asked for the first time it begins, and it ends with the connection. All that
      * drivers and clients do is read from the memories that come along (trace.ts).
      */
@@ -206,6 +218,12 @@ export const clientEdge = defineEdge({
       params: v.strictObject({ device: v.nullable(device), follow: v.boolean() }),
       result: v.strictObject({ entries: v.array(logEntry) }),
     },
+    /** Of a device, or of all (null); the latest last. */
+    crashes: {
+      params: v.strictObject({ device: v.nullable(device) }),
+      result: v.strictObject({ reports: v.array(crashSummary) }),
+    },
+    crash: { params: v.strictObject({ id: name }), result: crashReport },
 
     /**
      * A device behind a USB/IP server's socket; it is unplugged when the connection ends. `port` names the place it is
@@ -369,5 +387,10 @@ export const clientEdge = defineEdge({
     /** A driver runs for a unit that this connection has opened before. */
     ready: v.strictObject({ unit: name, incarnation }),
     log: logEntry,
+    /** A device that was not there before, or is otherwise than it was told. */
+    device: deviceStatus,
+    deviceGone: v.strictObject({ id: name }),
+    passage,
+    metrics,
   },
 });

@@ -37,6 +37,10 @@ export const crashReport = v.strictObject({
 });
 export type CrashReport = v.InferOutput<typeof crashReport>;
 
+/** What a list shows of one. */
+export const crashSummary = v.omit(crashReport, ["stack", "inFlight", "recorder", "resources"]);
+export type CrashSummary = v.InferOutput<typeof crashSummary>;
+
 export function crashDirectory(stateDirectory: string): string {
   return join(stateDirectory, "crashes");
 }

@@ -26,7 +26,7 @@ const unitStatus = v.strictObject({
   endpoints: v.array(endpointStatus),
 });
 
-const deviceStatus = v.strictObject({
+export const deviceStatus = v.strictObject({
   id: name,
   alias: v.nullable(name),
   /** What the device is, as text: vendor and product id, and the serial number where there is one. */

@@ -2,7 +2,7 @@
 // the log that it follows, the devices that it has attached.
 
 import type { clientEdge } from "@ring3/control/client-edge";
-import type { Notice, Params, Result } from "@ring3/control/edge";
+import type { Params, Result } from "@ring3/control/edge";
 import { Answer, type Handlers, type ServingPeer } from "@ring3/control/peer";
 import type { Account } from "@ring3/control/rules";
 import type { Clock } from "@ring3/core/clock";
@@ -11,18 +11,22 @@ import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { AbsentClients } from "./absent-clients.ts";
 import { mayUse, requireOperator } from "./access.ts";
 import type { AttachedBus, Attachment } from "./attached-bus.ts";
+import type { CrashStore } from "./crash-store.ts";
 import type { Device } from "./device.ts";
 import type { EndpointSockets } from "./endpoint-sockets.ts";
+import type { History } from "./history.ts";
 import type { Inputs } from "./inputs.ts";
 import type { KernelDisks } from "./kernel-disks.ts";
 import type { Manager } from "./manager.ts";
 import type { Mappings } from "./mappings.ts";
+import { Observation } from "./observation.ts";
 import { deviceMetrics, deviceStatus, type Endpoint, explain } from "./status.ts";
 import type { DeviceTrace, Tracing } from "./tracing.ts";
 import { udevRules } from "./udev.ts";
 
 type ClientEdge = typeof clientEdge;
-type LogEntry = Notice<ClientEdge, "log">;
+/** Says to the other side what it has asked to be told. */
+export type TellObserver = ServingPeer<ClientEdge>["notify"];
 
 /** What all connections share. */
 export interface Serving {
@@ -30,6 +34,8 @@ export interface Serving {
   readonly clock: Clock;
   readonly attached: AttachedBus;
   readonly tracing: Tracing;
+  readonly history: History;
+  readonly crashes: CrashStore;
   readonly sandboxed: boolean;
   /** Where a host's process runs, in words. */
   readonly processors: (host: number) => string;
@@ -78,17 +84,25 @@ const SETTLE_MS = 30_000;
 export class Administration {
   readonly #serving: Serving;
   readonly #identity: ClientIdentity;
-  readonly #tellLog: (entry: LogEntry) => void;
+  readonly #tell: TellObserver;
   readonly #attachments = new Map<string, Attachment>();
   readonly #conditions = new Set<() => void>();
   #unfollow: (() => void) | undefined;
   #trace: DeviceTrace | undefined;
+  #observation: Observation | undefined;
+  #unfollowHistory: (() => void) | undefined;
+  #onlyLooks = false;
   #ended = false;
 
-  constructor(serving: Serving, identity: ClientIdentity, tellLog: (entry: LogEntry) => void) {
+  constructor(serving: Serving, identity: ClientIdentity, tell: TellObserver) {
     this.#serving = serving;
     this.#identity = identity;
-    this.#tellLog = tellLog;
+    this.#tell = tell;
+  }
+
+  /** It has renounced the right to change anything. */
+  get onlyLooks(): boolean {
+    return this.#onlyLooks;
   }
 
   handlers(): Omit<
@@ -112,10 +126,12 @@ export class Administration {
     const { manager, attached } = this.#serving;
     return {
       status: () => this.#status(),
-      metrics: () => ({
-        nowMs: this.#serving.clock.now(),
-        devices: this.#visible().map((device) => deviceMetrics(manager, device)),
-      }),
+      metrics: () => this.#metrics(),
+      observe: () => this.#observe(),
+      renounce: () => {
+        this.#onlyLooks = true;
+        return {};
+      },
       wait: (params) => this.#wait(params),
       start: async ({ device, take }) => {
         const found = this.#administer(device);
@@ -146,7 +162,10 @@ export class Administration {
         requireOperator(this.#serving, this.#identity, `explain ${device}`);
         return explain(manager, manager.resolve(device), this.#serving);
       },
-      ...this.#serving.mappings.handlers((what) => requireOperator(this.#serving, this.#identity, what)),
+      ...this.#serving.mappings.handlers(
+        (what) => requireOperator(this.#serving, this.#identity, what),
+        (what) => this.#requireControl(what),
+      ),
       udev: () => {
         const { inputs, accountOf, uid } = this.#serving;
         requireOperator(this.#serving, this.#identity, "udev");
@@ -159,16 +178,25 @@ export class Administration {
         const id = device === null ? null : this.#logged(device);
         if (follow) {
           this.#unfollow?.();
-          this.#unfollow = manager.eventLog.follow(id, this.#tellLog);
+          this.#unfollow = manager.eventLog.follow(id, (entry) => this.#tell("log", entry));
         }
         return { entries: manager.eventLog.entries(id) };
+      },
+      crashes: ({ device }) => {
+        requireOperator(this.#serving, this.#identity, "read the crash reports");
+        const id = device === null ? null : this.#logged(device);
+        return { reports: this.#serving.crashes.list(id) };
+      },
+      crash: ({ id }) => {
+        requireOperator(this.#serving, this.#identity, "read the crash reports");
+        return this.#serving.crashes.report(id);
       },
       trace: ({ device }) => {
         const { result, fds } = this.#traceOf(device).take();
         return new Answer(result, fds);
       },
       attach: async ({ socket, busid, port }) => {
-        requireOperator(this.#serving, this.#identity, "attach a device");
+        this.#requireControl("attach a device");
         const attachment = await attached.attach(socket, busid, port);
         if (this.#ended) attachment.detach();
         this.#attachments.set(attachment.port, attachment);
@@ -187,6 +215,7 @@ export class Administration {
 
   deviceChanged(): void {
     this.#trace?.deviceChanged();
+    this.#observation?.changed();
     for (const check of [...this.#conditions]) check();
   }
 
@@ -196,19 +225,29 @@ export class Administration {
     this.#unfollow?.();
     this.#trace?.end();
     this.#trace = undefined;
+    this.#observation?.end();
+    this.#observation = undefined;
+    this.#unfollowHistory?.();
     for (const attachment of this.#attachments.values()) attachment.detach();
     this.deviceChanged();
   }
 
   #administer(device: string): Device {
-    requireOperator(this.#serving, this.#identity, `administer ${device}`);
+    this.#requireControl(`administer ${device}`);
     return this.#serving.manager.resolve(device);
+  }
+
+  #requireControl(what: string): void {
+    requireOperator(this.#serving, this.#identity, what);
+    if (this.#onlyLooks)
+      throw new DeviceError("denied", `${what}: this connection has renounced it, and only looks`);
   }
 
   /** One a connection. What is known of a device that has gone is told before that it has. */
   #traceOf(device: string): DeviceTrace {
     if (this.#trace?.hasNews === true) return this.#trace;
-    const found = this.#administer(device);
+    requireOperator(this.#serving, this.#identity, `trace ${device}`);
+    const found = this.#serving.manager.resolve(device);
     if (this.#trace?.device === found) return this.#trace;
     this.#trace?.end();
     this.#trace = undefined;
@@ -228,7 +267,34 @@ export class Administration {
   /** The devices that exist for whoever asks. */
   #visible(): Device[] {
     const { manager } = this.#serving;
-    return manager.devices.filter((device) => mayUse(this.#serving, this.#identity, device, "read"));
+    return manager.devices.filter((device) => this.#isVisible(device));
+  }
+
+  #isVisible(device: Device): boolean {
+    return mayUse(this.#serving, this.#identity, device, "read");
+  }
+
+  #metrics(): Result<ClientEdge, "metrics"> {
+    const { manager, clock } = this.#serving;
+    return {
+      nowMs: clock.now(),
+      devices: this.#visible().map((device) => deviceMetrics(manager, device)),
+    };
+  }
+
+  #observe(): Result<ClientEdge, "observe"> {
+    const { clock, history } = this.#serving;
+    this.#observation ??= new Observation({
+      clock,
+      status: () => this.#status(),
+      metrics: () => this.#metrics(),
+      tell: this.#tell,
+    });
+    this.#unfollowHistory ??= history.follow((device, passage) => {
+      if (this.#isVisible(device)) this.#observation?.passed(passage);
+    });
+    const passages = this.#visible().flatMap((device) => history.of(device));
+    return { status: this.#observation.begin(), passages };
   }
 
   #status(): Result<ClientEdge, "status"> {

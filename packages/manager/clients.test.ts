@@ -18,6 +18,7 @@ import { AbsentClients } from "./absent-clients.ts";
 import type { Serving } from "./administration.ts";
 import { AttachedBus } from "./attached-bus.ts";
 import { ClientConnection } from "./clients.ts";
+import { CrashStore } from "./crash-store.ts";
 import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
 import {
@@ -30,6 +31,7 @@ import {
   settled,
   unit,
 } from "./fake-host.fixture.ts";
+import { History } from "./history.ts";
 import { Inputs } from "./inputs.ts";
 import type { KernelDisks } from "./kernel-disks.ts";
 import { Manager } from "./manager.ts";
@@ -74,11 +76,20 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     drivers: () => [{ manifest: { ...manifest, placement }, code, codeBytes, sourceMap: undefined }],
   });
   let tokens = 0;
+  const history = new History(clock);
+  manager.watch({
+    unitAdded() {},
+    unitChanged() {},
+    unitRemoved() {},
+    deviceChanged: () => history.changed(manager.devices),
+  });
   const serving: Serving = {
     manager,
     clock,
     processors: () => "anywhere",
     tracing: new Tracing(clock, manager.claims),
+    history,
+    crashes: new CrashStore(join(folder, "crashes"), manager.log),
     attached: new AttachedBus(
       { clock, legacy: noLegacy, returnMs: 10_000 },
       (id) => manager.isPresent(id),
@@ -115,6 +126,7 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     const [ours, theirs] = socketPair();
     const logged: string[] = [];
     const units: string[] = [];
+    const seen: string[] = [];
     const mapped: string[] = [];
     const account = () => ({ uid, user: null, gids: [], groups: [] });
     const identity = {
@@ -129,11 +141,14 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     const notices = {
       log: ({ message }: { message: string }) => logged.push(message),
       unitAdded: ({ unit }: { unit: string }) => units.push(unit),
+      device: ({ state }: { state: string }) => seen.push(`device ${state}`),
+      passage: ({ state }: { state: string }) => seen.push(`passage ${state}`),
+      metrics: () => seen.push("metrics"),
       mapping: ({ text }: { text: string }) => mapped.push(`${text} behind ${units.length} units`),
     };
     const peer = callingPeer(clientEdge, new FrameSocket(theirs), notices);
     peers.push(peer);
-    return { peer, logged, units, mapped };
+    return { peer, logged, units, seen, mapped };
   };
   const endpoints = async () => (await connect(500).peer.call("status", {})).result.devices[0]!.units;
   void manager.added(busDevice());
@@ -426,6 +441,40 @@ test("the address of an inline driver's unit is taken away when the unit goes, t
   await hosts.last.dies();
   await stopped;
   assert.equal(existsSync(result.path), false);
+});
+
+test("who observes is told what a device goes through, and where it is afterwards", async () => {
+  const { hosts, clock, run, connect } = await setUp();
+  const { peer, seen } = connect(500);
+  const { status, passages } = (await peer.call("observe", {})).result;
+  assert.equal(status.devices[0]!.state, "running");
+  assert.deepEqual(passages.at(-1)!.state, "running");
+  hosts.last.fails();
+  await hosts.last.dies();
+  await run();
+  clock.advance(20);
+  await peer.call("status", {}); // behind what it was told
+  assert.deepEqual(
+    seen.filter((word) => word !== "metrics" && !word.startsWith("passage starting")),
+    ["passage failed", "passage running", "device running"],
+  );
+});
+
+test("who has renounced may look and not touch", async () => {
+  const { connect } = await setUp();
+  const { peer } = connect(0);
+  await peer.call("renounce", {});
+  assert.equal((await peer.call("status", {})).result.devices.length, 1);
+  assert.equal((await peer.call("explain", { device: "usb" })).result.state, "running");
+  const denied = { kind: "denied", message: /only looks/ };
+  for (const verb of ["stop", "restart", "suspend", "resume"] as const)
+    await assert.rejects(peer.call(verb, { device: "usb" }), denied, verb);
+  await assert.rejects(peer.call("start", { device: "usb", take: true }), denied);
+  await assert.rejects(peer.call("useProfile", { device: "usb", profile: "game" }), denied);
+  const plug = { transport: "usbip", socket: "/nowhere", busid: "1-1", port: null } as const;
+  await assert.rejects(peer.call("attach", plug), denied);
+  const unit = { channel: 1, opening: 1, unit: id, mode: "write", contract } as const;
+  await assert.rejects(peer.call("open", unit, [memory(layout.client.size)]), denied);
 });
 
 test("only reflectors of input devices hear of the mapping, before any unit and each time it is another; a later one is told it too", async () => {

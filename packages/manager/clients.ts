@@ -57,7 +57,9 @@ export class ClientConnection implements Claimant, Watcher, MappingListener {
     this.token = serving.newToken();
     this.#identity = identity;
     this.#serving = serving;
-    this.#administration = new Administration(serving, identity, (entry) => this.#peer.notify("log", entry));
+    this.#administration = new Administration(serving, identity, (notice, params) =>
+      this.#peer.notify(notice, params),
+    );
     this.#peer = servingPeer<ClientEdge, Descriptor>(clientEdge, transport, this.#handlers(), {
       suspect: (suspicion) => this.#suspect(suspicion),
       progress: ({ channel }) => serving.manager.claims.progress(this, channel),
@@ -132,6 +134,8 @@ export class ClientConnection implements Claimant, Watcher, MappingListener {
         "denied",
         `open ${params.unit} to ${params.mode}: an access rule in ring3.yaml can allow it`,
       );
+    if (params.mode === "write" && this.#administration.onlyLooks)
+      throw new DeviceError("denied", `open ${params.unit} to write: this connection only looks`);
     if (params.mode === "write" && !this.trusted && this.#serving.disks?.has(params.unit))
       throw new DeviceError("busy", `open ${params.unit} to write: the kernel has it as a disk`);
     const { contract } = device.driver!;
@@ -189,6 +193,7 @@ export class ClientConnection implements Claimant, Watcher, MappingListener {
     this.#announced.set(unit, known);
     this.#serving.endpoints.set(unit, known);
     const { log } = this.#serving.manager;
+    this.#serving.manager.endpointsChanged();
     log.info(
       address === null ? `${unit} is not served by ${kind} any more` : `${unit} is served at ${address}`,
     );

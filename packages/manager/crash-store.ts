@@ -1,8 +1,9 @@
 // Runs in: manager. Owns: the folder of crash reports, one file each: bounded in number and size, the oldest go first.
 
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { CrashReport } from "@ring3/control/crash";
+import { type CrashReport, type CrashSummary, parseCrashReport } from "@ring3/control/crash";
+import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
 
 /** Each takes at most about 60 KB: 256 records, 40 lines of a stack, 64 requests. */
@@ -31,10 +32,42 @@ export class CrashStore {
     }
   }
 
-  /** File names begin with the time. */
+  /** Of a device, or of all (null); the latest last. One that nobody can read is left out, which is said. */
+  list(device: string | null): CrashSummary[] {
+    return this.#files().flatMap((file) => {
+      try {
+        const { stack: _, inFlight: __, recorder: ___, resources: ____, ...summary } = this.#read(file);
+        return device === null || summary.device.id === device ? [summary] : [];
+      } catch (error) {
+        this.#log.warn(`crash report ${file} cannot be read: ${(error as Error).message}`);
+        return [];
+      }
+    });
+  }
+
+  /** Throws DeviceError where there is none. */
+  report(id: string): CrashReport {
+    const file = this.#files().find((name) => name === `${id}.json`);
+    if (file === undefined)
+      throw new DeviceError("invalid", `crash report ${id}: there is none of that name; see: ring3 crashes`);
+    return this.#read(file);
+  }
+
+  #read(file: string): CrashReport {
+    return parseCrashReport(readFileSync(join(this.#directory, file), "utf8"));
+  }
+
+  /** Their names begin with the time. */
+  #files(): string[] {
+    if (!existsSync(this.#directory)) return [];
+    return readdirSync(this.#directory)
+      .filter((file) => file.endsWith(".json"))
+      .toSorted();
+  }
+
   #makeRoom(): void {
-    const files = readdirSync(this.#directory).filter((file) => file.endsWith(".json"));
-    for (const file of files.toSorted().slice(0, Math.max(0, files.length - REPORTS_MAX + 1)))
+    const files = this.#files();
+    for (const file of files.slice(0, Math.max(0, files.length - REPORTS_MAX + 1)))
       rmSync(join(this.#directory, file), { force: true });
   }
 }

@@ -37,6 +37,7 @@ import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
 import { endForsakenJails } from "./forsaken.ts";
 import { HID_SUBSYSTEMS, HidDevices } from "./hid-bus.ts";
+import { History } from "./history.ts";
 import { startShared, startSpare } from "./host-start.ts";
 import { Inputs } from "./inputs.ts";
 import { createJail, lacksForJails, noJail, runtimePaths, whenNeeded } from "./jail.ts";
@@ -266,6 +267,7 @@ async function main(): Promise<void> {
     (found) => mappings.found(found),
   );
   const absent = new AbsentClients(systemClock, RETURN_MS * timeScale, manager.claims);
+  const history = new History(systemClock);
   const serving: Serving = {
     manager,
     clock: systemClock,
@@ -276,6 +278,8 @@ async function main(): Promise<void> {
       removed,
     ),
     tracing: new Tracing(systemClock, manager.claims),
+    history,
+    crashes,
     sandboxed,
     processors: (host) => affinity.of(host),
     uid,
@@ -366,6 +370,7 @@ async function main(): Promise<void> {
   });
   const sleep = new Sleep(() => manager.devices, systemClock, manager.log);
   const deviceChanged = () => {
+    history.changed(manager.devices);
     sleep.deviceChanged();
     affinity.wake();
     for (const { driver, life } of manager.devices)

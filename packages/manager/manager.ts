@@ -87,6 +87,11 @@ export class Manager {
     return this.#drivers;
   }
 
+  /** Applications meet a unit elsewhere, or not any more. */
+  endpointsChanged(): void {
+    this.#tellChanged();
+  }
+
   watch(watcher: Watcher): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);

@@ -49,7 +49,10 @@ function setUp(device = played("gamepad"), named = false) {
     mapping: (text) => told.push(text),
     profile: (_, unit, profile) => told.push([unit, profile]),
   });
-  const handlers = mappings.handlers(() => {});
+  const handlers = mappings.handlers(
+    () => {},
+    () => {},
+  );
   const none = undefined as never;
   return {
     mappings,
@@ -168,7 +171,7 @@ test("only who may administer ring3 sees it", () => {
   const refuse = () => {
     throw new DeviceError("denied", "only root and the user of ring3 may");
   };
-  const handlers = mappings.handlers(refuse);
+  const handlers = mappings.handlers(refuse, refuse);
   assert.throws(() => handlers.mapping({}, [], undefined as never), { kind: "denied" });
   assert.throws(() => handlers.useProfile({ device: "x", profile: "y" }, [], undefined as never), {
     kind: "denied",

@@ -125,18 +125,19 @@ export class Mappings {
     return known?.identity === identityText(device.bus.identity) ? known.profile : null;
   }
 
-  /** What people ask of it. `requireOperator` throws DeviceError for everybody else. */
+  /** What people ask of it. `mayLook` and `mayAct` throw DeviceError for everybody else. */
   handlers(
-    requireOperator: (what: string) => void,
+    mayLook: (what: string) => void,
+    mayAct: (what: string) => void,
   ): Pick<Handlers<ClientEdge, Descriptor, ServingPeer<ClientEdge>>, "mapping" | "useProfile"> {
     return {
       mapping: () => {
-        requireOperator("see the mapping");
+        mayLook("see the mapping");
         this.#parts.look();
         return this.#state();
       },
       useProfile: ({ device, profile }) => {
-        requireOperator(`use a profile of ${device}`);
+        mayAct(`use a profile of ${device}`);
         this.#parts.look();
         return { units: this.#use(this.#parts.manager.resolve(device), profile) };
       },

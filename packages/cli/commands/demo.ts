@@ -9,6 +9,7 @@ import { nearest } from "@ring3/control/nearest";
 import { sentence } from "@ring3/control/sentence";
 import { type Command, UsageError } from "../command.ts";
 import { demoDevices } from "../demo/devices.ts";
+import { DemoPage } from "../demo/page.ts";
 import { show } from "../demo/view.ts";
 import { askedToEnd, ended, onLine } from "../lines.ts";
 import type { Ring3 } from "../ring3.ts";
@@ -27,7 +28,7 @@ export default {
     "insecure-no-sandbox": { type: "boolean", help: "for machines without bubblewrap" },
   },
   words: [0, known.length],
-  details: `With classes (${known.join(", ")}) only devices of those. Its configuration is its own: it takes no real device, and makes no input devices of the kernel's.
+  details: `With classes (${known.join(", ")}) only devices of those, and no page for a browser. Its configuration is its own: it takes no real device, and makes no input devices of the kernel's.
 Uses a temporary state directory unless one is named. Ctrl-C ends everything.`,
   async run(ring3, { values, words }) {
     const wrong = words.find((word) => !known.includes(word));
@@ -40,7 +41,7 @@ Uses a temporary state directory unless one is named. Ctrl-C ends everything.`,
     const insecure = values["insecure-no-sandbox"] === true ? ["--insecure-no-sandbox"] : [];
     const stop = askedToEnd();
     const up = startUp(["--state-dir", directory, "--config", config, ...insecure]);
-    const demo = new Demo(ring3.at(directory), folder, words.length === 0 ? known : words);
+    const demo = new Demo(ring3.at(directory), folder, words);
     try {
       await Promise.race([stop, ready(up).then(() => demo.run()), demo.failed]);
       return 0;
@@ -62,13 +63,16 @@ class Demo {
   readonly #ring3: Ring3;
   readonly #devices: ReadonlyMap<string, SimulatedDevice>;
   readonly #shown = new AbortController();
+  /** Only where everything is there. */
+  readonly #page: DemoPage | undefined;
 
-  /** The devices start while ring3 does. */
+  /** The devices start while ring3 does. `classes`: none means all. */
   constructor(ring3: Ring3, folder: string, classes: readonly string[]) {
     this.#ring3 = ring3;
     this.folder = folder;
+    this.#page = classes.length === 0 ? new DemoPage(this) : undefined;
     this.#devices = new Map(
-      classes.map((name) => {
+      (classes.length === 0 ? known : classes).map((name) => {
         const { kind, port, options } = demoDevices[name]!;
         return [name, new SimulatedDevice(this, kind, port, options(folder))];
       }),
@@ -77,23 +81,28 @@ class Demo {
 
   /** Rejects when one of its devices has ended. */
   get failed(): Promise<never> {
-    return Promise.race([...this.#devices.values()].map(({ over }) => over));
+    const all = [...this.#devices.values(), ...(this.#page === undefined ? [] : [this.#page])];
+    return Promise.race(all.map(({ over }) => over));
   }
 
   /** Until ring3 ends, or this is ended. */
   async run(): Promise<void> {
+    const { directory } = this.#ring3;
     this.manager = this.#ring3.connect();
     this.manager.onResumed = async (ask) => {
       for (const attachment of this.plugs) await ask("attach", attachment);
     };
-    await Promise.all([...this.#devices.values()].map((device) => device.plug()));
+    const devices = [...this.#devices.values()];
+    await Promise.all(devices.map((device) => device.plug()));
+    const page = await this.#page?.start(directory, this, devices);
     const unplugs = Object.fromEntries([...this.#devices].map(([name, { pid }]) => [name, pid]));
-    const view = { classes: [...this.#devices.keys()], unplugs };
+    const view = { classes: [...this.#devices.keys()], unplugs, page };
     await show(this.#ring3, this.manager, view, this.#shown.signal);
   }
 
   async end(): Promise<void> {
     this.#shown.abort();
+    await this.#page?.end();
     await Promise.all([...this.#devices.values()].map((device) => device.end()));
     this.manager?.disconnect();
   }

@@ -1,10 +1,10 @@
 // Runs in: CLI. Owns: the screen, while it shows what devices do. Asks the manager once an interval, and nobody else.
 import { durationForm, parseDuration } from "@ring3/control/duration";
 import type { Metrics } from "@ring3/control/metrics";
+import { ratesOf } from "@ring3/control/rates";
 import { type Command, UsageError } from "../command.ts";
 import { askedToEnd } from "../lines.ts";
 import { clear, redraw, rowsOf } from "../screen.ts";
-import { ratesOf } from "../top/rates.ts";
 import { topText } from "../top/table.ts";
 
 export default {

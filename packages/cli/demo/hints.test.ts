@@ -34,7 +34,7 @@ test("the demo's hints are commands that work as they stand, within 80 columns b
     device("usb-pad:1.3", "gamepad", 4712),
     device("usb-mouse:1.0", "input", 4713),
   );
-  const lines = hintsText(all, "/tmp/ring3-demo-x", { gamepad: 99 }).split("\n");
+  const lines = hintsText(all, "/tmp/ring3-demo-x", "http://127.0.0.1:1/", { gamepad: 99 }).split("\n");
   for (const command of [
     "export RING3_STATE_DIR=/tmp/ring3-demo-x",
     "./ring3 watch usb-pad:1.3",
@@ -56,6 +56,6 @@ test("the demo's hints are commands that work as they stand, within 80 columns b
 });
 
 test("of devices without a driver nothing is said", () => {
-  const text = hintsText(status(device("usb-sim1:1.0", "block", null)), "/tmp/x");
+  const text = hintsText(status(device("usb-sim1:1.0", "block", null)), "/tmp/x", undefined);
   assert.deepEqual([text.includes("kill"), text.includes("nbd")], [false, false]);
 });

@@ -9,6 +9,7 @@ const COMMAND_COLUMNS = 32;
 export function hintsText(
   { devices }: Status,
   directory: string,
+  page: string | undefined,
   unplugs: Readonly<Record<string, number>> = {},
 ): string {
   const of = (name: string) => devices.find((device) => device.class === name && device.hostPid !== null);
@@ -24,7 +25,8 @@ export function hintsText(
   const lines = hints.map(([command, meaning]) =>
     meaning === undefined ? `  ${command}` : `  ${command.padEnd(COMMAND_COLUMNS - 1)} # ${meaning}`,
   );
-  return `Try, in another terminal:\n${lines.join("\n")}`;
+  const open = page === undefined ? "" : `Open in a browser, and break something there:\n  ${page}\n`;
+  return `${open}Try, in another terminal:\n${lines.join("\n")}`;
 }
 
 const watchHints = (device: DeviceStatus | undefined, meaning: string): Hint[] =>

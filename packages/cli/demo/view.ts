@@ -14,13 +14,15 @@ export interface DemoView {
   readonly classes: readonly string[];
   /** As `hintsText` has them. */
   readonly unplugs: Readonly<Record<string, number>>;
+  /** Where a browser sees it all, if it does. */
+  readonly page: string | undefined;
 }
 
 /** A table on a terminal; otherwise a line for each change, and what to try once there is a driver of each class. */
 export async function show(
   ring3: Ring3,
   manager: ManagerConnection,
-  { classes, unplugs }: DemoView,
+  { classes, unplugs, page }: DemoView,
   until: AbortSignal,
 ): Promise<void> {
   const { directory, out, json } = ring3;
@@ -30,7 +32,7 @@ export async function show(
   if (live) clear(out);
   while (!until.aborted) {
     const status = await manager.ask("status", {});
-    const hints = hintsText(status, directory, unplugs);
+    const hints = hintsText(status, directory, page, unplugs);
     const changed = status.devices.filter(
       (device) => isDriven(device) && shown.get(device.id) !== changeText(device),
     );

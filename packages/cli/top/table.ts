@@ -1,6 +1,7 @@
 // Runs in: CLI. Owns: nothing. `ring3 top` for people: a line a device. Pure.
+
+import type { Rates } from "@ring3/control/rates";
 import { fit, type Paint, stateColours } from "../text.ts";
-import type { Rates } from "./rates.ts";
 
 /** All but the device, which gets what is left. */
 const columns: readonly { readonly title: string; readonly width: number; text(rates: Rates): string }[] = [

@@ -22,8 +22,8 @@ const F_SETFL = 4;
 const F_DUPFD_CLOEXEC = 1030;
 const F_ADD_SEALS = 1033;
 
-/** Beyond what a driver host may. */
-const more: readonly Allowance[] = [
+/** Beyond what a driver host may: of a process with a client end that serves strangers. */
+export const strangersCalls: readonly Allowance[] = [
   ...allow("applications on the sockets that the manager made", {
     accept4: [288, 242],
     getsockopt: [55, 209],
@@ -47,7 +47,7 @@ const more: readonly Allowance[] = [
  * At its end Node puts back the flags of descriptors 0 to 2, where another process that shares them has changed O_NONBLOCK, and aborts if it
  * may not (node.cc, ResetStdio). They are the keeper's and the manager's too, who are still using them: told that it was done, it leaves them be.
  */
-const sharedFlags: Rule = {
+export const sharedFlags: Rule = {
   call: "fcntl",
   x64: 72,
   arm64: 25,
@@ -82,7 +82,7 @@ export function reflectorFilter(
   pid: number,
   { requests = [], ring, uinput = false }: ReflectorGrant = {},
 ): Uint8Array {
-  const calls = [...hostCalls("standard", pid), ...more];
+  const calls = [...hostCalls("standard", pid), ...strangersCalls];
   const served = ring === undefined ? [] : rulesOf(ublk(ring)); // first: to all other rings the answer is that there is no such call
   const granted = uinput ? [...requests, ...Object.values(reflectorRequests)] : requests;
   return assembleFilter(

@@ -1,6 +1,7 @@
-// Runs in: CLI. Owns: nothing. What devices have done between two looks at their counts. Pure.
-import type { DeviceMetrics, Metrics } from "@ring3/control/metrics";
+// Runs in: CLI and console. Owns: nothing. What devices have done between two looks at their counts. Pure.
+
 import { percentile } from "@ring3/core/histogram";
+import type { DeviceMetrics, Metrics } from "./metrics.ts";
 
 /** A line of `ring3 top --json`. */
 export interface Rates {

@@ -1,0 +1,234 @@
+// Runs in: node --test. Owns: a ring3, a simulated drive and a pad, a console, and a Chromium that looks at it.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { onLine } from "./lines.ts";
+import { RunningRing3 } from "./running-ring3.fixture.ts";
+
+const cli = fileURLToPath(new URL("./main.ts", import.meta.url));
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+/** WCAG 2.x, levels A and AA. */
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+interface Console {
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly server: () => number;
+}
+
+let ring3: RunningRing3;
+let pad: ChildProcess;
+let device: string;
+let control: Console;
+let looks: Console;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+/** What the browser has complained about. */
+const complaints: string[] = [];
+
+async function startConsole(...args: string[]): Promise<Console> {
+  const child = spawn(process.execPath, [cli, "console", "--state-dir", ring3.directory, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const url = await new Promise<string>((resolve) => onLine(child.stdout!, resolve));
+  const server = () => Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim());
+  return { child, url, server };
+}
+
+async function lookAt(url: string, options: object = {}): Promise<[BrowserContext, Page]> {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("pageerror", ({ message }) => complaints.push(message));
+  await page.goto(url);
+  return [context, page];
+}
+
+before(async () => {
+  ring3 = await RunningRing3.start();
+  const drive = await ring3.plug("c1");
+  device = drive.device;
+  pad = spawn(
+    process.execPath,
+    [cli, "sim", "gamepad", "--model", "xbox-360", "--state-dir", ring3.directory],
+    {
+      stdio: ["pipe", "pipe", "inherit"],
+    },
+  );
+  await new Promise<string>((resolve) => onLine(pad.stdout!, resolve));
+  control = await startConsole("--control");
+  looks = await startConsole();
+  // Its own sandbox needs a user that is not root; it sees nothing but this page.
+  browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu"],
+  });
+  [context, page] = await lookAt(control.url);
+});
+
+after(async () => {
+  await browser?.close();
+  for (const each of [control, looks]) {
+    if (each === undefined) continue;
+    each.child.kill("SIGTERM");
+    assert.deepEqual(await once(each.child, "exit"), [0, null]);
+  }
+  pad?.kill("SIGTERM");
+  await ring3?.stop();
+});
+
+const addressOf = (url: string) => url.replace(/\?.*$/, "");
+const go = async (hash: string, on = page) => {
+  await on.evaluate(`location.hash = ${JSON.stringify(hash)}`);
+};
+const deviceHash = () => `#/${encodeURIComponent(device)}`;
+
+test("the page lists every device with its driver and state, and each has a page of its own", async () => {
+  const row = page.getByRole("row").filter({ hasText: device });
+  await row.getByText("running").waitFor();
+  await row.getByText("usb-storage").waitFor();
+  await row.getByRole("link").click();
+  await page.getByRole("heading", { level: 1 }).getByText("running").waitFor();
+  await page.getByText(/nbdinfo 'nbd\+unix/).waitFor();
+});
+
+/** Until the page shows the next driver, in milliseconds. */
+async function killSeen(): Promise<number> {
+  const { hostPid, incarnation } = await ring3.device(device);
+  const killed = performance.now();
+  process.kill(hostPid!, "SIGKILL");
+  await page.getByText(`Start #${incarnation + 1}, served from`).waitFor();
+  return performance.now() - killed;
+}
+
+test("a driver that is killed is seen within a second: its death, the gap, and the next one", async () => {
+  await go(deviceHash());
+  await page.getByText(/^Start #1, served from/).waitFor();
+  const times: number[] = [];
+  while (times.length < 3 && !times.some((ms) => ms < 1000)) times.push(await killSeen()); // tests beside it may have the processors
+  assert.ok(Math.min(...times) < 1000, `${times.join(", ")} ms`);
+  await page
+    .getByText(/ms without a driver$/)
+    .first()
+    .waitFor();
+  await page.getByText("failed: signal: the process was ended by SIGKILL").first().waitFor();
+  await page.getByText(/start #1: signal, the process was ended by SIGKILL/).waitFor(); // its crash report
+});
+
+test("plots move", async () => {
+  await go(deviceHash());
+  const drawn = 'document.querySelector(".plots canvas")?.toDataURL() ?? ""';
+  await page.locator(".plots canvas").first().waitFor();
+  const before = await page.evaluate<string>(drawn);
+  await page.waitForFunction(`${drawn} !== ${JSON.stringify(before)}`, undefined, { timeout: 10_000 });
+});
+
+test("what is pressed on a pad is seen on its drawing, over its driver's death", async () => {
+  await go("#/");
+  await page.getByRole("row").filter({ hasText: "xbox-360" }).getByRole("link").click();
+  const drawing = page.getByRole("img", { name: /^Pressed: / });
+  await drawing.waitFor();
+  pad.stdin!.write("press south\n");
+  await page.getByRole("img", { name: "Pressed: south" }).waitFor();
+  const { devices } = await ring3.status();
+  process.kill(devices.find(({ driver }) => driver === "xbox-360")!.hostPid!, "SIGKILL");
+  await page.getByText(/^Start #2, served from/).waitFor();
+  await page.getByRole("img", { name: "Pressed: south" }).waitFor();
+  pad.stdin!.write("release south\n");
+  await page.getByRole("img", { name: "Pressed: nothing" }).waitFor();
+});
+
+test("a device is stopped and started with buttons, and what came of it is said", async () => {
+  await go(deviceHash());
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByText("It is stopped").waitFor();
+  assert.equal((await ring3.device(device)).state, "stopped");
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await page.getByText("It is running").waitFor();
+});
+
+test("a console without control has no buttons, and does nothing even where it is asked", async () => {
+  const [context, page] = await lookAt(looks.url);
+  await page.goto(`${addressOf(looks.url)}${deviceHash()}`);
+  await page.getByText("ring3 console --control").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Stop" }).count(), 0);
+  const path = `/api/devices/${encodeURIComponent(device)}/stop`;
+  const status = await page.evaluate(`fetch("${path}", { method: "POST" }).then(({ status }) => status)`);
+  assert.equal(status, 403);
+  assert.equal((await ring3.device(device)).state, "running");
+  await context.close();
+  complaints.splice(0); // the browser tells of each 403
+});
+
+test("all its JavaScript is 120 kB at most, compressed", () => {
+  const folder = fileURLToPath(new URL("../../build/console-ui/assets/", import.meta.url));
+  const scripts = readdirSync(folder).filter((file) => file.endsWith(".js"));
+  const bytes = scripts.reduce((sum, file) => sum + gzipSync(readFileSync(`${folder}${file}`)).length, 0);
+  assert.ok(bytes > 10_000 && bytes <= 120_000, `${bytes} bytes`);
+});
+
+test("a second browser with the same address stands at the door", async () => {
+  const [context, page] = await lookAt(control.url);
+  await page.getByRole("heading", { name: "This browser is not let in" }).waitFor();
+  await context.close();
+  complaints.splice(0);
+});
+
+test("the console's server is killed: another takes its place, and the page goes on by itself", async () => {
+  await go("#/");
+  const before = control.server();
+  process.kill(before, "SIGKILL");
+  await page.getByText("The console does not answer").waitFor();
+  await page.getByText("live, with control").waitFor();
+  assert.notEqual(control.server(), before);
+  complaints.splice(0); // of the connection that ended
+});
+
+test("the manager is killed: the page goes on by itself", async () => {
+  process.kill((await ring3.status()).manager.pid, "SIGKILL");
+  await page.getByText("The console does not answer").waitFor();
+  await page.getByText("live, with control").waitFor();
+  const row = page.getByRole("row").filter({ hasText: device });
+  await row.getByText("running").waitFor();
+  complaints.splice(0);
+});
+
+for (const colorScheme of ["light", "dark"] as const)
+  test(`no rule for people with disabilities is broken (${colorScheme}), and nothing is cut off at 360 pixels`, async () => {
+    const state = await context.storageState();
+    const [other, page] = await lookAt(addressOf(control.url), {
+      colorScheme,
+      storageState: state,
+      viewport: { width: 360, height: 740 },
+      reducedMotion: "reduce",
+    });
+    for (const hash of ["#/", deviceHash(), "#/nowhere"]) {
+      await go(hash, page);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      if (hash === deviceHash()) await page.getByText("Why it is so").waitFor();
+      await page.evaluate(axe); // not a script of the page's: its policy would refuse that
+      const violations = await page.evaluate(async (values) => {
+        const run = (
+          globalThis as unknown as { axe: { run(options: object): Promise<{ violations: object[] }> } }
+        ).axe;
+        return (await run.run({ runOnly: { type: "tag", values } })).violations;
+      }, RULES);
+      assert.deepEqual(violations, [], hash);
+      const wide = await page.evaluate<number>("document.documentElement.scrollWidth");
+      assert.ok(wide <= 360, `${hash} is ${wide} pixels wide`);
+    }
+    await other.close();
+  });
+
+test("the browser has complained about nothing", () => {
+  assert.deepEqual(complaints, []);
+});

@@ -1,0 +1,98 @@
+// Runs in: CLI, in the demo. Owns: the demo's console, a process of its own, and what is broken there on a click.
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { ManagerConnection } from "@ring3/client/manager-connection";
+import { sentence } from "@ring3/control/sentence";
+import { ended, onLine } from "../lines.ts";
+import type { SimulatedDevice } from "../simulated-device.ts";
+import type { Verified } from "./workload.ts";
+
+const program = fileURLToPath(new URL("../../../build/console.cjs", import.meta.url));
+
+/** For so long a device that was unplugged, or that answers nonsense, stays so. */
+const AWAY_MS = 2000;
+
+/** What it prints. */
+interface Line {
+  readonly url?: string;
+  readonly id?: number;
+  readonly device?: string;
+  readonly fault?: string;
+}
+
+export interface Demo {
+  readonly directory: string;
+  readonly manager: Pick<ManagerConnection, "ask">;
+  readonly devices: readonly SimulatedDevice[];
+}
+
+/** What each kind of device answers that makes no sense. */
+const garbage: Readonly<Record<string, string>> = { "usb-drive": "fault wrong-tag" };
+const PAD_GARBAGE = "fault short-reports";
+
+export class DemoConsole {
+  readonly #demo: Demo;
+  readonly #child: ChildProcess;
+  /** Where a browser is let in, once. */
+  readonly url: Promise<string>;
+
+  constructor(demo: Demo) {
+    this.#demo = demo;
+    this.#child = spawn(process.execPath, [program, demo.directory, "0", "control", "json", "demo"], {
+      stdio: ["pipe", "pipe", "inherit"],
+      detached: true, // a Ctrl-C is the command's to handle
+    });
+    this.#child.stdin!.on("error", () => {}); // its end is told by the url
+    this.url = new Promise((resolve, reject) => {
+      onLine(this.#child.stdout!, (text) => this.#heard(JSON.parse(text) as Line, resolve));
+      void ended(this.#child).then((how) => reject(sentence("internal", `the console ended (${how})`)));
+    });
+    this.url.catch(() => {});
+  }
+
+  #heard({ url, id, device, fault }: Line, resolve: (url: string) => void): void {
+    if (url !== undefined) return resolve(url);
+    const answer = (what: object) => void this.#child.stdin!.write(`${JSON.stringify({ id, ...what })}\n`);
+    this.#break(device!, fault!).then(
+      () => answer({}),
+      ({ message }: Error) => answer({ error: message }),
+    );
+  }
+
+  async #break(device: string, fault: string): Promise<void> {
+    if (fault === "crash") return this.#signal(device, "SIGKILL");
+    if (fault === "hang") return this.#signal(device, "SIGSTOP");
+    const simulated = this.#demo.devices.find(({ port }) => device.startsWith(`usb-${port}:`));
+    if (simulated === undefined) throw sentence("invalid", `${device} is no device of the demo's`);
+    if (fault === "unplug") {
+      await simulated.say("unplug");
+      later(() => simulated.say("plug"));
+      return;
+    }
+    const kind = garbage[simulated.kind];
+    await simulated.say(kind ?? PAD_GARBAGE);
+    if (kind === undefined) later(() => simulated.say("fault clear"));
+  }
+
+  async #signal(device: string, signal: NodeJS.Signals): Promise<void> {
+    const { devices } = await this.#demo.manager.ask("status", {});
+    const pid = devices.find(({ id }) => id === device)?.hostPid ?? null;
+    if (pid === null) throw sentence("invalid", `${device} has no driver's process now`);
+    process.kill(pid, signal);
+  }
+
+  /** How the demo's program fares at a device: shown on the page. */
+  tell(device: string, verified: Verified): void {
+    this.#child.stdin!.write(`${JSON.stringify({ workload: { device, ...verified } })}\n`);
+  }
+
+  async end(): Promise<void> {
+    this.#child.kill("SIGTERM");
+    await ended(this.#child);
+  }
+}
+
+/** The demo may have ended meanwhile. */
+function later(run: () => Promise<unknown>): void {
+  setTimeout(() => void run().catch(() => {}), AWAY_MS).unref();
+}

@@ -1,0 +1,38 @@
+// Runs in: console of a demo. Owns: what is said between it and the demo, a JSON line each: what is to be broken, and what came of it; how the demo's
+// own program fares.
+import { DeviceError } from "@ring3/core/errors";
+import * as v from "valibot";
+import { type Fault, type Workload, workload } from "./edge.ts";
+
+/** What the demo says: what became of `id`, or how its program fares. */
+const line = v.union([
+  v.strictObject({ id: v.number(), error: v.exactOptional(v.string()) }),
+  v.strictObject({ workload }),
+]);
+
+export class DemoLink {
+  readonly #say: (line: string) => void;
+  readonly #waiting = new Map<number, { resolve: () => void; reject: (error: DeviceError) => void }>();
+  #last = 0;
+  onWorkload: (workload: Workload) => void = () => {};
+
+  constructor(say: (line: string) => void) {
+    this.#say = say;
+  }
+
+  readonly break = (device: string, fault: Fault): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const id = ++this.#last;
+      this.#waiting.set(id, { resolve, reject });
+      this.#say(JSON.stringify({ id, device, fault }));
+    });
+
+  heard(text: string): void {
+    const said = v.parse(line, JSON.parse(text));
+    if ("workload" in said) return this.onWorkload(said.workload);
+    const waiting = this.#waiting.get(said.id);
+    this.#waiting.delete(said.id);
+    if (said.error === undefined) waiting?.resolve();
+    else waiting?.reject(new DeviceError("io", said.error));
+  }
+}

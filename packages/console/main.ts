@@ -1,0 +1,52 @@
+// Runs in: console, started by `ring3 console` and `ring3 demo`. Owns: this process: `console STATE_DIR PORT [control] [json] [demo]`. It starts the
+// server that browsers talk to, which has nothing but what it is given here, and another whenever that ends. With `demo` it
+// speaks with that too (demo.ts).
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { withoutKindText } from "@ring3/control/wire";
+import { DeviceError } from "@ring3/core/errors";
+import { systemClock } from "@ring3/kernel/clock/clock";
+import { architectureOf } from "@ring3/kernel/jail/seccomp";
+import { confineSupervisors } from "@ring3/kernel/jail/supervisor";
+import { DemoLink } from "./demo.ts";
+import { ServerKeeper } from "./keeper.ts";
+
+const [directory, port, ...words] = process.argv.slice(2) as [string, string, ...string[]];
+const json = words.includes("json");
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+confineSupervisors(architectureOf(process.arch), process.getuid!() === 0); // for the server: its event loop can make no ring of io_uring
+const demo = words.includes("demo") ? new DemoLink(say) : undefined;
+const keeper = new ServerKeeper({
+  program: join(dirname(process.argv[1]!), "console-server.cjs"),
+  directory,
+  port: Number(port),
+  control: words.includes("control"),
+  ...(demo === undefined ? {} : { fault: demo.break }),
+  address: show,
+  clock: systemClock,
+});
+
+function show(url: string): void {
+  say(json ? JSON.stringify({ url }) : url);
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => keeper.close());
+if (demo !== undefined) demo.onWorkload = (workload) => keeper.workload(workload);
+if (demo !== undefined || process.stdin.isTTY)
+  createInterface({ input: process.stdin }).on("line", (line) => {
+    if (demo === undefined) show(keeper.url);
+    else demo.heard(line);
+  });
+
+keeper.run().then(
+  () => process.exit(0),
+  (error: Error) => {
+    const message = error instanceof DeviceError ? withoutKindText(error) : error.message;
+    const kind = error instanceof DeviceError ? error.kind : "internal";
+    process.stderr.write(
+      `${json ? JSON.stringify({ error: { kind, message } }) : `ring3 console: ${message}`}\n`,
+    );
+    process.exit(1);
+  },
+);

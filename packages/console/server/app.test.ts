@@ -1,0 +1,175 @@
+// Runs in: node --test. No browser: what is asked and answered over HTTP.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ManagerConnection } from "@ring3/client/manager-connection";
+import type { DeviceStatus, Status } from "@ring3/control/status";
+import { DeviceError } from "@ring3/core/errors";
+import { type AppParts, createApp } from "./app.ts";
+import { Feed } from "./feed.ts";
+import { Guard } from "./guard.ts";
+import { Picture } from "./picture.ts";
+
+const token = "a".repeat(64);
+const origin = "http://127.0.0.1:8080";
+const id = "usb-1-4:1.0";
+const file = (text: string, type: string) => ({
+  type,
+  bytes: new TextEncoder().encode(text),
+  forever: false,
+});
+
+function setUp(change: Partial<AppParts> = {}) {
+  const asked: unknown[] = [];
+  const tell = (event: string, value: unknown) => feed.add(event, value);
+  const device = { id, name: "<img src=x onerror=alert(1)>\u0007" } as DeviceStatus;
+  const picture = new Picture(
+    { status: { devices: [device] } as unknown as Status, passages: [] },
+    tell,
+    () => 0,
+  );
+  const feed: Feed = new Feed("e", () => picture.whole());
+  const app = createApp({
+    guard: new Guard({ port: 8080, token, key: "b".repeat(64), used() {} }),
+    feed,
+    picture,
+    files: new Map([
+      ["/index.html", file("<p>page</p>", "text/html; charset=utf-8")],
+      ["/door.html", file("<p>door</p>", "text/html; charset=utf-8")],
+    ]),
+    ask: (async (method: string, params: object) => {
+      asked.push([method, params]);
+      if (method === "stop") throw new DeviceError("busy", "somebody is at it");
+      return { state: "running", reason: "" };
+    }) as unknown as ManagerConnection["ask"],
+    async *live() {
+      yield { event: "state", data: { x: 1 } };
+    },
+    control: false,
+    fault: undefined,
+    ...change,
+  });
+  const get = (path: string, headers: Record<string, string> = {}, method = "GET") =>
+    app.request(`${origin}${path}`, { method, headers: { Host: "127.0.0.1:8080", ...headers } });
+  const cookie = async () => (await get(`/?token=${token}`)).headers.get("Set-Cookie")!.split(";")[0]!;
+  const post = async (path: string, headers: Record<string, string> = { Origin: origin }) =>
+    get(path, { Cookie: await cookie(), ...headers }, "POST");
+  return { asked, get, post, cookie, feed };
+}
+const messageOf = async (response: Response) =>
+  ((await response.json()) as { error: { message: string } }).error.message;
+
+test("without a cookie there is a door, and nothing behind it", async () => {
+  const { get } = setUp();
+  const door = await get("/");
+  assert.deepEqual([door.status, await door.text()], [403, "<p>door</p>"]);
+  for (const path of ["/api/events", "/api/about", "/index.html", "/assets/x.js", `/api/devices/${id}/past`])
+    assert.equal((await get(path)).status, 401, path);
+});
+
+test("the token opens it, is gone from the address, and works once", async () => {
+  const { get } = setUp();
+  const first = await get(`/?token=${token}`);
+  assert.deepEqual([first.status, first.headers.get("Location")], [303, "/"]);
+  const Cookie = first.headers.get("Set-Cookie")!.split(";")[0]!;
+  assert.equal(await (await get("/", { Cookie })).text(), "<p>page</p>");
+  assert.equal((await get(`/?token=${token}`)).status, 403);
+});
+
+test("every answer forbids scripts from elsewhere, those of failures too", async () => {
+  const { get, cookie } = setUp();
+  const Cookie = await cookie();
+  for (const response of [
+    await get("/"),
+    await get("/", { Cookie }),
+    await get("/api/about", { Cookie }),
+    await get("/nowhere", { Cookie }),
+    await get("/", { Host: "evil.example" }),
+  ]) {
+    assert.match(response.headers.get("Content-Security-Policy")!, /default-src 'none'; script-src 'self';/);
+    assert.equal(response.headers.get("X-Content-Type-Options"), "nosniff");
+    assert.equal(response.headers.get("Cache-Control"), "no-store");
+  }
+});
+
+test("another host's name, and a page from elsewhere, are refused even with the cookie", async () => {
+  const { get, cookie } = setUp({ control: true });
+  const Cookie = await cookie();
+  assert.equal((await get("/api/about", { Cookie, Host: "evil.example:8080" })).status, 403);
+  assert.equal((await get("/api/about", { Cookie, Origin: "http://evil.example" })).status, 403);
+  assert.equal((await get("/api/about", { Cookie, "Sec-Fetch-Site": "cross-site" })).status, 403);
+});
+
+test("read-only it acts on nothing, and says how it would", async () => {
+  const { post, asked } = setUp();
+  const response = await post(`/api/devices/${id}/restart`);
+  assert.equal(response.status, 403);
+  assert.match(await messageOf(response), /ring3 console --control/);
+  assert.deepEqual(asked, []);
+});
+
+test("with control it does what is asked, and tells why where it cannot", async () => {
+  const { post, asked } = setUp({ control: true });
+  assert.equal((await post(`/api/devices/${id}/take`)).status, 200);
+  assert.deepEqual(asked, [["start", { device: id, take: true }]]);
+});
+
+test("what the manager refuses is told in its words", async () => {
+  const response = await setUp({ control: true }).post(`/api/devices/${id}/stop`);
+  assert.equal(response.status, 409);
+  assert.match(await messageOf(response), /somebody is at it/);
+});
+
+test("an action without an origin comes from no page: refused", async () => {
+  const { post, asked } = setUp({ control: true });
+  assert.equal((await post(`/api/devices/${id}/restart`, {})).status, 403);
+  assert.deepEqual(asked, []);
+});
+
+test("a device that has just gone, and a verb that there is not, are told as such", async () => {
+  const { post } = setUp({ control: true });
+  const gone = await post("/api/devices/usb-9-9:1.0/restart");
+  assert.equal(gone.status, 404);
+  assert.match(await messageOf(gone), /no device usb-9-9:1.0 any more/);
+});
+
+test("a verb that there is not is refused", async () => {
+  assert.equal((await setUp({ control: true }).post(`/api/devices/${id}/explode`)).status, 404);
+});
+
+test("only a demo breaks devices", async () => {
+  const broken: string[] = [];
+  const fault = async (device: string, which: string) => void broken.push(`${which} ${device}`);
+  assert.equal((await setUp({ control: true }).post(`/api/devices/${id}/crash`)).status, 404);
+  assert.equal((await setUp({ control: true, fault }).post(`/api/devices/${id}/crash`)).status, 200);
+  assert.deepEqual(broken, [`crash ${id}`]);
+});
+
+test("a name full of markup goes out as data, never as a page", async () => {
+  const { get, cookie } = setUp();
+  const response = await get("/api/events", { Cookie: await cookie() });
+  assert.match(response.headers.get("Content-Type")!, /^text\/event-stream/);
+  const reader = response.body!.getReader();
+  let text = "";
+  while (!text.includes("snapshot")) text += new TextDecoder().decode((await reader.read()).value);
+  await reader.cancel();
+  assert.match(text, /<img src=x onerror=alert\(1\)>/);
+});
+
+test("who listens too often is refused, and the others go on; who leaves makes room", async () => {
+  const { get, cookie } = setUp();
+  const Cookie = await cookie();
+  const open = await Promise.all(Array.from({ length: 64 }, () => get("/api/events", { Cookie })));
+  const more = await get("/api/events", { Cookie });
+  assert.deepEqual([more.status, more.headers.get("Retry-After")], [503, "5"]);
+  await Promise.all(open.map((response) => response.body!.cancel()));
+  await new Promise((resolve) => setImmediate(resolve));
+  const again = await get("/api/events", { Cookie });
+  assert.equal(again.status, 200);
+  await again.body!.cancel();
+});
+
+test("a unit's events end with the unit", async () => {
+  const { get, cookie } = setUp();
+  const text = await (await get("/api/units/x/live", { Cookie: await cookie() })).text();
+  assert.match(text, /event: state\ndata: \{"x":1\}\n\nevent: end/);
+});

@@ -1,0 +1,215 @@
+// Runs in: console. Owns: what may be asked of it over HTTP, and the answers.
+import type { ManagerConnection } from "@ring3/client/manager-connection";
+import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
+import { type Context, Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { streamSSE } from "hono/streaming";
+import { type Fault, faults } from "../edge.ts";
+import type { Feed } from "./feed.ts";
+import type { StaticFile } from "./files.ts";
+import type { Guard } from "./guard.ts";
+import type { Picture } from "./picture.ts";
+
+/** What a unit tells, from now on until the signal; ends when the unit has gone. */
+export type LiveUnit = (unit: string, signal: AbortSignal) => AsyncIterable<{ event: string; data: unknown }>;
+
+export interface AppParts {
+  readonly guard: Guard;
+  readonly feed: Feed;
+  readonly picture: Picture;
+  readonly files: ReadonlyMap<string, StaticFile>;
+  readonly ask: ManagerConnection["ask"];
+  readonly live: LiveUnit;
+  /** What is there for people to do. */
+  readonly control: boolean;
+  /** undefined: not in a demo. */
+  readonly fault: ((device: string, fault: Fault) => Promise<void>) | undefined;
+}
+
+/** A browser opens a few; what is more is a mistake or worse. */
+const STREAMS_MAX = 64;
+/** Before a page asks again. */
+const RETRY_MS = 500;
+
+const verbs = ["start", "take", "stop", "restart", "suspend", "resume"] as const;
+type Verb = (typeof verbs)[number];
+
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const statusOf: Partial<Record<DeviceErrorKind, 400 | 403 | 404 | 409 | 503>> = {
+  invalid: 400,
+  denied: 403,
+  busy: 409,
+  disconnected: 503,
+};
+
+export function createApp(parts: AppParts): Hono {
+  const { guard, feed, picture, files, ask, live, control, fault } = parts;
+  const app = new Hono();
+  let streams = 0;
+
+  app.use(async (c, next) => {
+    const refusal = guard.refusal(asker(c));
+    if (refusal !== undefined) c.res = c.json(problem("denied", refusal), 403);
+    else await next();
+    secure(c);
+  });
+  app.onError((error, c) => {
+    const answer = errorAnswer(c, error);
+    secure(c);
+    return answer;
+  });
+  app.notFound((c) => c.json(problem("invalid", `there is no ${c.req.path}`), 404));
+
+  app.get("/", (c) => {
+    const token = c.req.query("token");
+    const cookie = token === undefined ? undefined : guard.admit(token);
+    if (cookie !== undefined) {
+      c.header("Set-Cookie", cookie);
+      return c.redirect("/", 303); // the token is in no history
+    }
+    if (!guard.isAdmitted(asker(c)))
+      return c.body(file("/door.html").bytes, 403, { "Content-Type": file("/door.html").type });
+    if (token !== undefined) return c.redirect("/", 303);
+    return serve(c, "/index.html");
+  });
+  app.use(async (c, next) => {
+    if (!guard.isAdmitted(asker(c))) {
+      const message = "this page is not let in: open the address that `ring3 console` has printed";
+      return c.json(problem("denied", message), 401);
+    }
+    await next();
+  });
+
+  app.get("/api/about", (c) => c.json({ control, demo: fault !== undefined }));
+  app.get("/api/events", (c) =>
+    stream(c, async (send, signal) => {
+      let last = c.req.header("Last-Event-ID") ?? c.req.query("after");
+      for (;;) {
+        for (const told of await feed.after(last, signal)) {
+          last = told.id;
+          await send(told);
+        }
+      }
+    }),
+  );
+  app.get("/api/units/:unit/live", (c) =>
+    stream(c, async (send, signal) => {
+      for await (const { event, data } of live(c.req.param("unit"), signal))
+        await send({ event, data: JSON.stringify(data) });
+      await send({ event: "end", data: "{}" });
+    }),
+  );
+  app.get("/api/devices/:device/past", (c) => c.json(picture.past(known(c.req.param("device")))));
+  app.get("/api/devices/:device/explain", async (c) =>
+    c.json(await ask("explain", { device: known(c.req.param("device")) })),
+  );
+  app.get("/api/devices/:device/log", async (c) =>
+    c.json(await ask("logs", { device: known(c.req.param("device")), follow: false })),
+  );
+  app.get("/api/devices/:device/crashes", async (c) =>
+    c.json(await ask("crashes", { device: known(c.req.param("device")) })),
+  );
+  app.get("/api/crashes/:id", async (c) => c.json(await ask("crash", { id: c.req.param("id") })));
+  app.post("/api/devices/:device/:verb", async (c) => {
+    if (c.req.header("origin") === undefined)
+      throw new DeviceError("denied", "only a page of this console may");
+    const { device, verb } = c.req.param();
+    if (fault !== undefined && isOneOf(faults, verb)) {
+      await fault(known(device), verb);
+      return c.json({});
+    }
+    if (!isOneOf(verbs, verb)) throw new HTTPException(404, { message: `there is no "${verb}"` });
+    if (!control) throw new DeviceError("denied", "this console only looks; to act: ring3 console --control");
+    return c.json(await act(known(device), verb));
+  });
+  app.get("/*", (c) => serve(c, c.req.path));
+
+  const act = (device: string, verb: Verb) =>
+    verb === "start" || verb === "take"
+      ? ask("start", { device, take: verb === "take" })
+      : ask(verb, { device });
+
+  function known(device: string): string {
+    if (picture.has(device)) return device;
+    throw new HTTPException(404, { message: `there is no device ${device} any more` });
+  }
+
+  function file(path: string): StaticFile {
+    const found = files.get(path);
+    if (found === undefined) throw new HTTPException(404, { message: `there is no ${path}` });
+    return found;
+  }
+
+  function serve(c: Context, path: string) {
+    const { type, bytes, forever } = file(path);
+    c.header("Content-Type", type);
+    if (forever) c.header("Cache-Control", "public, max-age=31536000, immutable");
+    return c.body(bytes);
+  }
+
+  type Send = (told: { id?: string; event: string; data: string }) => Promise<void>;
+  function stream(c: Context, run: (send: Send, signal: AbortSignal) => Promise<void>): Response {
+    if (streams >= STREAMS_MAX) {
+      c.header("Retry-After", "5");
+      return c.json(problem("busy", `${STREAMS_MAX} pages listen already; close some`), 503);
+    }
+    streams++;
+    return streamSSE(c, async (sse) => {
+      const ended = new AbortController();
+      const end = () => ended.abort();
+      sse.onAbort(end);
+      c.req.raw.signal.addEventListener("abort", end);
+      try {
+        await sse.writeSSE({ event: "hello", data: "{}", retry: RETRY_MS });
+        await run((told) => sse.writeSSE(told), ended.signal);
+      } catch (error) {
+        if (!ended.signal.aborted)
+          await sse.writeSSE({ event: "trouble", data: JSON.stringify(messageOf(error)) });
+      } finally {
+        streams--;
+      }
+    });
+  }
+  return app;
+}
+
+const asker = (c: Context) => ({
+  host: c.req.header("host"),
+  origin: c.req.header("origin"),
+  site: c.req.header("sec-fetch-site"),
+  cookie: c.req.header("cookie"),
+});
+
+/** No page but its own may use what it answers, and no text in it can become a script. */
+function secure(c: Context): void {
+  c.header("Content-Security-Policy", policy);
+  c.header("X-Content-Type-Options", "nosniff");
+  c.header("Referrer-Policy", "no-referrer");
+  c.header("Cross-Origin-Opener-Policy", "same-origin");
+  c.header("Cross-Origin-Resource-Policy", "same-origin");
+  if (c.res.headers.get("Cache-Control") === null) c.header("Cache-Control", "no-store");
+}
+
+const problem = (kind: string, message: string) => ({ error: { kind, message } });
+const messageOf = (error: unknown) => (error as Error).message;
+
+function errorAnswer(c: Context, error: Error): Response {
+  if (error instanceof HTTPException) return c.json(problem("invalid", error.message), error.status);
+  if (error instanceof DeviceError)
+    return c.json(problem(error.kind, error.message), statusOf[error.kind] ?? 502);
+  return c.json(problem("internal", error.message), 500);
+}
+
+const isOneOf = <T extends string>(known: readonly T[], word: string): word is T =>
+  (known as readonly string[]).includes(word);

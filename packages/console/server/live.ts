@@ -1,0 +1,138 @@
+// Runs in: console. Owns: what units tell, for the pages that look at them: a channel a unit, opened to read, and closed behind the last page.
+import { blockClass, gamepadClass, inputClass } from "@ring3/client";
+import type { ClientClass } from "@ring3/client/unit-session";
+import type { Units } from "@ring3/client/units";
+import type { Clock } from "@ring3/core/clock";
+import type { Contract } from "@ring3/core/contract";
+import { DeviceError } from "@ring3/core/errors";
+import type { LiveUnit } from "./app.ts";
+
+const classes: Readonly<Record<string, ClientClass<Contract> | undefined>> = {
+  block: blockClass as unknown as ClientClass<Contract>,
+  gamepad: gamepadClass as unknown as ClientClass<Contract>,
+  input: inputClass as unknown as ClientClass<Contract>,
+};
+
+/** Between two looks of a page: thirty a second are a moving picture. */
+const LOOK_MS = 33;
+/** Occurrences that one look shows; a mouse tells of a thousand movements a second. */
+const OCCURRENCES_MAX = 16;
+
+interface Event {
+  readonly event: string;
+  readonly data: unknown;
+}
+
+/** What one page has not been shown yet. */
+class Unseen {
+  readonly #contract: Contract;
+  /** By event: of a state the latest, of occurrences some. */
+  #waiting = new Map<string, unknown[]>();
+  #came = Promise.withResolvers<void>();
+
+  constructor(contract: Contract) {
+    this.#contract = contract;
+  }
+
+  give({ event, data }: Event): void {
+    const isState = this.#contract.events[event]?.overflow !== "drop-and-count";
+    const before = this.#waiting.get(event) ?? [];
+    this.#waiting.set(event, isState ? [data] : [...before.slice(1 - OCCURRENCES_MAX), data]);
+    this.#came.resolve();
+  }
+
+  /** Resolves once there is something to be taken. */
+  get came(): Promise<void> {
+    return this.#came.promise;
+  }
+
+  take(): Event[] {
+    const events = [...this.#waiting].flatMap(([event, all]) => all.map((data) => ({ event, data })));
+    this.#waiting = new Map();
+    this.#came = Promise.withResolvers();
+    return events;
+  }
+}
+
+/** A unit that somebody looks at. */
+class Watched {
+  readonly pages = new Set<Unseen>();
+  /** For who comes later. */
+  readonly latest = new Map<string, unknown>();
+
+  tell(event: Event): void {
+    this.latest.set(event.event, event.data);
+    for (const page of this.pages) page.give(event);
+  }
+}
+
+interface Open {
+  readonly watched: Watched;
+  readonly contract: Contract;
+  /** Resolves when the unit has gone. */
+  readonly ended: Promise<unknown>;
+  close(): Promise<void>;
+}
+
+export function liveUnits(units: Units, clock: Clock): LiveUnit {
+  const open = new Map<string, Promise<Open>>();
+
+  async function watch(unit: string): Promise<Open> {
+    const info = units.info(unit);
+    const unitClass = info && classes[info.class];
+    if (unitClass === undefined)
+      throw new DeviceError(
+        "invalid",
+        `${unit}: there is no such unit, or none of a class that can be watched`,
+      );
+    const { port, end } = await units.open(unit, unitClass, "read");
+    const watched = new Watched();
+    const { class: className, name } = info!;
+    const events = Object.keys(unitClass.contract.events);
+    for (const event of events) port.on(event, (data: unknown) => watched.tell({ event, data }));
+    port.onDriver((there) => watched.tell({ event: "driver", data: { there } }));
+    watched.tell({ event: "unit", data: { class: className, name, properties: port.properties, events } });
+    return { watched, contract: unitClass.contract, ended: end.whenEnded, close: () => port.close() };
+  }
+
+  async function opened(unit: string): Promise<Open> {
+    const opening = open.get(unit) ?? watch(unit);
+    open.set(unit, opening);
+    try {
+      return await opening;
+    } catch (error) {
+      open.delete(unit);
+      throw error;
+    }
+  }
+
+  return async function* (unit, signal) {
+    const { watched, contract, ended, close } = await opened(unit);
+    const page = new Unseen(contract);
+    watched.pages.add(page);
+    let over = false;
+    const leaves = new Promise<void>((resolve) => {
+      const leave = () => {
+        over = true;
+        resolve();
+      };
+      signal.addEventListener("abort", leave);
+      void ended.then(leave);
+    });
+    for (const [event, data] of watched.latest) page.give({ event, data });
+    try {
+      for (;;) {
+        await Promise.race([page.came, leaves]);
+        if (over) return;
+        yield* page.take();
+        await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
+      }
+    } finally {
+      watched.pages.delete(page);
+      if (watched.pages.size === 0) {
+        open.delete(unit);
+        await close();
+      }
+    }
+  };
+}

@@ -1,0 +1,119 @@
+// Runs in: console. Owns: how ring3 and its devices are, as the manager has told, and the last minutes of what they have done.
+import type { clientEdge } from "@ring3/control/client-edge";
+import type { Notice, Result } from "@ring3/control/edge";
+import type { Metrics } from "@ring3/control/metrics";
+import type { Passage } from "@ring3/control/observation";
+import { type Rates, ratesOf } from "@ring3/control/rates";
+import type { DeviceStatus, Status } from "@ring3/control/status";
+import type { LogEntry } from "@ring3/core/log";
+import type { Workload } from "../edge.ts";
+
+type ClientEdge = typeof clientEdge;
+
+/** Of the plots. */
+const SECONDS_KEPT = 120;
+/** As the manager keeps. */
+const PASSAGES_KEPT = 200;
+
+/** What devices did in one second. */
+export interface Second {
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
+  readonly rates: readonly Rates[];
+}
+
+/** What a page shows first. */
+export interface Whole {
+  readonly status: Status;
+  readonly second: Second | null;
+  /** Only in a demo. */
+  readonly workload: Workload | null;
+}
+
+/** What a device's page shows beside that. */
+export interface Past {
+  /** Oldest first. */
+  readonly passages: readonly Passage[];
+  readonly seconds: readonly { readonly timeMs: number; readonly rates: Rates }[];
+}
+
+export class Picture {
+  readonly #tell: (event: string, value: unknown) => void;
+  readonly #wallTime: () => number;
+  readonly #status: Status;
+  readonly #devices = new Map<string, DeviceStatus>();
+  readonly #passages = new Map<string, Passage[]>();
+  readonly #seconds: Second[] = [];
+  #before: Metrics | undefined;
+  #workload: Workload | null = null;
+
+  constructor(
+    { status, passages }: Result<ClientEdge, "observe">,
+    tell: (event: string, value: unknown) => void,
+    wallTime: () => number,
+  ) {
+    this.#tell = tell;
+    this.#wallTime = wallTime;
+    this.#status = status;
+    for (const device of status.devices) this.#devices.set(device.id, device);
+    for (const passage of passages) this.#keep(passage);
+  }
+
+  whole(): Whole {
+    const status = { ...this.#status, devices: [...this.#devices.values()] };
+    return { status, second: this.#seconds.at(-1) ?? null, workload: this.#workload };
+  }
+
+  past(device: string): Past {
+    const seconds = this.#seconds.flatMap(({ timeMs, rates }) => {
+      const its = rates.find(({ id }) => id === device);
+      return its === undefined ? [] : [{ timeMs, rates: its }];
+    });
+    return { passages: this.#passages.get(device) ?? [], seconds };
+  }
+
+  has(device: string): boolean {
+    return this.#devices.has(device);
+  }
+
+  device(device: Notice<ClientEdge, "device">): void {
+    this.#devices.set(device.id, device);
+    this.#tell("device", device);
+  }
+
+  gone({ id }: Notice<ClientEdge, "deviceGone">): void {
+    this.#devices.delete(id);
+    this.#passages.delete(id);
+    this.#tell("gone", { id });
+  }
+
+  passage(passage: Passage): void {
+    this.#keep(passage);
+    this.#tell("passage", passage);
+  }
+
+  metrics(metrics: Metrics): void {
+    const before = this.#before;
+    this.#before = metrics;
+    if (before === undefined) return;
+    const second = { timeMs: this.#wallTime(), rates: ratesOf(before, metrics) };
+    this.#seconds.push(second);
+    if (this.#seconds.length > SECONDS_KEPT) this.#seconds.shift();
+    this.#tell("second", second);
+  }
+
+  workload(workload: Workload): void {
+    this.#workload = workload;
+    this.#tell("workload", workload);
+  }
+
+  logged(entry: LogEntry): void {
+    this.#tell("log", entry);
+  }
+
+  #keep(passage: Passage): void {
+    const known = this.#passages.get(passage.device);
+    if (known === undefined) this.#passages.set(passage.device, [passage]);
+    else if (known.push(passage) > PASSAGES_KEPT) known.shift();
+  }
+}

@@ -1,0 +1,126 @@
+// Runs in: browser. Owns: what can be done to a device, and what came of it.
+import { useState } from "preact/hooks";
+import { act } from "./feed.ts";
+import type { DeviceStatus } from "./told.ts";
+
+interface Action {
+  readonly verb: string;
+  readonly label: string;
+  readonly meaning: string;
+}
+
+const running: readonly Action[] = [
+  {
+    verb: "restart",
+    label: "Restart",
+    meaning: "Another driver takes its place; what is asked meanwhile waits.",
+  },
+  { verb: "suspend", label: "Suspend", meaning: "The driver rests; what is asked meanwhile waits." },
+  {
+    verb: "stop",
+    label: "Stop",
+    meaning: "The driver ends, what is asked fails, and the kernel gets the device back.",
+  },
+];
+
+function actionsFor({ state }: DeviceStatus): readonly Action[] {
+  switch (state) {
+    case "running":
+    case "starting":
+      return running;
+    case "suspended":
+      return [{ verb: "resume", label: "Resume", meaning: "The driver goes on." }, running[2]!];
+    case "failed":
+    case "quarantined":
+      return [{ verb: "restart", label: "Restart", meaning: "Starts its driver at once." }, running[2]!];
+    case "stopped":
+      return [{ verb: "start", label: "Start", meaning: "Starts its driver." }];
+    case "available":
+      return [
+        {
+          verb: "take",
+          label: "Take from the kernel",
+          meaning: "The kernel's driver lets go of it, unless it is in use, and ring3's has it.",
+        },
+      ];
+    case "unmatched":
+    case "stuck":
+    case "gone":
+      return [];
+  }
+}
+
+const faults: readonly Action[] = [
+  { verb: "crash", label: "Crash its driver", meaning: "Kills the driver's process (SIGKILL)." },
+  {
+    verb: "hang",
+    label: "Hang its driver",
+    meaning: "Stops the driver's process (SIGSTOP): it answers nothing any more.",
+  },
+  {
+    verb: "garbage",
+    label: "Feed it garbage",
+    meaning: "The simulated device answers nonsense for a moment.",
+  },
+  {
+    verb: "unplug",
+    label: "Unplug it",
+    meaning: "Pulls the simulated device out, and plugs it in again two seconds later.",
+  },
+];
+
+export function Actions({
+  device,
+  control,
+  demo,
+}: {
+  device: DeviceStatus;
+  control: boolean;
+  demo: boolean;
+}) {
+  const [doing, becomeDoing] = useState<string>();
+  const [said, say] = useState<{ text: string; failed: boolean }>();
+  const run = async ({ verb, label }: Action) => {
+    becomeDoing(verb);
+    say(undefined);
+    try {
+      const { state, reason = "" } = await act(device.id, verb);
+      say({
+        text:
+          state === undefined ? `${label}: done.` : `It is ${state}${reason === "" ? "" : `: ${reason}`}.`,
+        failed: false,
+      });
+    } catch (error) {
+      say({ text: (error as Error).message, failed: true });
+    } finally {
+      becomeDoing(undefined);
+    }
+  };
+  const button = (action: Action) => (
+    <button
+      key={action.verb}
+      type="button"
+      title={action.meaning}
+      disabled={doing !== undefined}
+      onClick={() => void run(action)}
+    >
+      {action.label}
+      {doing === action.verb ? " …" : ""}
+    </button>
+  );
+  if (!control)
+    return (
+      <p class="hint">
+        This console only looks. To act: <code>ring3 console --control</code>
+      </p>
+    );
+  return (
+    <div class="actions">
+      <p>{actionsFor(device).map(button)}</p>
+      {demo && device.state !== "gone" && <p class="faults">{faults.map(button)}</p>}
+      <p role="status" class={said?.failed ? "failure" : ""}>
+        {said?.text}
+      </p>
+    </div>
+  );
+}

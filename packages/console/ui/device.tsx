@@ -1,0 +1,210 @@
+// Runs in: browser. Owns: all about one device.
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Actions } from "./actions.tsx";
+import { Crashes } from "./crashes.tsx";
+import { ask } from "./feed.ts";
+import { nameOf, State } from "./overview.tsx";
+import { Plots, type Point } from "./plots.tsx";
+import { type Known, useWords } from "./store.ts";
+import { Term } from "./term.tsx";
+import { Timeline } from "./timeline.tsx";
+import type { DeviceStatus, Explanation, LogEntry, Passage, Past } from "./told.ts";
+import { Unit } from "./unit.tsx";
+import { attention, meanings, timeText } from "./words.ts";
+
+const POINTS_KEPT = 120;
+const PASSAGES_KEPT = 200;
+const LOG_KEPT = 300;
+
+export function DevicePage({ id, known }: { id: string; known: Known }) {
+  const [passages, setPassages] = useState<readonly Passage[]>([]);
+  const [points, setPoints] = useState<readonly Point[]>([]);
+  const [log, setLog] = useState<readonly LogEntry[]>([]);
+  const device = known.devices.get(id);
+  const there = device !== undefined;
+  useEffect(() => {
+    if (!there || known.connection !== "here") return;
+    const path = `/api/devices/${encodeURIComponent(id)}`;
+    void ask<Past>(`${path}/past`).then(
+      (past) => {
+        setPassages(past.passages);
+        setPoints(past.seconds);
+      },
+      () => {}, // it went meanwhile, which is told
+    );
+    void ask<{ entries: LogEntry[] }>(`${path}/log`).then(
+      ({ entries }) => setLog(entries.slice(-LOG_KEPT)),
+      () => {},
+    );
+  }, [id, there, known.connection]);
+  useWords(
+    (word) => {
+      if (word.event === "passage" && word.passage.device === id)
+        setPassages((before) => [...before.slice(1 - PASSAGES_KEPT), word.passage]);
+      if (word.event === "log" && word.entry.source.split("/").includes(id))
+        setLog((before) => [...before.slice(1 - LOG_KEPT), word.entry]);
+      if (word.event !== "second") return;
+      const rates = word.second.rates.find((each) => each.id === id);
+      if (rates !== undefined)
+        setPoints((before) => [...before.slice(1 - POINTS_KEPT), { timeMs: word.second.timeMs, rates }]);
+    },
+    [id],
+  );
+  if (device === undefined)
+    return (
+      <section class="empty">
+        <h1>{id}</h1>
+        <p>There is no such device any more. When it is plugged in again, it is shown here.</p>
+        <p>
+          <a href="#/">All devices</a>
+        </p>
+      </section>
+    );
+  const todo = attention(device);
+  const works = device.state === "running" || device.state === "suspended";
+  return (
+    <>
+      <nav>
+        <a href="#/">All devices</a>
+      </nav>
+      <h1>
+        {nameOf(device)} <State device={device} />
+      </h1>
+      <p>
+        {todo ?? meanings[device.state]}
+        {device.reason === ""
+          ? ""
+          : ` ${works ? "The driver before it ended so" : "Because"}: ${device.reason}.`}
+      </p>
+      <Actions device={device} control={known.about.control || known.about.demo} demo={known.about.demo} />
+      <Facts device={device} />
+      {device.units.map((unit) => (
+        <Unit key={unit.id} unit={unit} device={device} />
+      ))}
+      <section aria-labelledby="lately">
+        <h2 id="lately">The last two minutes</h2>
+        <Plots points={points} />
+      </section>
+      <section aria-labelledby="drivers">
+        <h2 id="drivers">Its drivers</h2>
+        <Timeline passages={passages} />
+      </section>
+      <Crashes device={id} incarnation={device.incarnation} />
+      <Log entries={log} />
+      <Explained id={id} state={device.state} />
+    </>
+  );
+}
+
+function Facts({ device }: { device: DeviceStatus }) {
+  const { id, identity, driver, class: of, placement, sandbox, hostPid, incarnation, restarts } = device;
+  const facts: readonly (readonly [ComponentChildren, string])[] = [
+    ["Place", id],
+    ["What it is", identity],
+    [<Term of="driver">Driver</Term>, driver === null ? "none" : `${driver}, class ${of}`],
+    [<Term of="jail">Runs</Term>, placementText(placement, sandbox)],
+    ["Process", hostPid === null ? "none" : String(hostPid)],
+    [
+      <Term of="start">Starts</Term>,
+      incarnation === 0 ? "none" : `${incarnation}, of which ${restarts} after another`,
+    ],
+  ];
+  return (
+    <dl class="facts">
+      {facts.map(([what, value], index) => (
+        <div key={index}>
+          <dt>{what}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function placementText(placement: string | null, sandbox: string | null): string {
+  const where =
+    placement === null || placement === "isolated"
+      ? "in a process of its own"
+      : placement === "inline"
+        ? "inside of the process that programs talk to"
+        : `in the process of the pool ${placement.replace("pooled:", "")}`;
+  return sandbox === "none"
+    ? `${where}, without a jail`
+    : sandbox === null
+      ? where
+      : `${where}, jailed (${sandbox})`;
+}
+
+function Log({ entries }: { entries: readonly LogEntry[] }) {
+  return (
+    <section aria-labelledby="log">
+      <h2 id="log">Log</h2>
+      {entries.length === 0 ? (
+        <p>Nothing was said about it yet.</p>
+      ) : (
+        <div class="scroll log" role="log" aria-labelledby="log" tabIndex={0}>
+          {entries.toReversed().map(({ time, level, message }, index) => (
+            <p key={entries.length - index} class={level}>
+              <time>{timeText(time)}</time> {level === "info" ? "" : `${level}: `}
+              {message}
+            </p>
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** `state`: asked again when it is another. */
+function Explained({ id, state }: { id: string; state: string }) {
+  const [explanation, explain] = useState<Explanation>();
+  useEffect(() => {
+    void ask<Explanation>(`/api/devices/${encodeURIComponent(id)}/explain`).then(explain, () => {});
+  }, [id, state]);
+  if (explanation === undefined) return null;
+  const { ranking, kernelDriver, holders, jail, placement, processors, missing, next } = explanation;
+  return (
+    <section aria-labelledby="why">
+      <h2 id="why">Why it is so</h2>
+      {missing.length > 0 && <p>Missing: {missing.join(", ")}.</p>}
+      {kernelDriver !== null && <p>The kernel's driver {kernelDriver} has it.</p>}
+      {holders.map(({ node, how, where }) => (
+        <p key={node + where}>
+          {node} is used: {how} {where}.
+        </p>
+      ))}
+      {placement !== null && <p>{placement}.</p>}
+      {processors !== null && <p>{processors}.</p>}
+      {next.length > 0 && (
+        <p>
+          What helps:{" "}
+          {next.map((step) => (
+            <code key={step}>{step}</code>
+          ))}
+        </p>
+      )}
+      <details>
+        <summary>Which drivers are for it</summary>
+        <ul>
+          {ranking.map(({ driver, version, score, matched, missed }) => (
+            <li key={driver}>
+              {driver} {version}:{" "}
+              {score > 0 ? `fits by ${matched.join(", ")}` : `is not for it: ${missed.join(", ")}`}
+            </li>
+          ))}
+        </ul>
+      </details>
+      {jail !== null && (
+        <details>
+          <summary>What its driver may do</summary>
+          <p>
+            It sees no file, no network and no other process. Of the kernel it may ask{" "}
+            {jail.systemCalls.length} things: {jail.systemCalls.join(", ")}.
+          </p>
+          {jail.requests.length > 0 && <p>Of its device: {jail.requests.join(", ")}.</p>}
+        </details>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,45 @@
+// Runs in: browser, one for all tabs: a browser holds six connections to a server, and each tab would take one for good. Owns: the one.
+/// <reference lib="webworker" />
+import type { Heard } from "./feed.ts";
+
+const events = ["snapshot", "device", "gone", "passage", "second", "workload", "log"] as const;
+/** A second brings at least one word: after so long the connection is dead, whatever the browser believes. */
+const SILENCE_MS = 10_000;
+
+const ports = new Set<MessagePort>();
+let source: EventSource | undefined;
+/** For a tab that comes later: it asks for everything itself (feed.ts). */
+let last = "";
+let silence: ReturnType<typeof setTimeout> | undefined;
+
+const say = (heard: Heard) => {
+  for (const port of ports) port.postMessage(heard);
+};
+
+function heard(event: Heard["event"], message: MessageEvent<string>): void {
+  last = message.lastEventId || last;
+  clearTimeout(silence);
+  silence = setTimeout(open, SILENCE_MS);
+  say({ event, data: message.data });
+}
+
+function open(): void {
+  source?.close();
+  source = new EventSource(last === "" ? "/api/events" : `/api/events?after=${encodeURIComponent(last)}`);
+  source.addEventListener("hello", () => say({ event: "here", data: "" }));
+  source.addEventListener("error", () =>
+    say({ event: "away", data: String(source?.readyState === EventSource.CLOSED) }),
+  );
+  for (const event of events)
+    source.addEventListener(event, (message) => heard(event, message as MessageEvent<string>));
+}
+
+(self as unknown as SharedWorkerGlobalScope).addEventListener("connect", ({ ports: [port] }) => {
+  ports.add(port!);
+  port!.addEventListener("message", ({ data }) => {
+    if (data === "bye") ports.delete(port!);
+  });
+  port!.start();
+  last = ""; // everybody is told everything again: cheaper than to remember it here
+  open();
+});

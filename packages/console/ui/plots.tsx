@@ -1,0 +1,117 @@
+// Runs in: browser. Owns: the plots of one device's last two minutes.
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import type { Rates } from "./told.ts";
+import { bytesText, countText, durationText } from "./words.ts";
+
+export interface Point {
+  readonly timeMs: number;
+  readonly rates: Rates;
+}
+
+interface Line {
+  readonly label: string;
+  readonly of: (rates: Rates) => number | null;
+  readonly dash?: number[];
+}
+
+const throughput: readonly Line[] = [
+  { label: "read", of: ({ bytesRead }) => bytesRead },
+  { label: "written", of: ({ bytesWritten }) => bytesWritten, dash: [6, 3] },
+];
+const requests: readonly Line[] = [{ label: "requests", of: (rates) => rates.requests }];
+const latency: readonly Line[] = [
+  { label: "p50", of: ({ p50Us }) => p50Us },
+  { label: "p99", of: ({ p99Us }) => p99Us, dash: [6, 3] },
+];
+
+export function Plots({ points }: { points: readonly Point[] }) {
+  const last = points.at(-1)?.rates;
+  return (
+    <div class="plots">
+      <Plot
+        title="Requests a second"
+        lines={requests}
+        text={countText}
+        points={points}
+        now={countText(last?.requests ?? 0)}
+      />
+      <Plot
+        title="Bytes a second"
+        lines={throughput}
+        text={bytesText}
+        points={points}
+        now={`${bytesText(last?.bytesRead ?? 0)} read, ${bytesText(last?.bytesWritten ?? 0)} written`}
+      />
+      <Plot
+        title="Time of a request"
+        lines={latency}
+        text={durationText}
+        points={points}
+        now={`p50 ${durationText(last?.p50Us ?? null)}, p99 ${durationText(last?.p99Us ?? null)}`}
+      />
+    </div>
+  );
+}
+
+interface PlotParts {
+  readonly title: string;
+  readonly lines: readonly Line[];
+  readonly text: (value: number) => string;
+  readonly points: readonly Point[];
+  /** The latest, for who cannot see the plot. */
+  readonly now: string;
+}
+
+const HEIGHT = 130;
+
+function Plot({ title, lines, text, points, now }: PlotParts) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot>(null);
+  useEffect(() => {
+    const element = place.current!;
+    const style = getComputedStyle(element);
+    const colour = style.getPropertyValue("--plot");
+    const axis = { stroke: style.color, grid: { stroke: style.getPropertyValue("--line"), width: 1 } };
+    const made = new uPlot(
+      {
+        width: Math.max(200, element.clientWidth),
+        height: HEIGHT,
+        legend: { show: false },
+        cursor: { show: false },
+        scales: { y: { range: (_, __, most) => [0, Math.max(1, (most ?? 1) * 1.1)] } },
+        axes: [axis, { ...axis, size: 64, values: (_, values) => values.map((value) => text(value)) }],
+        series: [
+          {},
+          ...lines.map(({ label, dash }) => ({ label, stroke: colour, width: 2, ...(dash ? { dash } : {}) })),
+        ],
+      },
+      dataOf(lines, points),
+      element,
+    );
+    plot.current = made;
+    const fit = new ResizeObserver(() =>
+      made.setSize({ width: Math.max(200, element.clientWidth), height: HEIGHT }),
+    );
+    fit.observe(element);
+    return () => {
+      fit.disconnect();
+      made.destroy();
+    };
+  }, []);
+  useEffect(() => plot.current?.setData(dataOf(lines, points)), [points]);
+  return (
+    <figure>
+      <figcaption>
+        {title}: <span class="now">{now}</span>
+      </figcaption>
+      <div ref={place} aria-hidden="true" />
+    </figure>
+  );
+}
+
+const dataOf = (lines: readonly Line[], points: readonly Point[]): uPlot.AlignedData => [
+  points.map(({ timeMs }) => timeMs / 1000),
+  ...lines.map(({ of }) => points.map(({ rates }) => of(rates))),
+];

@@ -1,0 +1,98 @@
+// Runs in: browser. Owns: all that this tab knows of ring3.
+import { useEffect, useState } from "preact/hooks";
+import { ask, type Heard, listen } from "./feed.ts";
+import type { DeviceStatus, LogEntry, Passage, Rates, Second, Status, Whole, Workload } from "./told.ts";
+
+export interface Known {
+  /** "closed": the browser is not let in any more, or the console has ended for good. */
+  readonly connection: "first" | "here" | "away" | "closed";
+  readonly about: { readonly control: boolean; readonly demo: boolean };
+  readonly status: Status | undefined;
+  readonly devices: ReadonlyMap<string, DeviceStatus>;
+  readonly rates: ReadonlyMap<string, Rates>;
+  /** Only in a demo. */
+  readonly workload: Workload | null;
+}
+
+/** For a page that keeps more than the latest. */
+export type Word =
+  | { readonly event: "passage"; readonly passage: Passage }
+  | { readonly event: "second"; readonly second: Second }
+  | { readonly event: "log"; readonly entry: LogEntry };
+
+let known: Known = {
+  connection: "first",
+  about: { control: false, demo: false },
+  status: undefined,
+  devices: new Map(),
+  rates: new Map(),
+  workload: null,
+};
+const lookers = new Set<(known: Known) => void>();
+const hearers = new Set<(word: Word) => void>();
+
+function become(change: Partial<Known>): void {
+  known = { ...known, ...change };
+  for (const look of lookers) look(known);
+}
+const tell = (word: Word) => {
+  for (const hear of hearers) hear(word);
+};
+const byId = (rates: readonly Rates[]) => new Map(rates.map((each) => [each.id, each]));
+
+function hear({ event, data }: Heard): void {
+  switch (event) {
+    case "here":
+      return become({ connection: "here" });
+    case "away":
+      return become({ connection: data === "true" ? "closed" : "away" });
+    case "snapshot": {
+      const { status, second, workload } = JSON.parse(data) as Whole;
+      const devices = new Map(status.devices.map((device) => [device.id, device]));
+      return become({ connection: "here", status, devices, rates: byId(second?.rates ?? []), workload });
+    }
+    case "device": {
+      const device = JSON.parse(data) as DeviceStatus;
+      return become({ devices: new Map(known.devices).set(device.id, device) });
+    }
+    case "gone": {
+      const devices = new Map(known.devices);
+      devices.delete((JSON.parse(data) as { id: string }).id);
+      return become({ devices });
+    }
+    case "second": {
+      const second = JSON.parse(data) as Second;
+      become({ rates: byId(second.rates) });
+      return tell({ event, second });
+    }
+    case "workload":
+      return become({ workload: JSON.parse(data) as Workload });
+    case "passage":
+      return tell({ event, passage: JSON.parse(data) as Passage });
+    case "log":
+      return tell({ event, entry: JSON.parse(data) as LogEntry });
+  }
+}
+
+/** Once. */
+export function begin(): void {
+  listen(hear);
+  void ask<Known["about"]>("/api/about").then((about) => become({ about }));
+}
+
+export function useKnown(): Known {
+  const [shown, show] = useState(known);
+  useEffect(() => {
+    lookers.add(show);
+    show(known);
+    return () => void lookers.delete(show);
+  }, []);
+  return shown;
+}
+
+export function useWords(hear: (word: Word) => void, of: readonly unknown[]): void {
+  useEffect(() => {
+    hearers.add(hear);
+    return () => void hearers.delete(hear);
+  }, of);
+}

@@ -1,0 +1,78 @@
+// Runs in: browser. Owns: numbers and states as people read them.
+import type { DeviceState, DeviceStatus } from "./told.ts";
+
+const number = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
+
+function scaled(value: number, units: readonly string[], step: number): string {
+  let unit = 0;
+  let left = value;
+  while (left >= step && unit < units.length - 1) {
+    left /= step;
+    unit++;
+  }
+  return `${number.format(left)} ${units[unit]}`.trimEnd();
+}
+
+export const countText = (value: number) => scaled(value, ["", "k", "M"], 1000);
+export const bytesText = (value: number) => scaled(value, ["B", "kB", "MB", "GB"], 1000);
+export const durationText = (us: number | null) =>
+  us === null ? "–" : us < 1e6 ? scaled(us, ["µs", "ms"], 1000) : `${number.format(us / 1e6)} s`;
+export const percentText = (share: number | null) =>
+  share === null ? "–" : `${number.format(share * 100)} %`;
+
+const clock = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
+/** In the zone of whoever looks. */
+export const timeText = (ms: number) => clock.format(ms);
+export const dateText = (ms: number) => new Date(ms).toLocaleString();
+
+/** What a state means, for somebody who has not read the documentation. */
+export const meanings: Readonly<Record<DeviceState, string>> = {
+  unmatched: "No driver that ring3 has is for this device.",
+  available:
+    "ring3 has a driver for it. The kernel's own driver has the device, and keeps it until somebody asks for it.",
+  starting: "A new process is being given the device.",
+  running: "Its driver works.",
+  suspended:
+    "Its driver rests, because somebody or the machine has asked for it. What is asked meanwhile waits.",
+  stopped: "Somebody has stopped it. The kernel has the device back.",
+  failed: "Its driver has failed. The next one starts as soon as the old one is proven to be gone.",
+  quarantined:
+    "Its driver failed five times in a row without doing any work. It waits for somebody to restart it.",
+  stuck: "The old driver's process cannot be ended: it hangs in the kernel. No other may start beside it.",
+  gone: "It was unplugged. What is asked of it waits a moment, should it come back.",
+};
+
+/** What somebody should do; undefined: nothing. */
+export function attention(device: DeviceStatus): string | undefined {
+  switch (device.state) {
+    case "quarantined":
+      return "Read its log and its last crash report, then restart it.";
+    case "stuck":
+      return "Unplug it, or restart the machine.";
+    case "unmatched":
+      return "Install a driver for it, or leave it to the kernel.";
+    case "failed":
+      return "It is being started again. If that goes on, read its log.";
+    default:
+      return undefined;
+  }
+}
+
+/** By how soon somebody should look. */
+export const urgency: Readonly<Record<DeviceState, number>> = {
+  stuck: 0,
+  quarantined: 1,
+  failed: 2,
+  gone: 3,
+  starting: 4,
+  running: 5,
+  suspended: 6,
+  stopped: 7,
+  available: 8,
+  unmatched: 9,
+};

@@ -1,0 +1,67 @@
+// Runs in: node --test.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { manualClock } from "@ring3/core/clock";
+import { chosenDriver, FakeHosts, playedDevice, unit } from "./fake-host.fixture.ts";
+import { History } from "./history.ts";
+
+async function setUp() {
+  const clock = manualClock();
+  const hosts = new FakeHosts();
+  const history = new History(clock);
+  const device = playedDevice(hosts, clock, { changed: () => history.changed([device]) });
+  history.changed([device]);
+  device.matched(chosenDriver(), true);
+  await hosts.last.runs(unit());
+  return { clock, hosts, history, device };
+}
+const steps = (history: History, device: Parameters<History["of"]>[0]) =>
+  history.of(device).map(({ timeMs, state, incarnation }) => `${timeMs} ${state} ${incarnation}`);
+
+test("a device's states are kept with their times, each once", async () => {
+  const { clock, hosts, history, device } = await setUp();
+  clock.advance(10);
+  hosts.last.fails();
+  await hosts.last.dies();
+  await hosts.last.runs(unit());
+  const told = steps(history, device);
+  assert.deepEqual(new Set(told).size, told.length);
+  assert.equal(told[0], "0 unmatched 0");
+  assert.ok(told.includes("10 failed 1"), told.join("; "));
+  assert.equal(told.at(-1), "10 running 2");
+});
+
+test("who follows is told each step as it comes", async () => {
+  const { hosts, history } = await setUp();
+  const told: string[] = [];
+  const unfollow = history.follow((_, { state }) => told.push(state));
+  hosts.last.fails();
+  await hosts.last.dies();
+  unfollow();
+  await hosts.last.runs(unit());
+  assert.ok(told.includes("failed"));
+  assert.ok(!told.includes("running"));
+});
+
+test("of a device that fails for ever no more than the latest 200 steps are kept", async () => {
+  const { hosts, history, device } = await setUp();
+  for (let times = 0; times < 100; times++) {
+    hosts.last.fails();
+    await hosts.last.dies();
+    device.restart();
+    await hosts.last.runs(unit());
+  }
+  assert.equal(history.of(device).length, 200);
+  assert.equal(history.of(device).at(-1)!.incarnation, device.life.incarnation);
+});
+
+test("a device that is not there any more has no history, nor has another in its place", async () => {
+  const { clock, hosts, history, device } = await setUp();
+  history.changed([]);
+  assert.deepEqual(history.of(device), []);
+  history.changed([device]);
+  const another = playedDevice(hosts, clock, {});
+  history.changed([another]);
+  assert.deepEqual(history.of(device), []);
+  assert.equal(history.of(another).length, 1);
+});
