@@ -59,7 +59,7 @@ export async function pages(devices: number): Promise<Pages> {
   };
   const feed: Feed = new Feed("bench", () => picture.whole());
   const picture = new Picture(
-    { status, passages: [] },
+    { status },
     (event, value) => feed.add(event, value),
     () => Date.now(),
   );

@@ -91,7 +91,7 @@ test("an unknown benchmark is wrong usage and lists those there are", () => {
   assert.equal(code, 2);
   assert.match(
     err,
-    /no benchmark "recovery-wrm"; did you mean "recovery-warm"\?; there are: hang, .*request/,
+    /no benchmark "recovery-wrm"; did you mean "recovery-warm"\?; there are: console, hang, .*request/,
   );
 });
 

@@ -2,9 +2,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { sentence } from "@ring3/control/sentence";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
+import { printable } from "@ring3/core/log";
 import type { Fault, Workload } from "./edge.ts";
 import { type ConsoleStreams, consoleStreams } from "./streams.ts";
 
@@ -23,8 +25,10 @@ export interface ServerOptions {
   readonly control: boolean;
   /** Only in a demo: breaks a device. */
   readonly fault?: (device: string, fault: Fault) => Promise<void>;
-  /** Once it serves. */
+  /** Once it serves; in a demo also whenever the last one has been used. */
   readonly address: (url: string) => void;
+  /** What it has said on its standard error, a line each, made printable. */
+  readonly said: (line: string) => void;
   readonly clock: Clock;
 }
 
@@ -53,12 +57,12 @@ export class ServerKeeper {
     const { clock } = this.#options;
     for (let vain = 0; !this.#closed; vain++) {
       const started = clock.now();
-      const how = await this.#once();
+      const how = await this.#once().catch((error: Error) => error.message); // the manager may be dying, and another take its place
       if (this.#closed) return;
       if (this.#refusal !== undefined)
         throw sentence(
           "busy",
-          `console: port ${this.#options.port} of 127.0.0.1 cannot be had: ${this.#refusal}; choose another with --port`,
+          `console: port ${this.#port} of 127.0.0.1 cannot be had: ${this.#refusal}; choose another with --port`,
         );
       if (clock.now() - started > HEALTHY_MS) vain = 0;
       if (vain >= VAIN_MAX) throw sentence("internal", `console: its process ends at once (${how})`);
@@ -91,20 +95,27 @@ export class ServerKeeper {
         },
         used: () => {
           this.#token = newToken();
+          if (fault !== undefined) this.#options.address(this.url); // nobody can ask a demo for it
           this.#streams?.link.notify("token", { token: this.#token });
         },
       },
     );
+    if (this.#closed) {
+      streams.release();
+      streams.link.close();
+      return "asked to end";
+    }
     this.#streams = streams;
     const env = { PATH: process.env.PATH, LANG: "C.UTF-8" };
     const epoch = secret(6);
     const child = spawn(process.execPath, ["--disable-sigusr1", program, String(this.#port), epoch], {
-      stdio: ["ignore", "inherit", "inherit", ...streams.theirs],
+      stdio: ["ignore", "ignore", "pipe", ...streams.theirs],
       env,
       detached: true, // a Ctrl-C is ours to pass on, in order
     });
     streams.release();
     this.#process = child;
+    createInterface({ input: child.stderr! }).on("line", (line) => this.#options.said(printable(line)));
     try {
       const [code, signal] = (await once(child, "close")) as [number | null, string | null];
       return signal ?? `exit code ${code}`;

@@ -24,6 +24,7 @@ const keeper = new ServerKeeper({
   control: words.includes("control"),
   ...(demo === undefined ? {} : { fault: demo.break }),
   address: show,
+  said: (line) => void process.stderr.write(`${line}\n`),
   clock: systemClock,
 });
 
@@ -33,11 +34,14 @@ function show(url: string): void {
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => keeper.close());
 if (demo !== undefined) demo.onWorkload = (workload) => keeper.workload(workload);
-if (demo !== undefined || process.stdin.isTTY)
-  createInterface({ input: process.stdin }).on("line", (line) => {
+if (demo !== undefined || process.stdin.isTTY) {
+  const lines = createInterface({ input: process.stdin });
+  lines.on("line", (line) => {
     if (demo === undefined) show(keeper.url);
     else demo.heard(line);
   });
+  if (demo !== undefined) lines.on("close", () => keeper.close()); // the demo is gone, however it ended
+}
 
 keeper.run().then(
   () => process.exit(0),

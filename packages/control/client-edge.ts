@@ -165,13 +165,12 @@ export const clientEdge = defineEdge({
   methods: {
     status: { params: nothing, result: status },
     /**
-     * How all devices are and what they have gone through, oldest first; from then on the notices `device`, `deviceGone`, `passage` and, once a
-     * second, `metrics` tell what is new, until the connection ends.
+     * How all devices are; from then on the notices `device`, `deviceGone`, `passage` and, once a second, `metrics` tell what is new, until the
+     * connection ends.
      */
-    observe: {
-      params: nothing,
-      result: v.strictObject({ status, passages: v.array(passage) }),
-    },
+    observe: { params: nothing, result: v.strictObject({ status }) },
+    /** What a device has gone through, oldest first. */
+    history: { params: v.strictObject({ device }), result: v.strictObject({ passages: v.array(passage) }) },
     /** From now on this connection only looks: what changes anything is "denied". For one that is about to be given to somebody. */
     renounce: { params: nothing, result: nothing },
     /**

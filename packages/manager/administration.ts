@@ -128,6 +128,9 @@ export class Administration {
       status: () => this.#status(),
       metrics: () => this.#metrics(),
       observe: () => this.#observe(),
+      history: ({ device }) => ({
+        passages: [...this.#serving.history.of(manager.resolve(device, this.#visible()))],
+      }),
       renounce: () => {
         this.#onlyLooks = true;
         return {};
@@ -203,6 +206,7 @@ export class Administration {
         return { port: attachment.port, devices: [...attachment.devices] };
       },
       detach: ({ port }) => {
+        this.#requireControl("detach a device");
         const attachment = this.#attachments.get(port) ?? attached.forsaken(port);
         if (attachment === undefined && attached.isTaken(port))
           throw new DeviceError("invalid", `detach port ${port}: this connection attached none there`);
@@ -293,8 +297,7 @@ export class Administration {
     this.#unfollowHistory ??= history.follow((device, passage) => {
       if (this.#isVisible(device)) this.#observation?.passed(passage);
     });
-    const passages = this.#visible().flatMap((device) => history.of(device));
-    return { status: this.#observation.begin(), passages };
+    return { status: this.#observation.begin() };
   }
 
   #status(): Result<ClientEdge, "status"> {

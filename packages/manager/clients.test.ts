@@ -446,8 +446,9 @@ test("the address of an inline driver's unit is taken away when the unit goes, t
 test("who observes is told what a device goes through, and where it is afterwards", async () => {
   const { hosts, clock, run, connect } = await setUp();
   const { peer, seen } = connect(500);
-  const { status, passages } = (await peer.call("observe", {})).result;
+  const { status } = (await peer.call("observe", {})).result;
   assert.equal(status.devices[0]!.state, "running");
+  const { passages } = (await peer.call("history", { device: "usb" })).result;
   assert.deepEqual(passages.at(-1)!.state, "running");
   hosts.last.fails();
   await hosts.last.dies();
@@ -461,7 +462,7 @@ test("who observes is told what a device goes through, and where it is afterward
 });
 
 test("who has renounced may look and not touch", async () => {
-  const { connect } = await setUp();
+  const { connect, manager } = await setUp();
   const { peer } = connect(0);
   await peer.call("renounce", {});
   assert.equal((await peer.call("status", {})).result.devices.length, 1);
@@ -475,6 +476,12 @@ test("who has renounced may look and not touch", async () => {
   await assert.rejects(peer.call("attach", plug), denied);
   const unit = { channel: 1, opening: 1, unit: id, mode: "write", contract } as const;
   await assert.rejects(peer.call("open", unit, [memory(layout.client.size)]), denied);
+  await assert.rejects(peer.call("detach", { port: "p" }), denied);
+  const looking = { ...unit, mode: "read" } as const;
+  for (const fd of (await peer.call("open", looking, [memory(layout.client.size)])).fds) fd.close();
+  peer.tell("suspect", { channel: 1, kind: "deadline", text: "" });
+  await peer.call("status", {});
+  assert.equal(manager.devices[0]!.life.state, "running");
 });
 
 test("only reflectors of input devices hear of the mapping, before any unit and each time it is another; a later one is told it too", async () => {

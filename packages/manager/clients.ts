@@ -62,7 +62,7 @@ export class ClientConnection implements Claimant, Watcher, MappingListener {
     );
     this.#peer = servingPeer<ClientEdge, Descriptor>(clientEdge, transport, this.#handlers(), {
       suspect: (suspicion) => this.#suspect(suspicion),
-      progress: ({ channel }) => serving.manager.claims.progress(this, channel),
+      progress: ({ channel }) => this.#progress(channel),
       endpoint: ({ unit, kind, address }) => this.#endpoint(unit, kind, address),
       profile: ({ unit, profile }) => this.#profile(unit, profile),
     });
@@ -153,6 +153,10 @@ export class ClientConnection implements Claimant, Watcher, MappingListener {
     return new Answer(result, [driverMemory, bellIn, bellOut]);
   }
 
+  #progress(channel: number): void {
+    if (!this.#administration.onlyLooks) this.#serving.manager.claims.progress(this, channel);
+  }
+
   #unit(wanted: string): { device: Device; unit: HostUnit } {
     const found = findUnit(this.#serving.manager, wanted);
     if (found === undefined)
@@ -218,13 +222,16 @@ export class ClientConnection implements Claimant, Watcher, MappingListener {
   #unannounce(unit: string): void {
     const known = this.#announced.get(unit);
     const { endpoints } = this.#serving;
-    if (known !== undefined && endpoints.get(unit) === known) endpoints.delete(unit);
+    if (known === undefined || endpoints.get(unit) !== known) return;
+    endpoints.delete(unit);
+    this.#serving.manager.endpointsChanged();
     this.#announced.delete(unit);
   }
 
   /** Each costs a driver a start: an application that does nothing else is hung up on. */
   #suspect({ channel, kind, text }: Tell<ClientEdge, "suspect">): void {
     const { manager, clock } = this.#serving;
+    if (this.#administration.onlyLooks) return; // it has no word for or against a driver
     const counts = manager.claims.suspect(this, channel, { kind, text });
     if (!counts || this.trusted) return;
     const now = clock.now();

@@ -12,6 +12,8 @@ const REPORTS_MAX = 100;
 export class CrashStore {
   readonly #directory: string;
   readonly #log: Log;
+  /** Of those on disk, by file: whoever asks for a list asks for most of them again. undefined: nobody can read it. */
+  #summaries = new Map<string, CrashSummary | undefined>();
 
   constructor(directory: string, log: Log) {
     this.#directory = directory;
@@ -34,15 +36,25 @@ export class CrashStore {
 
   /** Of a device, or of all (null); the latest last. One that nobody can read is left out, which is said. */
   list(device: string | null): CrashSummary[] {
-    return this.#files().flatMap((file) => {
-      try {
-        const { stack: _, inFlight: __, recorder: ___, resources: ____, ...summary } = this.#read(file);
-        return device === null || summary.device.id === device ? [summary] : [];
-      } catch (error) {
-        this.#log.warn(`crash report ${file} cannot be read: ${(error as Error).message}`);
-        return [];
-      }
-    });
+    this.#summaries = new Map(
+      this.#files().map((file) => [
+        file,
+        this.#summaries.has(file) ? this.#summaries.get(file) : this.#summaryOf(file),
+      ]),
+    );
+    return [...this.#summaries.values()].filter(
+      (summary) => summary !== undefined && (device === null || summary.device.id === device),
+    ) as CrashSummary[];
+  }
+
+  #summaryOf(file: string): CrashSummary | undefined {
+    try {
+      const { stack: _, inFlight: __, recorder: ___, resources: ____, ...summary } = this.#read(file);
+      return summary;
+    } catch (error) {
+      this.#log.warn(`crash report ${file} cannot be read: ${(error as Error).message}`);
+      return undefined;
+    }
   }
 
   /** Throws DeviceError where there is none. */

@@ -94,9 +94,10 @@ class Demo {
     };
     const devices = [...this.#devices.values()];
     await Promise.all(devices.map((device) => device.plug()));
-    const page = await this.#page?.start(directory, this, devices);
+    await this.#page?.start(directory, this, devices);
+    const page = this.#page;
     const unplugs = Object.fromEntries([...this.#devices].map(([name, { pid }]) => [name, pid]));
-    const view = { classes: [...this.#devices.keys()], unplugs, page };
+    const view = { classes: [...this.#devices.keys()], unplugs, page: () => page?.url };
     await show(this.#ring3, this.manager, view, this.#shown.signal);
   }
 

@@ -33,8 +33,9 @@ const PAD_GARBAGE = "fault short-reports";
 export class DemoConsole {
   readonly #demo: Demo;
   readonly #child: ChildProcess;
-  /** Where a browser is let in, once. */
+  /** Where a browser is let in, once; later ones come as they are needed. */
   readonly url: Promise<string>;
+  #latest = "";
 
   constructor(demo: Demo) {
     this.#demo = demo;
@@ -51,7 +52,10 @@ export class DemoConsole {
   }
 
   #heard({ url, id, device, fault }: Line, resolve: (url: string) => void): void {
-    if (url !== undefined) return resolve(url);
+    if (url !== undefined) {
+      this.#latest = url;
+      return resolve(url);
+    }
     const answer = (what: object) => void this.#child.stdin!.write(`${JSON.stringify({ id, ...what })}\n`);
     this.#break(device!, fault!).then(
       () => answer({}),
@@ -79,6 +83,11 @@ export class DemoConsole {
     const pid = devices.find(({ id }) => id === device)?.hostPid ?? null;
     if (pid === null) throw sentence("invalid", `${device} has no driver's process now`);
     process.kill(pid, signal);
+  }
+
+  /** That nobody has used yet. */
+  get latest(): string {
+    return this.#latest;
   }
 
   /** How the demo's program fares at a device: shown on the page. */

@@ -24,14 +24,19 @@ export class DemoPage {
     return this.#disk.over;
   }
 
-  /** Where a browser is let in. `devices`: the demo's others. */
-  async start(directory: string, demo: Socketed, devices: readonly SimulatedDevice[]): Promise<string> {
+  /** Where a browser is let in, at any time. */
+  get url(): string {
+    return this.#console!.latest;
+  }
+
+  /** `devices`: the demo's others. */
+  async start(directory: string, demo: Socketed, devices: readonly SimulatedDevice[]): Promise<void> {
     await this.#disk.plug();
     const console = new DemoConsole({ directory, manager: demo.manager, devices: [...devices, this.#disk] });
     this.#console = console;
-    void this.#workload.run(directory, `${DEVICE}#0`);
+    this.#workload.run(directory, `${DEVICE}#0`).catch(() => {}); // ring3 has ended, which the demo hears of
     this.#telling = setInterval(() => console.tell(DEVICE, this.#workload.verified), TELL_MS);
-    return console.url;
+    await console.url;
   }
 
   async end(): Promise<void> {

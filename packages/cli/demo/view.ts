@@ -15,7 +15,7 @@ export interface DemoView {
   /** As `hintsText` has them. */
   readonly unplugs: Readonly<Record<string, number>>;
   /** Where a browser sees it all, if it does. */
-  readonly page: string | undefined;
+  readonly page: () => string | undefined;
 }
 
 /** A table on a terminal; otherwise a line for each change, and what to try once there is a driver of each class. */
@@ -32,7 +32,7 @@ export async function show(
   if (live) clear(out);
   while (!until.aborted) {
     const status = await manager.ask("status", {});
-    const hints = hintsText(status, directory, page, unplugs);
+    const hints = hintsText(status, directory, page(), unplugs);
     const changed = status.devices.filter(
       (device) => isDriven(device) && shown.get(device.id) !== changeText(device),
     );

@@ -31,9 +31,11 @@ export class Workload {
     while (!this.#stopped) {
       const disk = await this.#ring3.open(unit, blockClass, "write").catch(() => undefined); // it is not there yet, or not again
       if (disk !== undefined)
-        await this.#use(disk).catch(() => {
-          if (!this.#stopped) this.#count(0, true);
-        });
+        await this.#use(disk)
+          .catch(() => {
+            if (!this.#stopped) this.#count(0, true);
+          })
+          .finally(() => disk.close().catch(() => {}));
       await pause(AWAY_MS);
     }
   }

@@ -61,6 +61,8 @@ export function createApp(parts: AppParts): Hono {
   app.use(async (c, next) => {
     const refusal = guard.refusal(asker(c));
     if (refusal !== undefined) c.res = c.json(problem("denied", refusal), 403);
+    else if (!["GET", "POST"].includes(c.req.method))
+      c.res = c.json(problem("invalid", `${c.req.method} is not for this server`), 405);
     else await next();
     secure(c);
   });
@@ -110,7 +112,11 @@ export function createApp(parts: AppParts): Hono {
       await send({ event: "end", data: "{}" });
     }),
   );
-  app.get("/api/devices/:device/past", (c) => c.json(picture.past(known(c.req.param("device")))));
+  app.get("/api/devices/:device/past", async (c) => {
+    const device = known(c.req.param("device"));
+    const { passages } = await ask("history", { device });
+    return c.json({ passages, seconds: picture.seconds(device) });
+  });
   app.get("/api/devices/:device/explain", async (c) =>
     c.json(await ask("explain", { device: known(c.req.param("device")) })),
   );

@@ -11,6 +11,8 @@ export interface Told {
 /** Some minutes of metrics, and as many words of devices as that. */
 const KEPT = 600;
 const KEPT_BYTES = 4 << 20;
+/** A page that does not read holds no more of them than these. */
+const AT_ONCE = 16;
 
 /**
  * Pages read at their own pace: each knows what it has read last, and the feed keeps no queue for any of them. One that has fallen behind what is
@@ -59,7 +61,7 @@ export class Feed {
     }
     if (next < this.#first) return [this.#all()];
     return this.#kept
-      .slice(next - this.#first)
+      .slice(next - this.#first, next - this.#first + AT_ONCE)
       .map(({ event, data }, index) => ({ id: this.#id(next + index), event, data }));
   }
 

@@ -66,6 +66,12 @@ class Watched {
   }
 }
 
+/** A unit that is open, or is being opened, and how many pages look at it or wait for it. */
+interface Entry {
+  readonly opening: Promise<Open>;
+  pages: number;
+}
+
 interface Open {
   readonly watched: Watched;
   readonly contract: Contract;
@@ -75,7 +81,7 @@ interface Open {
 }
 
 export function liveUnits(units: Units, clock: Clock): LiveUnit {
-  const open = new Map<string, Promise<Open>>();
+  const open = new Map<string, Entry>();
 
   async function watch(unit: string): Promise<Open> {
     const info = units.info(unit);
@@ -95,19 +101,27 @@ export function liveUnits(units: Units, clock: Clock): LiveUnit {
     return { watched, contract: unitClass.contract, ended: end.whenEnded, close: () => port.close() };
   }
 
-  async function opened(unit: string): Promise<Open> {
-    const opening = open.get(unit) ?? watch(unit);
-    open.set(unit, opening);
-    try {
-      return await opening;
-    } catch (error) {
-      open.delete(unit);
-      throw error;
-    }
+  /** One that has gone is nobody's any more, whoever still looks at it. */
+  function forget(unit: string, entry: Entry): void {
+    if (open.get(unit) === entry) open.delete(unit);
+  }
+
+  function entryOf(unit: string): Entry {
+    const known = open.get(unit);
+    if (known !== undefined) return known;
+    const entry = { opening: watch(unit), pages: 0 };
+    open.set(unit, entry);
+    entry.opening.then(
+      ({ ended }) => void ended.then(() => forget(unit, entry)),
+      () => forget(unit, entry),
+    );
+    return entry;
   }
 
   return async function* (unit, signal) {
-    const { watched, contract, ended, close } = await opened(unit);
+    const entry = entryOf(unit);
+    entry.pages++; // at once: a page that leaves must not close it under one that waits for it
+    const { watched, contract, ended, close } = await entry.opening;
     const page = new Unseen(contract);
     watched.pages.add(page);
     let over = false;
@@ -117,6 +131,7 @@ export function liveUnits(units: Units, clock: Clock): LiveUnit {
         resolve();
       };
       signal.addEventListener("abort", leave);
+      if (signal.aborted) leave(); // while it was being opened
       void ended.then(leave);
     });
     for (const [event, data] of watched.latest) page.give({ event, data });
@@ -129,8 +144,8 @@ export function liveUnits(units: Units, clock: Clock): LiveUnit {
       }
     } finally {
       watched.pages.delete(page);
-      if (watched.pages.size === 0) {
-        open.delete(unit);
+      if (--entry.pages === 0) {
+        forget(unit, entry);
         await close();
       }
     }

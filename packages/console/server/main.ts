@@ -13,7 +13,7 @@ import { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { architectureOf } from "@ring3/kernel/jail/seccomp";
 import { confineConsole } from "@ring3/kernel/jail/stage-console";
 import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
-import { consoleEdge } from "../edge.ts";
+import { consoleEdge, type Fault } from "../edge.ts";
 import { createApp } from "./app.ts";
 import { Feed } from "./feed.ts";
 import { readFiles } from "./files.ts";
@@ -43,21 +43,12 @@ function once(fd: number): (notices: ManagerNotices) => ManagerConnection {
 async function main(): Promise<void> {
   const files = readFiles(join(dirname(process.argv[1]!), "console-ui"));
   let picture: Picture | undefined;
+  let guard: Guard | undefined;
   const link = callingPeer(consoleEdge, new FrameSocket(new Descriptor(LINK_FD)), {
-    token: ({ token }) => guard.renew(token),
+    token: ({ token }) => guard?.renew(token),
     workload: (workload) => picture?.workload(workload),
   });
   const { result: begun } = await link.call("begin", {});
-  const server = createServer();
-  const { promise: listening, resolve } = Promise.withResolvers<number>();
-  server.once("error", ({ message }) => {
-    link.tell("refused", { text: message });
-    process.exit(1);
-  });
-  server.listen(Number(wantedPort), "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
-  const port = await listening;
-  const guard = new Guard({ port, ...begun, used: () => link.tell("used", {}) });
-
   const early: (() => void)[] = [];
   /** Notices may come before the answer that they belong behind. */
   const told = (run: (picture: Picture) => void) => {
@@ -72,7 +63,7 @@ async function main(): Promise<void> {
     log: (entry) => told((picture) => picture.logged(entry)),
   });
   const units = new Units(once(UNITS_FD), systemClock);
-  const end = () => process.exit(0);
+  const end = () => process.exit();
   for (const { signal } of [manager, units.connection, link]) signal.addEventListener("abort", end);
 
   await units.subscribe(null);
@@ -86,8 +77,7 @@ async function main(): Promise<void> {
   );
   for (const run of early) run();
 
-  const app = createApp({
-    guard,
+  const parts = {
     feed,
     picture,
     files,
@@ -95,13 +85,24 @@ async function main(): Promise<void> {
     live: liveUnits(units, systemClock),
     control: begun.control,
     fault: begun.demo
-      ? async (device, fault) => void (await link.call("fault", { device, fault }))
+      ? async (device: string, fault: Fault) => void (await link.call("fault", { device, fault }))
       : undefined,
-  });
+  };
+  const server = createServer();
   server.maxConnections = CONNECTIONS_MAX;
-  server.on("request", getRequestListener(app.fetch));
-  confineConsole(architectureOf(process.arch));
-  link.tell("listening", { port });
+  server.once("error", ({ message }) => {
+    link.tell("refused", { text: message });
+    process.exitCode = 1; // once that is said
+    manager.disconnect();
+  });
+  // Last: who connects before there is anybody to answer would wait for ever.
+  server.listen(Number(wantedPort), "127.0.0.1", () => {
+    const { port } = server.address() as AddressInfo;
+    guard = new Guard({ port, ...begun, used: () => link.tell("used", {}) });
+    server.on("request", getRequestListener(createApp({ guard, ...parts }).fetch));
+    confineConsole(architectureOf(process.arch));
+    link.tell("listening", { port });
+  });
 }
 
 // Node's own handler would raise the signal anew, which the filter does not let it do.

@@ -12,8 +12,6 @@ type ClientEdge = typeof clientEdge;
 
 /** Of the plots. */
 const SECONDS_KEPT = 120;
-/** As the manager keeps. */
-const PASSAGES_KEPT = 200;
 
 /** What devices did in one second. */
 export interface Second {
@@ -34,7 +32,11 @@ export interface Whole {
 export interface Past {
   /** Oldest first. */
   readonly passages: readonly Passage[];
-  readonly seconds: readonly { readonly timeMs: number; readonly rates: Rates }[];
+  readonly seconds: readonly SecondOfOne[];
+}
+export interface SecondOfOne {
+  readonly timeMs: number;
+  readonly rates: Rates;
 }
 
 export class Picture {
@@ -42,13 +44,12 @@ export class Picture {
   readonly #wallTime: () => number;
   readonly #status: Status;
   readonly #devices = new Map<string, DeviceStatus>();
-  readonly #passages = new Map<string, Passage[]>();
   readonly #seconds: Second[] = [];
   #before: Metrics | undefined;
   #workload: Workload | null = null;
 
   constructor(
-    { status, passages }: Result<ClientEdge, "observe">,
+    { status }: Result<ClientEdge, "observe">,
     tell: (event: string, value: unknown) => void,
     wallTime: () => number,
   ) {
@@ -56,7 +57,6 @@ export class Picture {
     this.#wallTime = wallTime;
     this.#status = status;
     for (const device of status.devices) this.#devices.set(device.id, device);
-    for (const passage of passages) this.#keep(passage);
   }
 
   whole(): Whole {
@@ -64,12 +64,12 @@ export class Picture {
     return { status, second: this.#seconds.at(-1) ?? null, workload: this.#workload };
   }
 
-  past(device: string): Past {
-    const seconds = this.#seconds.flatMap(({ timeMs, rates }) => {
+  /** Of one device. */
+  seconds(device: string): SecondOfOne[] {
+    return this.#seconds.flatMap(({ timeMs, rates }) => {
       const its = rates.find(({ id }) => id === device);
       return its === undefined ? [] : [{ timeMs, rates: its }];
     });
-    return { passages: this.#passages.get(device) ?? [], seconds };
   }
 
   has(device: string): boolean {
@@ -83,12 +83,10 @@ export class Picture {
 
   gone({ id }: Notice<ClientEdge, "deviceGone">): void {
     this.#devices.delete(id);
-    this.#passages.delete(id);
     this.#tell("gone", { id });
   }
 
   passage(passage: Passage): void {
-    this.#keep(passage);
     this.#tell("passage", passage);
   }
 
@@ -109,11 +107,5 @@ export class Picture {
 
   logged(entry: LogEntry): void {
     this.#tell("log", entry);
-  }
-
-  #keep(passage: Passage): void {
-    const known = this.#passages.get(passage.device);
-    if (known === undefined) this.#passages.set(passage.device, [passage]);
-    else if (known.push(passage) > PASSAGES_KEPT) known.shift();
   }
 }

@@ -37,7 +37,7 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
       ({ entries }) => setLog(entries.slice(-LOG_KEPT)),
       () => {},
     );
-  }, [id, there, known.connection]);
+  }, [id, there, known.connection, known.begun]);
   useWords(
     (word) => {
       if (word.event === "passage" && word.passage.device === id)

@@ -6,6 +6,8 @@ const events = ["snapshot", "device", "gone", "passage", "second", "workload", "
 /** A second brings at least one word: after so long the connection is dead, whatever the browser believes. */
 const SILENCE_MS = 10_000;
 
+const AGAIN_MS = 5000;
+
 const ports = new Set<MessagePort>();
 let source: EventSource | undefined;
 /** For a tab that comes later: it asks for everything itself (feed.ts). */
@@ -23,13 +25,21 @@ function heard(event: Heard["event"], message: MessageEvent<string>): void {
   say({ event, data: message.data });
 }
 
+/** The browser has given up, since the answer was no stream: it is let in no more, or there are too many that listen. */
+async function refused(): Promise<void> {
+  const { status } = await fetch("/api/about").catch(() => ({ status: 0 }));
+  if (status === 401) say({ event: "closed", data: "" });
+  else setTimeout(open, AGAIN_MS);
+}
+
 function open(): void {
   source?.close();
   source = new EventSource(last === "" ? "/api/events" : `/api/events?after=${encodeURIComponent(last)}`);
   source.addEventListener("hello", () => say({ event: "here", data: "" }));
-  source.addEventListener("error", () =>
-    say({ event: "away", data: String(source?.readyState === EventSource.CLOSED) }),
-  );
+  source.addEventListener("error", () => {
+    say({ event: "away", data: "" });
+    if (source?.readyState === EventSource.CLOSED) void refused();
+  });
   for (const event of events)
     source.addEventListener(event, (message) => heard(event, message as MessageEvent<string>));
 }

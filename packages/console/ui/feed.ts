@@ -4,6 +4,7 @@ export interface Heard {
   readonly event:
     | "here"
     | "away"
+    | "closed"
     | "snapshot"
     | "device"
     | "gone"
@@ -11,7 +12,7 @@ export interface Heard {
     | "second"
     | "workload"
     | "log";
-  /** JSON; of "away" whether the browser has given up. */
+  /** JSON, if anything. */
   readonly data: string;
 }
 
@@ -31,6 +32,19 @@ export function listen(hear: (heard: Heard) => void): void {
 
 /** Of one unit, by a connection of its own, until what is answered is called. */
 export function listenUnit(unit: string, hear: (event: string, data: unknown) => void): () => void {
+  let close = document.hidden ? () => {} : connectUnit(unit, hear);
+  const seen = () => {
+    close(); // who does not look keeps none of the few connections that a browser has
+    close = document.hidden ? () => {} : connectUnit(unit, hear);
+  };
+  document.addEventListener("visibilitychange", seen);
+  return () => {
+    document.removeEventListener("visibilitychange", seen);
+    close();
+  };
+}
+
+function connectUnit(unit: string, hear: (event: string, data: unknown) => void): () => void {
   const source = new EventSource(`/api/units/${encodeURIComponent(unit)}/live`);
   const names = new Set<string>();
   const on = (name: string) => {

@@ -6,7 +6,14 @@ import { Overview } from "./overview.tsx";
 import { begin, type Known, useKnown } from "./store.ts";
 import "./style.css";
 
-const place = () => decodeURIComponent(location.hash.replace(/^#\/?/, ""));
+/** The device that the address names; "" where it names none. */
+function place(): string {
+  try {
+    return decodeURIComponent(location.hash.replace(/^#\/?/, ""));
+  } catch {
+    return ""; // no address of ours
+  }
+}
 
 function Page() {
   const known = useKnown();

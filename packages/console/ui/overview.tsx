@@ -85,8 +85,7 @@ export function Overview({ known: { status, devices, rates, workload } }: { know
       )}
       <Unmatched devices={all.filter(({ state }) => state === "unmatched")} />
       <p class="processes">
-        Keeper {status!.keeperPid}, manager {status!.manager.pid}
-        {status!.reflectors.map(({ class: of, pid }) => `, ${of} reflector ${pid}`).join("")}.
+        Keeper {status!.keeperPid}, manager {status!.manager.pid}.
       </p>
     </>
   );

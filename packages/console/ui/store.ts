@@ -12,6 +12,8 @@ export interface Known {
   readonly rates: ReadonlyMap<string, Rates>;
   /** Only in a demo. */
   readonly workload: Workload | null;
+  /** How often everything was told anew: what came in between was not. */
+  readonly begun: number;
 }
 
 /** For a page that keeps more than the latest. */
@@ -27,6 +29,7 @@ let known: Known = {
   devices: new Map(),
   rates: new Map(),
   workload: null,
+  begun: 0,
 };
 const lookers = new Set<(known: Known) => void>();
 const hearers = new Set<(word: Word) => void>();
@@ -45,11 +48,20 @@ function hear({ event, data }: Heard): void {
     case "here":
       return become({ connection: "here" });
     case "away":
-      return become({ connection: data === "true" ? "closed" : "away" });
+      return become({ connection: "away" });
+    case "closed":
+      return become({ connection: "closed" });
     case "snapshot": {
       const { status, second, workload } = JSON.parse(data) as Whole;
       const devices = new Map(status.devices.map((device) => [device.id, device]));
-      return become({ connection: "here", status, devices, rates: byId(second?.rates ?? []), workload });
+      return become({
+        connection: "here",
+        status,
+        devices,
+        rates: byId(second?.rates ?? []),
+        workload,
+        begun: known.begun + 1,
+      });
     }
     case "device": {
       const device = JSON.parse(data) as DeviceStatus;

@@ -24,7 +24,11 @@ export function Unit({ unit, device }: { unit: DeviceStatus["units"][number]; de
   useEffect(
     () =>
       listenUnit(unit.id, (event, data) => {
-        if (event === "unit") return setLive(data as Live);
+        if (event === "unit") {
+          setTrouble("");
+          return setLive(data as Live);
+        }
+        if (event === "end") return setEvents({});
         if (event === "trouble") return setTrouble(String(data));
         if (event === "driver" && !(data as { there: boolean }).there) return setEvents({}); // nobody could say that anything is still so
         setEvents((before) => ({ ...before, [event]: data as Record<string, unknown> }));
