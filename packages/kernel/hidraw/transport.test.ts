@@ -31,6 +31,18 @@ test("who listens no more lets reports wait in the kernel", () => {
   assert.deepEqual([heard, kernel.left, kernel.heeds], [[], 1, false]);
 });
 
+test("what has waited is thrown away unheard, and the device that went meanwhile is gone", async () => {
+  const { kernel, transport, heard, listen } = listening();
+  kernel.send(...new Array(64).fill(report(1)));
+  transport.drain();
+  listen();
+  kernel.send(report(2));
+  assert.deepEqual([heard, kernel.left], [["02"], 0]);
+  kernel.revoke();
+  transport.drain();
+  await transport.gone;
+});
+
 test("of a flood of reports so many are heard in a turn as the kernel keeps", () => {
   const { kernel, heard, listen } = listening();
   kernel.send(...new Array(70).fill(report(1)));
