@@ -20,7 +20,7 @@ const pad: HidSpec = {
 function bus(context: TestContext, ...trees: Tree[]) {
   const root = sysfs(context, ...trees);
   const log = createLog("manager", () => {}, manualClock());
-  const taken = new TakenHid({ file: join(root, "taken.json"), boot: () => "this", log });
+  const taken = new TakenHid({ file: join(root, "taken.json"), boot: () => "this", log, sysfs: root });
   const hid = new HidDevices(log, taken, root);
   return { root, taken, hid, ids: () => hid.find().map(({ id }) => id) };
 }
