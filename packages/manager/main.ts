@@ -60,6 +60,8 @@ import { fileSurroundings, WatchedFile } from "./watched-file.ts";
 const KEEPER_FD = 3;
 /** A host that is being started (30 s), its remove (2 s) and its fence (5 s), and some for the manager itself. */
 const STOP_MS = 45_000;
+/** A driver that has not ended by then may be one that never does: whoever is at the keyboard comes first, and the keeper has not lost its patience yet. */
+const GIVE_BACK_MS = STOP_MS - 5_000;
 /** A client, or a simulated device, comes back as soon as it sees its connection end; one that has not done so by then has ended itself. */
 const RETURN_MS = 10_000;
 /** Records that are no device's, host's or client's. */
@@ -147,9 +149,11 @@ async function main(): Promise<void> {
 
   stop = async () => {
     login?.close();
-    await Promise.all([spares.close(), manager.stopAll()]);
-    await placements.close();
-    takenHid?.giveBackAll();
+    const stopHosts = async () => {
+      await Promise.all([spares.close(), manager.stopAll()]);
+      await placements.close();
+    };
+    await takenHid!.giveBackAfter(stopHosts, GIVE_BACK_MS * timeScale, systemClock);
     await Promise.all([...clearing, disks.endAll()]);
     try {
       cgroups?.close();
@@ -333,6 +337,7 @@ async function main(): Promise<void> {
     placements,
     disks,
     inputs,
+    takenHid,
     mapping: mappings,
     classes: REFLECTED_AT_ONCE,
     startBuses: () => {
@@ -340,6 +345,10 @@ async function main(): Promise<void> {
       hid.follow(HID_SUBSYSTEMS);
     },
   });
+  // What was taken by a manager that has died before it could say of which driver.
+  takenHid.giveBackBut(
+    new Set(manager.devices.filter((device) => device.mayHaveTaken).map(({ bus }) => bus.plugging)),
+  );
   mappingFile.look();
   if (successor) await disks.keep(manager.devices);
   inputs.keep(
