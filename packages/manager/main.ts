@@ -36,6 +36,7 @@ import { installedDrivers } from "./drivers.ts";
 import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
 import { endForsakenJails } from "./forsaken.ts";
+import { giveBackAll, takenHidOf } from "./give-back.ts";
 import { HID_SUBSYSTEMS, HidDevices } from "./hid-bus.ts";
 import { History } from "./history.ts";
 import { startShared, startSpare } from "./host-start.ts";
@@ -51,7 +52,7 @@ import { Reflectors, type ServeReflector } from "./reflectors.ts";
 import { Sleep } from "./sleep.ts";
 import { Spares } from "./spares.ts";
 import { succeed } from "./succession.ts";
-import { TakenHid } from "./taken-hid.ts";
+import type { TakenHid } from "./taken-hid.ts";
 import { Tracing } from "./tracing.ts";
 import { usbInterfaces } from "./usb-bus.ts";
 import { Users } from "./users.ts";
@@ -82,6 +83,7 @@ const { values, positionals } = parseArgs({
     config: { type: "string" },
     drivers: { type: "string", multiple: true, default: [] },
     json: { type: "boolean", default: false },
+    "give-back": { type: "boolean", default: false },
     "insecure-no-sandbox": { type: "boolean", default: false },
     "system-bus": { type: "string", default: SYSTEM_BUS },
   },
@@ -113,6 +115,7 @@ function groupName(gid: number): string {
 }
 
 async function main(): Promise<void> {
+  if (values["give-back"]) return giveBackAll(stateDirectory, systemClock);
   const uid = process.getuid!();
   const sandboxed = !values["insecure-no-sandbox"];
   let stop = async () => process.exit(0);
@@ -191,11 +194,7 @@ async function main(): Promise<void> {
     drivers: (log) =>
       installedDrivers([...values.drivers, ...config.driver_paths, join(program, "drivers")], log),
   });
-  takenHid = new TakenHid({
-    file: join(stateDirectory, "taken-hid.json"),
-    boot: () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
-    log: manager.log,
-  });
+  takenHid = takenHidOf(stateDirectory, manager.log);
   if (!successor) takenHid.giveBackAll(); // of a ring3 that was killed
   const crashes = new CrashStore(crashDirectory(stateDirectory), manager.log);
   if (sandboxed && cgroups === undefined && !successor)
