@@ -59,7 +59,7 @@ export function hidrawWire(hidraw: Hidraw, ctx: HidContext): HidWire {
       const { numbered, reports } = descriptor.layout.feature;
       const asked = askedFor(reportId, reports.get(reportId)!.bytes);
       const outcome = await timely(wait, () => raw.receive("feature", asked));
-      return { outcome, report: received(numbered, asked, outcome.bytes) };
+      return { outcome, report: received(numbered, asked, outcome.bytes, hidraw.bustype) };
     },
   };
 }
