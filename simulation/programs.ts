@@ -298,6 +298,7 @@ async function runManager(
     placements,
     disks: { inherit() {} },
     inputs: { inherit() {} },
+    takenHid: { giveBackAll() {} },
     mapping: { inherit() {} },
     classes: ["block"],
     startBuses: () => surroundings.managerRuns(process, { added, removed, drivers }),

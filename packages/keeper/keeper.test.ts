@@ -16,7 +16,7 @@ afterEach(() => {
   for (const end of open.splice(0)) end.close();
 });
 
-function setUp(watchMs?: number) {
+function setUp(watchMs?: number, giveBack?: ProcessSpec) {
   const clock = manualClock();
   const processes: { spec: ProcessSpec; killed: boolean; exit: (exit: Exit) => void }[] = [];
   const ends: [boolean, string][] = [];
@@ -58,7 +58,15 @@ function setUp(watchMs?: number) {
   };
   const service = { tell: (state: string) => void told.push(state), watchMs };
   const ended = (inOrder: boolean, reason: string) => ends.push([inOrder, reason]);
-  const keeper = new Keeper<Descriptor>(spawn, clock, service, prepare, ended, (text) => said.push(text));
+  const keeper = new Keeper<Descriptor>(
+    spawn,
+    clock,
+    service,
+    prepare,
+    ended,
+    (text) => said.push(text),
+    giveBack,
+  );
   keeper.start();
   const start = (name: string, file = "host") =>
     managers
@@ -260,6 +268,48 @@ test("stop while there is no manager: everything is killed, and it is said that 
   assert.deepEqual(ends, [[false, "there was no manager to stop it in order"]]);
   clock.advance(60_000);
   assert.equal(processes.length, 3); // nobody is started any more
+});
+
+const giveBack: ProcessSpec = { ...managerSpec, file: "give back" };
+
+test("where no manager can be kept alive, what is in the kernel is given back when nobody runs any more", async () => {
+  const { start, processes, ends, managerDies, clock } = setUp(undefined, giveBack);
+  await start("host/1");
+  for (const delay of [0, 250, 500, 1000, 2000]) {
+    await managerDies();
+    clock.advance(delay);
+  }
+  await managerDies();
+  assert.deepEqual([processes[1]!.killed, processes.at(-1)!.spec, ends], [true, giveBack, []]);
+  processes.at(-1)!.exit({ code: 0, signal: null });
+  assert.deepEqual(ends, [[false, "the manager ended with SIGKILL, the 6th in a row"]]);
+  clock.advance(60_000);
+  assert.equal(processes.at(-1)!.killed, false);
+});
+
+test("a stop that was not in order gives back too, and waits ten seconds for that; one in order does not", async () => {
+  for (const [code, expected] of [
+    [1, [managerSpec.file, giveBack.file]],
+    [0, [managerSpec.file]],
+  ] as const) {
+    const { keeper, processes, ends, clock } = setUp(undefined, giveBack);
+    keeper.stop();
+    processes[0]!.exit({ code, signal: null });
+    await settle();
+    clock.advance(9_999);
+    assert.deepEqual([processes.map(({ spec }) => spec.file), ends.length], [expected, code === 0 ? 1 : 0]);
+    clock.advance(1);
+    await settle();
+    assert.deepEqual(ends, [[code === 0, code === 0 ? "" : "the manager ended with code 1"]]);
+  }
+});
+
+test("where nothing can be started any more, it is said that nothing is given back", async () => {
+  const { processes, ends, said } = setUp(undefined, { ...giveBack, file: "missing" });
+  processes[0]!.exit({ code: 1, signal: null });
+  await settle();
+  assert.match(said.join(), /^nothing is given back to the kernel before the next start: start missing/);
+  assert.deepEqual(ends, [[false, "the manager ended with code 1"]]);
 });
 
 test("the service manager hears when ring3 serves, that its manager lives, and that it stops", async () => {

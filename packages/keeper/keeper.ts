@@ -40,6 +40,8 @@ const HEALTHY_MS = 2_000;
 const DEATHS_MAX = 5;
 /** Nobody but the manager has its end of the connection. Should somebody all the same, ring3 goes on after this without the last words. */
 const UNREAD_MS = 30_000;
+/** Has a program that gives back what is in the kernel to do so: some writes to sysfs, by a process that has to start first on a busy machine. */
+const GIVE_BACK_MS = 10_000;
 /** Before the second start in a row, doubled for each further one; the first is at once. */
 const BACKOFF_MS = 250;
 
@@ -57,7 +59,7 @@ export type PrepareManager<D extends Handed> = (number: number, deaths: number) 
 
 /**
  * One keeper, one manager at a time. `ended` is called once, when nothing runs any more: true where that was asked for. `said`: for people,
- * while it goes on.
+ * while it goes on. `giveBack`: is started last where no manager has ended it all in order, and gives the kernel back what outlives them.
  */
 export class Keeper<D extends Handed> {
   readonly #spawn: Spawn;
@@ -65,6 +67,7 @@ export class Keeper<D extends Handed> {
   readonly #prepare: PrepareManager<D>;
   readonly #ended: (inOrder: boolean, reason: string) => void;
   readonly #said: (text: string) => void;
+  #giveBack: ProcessSpec | undefined;
   readonly #service: ServiceManager;
   readonly #children = new Map<string, Child>();
   readonly #records = new Records<D>();
@@ -88,6 +91,7 @@ export class Keeper<D extends Handed> {
     prepare: PrepareManager<D>,
     ended: (inOrder: boolean, reason: string) => void,
     said: (text: string) => void,
+    giveBack?: ProcessSpec,
   ) {
     this.#spawn = spawn;
     this.#clock = clock;
@@ -95,6 +99,7 @@ export class Keeper<D extends Handed> {
     this.#prepare = prepare;
     this.#ended = ended;
     this.#said = said;
+    this.#giveBack = giveBack;
   }
 
   start(): void {
@@ -224,6 +229,19 @@ export class Keeper<D extends Handed> {
   }
 
   #endWhenEmpty(): void {
-    if (this.#over && this.#children.size === 0) this.#ended(this.#reason === "", this.#reason);
+    if (!this.#over || this.#children.size > 0) return;
+    const giveBack = this.#giveBack;
+    if (this.#reason === "" || giveBack === undefined) return this.#ended(this.#reason === "", this.#reason);
+    this.#giveBack = undefined;
+    try {
+      const child = this.#spawn(giveBack, () => {
+        late.cancel();
+        this.#endWhenEmpty();
+      });
+      const late = this.#clock.after(GIVE_BACK_MS, () => child.kill());
+    } catch (error) {
+      this.#said(`nothing is given back to the kernel before the next start: ${(error as Error).message}`);
+      this.#endWhenEmpty();
+    }
   }
 }

@@ -50,6 +50,7 @@ try {
 
 const root = process.getuid!() === 0;
 const nothing = openSync("/dev/null", "r");
+const manager = ["--enable-source-maps", join(dirname(process.argv[1]!), "manager.cjs"), stateDirectory];
 
 function prepareManager(number: number, deaths: number): ManagerStart<Descriptor> {
   const [ours, managers] = socketPair();
@@ -57,12 +58,7 @@ function prepareManager(number: number, deaths: number): ManagerStart<Descriptor
   return {
     spec: {
       file: process.execPath,
-      args: [
-        "--enable-source-maps",
-        join(dirname(process.argv[1]!), "manager.cjs"),
-        ...[stateDirectory, String(process.pid), String(number), String(deaths)],
-        ...managerArgs,
-      ],
+      args: [...manager, ...[process.pid, number, deaths].map(String), ...managerArgs],
       uid: undefined,
       gid: undefined,
       stdio: [nothing, 1, 2, managers.fd],
@@ -86,6 +82,13 @@ const keeper = new Keeper(
     process.exit(inOrder ? 0 : 1);
   },
   (text) => void process.stderr.write(`ring3: ${text}\n`),
+  {
+    file: process.execPath,
+    args: [...manager, "--give-back"],
+    uid: undefined,
+    gid: undefined,
+    stdio: [nothing, 1, 2],
+  },
 );
 process.on("SIGTERM", () => keeper.stop());
 process.on("SIGINT", () => keeper.stop());

@@ -304,15 +304,17 @@ for (const [isShared, given] of [
       open: async () => ({ ...(await busDevice().open()), taken: true }),
       giveBack: () => `driver ${++back}`,
     });
+    assert.equal(device.mayHaveTaken, false);
     device.matched(chosenDriver(), true);
     for (let start = 0; start < 5; start++) {
+      assert.equal(device.mayHaveTaken, true);
       await hosts.last.loaded();
       assert.equal(back, 0);
       await hosts.last.refusesProbe("no such thing");
       await hosts.last.dies();
       clock.advance(30_000);
     }
-    assert.deepEqual([device.life.state, back], ["quarantined", given]);
+    assert.deepEqual([device.life.state, back, device.mayHaveTaken], ["quarantined", given, !isShared]);
   });
 
 test("a driver that is at its end has its grant revoked, before it is proven dead", async () => {

@@ -164,6 +164,10 @@ export class Device {
   lendMemory(): Descriptor {
     return this.#memory.lend();
   }
+  /** It gives its device back itself, or its driver is about to open it. */
+  get mayHaveTaken(): boolean {
+    return this.#taken || hasHost(this.#life);
+  }
   /** Its clients' deadlines stand still. */
   get held(): boolean {
     return this.#holds.size > 0;

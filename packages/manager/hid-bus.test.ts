@@ -20,9 +20,9 @@ const pad: HidSpec = {
 function bus(context: TestContext, ...trees: Tree[]) {
   const root = sysfs(context, ...trees);
   const log = createLog("manager", () => {}, manualClock());
-  const taken = new TakenHid({ file: join(root, "taken.json"), boot: () => "this", log });
+  const taken = new TakenHid({ file: join(root, "taken.json"), boot: () => "this", log, sysfs: root });
   const hid = new HidDevices(log, taken, root);
-  return { root, taken, hid, ids: () => hid.find().map(({ id }) => id) };
+  return { root, log, taken, hid, ids: () => hid.find().map(({ id }) => id) };
 }
 
 test("a device is called by what tells it from others, else by where it is, else by its kind", (context) => {
@@ -91,6 +91,17 @@ test("the kernel's driver has it, is not robbed unasked, and is nobody while rin
   assert.equal(device.kernelDriver(), null);
   assert.equal(device.giveBack(), "hid-generic");
   assert.equal(device.kernelDriver(), "hid-generic");
+});
+
+test("a device whose node another program has open is not opened, taken or not", async (context) => {
+  const { root, taken, log } = bus(context, hidDevice({ ...pad, hidraw: 0 }));
+  const openers = (nodes: readonly string[]) => nodes.map((node) => ({ node, pid: 7, name: "steam" }));
+  const device = new HidDevices(log, taken, root, openers).find()[0]!.describe();
+  device.allowTaking();
+  const refusal = { kind: "busy", message: /\/dev\/hidraw0 is open process 7, steam/ };
+  await assert.rejects(device.open(), refusal);
+  taken.take(pad.kernelName, []);
+  await assert.rejects(device.open(), refusal);
 });
 
 test("what the kernel makes of a taken device later is silenced when the bus is looked at", (context) => {

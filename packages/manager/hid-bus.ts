@@ -23,13 +23,15 @@ export class HidDevices {
   readonly #log: Log;
   readonly #taken: TakenHid;
   readonly #sysfs: string;
+  readonly #openers: typeof openersOf;
   /** By the kernel's names: a device keeps its id for as long as it is there. */
   #ids = new Map<string, string>();
 
-  constructor(log: Log, taken: TakenHid, sysfs = "/sys") {
+  constructor(log: Log, taken: TakenHid, sysfs = "/sys", openers = openersOf) {
     this.#log = log;
     this.#taken = taken;
     this.#sysfs = sysfs;
+    this.#openers = openers;
   }
 
   find(): readonly Found[] {
@@ -86,7 +88,7 @@ export class HidDevices {
       return info instanceof DeviceError ? undefined : info;
     };
     const kernelDriver = () => (this.#taken.has(kernelName) ? null : (seen()?.driver ?? null));
-    const holders = () => holdersOf(seen()?.node);
+    const holders = () => this.#holders(seen()?.node);
     return {
       id,
       bus: "hid",
@@ -107,12 +109,21 @@ export class HidDevices {
       },
       withheld: () => kernelDriver() !== null && (!mayTake || holders().length > 0),
       lostClaim: () => undefined, // whoever has the node open has it until the device is away
-      open: async () => this.#open(id, now(), mayTake, kernelDriver() === null ? [] : holders()),
+      open: async () => this.#open(id, now(), mayTake, holders()), // its last driver is dead: whoever has the node open is another
       giveBack: () => {
         this.#taken.giveBack(kernelName);
         return kernelDriver();
       },
     };
+  }
+
+  /** A program that has the node open drives the device itself, perhaps; one that reads what the kernel makes of it is there with every keyboard. */
+  #holders(node: string | undefined): Holder[] {
+    return this.#openers(node === undefined ? [] : [node]).map(({ pid, name }) => ({
+      node: node!,
+      how: "open",
+      where: `process ${pid}, ${name}`,
+    }));
   }
 
   #open(id: string, info: HidDeviceInfo, mayTake: boolean, [holder]: readonly Holder[]): Grant {
@@ -134,13 +145,4 @@ export class HidDevices {
       throw error;
     }
   }
-}
-
-/** A program that has the node open drives the device itself, perhaps; one that reads what the kernel makes of it is there with every keyboard. */
-function holdersOf(node: string | undefined): Holder[] {
-  return openersOf(node === undefined ? [] : [node]).map(({ pid, name }) => ({
-    node: node!,
-    how: "open",
-    where: `process ${pid}, ${name}`,
-  }));
 }

@@ -36,6 +36,7 @@ import { installedDrivers } from "./drivers.ts";
 import { EndpointSockets } from "./endpoint-sockets.ts";
 import { EventLog } from "./event-log.ts";
 import { endForsakenJails } from "./forsaken.ts";
+import { giveBackAll, takenHidOf } from "./give-back.ts";
 import { HID_SUBSYSTEMS, HidDevices } from "./hid-bus.ts";
 import { History } from "./history.ts";
 import { startShared, startSpare } from "./host-start.ts";
@@ -51,7 +52,7 @@ import { Reflectors, type ServeReflector } from "./reflectors.ts";
 import { Sleep } from "./sleep.ts";
 import { Spares } from "./spares.ts";
 import { succeed } from "./succession.ts";
-import { TakenHid } from "./taken-hid.ts";
+import type { TakenHid } from "./taken-hid.ts";
 import { Tracing } from "./tracing.ts";
 import { usbInterfaces } from "./usb-bus.ts";
 import { Users } from "./users.ts";
@@ -60,6 +61,8 @@ import { fileSurroundings, WatchedFile } from "./watched-file.ts";
 const KEEPER_FD = 3;
 /** A host that is being started (30 s), its remove (2 s) and its fence (5 s), and some for the manager itself. */
 const STOP_MS = 45_000;
+/** A driver that has not ended by then may be one that never does: whoever is at the keyboard comes first, and the keeper has not lost its patience yet. */
+const GIVE_BACK_MS = STOP_MS - 5_000;
 /** A client, or a simulated device, comes back as soon as it sees its connection end; one that has not done so by then has ended itself. */
 const RETURN_MS = 10_000;
 /** Records that are no device's, host's or client's. */
@@ -80,6 +83,7 @@ const { values, positionals } = parseArgs({
     config: { type: "string" },
     drivers: { type: "string", multiple: true, default: [] },
     json: { type: "boolean", default: false },
+    "give-back": { type: "boolean", default: false },
     "insecure-no-sandbox": { type: "boolean", default: false },
     "system-bus": { type: "string", default: SYSTEM_BUS },
   },
@@ -111,6 +115,7 @@ function groupName(gid: number): string {
 }
 
 async function main(): Promise<void> {
+  if (values["give-back"]) return giveBackAll(stateDirectory, systemClock);
   const uid = process.getuid!();
   const sandboxed = !values["insecure-no-sandbox"];
   let stop = async () => process.exit(0);
@@ -147,9 +152,11 @@ async function main(): Promise<void> {
 
   stop = async () => {
     login?.close();
-    await Promise.all([spares.close(), manager.stopAll()]);
-    await placements.close();
-    takenHid?.giveBackAll();
+    const stopHosts = async () => {
+      await Promise.all([spares.close(), manager.stopAll()]);
+      await placements.close();
+    };
+    await takenHid!.giveBackAfter(stopHosts, GIVE_BACK_MS * timeScale, systemClock);
     await Promise.all([...clearing, disks.endAll()]);
     try {
       cgroups?.close();
@@ -187,11 +194,7 @@ async function main(): Promise<void> {
     drivers: (log) =>
       installedDrivers([...values.drivers, ...config.driver_paths, join(program, "drivers")], log),
   });
-  takenHid = new TakenHid({
-    file: join(stateDirectory, "taken-hid.json"),
-    boot: () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
-    log: manager.log,
-  });
+  takenHid = takenHidOf(stateDirectory, manager.log);
   if (!successor) takenHid.giveBackAll(); // of a ring3 that was killed
   const crashes = new CrashStore(crashDirectory(stateDirectory), manager.log);
   if (sandboxed && cgroups === undefined && !successor)
@@ -333,6 +336,7 @@ async function main(): Promise<void> {
     placements,
     disks,
     inputs,
+    takenHid,
     mapping: mappings,
     classes: REFLECTED_AT_ONCE,
     startBuses: () => {
@@ -340,6 +344,10 @@ async function main(): Promise<void> {
       hid.follow(HID_SUBSYSTEMS);
     },
   });
+  // What was taken by a manager that has died before it could say of which driver.
+  takenHid.giveBackBut(
+    new Set(manager.devices.filter((device) => device.mayHaveTaken).map(({ bus }) => bus.plugging)),
+  );
   mappingFile.look();
   if (successor) await disks.keep(manager.devices);
   inputs.keep(

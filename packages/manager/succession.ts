@@ -34,6 +34,7 @@ export interface Succession {
   /** Whose servers may live. */
   readonly disks: { inherit(left: Left["disks"]): void };
   readonly inputs: { inherit(left: Left["inputs"]): void };
+  readonly takenHid: { giveBackAll(): void };
   readonly mapping: { inherit(left: Left["mappings"]): void };
   /** Each needs a reflector. */
   readonly classes: readonly string[];
@@ -76,7 +77,7 @@ export async function succeed(succession: Succession): Promise<void> {
 
 /** Nothing where it is not to be trusted: then all of it has been ended. */
 async function read(
-  { inherited, deaths, keep, surroundings, processes, manager }: Succession,
+  { inherited, deaths, keep, surroundings, processes, manager, takenHid }: Succession,
   fenceMs: number,
 ): Promise<Left> {
   try {
@@ -85,6 +86,7 @@ async function read(
   } catch (error) {
     manager.log.error(`everything is begun anew, and requests fail: ${(error as Error).message}`);
     await endAll(inherited, processes, keep, fenceMs, surroundings.clock);
+    takenHid.giveBackAll(); // no device is left that would
     return nothingLeft;
   }
 }

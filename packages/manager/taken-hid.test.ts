@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { manualClock } from "@ring3/core/clock";
+import { systemError } from "@ring3/core/errors";
 import { createLog } from "@ring3/core/log";
+import { setInhibited } from "@ring3/kernel/hidraw/inhibit";
 import { folderOf, type HidSpec, hidDevice } from "@ring3/kernel/hidraw/sysfs.fixture";
 import { sysfs } from "@ring3/kernel/usbfs/sysfs.fixture";
 import { TakenHid } from "./taken-hid.ts";
@@ -16,13 +18,23 @@ function setUp(context: TestContext) {
   const file = join(root, "taken-hid.json");
   const said: string[] = [];
   const log = createLog("manager", ({ message }) => void said.push(message), manualClock());
+  /** Folders of input devices whose files may not be written just now. */
+  const refused = new Set<string>();
+  const set = (input: string, on: boolean) => {
+    if (refused.has(input)) throw systemError(`write ${input}`, -13); // EACCES
+    setInhibited(input, on);
+  };
   const inputsOf = (spec: HidSpec) =>
     (spec.inputs ?? []).map((number) => join(root, folderOf(spec), `input/input${number}`));
   return {
     file,
     said,
     inputsOf,
-    start: (boot = "first") => new TakenHid({ file, boot: () => boot, log }),
+    start: (boot = "first") => new TakenHid({ file, boot: () => boot, log, sysfs: root, setInhibited: set }),
+    refused,
+    /** Nothing can be written down from here on. */
+    fill: () => mkdirSync(`${file}.new`),
+    drain: () => rmSync(`${file}.new`, { recursive: true }),
     silent: (spec: HidSpec) =>
       inputsOf(spec).map((input) => readFileSync(join(input, "inhibited"), "utf8").trim() === "1"),
     write: (spec: HidSpec, at: number, text: string) =>
@@ -105,3 +117,99 @@ test("a file that cannot be read is told of, and ring3 starts without it", (cont
   assert.match(said.join(), /taken-hid\.json cannot be read, so nothing is given back/);
   assert.ok(existsSync(file));
 });
+
+test("an input device that may not be told to speak is told once and tried again, by the next manager too", (context) => {
+  const { start, refused, silent, inputsOf, said } = setUp(context);
+  const taken = start();
+  taken.take(pad.kernelName, inputsOf(pad));
+  refused.add(inputsOf(pad)[0]!);
+  taken.giveBack(pad.kernelName);
+  taken.keep(new Set([pad.kernelName]));
+  assert.deepEqual([silent(pad), taken.has(pad.kernelName), said.length], [[true, false], false, 1]);
+  const next = start();
+  refused.clear();
+  next.keep(new Set([pad.kernelName]));
+  assert.deepEqual([silent(pad), next.has(pad.kernelName)], [[false, false], false]);
+});
+
+test("what is owed its voice is ring3's own silence when it is taken again, and is let be while it is taken", (context) => {
+  const { start, refused, silent, inputsOf } = setUp(context);
+  const taken = start();
+  taken.take(pad.kernelName, inputsOf(pad));
+  refused.add(inputsOf(pad)[0]!);
+  taken.giveBack(pad.kernelName);
+  refused.clear();
+  taken.take(pad.kernelName, inputsOf(pad));
+  start().keep(new Set([pad.kernelName]));
+  assert.deepEqual(silent(pad), [true, true]);
+  taken.giveBackAll();
+  assert.deepEqual(silent(pad), [false, false]);
+});
+
+test("where nothing can be written down all is given back, and nothing is taken; it is written when it can be", (context) => {
+  const { start, fill, drain, silent, inputsOf, said } = setUp(context);
+  const taken = start();
+  taken.take(pad.kernelName, inputsOf(pad));
+  taken.take(other.kernelName, inputsOf(other));
+  fill();
+  taken.giveBackAll();
+  taken.keep(new Set());
+  assert.deepEqual([silent(pad), silent(other)], [[false, false], [false]]);
+  assert.throws(() => taken.take(pad.kernelName, inputsOf(pad)), { code: "EISDIR" });
+  assert.deepEqual([taken.has(pad.kernelName), silent(pad)], [false, [false, false]]);
+  assert.match(said.join("; "), /^which HID devices are taken cannot be written down: EISDIR[^;]*$/);
+  assert.equal(start().has(pad.kernelName), true);
+  drain();
+  taken.keep(new Set());
+  assert.equal(start().has(pad.kernelName), false);
+});
+
+test("an input device that vanishes while others are silenced is left out", (context) => {
+  const { start, silent, inputsOf } = setUp(context);
+  const taken = start();
+  taken.take(pad.kernelName, [inputsOf(pad)[0]!]);
+  taken.take(pad.kernelName, ["/nowhere/input7", ...inputsOf(pad)]);
+  assert.deepEqual(silent(pad), [true, true]);
+});
+
+test("devices that no driver has are given back", (context) => {
+  const { start, silent, inputsOf } = setUp(context);
+  const taken = start();
+  taken.take(pad.kernelName, inputsOf(pad));
+  taken.take(other.kernelName, inputsOf(other));
+  taken.giveBackBut(new Set([other.kernelName]));
+  assert.deepEqual([silent(pad), silent(other)], [[false, false], [true]]);
+});
+
+test("all is given back when the end fails, and when it takes too long", async (context) => {
+  const { start, silent, inputsOf } = setUp(context);
+  const clock = manualClock();
+  const taken = start();
+  taken.take(pad.kernelName, inputsOf(pad));
+  await assert.rejects(
+    taken.giveBackAfter(() => Promise.reject(new Error("no end")), 1000, clock),
+    /no end/,
+  );
+  assert.deepEqual(silent(pad), [false, false]);
+  taken.take(pad.kernelName, inputsOf(pad));
+  const end = Promise.withResolvers<void>();
+  const ended = taken.giveBackAfter(() => end.promise, 1000, clock);
+  clock.advance(999);
+  assert.deepEqual(silent(pad), [true, true]);
+  clock.advance(1);
+  assert.deepEqual(silent(pad), [false, false]);
+  end.resolve();
+  await ended;
+});
+
+for (const [what, written] of [
+  ["nothing that was taken", { boot: "first" }],
+  ["a path elsewhere", { boot: "first", taken: { x: ["/etc"] }, owed: [] }],
+  ["a path that leads elsewhere", { boot: "first", taken: {}, owed: ["ROOT/../etc"] }],
+] as const)
+  test(`a file with ${what} is told of, and ring3 starts without it`, (context) => {
+    const { start, said, file } = setUp(context);
+    writeFileSync(file, JSON.stringify(written).replace("ROOT", dirname(file)));
+    start().giveBackAll();
+    assert.match(said.join(), /taken-hid\.json cannot be read/);
+  });

@@ -110,3 +110,8 @@ test("a device of which the kernel has no node says so", () => {
   const without = { ...info, node: undefined };
   assert.throws(() => openHidrawGrant(without), { kind: "unsupported", message: /no hidraw node/ });
 });
+
+test("a device between two drivers of the kernel's, whose node comes with the next, is busy", () => {
+  const between = { ...info, driver: undefined, node: undefined };
+  assert.throws(() => openHidrawGrant(between), { kind: "busy", message: /driver is being changed/ });
+});

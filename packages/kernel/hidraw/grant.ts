@@ -41,6 +41,8 @@ export type Described = Pick<
 /** Opens the device afresh. The node may be another's meanwhile: it is asked who it is. */
 export function openHidrawGrant(info: HidDeviceInfo, open: OpenHidraw = openHidrawNode): Descriptor {
   const what = `open ${info.kernelName}`;
+  if (info.node === undefined && info.driver === undefined)
+    throw new DeviceError("busy", `${what}: the kernel's driver is being changed`);
   if (info.node === undefined)
     throw new DeviceError("unsupported", `${what}: the kernel has no hidraw node of it`);
   const node = open(info.node);

@@ -31,6 +31,18 @@ test("who listens no more lets reports wait in the kernel", () => {
   assert.deepEqual([heard, kernel.left, kernel.heeds], [[], 1, false]);
 });
 
+test("what has waited is thrown away unheard, and the device that went meanwhile is gone", async () => {
+  const { kernel, transport, heard, listen } = listening();
+  kernel.send(...new Array(64).fill(report(1)));
+  transport.drain();
+  listen();
+  kernel.send(report(2));
+  assert.deepEqual([heard, kernel.left], [["02"], 0]);
+  kernel.revoke();
+  transport.drain();
+  await transport.gone;
+});
+
 test("of a flood of reports so many are heard in a turn as the kernel keeps", () => {
   const { kernel, heard, listen } = listening();
   kernel.send(...new Array(70).fill(report(1)));
@@ -95,14 +107,18 @@ test("a closed transport cancels, and is not gone", async () => {
   assert.equal(await Promise.race([transport.gone, Promise.resolve("open")]), "open");
 });
 
-for (const [what, numbered, brought, found] of [
-  ["with an id keeps it", true, [3, 0x5a], "035a"],
-  ["without ids loses the byte in its place (usbhid, i2c-hid)", false, [0, 0x5a], "5a"],
-  ["without ids and without the byte is whole (hidp, uhid)", false, [0x5a], "5a"],
-  ["that is shorter than asked for, with an id, is as it came", true, [3], "03"],
+const BLUETOOTH = 5; // linux/input.h
+const I2C = 0x18;
+
+for (const [what, bustype, numbered, brought, found] of [
+  ["with an id keeps it", BLUETOOTH, true, [3, 0x5a, 0x5b], "035a5b"],
+  ["without ids loses the byte in its place (i2c-hid)", I2C, false, [0, 0x5a, 0x5b], "5a5b"],
+  ["without ids that is shorter than asked for loses it too (i2c-hid)", I2C, false, [0, 0x5a], "5a"],
+  ["without ids and without the byte is whole (hidp, uhid)", BLUETOOTH, false, [0x5a, 0x5b], "5a5b"],
+  ["that is shorter than asked for, with an id, is as it came", I2C, true, [3], "03"],
 ] as const)
   test(`a feature report ${what}`, () => {
-    const asked = askedFor(numbered ? 3 : 0, 1);
+    const asked = askedFor(numbered ? 3 : 0, 2);
     asked.set(brought);
-    assert.equal(hex(received(numbered, asked, brought.length)), found);
+    assert.equal(hex(received(numbered, asked, brought.length, bustype)), found);
   });

@@ -7,10 +7,12 @@ import { HIDIOCGFEATURE, HIDIOCGINPUT, HIDIOCSFEATURE, HIDRAW_BUFFER_SIZE } from
 
 export type HidrawListener = (report: Uint8Array) => void;
 
-/** All but `listen` ask the device while the caller waits, as long as its kernel driver lets it: 5 s in hidp, uhid and usbhid. */
+/** All but `listen` and `drain` ask the device while the caller waits, as long as its kernel driver lets it: 5 s in hidp, uhid and usbhid. */
 export interface HidrawTransport {
   /** Hears each input report; it is lent until the listener returns. Without one the kernel keeps the first `HIDRAW_BUFFER_SIZE`. */
   listen(listener: HidrawListener | undefined): void;
+  /** What waits in the kernel is nobody's: it was dropped from `HIDRAW_BUFFER_SIZE` on, a release behind its press. */
+  drain(): void;
   sendOutput(report: Uint8Array): Outcome;
   sendFeature(report: Uint8Array): Outcome;
   /** `into` begins with the id; what was received lies there afterwards. "input": from Linux 5.11 on. */
@@ -34,15 +36,15 @@ export function hidrawTransport(calls: HidrawCalls): HidrawTransport {
   };
 
   /** A device that sends faster than it is heard must not keep everything else from running. */
-  const ready = (): void => {
+  const read = (heard: HidrawListener | undefined): void => {
     for (let reports = 0; reports < HIDRAW_BUFFER_SIZE && state === "open"; reports++) {
       const length = calls.read(report);
       if (length === -EAGAIN) return;
       if (length < 0) return leave("away"); // EIO, or ENODEV where it was revoked: hidraw_read, drivers/hid/hidraw.c
-      listener?.(report.subarray(0, length));
+      heard?.(report.subarray(0, length));
     }
   };
-  calls.watch(ready);
+  calls.watch(() => read(listener));
 
   const asked = (ask: () => number): Outcome => {
     if (state !== "open") return state === "away" ? gone() : cancelled();
@@ -57,6 +59,7 @@ export function hidrawTransport(calls: HidrawCalls): HidrawTransport {
       listener = next;
       if (state === "open") calls.heed(next !== undefined);
     },
+    drain: () => read(undefined),
     sendOutput: (bytes) => asked(() => calls.write(bytes)),
     sendFeature: (bytes) => asked(() => calls.ioctl(HIDIOCSFEATURE(bytes.length), bytes)),
     receive: (kind, into) =>

@@ -13,6 +13,7 @@ import type { HidWire } from "./wire.ts";
 export function hidrawWire(hidraw: Hidraw, ctx: HidContext): HidWire {
   const { vendorId, productId, productName, version, raw } = hidraw;
   const descriptor = parseReportDescriptor(hidraw.reportDescriptor);
+  let begun = false;
   /** The device is asked only in time: once it is, nothing but its kernel driver ends it. */
   const timely = async (wait: Wait | undefined, ask: () => Outcome): Promise<Outcome> => {
     using limit = ctx.limit(REQUEST_MS, wait);
@@ -26,7 +27,11 @@ export function hidrawWire(hidraw: Hidraw, ctx: HidContext): HidWire {
     version,
     name: hidName({ vendorId, productId, productName, manufacturerName: undefined }),
     descriptor,
-    begin: async () => {},
+    // The first opening hears what has come since the node was opened. Of a close, a rest, what came is old, and the kernel keeps its beginning without its end.
+    async begin() {
+      if (begun) raw.drain();
+      begun = true;
+    },
     read(deliver, signal) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const heard = (report: Uint8Array): void => {
@@ -54,7 +59,7 @@ export function hidrawWire(hidraw: Hidraw, ctx: HidContext): HidWire {
       const { numbered, reports } = descriptor.layout.feature;
       const asked = askedFor(reportId, reports.get(reportId)!.bytes);
       const outcome = await timely(wait, () => raw.receive("feature", asked));
-      return { outcome, report: received(numbered, asked, outcome.bytes) };
+      return { outcome, report: received(numbered, asked, outcome.bytes, hidraw.bustype) };
     },
   };
 }

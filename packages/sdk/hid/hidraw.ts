@@ -6,6 +6,6 @@ export type HidrawTerms = Omit<Hidraw, "raw">;
 
 /** Its `raw` lacks what is not a driver's to do. */
 export function createHidraw(terms: HidrawTerms, transport: HidrawTransport): Hidraw {
-  const { listen, sendOutput, sendFeature, receive, gone } = transport;
-  return { ...terms, raw: { listen, sendOutput, sendFeature, receive, gone } };
+  const { listen, drain, sendOutput, sendFeature, receive, gone } = transport;
+  return { ...terms, raw: { listen, drain, sendOutput, sendFeature, receive, gone } };
 }

@@ -20,6 +20,7 @@ export function recordedHidraw(transport: HidrawTransport, recorder: Recorder): 
   return {
     gone: transport.gone,
     listen: (listener) => transport.listen(listener),
+    drain: () => transport.drain(),
     sendOutput: (report) => traced(OUT, report.length, () => transport.sendOutput(report)),
     sendFeature: (report) => traced(OUT, report.length, () => transport.sendFeature(report)),
     receive: (kind, into) => traced(IN, into.length, () => transport.receive(kind, into)),

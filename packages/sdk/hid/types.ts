@@ -26,10 +26,12 @@ export interface Hidraw {
 
 /**
  * Reports as the kernel has them: what is sent, and asked for, begins with its id, or with 0 where reports of that kind have none; what is received begins
- * with its id only where it has one. All but `listen` hold up the driver's process until the device has answered, or its kernel driver has given up (5 s).
+ * with its id only where it has one. All but `listen` and `drain` hold up the driver's process until the device has answered, or its kernel driver has given up (5 s).
  */
 export interface RawHidraw {
   listen(listener: ((report: Uint8Array) => void) | undefined): void;
+  /** Throws away the reports that have come while nobody listened: of more than 64 the kernel has only the first. */
+  drain(): void;
   sendOutput(report: Uint8Array): Outcome;
   sendFeature(report: Uint8Array): Outcome;
   /** `into` begins with the id. "input": from Linux 5.11 on. */

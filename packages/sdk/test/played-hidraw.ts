@@ -1,4 +1,5 @@
 // Runs in: tests. Owns: a HID device behind a hidraw node that answers as its test tells it to.
+import { HIDRAW_BUFFER_SIZE } from "@ring3/kernel/hidraw/constants";
 import { EPIPE, gone, outcome } from "@ring3/kernel/usb/outcome";
 import type { Outcome } from "@ring3/kernel/usb/transport";
 import type { Hidraw } from "../hid/types.ts";
@@ -60,6 +61,7 @@ export function playedHidraw(descriptor: Uint8Array, options: HidrawOptions = {}
           listener = next;
           while (listener !== undefined && unsent.length > 0) listener(unsent.shift()!);
         },
+        drain: () => void unsent.splice(0),
         sendOutput: (report) => taken("output", report),
         sendFeature: (report) => taken("feature", report),
         receive(kind, into) {
@@ -73,8 +75,8 @@ export function playedHidraw(descriptor: Uint8Array, options: HidrawOptions = {}
     },
     async send(...sent) {
       for (const report of sent) {
-        if (listener === undefined) unsent.push(report);
-        else listener(report);
+        if (listener !== undefined) listener(report);
+        else if (unsent.length < HIDRAW_BUFFER_SIZE) unsent.push(report);
         await new Promise((resolve) => void setImmediate(resolve));
       }
     },
