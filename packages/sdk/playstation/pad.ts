@@ -96,7 +96,6 @@ export class Pad {
   }
 
   async work(): Promise<void> {
-    for (const told of [this.#state, this.#touch, this.#power]) told.forget();
     this.#isFirst = true;
     await this.#hid.open();
     await this.start();
