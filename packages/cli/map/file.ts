@@ -112,7 +112,7 @@ function writeFailure(file: string, error: Failure): DeviceError {
   if (error.name === "DeviceError") return error as DeviceError;
   const help =
     error.code === "EACCES" || error.code === "EPERM" || error.code === "EROFS"
-      ? 'run this as root, or name a file that is yours with "mapping: FILE" in ring3.yaml'
+      ? 'run this as root; a ring3 that runs as you may have a file of yours: "mapping: FILE" in ring3.yaml'
       : "nothing was written";
   return sentence("denied", `write ${file}: ${error.message}; ${help}`);
 }
