@@ -187,8 +187,8 @@ test("a copy that takes no output plays all the same: each kind is tried once, a
   const { running, told, hid } = await starting;
   assert.deepEqual(hid.reports.map(brief), [STOP_ANY, SETUP]);
   assert.deepEqual(warnings(running), [
-    "DualSense: motors: output report 2: the deadline passed",
-    "DualSense: lights: output report 2: the deadline passed",
+    "goes on without: output report 2: the deadline passed",
+    "goes on without: output report 2: the deadline passed",
   ]);
   await hid.send(report({ 8: 1 }));
   assert.ok(told.includes("state 16"));

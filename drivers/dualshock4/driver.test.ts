@@ -110,7 +110,7 @@ test("a copy that refuses its feature reports is told as it is; one that does no
 test("a copy that refuses what is told to it plays all the same, and rests", async () => {
   const { running, told, hid, unit } = await run(device({ report: () => "stall" }));
   const warned = running.log.filter(({ level }) => level === "warn").map(({ message }) => message);
-  assert.deepEqual(warned, ["DualShock 4: motors: output report 5: the endpoint stalled"]);
+  assert.deepEqual(warned, ["goes on without: output report 5: the endpoint stalled"]);
   await hid.send(report({ 5: 1 }));
   assert.ok(told.includes("state 16"));
   await assert.rejects(unit.request("light", { red: 1, green: 2, blue: 3 }), { kind: "stall" });

@@ -16,7 +16,6 @@ import { rehearsal } from "./rehearsal.ts";
 interface Running {
   readonly hid: HidDevice;
   readonly pads: readonly Pad[];
-  readonly told: readonly Changes<Gamepad, "state">[];
 }
 const running = new WeakMap<Context<Gamepad>, Running>();
 
@@ -33,15 +32,14 @@ export default defineDriver(gamepad, {
         if (state !== undefined) told[unit]!.tell(state);
       }
     };
-    running.set(ctx, { hid, pads, told });
+    running.set(ctx, { hid, pads });
     return pads.map(({ properties }) => ({ properties, name: hid.name }));
   },
 
   suspend: (ctx) => running.get(ctx)!.hid.close(),
   resume(ctx) {
-    const { hid, pads, told } = running.get(ctx)!;
+    const { hid, pads } = running.get(ctx)!;
     for (const pad of pads) pad.forget();
-    for (const state of told) state.forget(); // who held a button then may hold it still, and nobody knows of it any more
     return hid.open();
   },
 });

@@ -35,7 +35,7 @@ test("a pad has Linux's numbers: its own ranges, fuzz and flat by them, its ids"
   assert.deepEqual(
     { ...properties, buttons: names(properties.buttons) },
     {
-      busType: 3,
+      busType: 5,
       vendor: 0x1209,
       product: 2,
       version: 0x0111,

@@ -13,7 +13,6 @@ import { type Pair, type Roles, rolesOf } from "./roles.ts";
 
 export type State = Omit<EventData<Gamepad, "state">, "timestampUs">;
 
-const BUS_USB = 3; // linux/input.h
 /** As Linux's drivers mark devices whose axes are others than hid-generic's (hid-playstation.c, HID_PLAYSTATION_VERSION_PATCH). */
 const OTHER_AXES = 0x8000;
 const STICK_MIN = -0x8000; // what an i16 holds
@@ -25,6 +24,7 @@ interface Range {
 }
 
 export interface Identity {
+  readonly bustype: number;
   readonly vendorId: number;
   readonly productId: number;
   readonly version: number;
@@ -118,7 +118,7 @@ function propertiesOf(
   stick: Range,
   trigger: Range,
   application: number,
-  { vendorId, productId, version }: Identity,
+  { bustype, vendorId, productId, version }: Identity,
 ): GamepadProperties {
   const some = (pair: readonly (Control | undefined)[]): boolean => pair.some((control) => control);
   const extent = stick.maximum - stick.minimum;
@@ -126,7 +126,7 @@ function propertiesOf(
   const isNoisy = application !== hidUsages.genericDesktop.multiAxisController;
   return {
     ...gamepad.properties!.create(),
-    busType: BUS_USB,
+    busType: bustype,
     vendor: vendorId,
     product: productId,
     version: isInOrder ? version : version | OTHER_AXES,

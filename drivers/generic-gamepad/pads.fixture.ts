@@ -45,6 +45,6 @@ export const adapter = bytes(
 
 export function pads(descriptor: Uint8Array): Pad[] {
   const { collections, layout } = parseReportDescriptor(descriptor);
-  const identity = { vendorId: 0x1209, productId: 2, version: 0x0111 };
+  const identity = { bustype: 5, vendorId: 0x1209, productId: 2, version: 0x0111 };
   return padsOf(collections, layout).map((controls) => new Pad(controls, identity));
 }

@@ -45,7 +45,7 @@ export const plainPen = bytes(
 
 export function deviceOf(descriptor: Uint8Array): { units: InputUnit[]; layout: HidLayout } {
   const { collections, layout } = parseReportDescriptor(descriptor);
-  const identity = { vendorId: 0x1209, productId: 3, version: 0x0111 };
+  const identity = { bustype: 5, vendorId: 0x1209, productId: 3, version: 0x0111 };
   const units = applicationsOf(collections, "Acme")
     .map((application) => new InputUnit(application, layout, identity))
     .filter(({ isUsed }) => isUsed);

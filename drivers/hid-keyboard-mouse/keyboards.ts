@@ -60,7 +60,7 @@ export class Keyboards {
   }
 
   async work(): Promise<void> {
-    for (const speaker of this.speakers) speaker.forget();
+    for (const speaker of this.speakers) speaker.unit.forget();
     await this.#hid.open();
     await this.#prepare();
   }

@@ -35,9 +35,4 @@ export class Speaker {
     }
     if (percent !== undefined) this.#power.tell({ percent, charging: 0 });
   }
-
-  forget(): void {
-    this.unit.forget();
-    for (const told of [this.#keys, this.#pointer, this.#power]) told.forget();
-  }
 }

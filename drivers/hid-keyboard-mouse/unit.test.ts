@@ -51,7 +51,7 @@ test("a boot keyboard: its keys by Linux's codes, five lights, ids and version o
   const { keys: _, ...rest } = unit.properties;
   assert.deepEqual(rest, {
     ...{
-      busType: 3,
+      busType: 5,
       vendor: 0x1209,
       product: 3,
       version: 0x0111,

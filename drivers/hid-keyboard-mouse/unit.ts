@@ -37,12 +37,12 @@ export interface Said {
 }
 
 export interface Identity {
+  readonly bustype: number;
   readonly vendorId: number;
   readonly productId: number;
   readonly version: number;
 }
 
-const BUS_USB = 3; // linux/input.h
 /** What an event's field holds: a device may have 32 bits without a sign for it. */
 const I32_MAX = 0x7fff_ffff;
 /** A knob that says that it was turned further at once is broken. */
@@ -191,7 +191,7 @@ function percentOf(battery: Control | undefined): number | undefined {
 function propertiesOf(
   { keys, arrays, types, motion, wheel, pan, volume, pointer, pen, battery }: InputControls,
   leds: number,
-  { vendorId, productId, version }: Identity,
+  { bustype, vendorId, productId, version }: Identity,
 ): InputProperties {
   const { inRange, invert, eraser, tip, pressure } = pen;
   const codes = [
@@ -217,7 +217,7 @@ function propertiesOf(
   ] as const;
   return {
     ...bits,
-    busType: BUS_USB,
+    busType: bustype,
     vendor: vendorId,
     product: productId,
     version,

@@ -206,14 +206,14 @@ test("what was down before a rest is not down after it, also where too many are 
 });
 
 test("properties have a bit for each code, and what it can do", () => {
-  const identity = { vendorId: 0x046d, productId: 0xc08b, version: 0x0111 };
+  const identity = { bustype: 5, vendorId: 0x046d, productId: 0xc08b, version: 0x0111 };
   const properties = propertiesOf(
     { codes: [30, 0x290], types: true, hasPower: true, hasResolution: true, dpi: 1600 },
     identity,
   );
   assert.deepEqual(
     [properties.features, properties.dpi, properties.busType],
-    [1 | (1 << 7) | (1 << 8) | (1 << 9), 1600, 3],
+    [1 | (1 << 7) | (1 << 8) | (1 << 9), 1600, 5],
   );
   assert.deepEqual([properties.keys[0], properties.keys[20]], [1 << 30, 1 << 16]);
   assert.equal(

@@ -1,5 +1,13 @@
 // Runs in: driver host, jailed. Owns: one HID++ device: what it can do, what it is told, and what of that it is told again.
-import { Changes, type Context, DeviceError, type HidDevice, type InputClass, type Wait } from "@ring3/sdk";
+import {
+  Changes,
+  type Context,
+  DeviceError,
+  type HidDevice,
+  type InputClass,
+  tolerate,
+  type Wait,
+} from "@ring3/sdk";
 import { type Battery, batteryLevel, type Power, saysPercent, unifiedBattery } from "./battery.ts";
 import {
   BUTTONS,
@@ -25,6 +33,8 @@ import { type Abilities, pressedKeys } from "./unit.ts";
 
 type Kept = { readonly dpi: number };
 
+/** What it refuses, or is too busy for, it does without. */
+const LACKING = ["unsupported", "busy"] as const;
 const CAPABILITIES = 0; // of the unified battery: a function
 
 export class HidppDevice {
@@ -77,9 +87,9 @@ export class HidppDevice {
         `${this.#hid.name}: HID++ ping: it does not answer (plugged in anew, it may)`,
       );
     this.#ctx.log.info("HID++", { version: `${greeting.major}.${greeting.minor}` });
-    await this.#willing(() => this.#startBattery());
-    await this.#willing(() => this.#startResolution());
-    await this.#willing(() => this.#startButtons());
+    await tolerate(this.#ctx.log, this.#startBattery(), LACKING);
+    await tolerate(this.#ctx.log, this.#startResolution(), LACKING);
+    await tolerate(this.#ctx.log, this.#startButtons(), LACKING);
     this.#isStarted = true;
     this.#tellKeys();
     return undefined;
@@ -98,8 +108,6 @@ export class HidppDevice {
   }
 
   async work(): Promise<void> {
-    this.#told.forget();
-    this.#power.forget();
     this.#keys.forget();
     this.#down = [];
     this.#isStarted = false;
@@ -141,7 +149,7 @@ export class HidppDevice {
     this.#dpi = await this.#resolution();
     this.#resolutions = resolutions(list);
     const { dpi } = (this.#ctx.state.get() as Kept | undefined) ?? {};
-    if (dpi !== undefined) await this.#willing(() => this.#setResolution(dpi));
+    if (dpi !== undefined) await tolerate(this.#ctx.log, this.#setResolution(dpi), LACKING);
   }
 
   async #setResolution(dpi: number, wait?: Wait): Promise<void> {
@@ -168,18 +176,7 @@ export class HidppDevice {
     this.#buttons = codesOfButtons(ids);
     for (const id of this.#buttons.keys()) {
       const what = `button ${id.toString(16)}`;
-      await this.#willing(() => this.#link.call(BUTTONS, report, diversion(id, true), what));
-    }
-  }
-
-  /** What it refuses, or is too busy for, it does without. */
-  async #willing(run: () => Promise<unknown>): Promise<void> {
-    try {
-      await run();
-    } catch (error) {
-      if (!(error instanceof DeviceError) || (error.kind !== "unsupported" && error.kind !== "busy"))
-        throw error;
-      this.#ctx.log.warn(error.message);
+      await tolerate(this.#ctx.log, this.#link.call(BUTTONS, report, diversion(id, true), what), LACKING);
     }
   }
 

@@ -118,7 +118,7 @@ test("what it refuses it does without, and says so", async () => {
     running.log.filter(({ level }) => level === "warn").map(({ message }) => message),
     ["battery", "resolution 800", "button c3"].map(
       (what, at) =>
-        `Logitech Mouse: HID++ ${what}: refused with error ${["9, unsupported", "2, invalid argument", "5, not allowed"][at]}: not supported`,
+        `goes on without: Logitech Mouse: HID++ ${what}: refused with error ${["9, unsupported", "2, invalid argument", "5, not allowed"][at]}: not supported`,
     ),
   );
   assert.equal(unit.properties.features & (1 << 8), 0);

@@ -20,12 +20,11 @@ export interface Abilities {
 }
 
 export interface Identity {
+  readonly bustype: number;
   readonly vendorId: number;
   readonly productId: number;
   readonly version: number;
 }
-
-const BUS_USB = 3; // linux/input.h
 
 export function propertiesOf(
   { codes, types, hasPower, hasResolution, dpi }: Abilities,
@@ -38,8 +37,8 @@ export function propertiesOf(
     (types ? INPUT_REPEATS : 0) |
     (hasPower ? INPUT_POWER : 0) |
     (hasResolution ? INPUT_DPI : 0);
-  const { vendorId: vendor, productId: product, version } = identity;
-  return { ...bits, busType: BUS_USB, vendor, product, version, features, dpi };
+  const { bustype, vendorId: vendor, productId: product, version } = identity;
+  return { ...bits, busType: bustype, vendor, product, version, features, dpi };
 }
 
 export function pressedKeys(codes: readonly number[]): Omit<EventData<InputClass, "keys">, "timestampUs"> {

@@ -1,6 +1,7 @@
 // Runs in: lab guest, in tests. Owns: nothing; Linux's own drivers as the judges of ring3's: the same simulated device, played with alike, is recorded
 // at the event nodes of the one and of the other.
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { eventually } from "../../packages/cli/drivers-life.fixture.ts";
 import { type InputDevice, inputDevices, until } from "./event-node.ts";
 import { type Recorded, Recording } from "./recording.ts";
@@ -9,7 +10,12 @@ import type { SimulatedInput } from "./simulated-input.ts";
 
 /** A step that is shown later than the next one is done would be lost: a state is told as a whole, the latest. */
 export const STEP = "100ms";
-const QUIET_MS = 1000;
+/** How slowly ring3's are played to: a guest with other things to do may show two steps as one, and is given more time then. */
+const PACES = [
+  { step: STEP, quietMs: 1000 },
+  { step: "300ms", quietMs: 3000 },
+  { step: "900ms", quietMs: 9000 },
+];
 const QEMU_KEYBOARD = "isa0060"; // the guest's own
 
 const isRing3s = ({ phys }: InputDevice) => phys.startsWith("ring3/");
@@ -45,7 +51,14 @@ export async function judge(
   { sim, script, nodes, differences }: Judged,
 ): Promise<void> {
   await sim.plugIntoKernel();
-  const kernels = await recorded(isKernels, nodes, () => sim.play(script));
+  const kernels = await recorded(isKernels, nodes, () => sim.play(script), PACES[0]!.quietMs);
+  let expected: readonly Recorded[] = kernels;
+  for (const { why, apply } of differences) {
+    const before = expected;
+    expected = before.map(apply);
+    assert.notDeepEqual(expected, before, `no difference any more: ${why}`);
+  }
+  assert.ok(kernels.some(({ frames }) => frames.length > 0));
   await sim.say("unplug");
   await gone(isKernels);
   await sim.say("plug");
@@ -56,18 +69,15 @@ export async function judge(
     );
     return running[0]?.id;
   });
-  const ring3s = await loggedOf(ring3, device, () => recorded(isRing3s, nodes, () => sim.play(script)));
+  let ring3s: readonly Recorded[] = [];
+  for (const { step, quietMs } of PACES) {
+    const play = () => sim.play(script.replaceAll(STEP, step));
+    ring3s = await loggedOf(ring3, device, () => recorded(isRing3s, nodes, play, quietMs));
+    if (isDeepStrictEqual(ring3s, expected)) break;
+  }
+  assert.deepEqual(ring3s, expected);
   await sim.unplugFromRing3(ring3);
   await gone(isRing3s);
-
-  let expected: readonly Recorded[] = kernels;
-  for (const { why, apply } of differences) {
-    const before = expected;
-    expected = before.map(apply);
-    assert.notDeepEqual(expected, before, `no difference any more: ${why}`);
-  }
-  assert.ok(kernels.some(({ frames }) => frames.length > 0));
-  assert.deepEqual(ring3s, expected);
 }
 
 /** By their names: who made them first is chance. */
@@ -75,6 +85,7 @@ async function recorded(
   isOwn: (device: InputDevice) => boolean,
   count: number,
   play: () => Promise<void>,
+  quietMs: number,
 ): Promise<Recorded[]> {
   const own = () => inputDevices().filter(isOwn);
   await until(
@@ -86,7 +97,7 @@ async function recorded(
   const inOrder = own().sort((a, b) => a.name.localeCompare(b.name) || a.phys.localeCompare(b.phys));
   for (const { node } of inOrder) started.push(recordings.use(await Recording.start(node)));
   await play();
-  await Promise.all(started.map((recording) => recording.quiet(QUIET_MS)));
+  await Promise.all(started.map((recording) => recording.quiet(quietMs)));
   return started.map(({ recorded }) => recorded);
 }
 

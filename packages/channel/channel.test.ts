@@ -221,6 +221,24 @@ test("changes that find no room are added up, and their other fields are those o
   assert.deepEqual([dropped, value | 0, second], [0, -3 * 36, 99]);
 });
 
+test("what waits for room comes in the order of its last changes", async () => {
+  const { end, events } = channel();
+  for (let value = 0; value < 64; value++) end.emit("click", { value });
+  end.emit("moved", { x: 1, at: 1 });
+  end.emit("state", { value: 5 });
+  end.emit("moved", { x: 1, at: 2 });
+  await Promise.all(Array.from({ length: 64 }, () => events.next()));
+  end.retryEvents();
+  const later = [await events.next(), await events.next()];
+  assert.deepEqual(
+    later.map(({ nr, value }) => [nr, value]),
+    [
+      [1, 5],
+      [3, 2],
+    ],
+  );
+});
+
 test("changes that are added up go no further than their field can say", async () => {
   const { end, events } = channel();
   for (let count = 0; count < 64; count++) end.emit("click", { value: count });

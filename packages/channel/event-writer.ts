@@ -34,6 +34,7 @@ export class EventWriter {
       return;
     }
     const before = overflow === "add" ? this.#waiting.get(name) : undefined;
+    this.#waiting.delete(name); // it comes where its last change does: what came between comes before it
     this.#waiting.set(name, before === undefined ? data : added(fields, before, data));
     this.retry();
   }

@@ -256,7 +256,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     else if (before) this.#listeners.driver(true);
   }
 
-  /** What it has told up to now counts no more: it would not tell of the end of it. */
+  /** What it has told up to now does not count until it works again: it would not tell of the end of it. */
   #silent(): void {
     this.#channel?.catchUp();
     this.#listeners.driver(false);
@@ -275,7 +275,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
       // what a dead driver left half-written is not an answer: those requests are replayed
     }
     channel.close();
-    this.#listeners.driver(false);
+    this.#listeners.driverLost();
     const outside = death.outside && !this.#suspected; // whatever others make of it: these requests were not answered
     for (const { entry, kind } of this.#journal.driverLost({ ...death, outside })) this.#fail(entry, kind);
     if (this.#ended !== undefined) this.#failWaiting(this.#ended.kind);

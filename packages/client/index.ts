@@ -69,7 +69,7 @@ export interface OpenUnit<C extends Contract> extends UnitPort<C>, AsyncDisposab
   events<E extends EventName<C>>(name: E): EventStream<EventData<C, E>>;
   /**
    * Tells when a driver works (true) and when it does not any more (false): it is dead, suspended, or a debugger holds it. What it told of its state
-   * is over then; one that works again tells it anew. Answers what ends the subscription.
+   * does not count then; once one works again, what is so is told anew. Answers what ends the subscription.
    */
   onDriver(listener: (there: boolean) => void): () => void;
   /** Waits for unfinished requests, then lets others have the unit. */

@@ -32,8 +32,36 @@ test("who comes later is told the latest of what is so still, as long as the dri
   listeners.on("state", ({ value }) => seen.push(["state", value]));
   listeners.on("change", ({ value }) => seen.push(["change", value]));
   assert.deepEqual(seen, [["state", 2]]);
-  listeners.driver(false);
+  listeners.driverLost();
   listeners.on("state", () => assert.fail("its driver is dead"));
+  listeners.driver(true);
+});
+
+test("a driver that was held and works again need not tell what is so still: all are told, once, also of what it told meanwhile", () => {
+  const listeners = new Listeners(contract);
+  const seen: unknown[] = [];
+  listeners.driver(true);
+  listeners.onDriver((there) => {
+    seen.push(there);
+    if (there) listeners.on("state", ({ value }) => seen.push(["at work", value]));
+  });
+  listeners.on("state", ({ value }) => seen.push(["before", value]));
+  listeners.on("change", ({ value }) => seen.push(["change", value]));
+  told(listeners, 1, 1);
+  told(listeners, 2, 1);
+  listeners.driver(false);
+  const leave = listeners.on("state", ({ value }) => seen.push(["left", value]));
+  leave();
+  listeners.on("state", ({ value }) => seen.push(["while held", value]));
+  assert.deepEqual(seen.splice(0), [["before", 1], ["change", 1], false]);
+  listeners.driver(true);
+  assert.deepEqual(seen.splice(0), [true, ["before", 1], ["while held", 1], ["at work", 1]]);
+  listeners.driver(false);
+  told(listeners, 1, 2); // on its way when it was held
+  listeners.driver(false);
+  seen.length = 0;
+  listeners.driver(true);
+  assert.deepEqual(seen.slice(0, 2), [true, ["before", 2]]);
 });
 
 test("who subscribes while others are told hears of it once, and who leaves then is not told", () => {

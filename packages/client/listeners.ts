@@ -7,8 +7,10 @@ export class Listeners<C extends Contract> {
   readonly #events = new Map<number, { readonly name: EventName<C>; readonly spec: Event }>();
   readonly #on = new Map<EventName<C>, Set<(data: never, dropped: number) => void>>();
   readonly #onDriver = new Set<(there: boolean) => void>();
-  /** Of the sticky events of the driver that is there: for who comes later. */
+  /** Of the sticky events of the driver that lives: for who comes later, and for all once a driver that was held works again. */
   readonly #latest = new Map<EventName<C>, unknown>();
+  /** The driver does nothing for the time being: nobody is told that what it has told is so. */
+  #held = false;
 
   constructor(contract: C) {
     for (const [name, spec] of Object.entries(contract.events))
@@ -21,7 +23,7 @@ export class Listeners<C extends Contract> {
   ): () => void {
     const listeners = this.#on.get(name) ?? new Set();
     this.#on.set(name, listeners.add(listener));
-    if (this.#latest.has(name)) isolated(() => listener(this.#latest.get(name) as never, 0));
+    if (!this.#held && this.#latest.has(name)) isolated(() => listener(this.#latest.get(name) as never, 0));
     return () => listeners.delete(listener);
   }
 
@@ -30,10 +32,30 @@ export class Listeners<C extends Contract> {
     return () => this.#onDriver.delete(listener);
   }
 
+  /** One works, or the one that lives does not for the time being: what holds still it need not tell again. */
   driver(there: boolean): void {
-    if (!there) this.#latest.clear();
+    if (!there) this.#forgetOccurrences();
+    this.#held = true; // who subscribes while others are told of the driver is told with all
     for (const listener of [...this.#onDriver])
       if (this.#onDriver.has(listener)) isolated(() => listener(there));
+    if (!there) return;
+    const retold = [...this.#latest].flatMap(([name, data]) =>
+      [...(this.#on.get(name) ?? [])].map((listener) => ({ name, data, listener })),
+    );
+    this.#held = false;
+    for (const { name, data, listener } of retold)
+      if (this.#on.get(name)!.has(listener)) isolated(() => listener(data as never, 0));
+  }
+
+  /** What has no data has happened, and is not so still. */
+  #forgetOccurrences(): void {
+    for (const [name, data] of this.#latest) if (data === undefined) this.#latest.delete(name);
+  }
+
+  /** What the dead driver has told is over. */
+  driverLost(): void {
+    this.#latest.clear();
+    this.driver(false);
   }
 
   /** `told` hears of it before the others do. Throws MalformedChannel for an event, or values, that the contract has not. */

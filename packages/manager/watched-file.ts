@@ -1,17 +1,9 @@
 // Runs in: manager. Owns: the watches on one file that people edit: editors rename another into its place, and its folder may be made only later.
-import {
-  closeSync,
-  constants,
-  existsSync,
-  type FSWatcher,
-  fstatSync,
-  openSync,
-  readFileSync,
-  watch,
-} from "node:fs";
+import { existsSync, type FSWatcher, watch } from "node:fs";
 import { dirname } from "node:path";
 import type { Clock, Timer } from "@ring3/core/clock";
 import type { Log } from "@ring3/core/log";
+import { readTrusted } from "./trusted-file.ts";
 
 /** Whoever writes it is done once nothing has happened for so long; or waits for no longer than that, where it is written to all the time. */
 const QUIET_MS = 100;
@@ -111,22 +103,9 @@ export const fileSurroundings = (charactersMax: number): FileSurroundings => ({
   exists: existsSync,
   read(file) {
     try {
-      return readRegular(file, charactersMax);
+      return readTrusted(file, charactersMax);
     } catch (error) {
       return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : (error as Error);
     }
   },
 });
-
-/** Nothing that could make its reader wait. */
-function readRegular(file: string, charactersMax: number): string {
-  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const { size } = fstatSync(fd);
-    if (!fstatSync(fd).isFile()) throw new Error("expected a file");
-    if (size > charactersMax * 4) throw new Error(`expected at most ${charactersMax} characters`); // UTF-8
-    return readFileSync(fd, "utf8");
-  } finally {
-    closeSync(fd);
-  }
-}

@@ -28,11 +28,6 @@ export class Changes<C extends Contract, E extends EventName<C>> {
     const timed = { ...data, timestampUs: this.#ctx.timestampUs() };
     this.#ctx.emit(this.#event, timed as EventData<C, E>, this.#unit);
   }
-
-  /** The next is told in any case. */
-  forget(): void {
-    this.#told = undefined;
-  }
 }
 
 /** By what is in them. */

@@ -35,12 +35,12 @@ export interface Incarnation<C extends Contract> {
   /** Starts no run of `ctx.every` from here on, and resolves once none is under way. */
   rest(): Promise<void>;
   /**
-   * Tells what holds at rest in place of the states that the driver has told, and takes no other from it until it wakes. `properties`: the units'.
+   * Tells what holds at rest in place of the states that the driver has told, and tells nothing else of such a unit until it wakes. `properties`: the units'.
    */
   release(properties: readonly unknown[]): void;
   /** The driver is about to resume: what it tells counts again. */
   wake(): void;
-  /** Runs that fell due meanwhile begin. */
+  /** Runs that fell due meanwhile begin; states that it has told at rest, and not again since, are told. */
   work(): void;
   /** Stops timers and aborts `ctx.signal`. */
   stop(reason: DeviceError): void;
@@ -59,6 +59,10 @@ export function createContext<C extends Contract>(parts: ContextParts): Incarnat
   let rests = 0;
   /** By unit and event: the states that clients were told last. */
   const states: Map<string, unknown>[] = [];
+  /** What is held at rest is let go: nothing that the device tells then is told. */
+  const releases = Object.values(contract.events).some((spec) => spec.released !== undefined);
+  /** By unit and event: what is so, as the driver has said at rest. */
+  const unheard: Map<string, unknown>[] = [];
   /** Of `ctx.every`: the runs under way, and those that fell due during a rest. */
   const underWay = new Set<Promise<void>>();
   const due = new Set<() => void>();
@@ -78,10 +82,12 @@ export function createContext<C extends Contract>(parts: ContextParts): Incarnat
     if (!Number.isInteger(unit) || unit < 0 || unit >= units)
       throw new DeviceError("invalid", `emit "${event}": expected unit 0 to ${units - 1}, found ${unit}`);
     if (controller.signal.aborted) return;
-    if (spec.released !== undefined) {
-      if (released) return; // it reads on although it was told to rest
-      states[unit]!.set(event, data);
+    if (released && releases) {
+      if (spec.sticky) unheard[unit]!.set(event, data); // it reads on although it was told to rest
+      return;
     }
+    unheard[unit]!.delete(event);
+    if (spec.released !== undefined) states[unit]!.set(event, data);
     parts.emit(unit, event, data);
   }
 
@@ -150,7 +156,8 @@ export function createContext<C extends Contract>(parts: ContextParts): Incarnat
     context,
     open(count) {
       units = count;
-      states.push(...Array.from({ length: count }, () => new Map<string, unknown>()));
+      for (const perUnit of [states, unheard])
+        perUnit.push(...Array.from({ length: count }, () => new Map<string, unknown>()));
       for (const { unit, event, data } of early.splice(0)) emit(event, data, unit);
     },
     async rest() {
@@ -158,14 +165,15 @@ export function createContext<C extends Contract>(parts: ContextParts): Incarnat
       await Promise.all(underWay);
     },
     release(properties) {
-      released = true;
       if (controller.signal.aborted) return;
       for (const [unit, told] of states.entries())
         for (const [event, last] of told) {
           const data = contract.events[event]!.released!(last, properties[unit]);
-          if (!same(last, data))
-            parts.emit(unit, event, { ...(data as object), timestampUs: context.timestampUs() });
+          if (same(last, data)) continue;
+          parts.emit(unit, event, { ...(data as object), timestampUs: context.timestampUs() });
+          told.set(event, data);
         }
+      released = true; // last: a driver whose rest fails here works on
     },
     wake() {
       released = false;
@@ -177,6 +185,8 @@ export function createContext<C extends Contract>(parts: ContextParts): Incarnat
         due.delete(again);
         if (!controller.signal.aborted) again();
       }
+      for (const [unit, events] of unheard.entries())
+        for (const [event, data] of events) emit(event, data, unit);
     },
     stop: (reason) => controller.abort(reason),
     async close(reason) {

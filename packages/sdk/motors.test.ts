@@ -176,6 +176,24 @@ test("what runs ends while the next is being told: it is not stopped once that h
   assert.equal(sent.at(-1), "600: 0 0 0");
 });
 
+test("settled while they run: a stop that fails is not told again to a device that rests", async () => {
+  let kind: DeviceErrorKind | undefined;
+  const {
+    motors: own,
+    sent,
+    advance,
+    clock,
+  } = motors(async () => {
+    if (kind !== undefined) throw new DeviceError(kind, "motors");
+  });
+  await own.run({ strong: 5, weak: 6, durationMs: 100 }, {});
+  kind = "timeout";
+  await own.settle();
+  const { length } = sent;
+  await advance(10_000);
+  assert.deepEqual([sent.length, clock.pending], [length, 0]);
+});
+
 test("settled: a device without motors may refuse or be silent, one that is gone may not", async () => {
   for (const kind of ["stall", "timeout"] as const) {
     const { motors: own, log } = failing(kind);

@@ -1,7 +1,7 @@
 // Runs in: driver host, in a driver's code. Owns: when the motors of a game controller stop.
 import type { Gamepad } from "@ring3/classes/gamepad/contract";
 import type { Input } from "@ring3/core/contract";
-import { DeviceError } from "@ring3/core/errors";
+import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
 import type { Context } from "./define.ts";
 import { tolerate } from "./tolerate.ts";
 import type { Wait } from "./wait.ts";
@@ -14,7 +14,7 @@ export type SendRumble = (strong: number, weak: number, durationMs: number, wait
 
 /**
  * For the operation `rumble` of game controllers: what runs stops after its time, at a rest (`settle`) and at remove (`ctx.scope.use`). A stop that
- * fails is told again until the device has taken it.
+ * fails is told again until the device has taken it, or rests.
  */
 export class Motors implements AsyncDisposable {
   readonly #ctx: Pick<Context, "sleep" | "limit" | "signal" | "log">;
@@ -54,9 +54,11 @@ export class Motors implements AsyncDisposable {
     this.#end = undefined;
   }
 
-  /** Stops them at the start, for an earlier driver may have left them running, and at a rest. A device that has none may refuse. */
-  async settle(): Promise<void> {
-    await tolerate(this.#ctx.log, this.stop());
+  /** Stops them at the start, for an earlier driver may have left them running, and at a rest. A device that has none may refuse: nothing is told again. */
+  async settle(kinds?: readonly DeviceErrorKind[]): Promise<void> {
+    await tolerate(this.#ctx.log, this.stop(), kinds);
+    this.#end?.abort(); // at rest it is closed; the next start stops them
+    this.#end = undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

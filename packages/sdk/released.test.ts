@@ -44,6 +44,7 @@ async function start<C extends Contract>(
 const at = { timestampUs: 1 };
 const state = { ...gamepad.events.state.data!.create(), ...at };
 const { timestampUs: _, ...zeros } = state;
+const lifted = { touching: 0, id: 0, x: 0, y: 0 };
 
 test("a pad's buttons, triggers and sticks are let go at a rest, each unit's by its own properties; what never was told is not", async () => {
   const bent = { stickMin: 0, stickMax: 255 };
@@ -118,6 +119,69 @@ test("a driver that goes on reading at rest is not heard; what it tells in resum
   told.tell(held);
   assert.deepEqual(seen(), []);
   await running.resume();
+  assert.deepEqual(seen(), [[0, "state", held]]);
+  await running.remove();
+});
+
+test("a driver that goes on reading at rest: no motion is told, and what became so meanwhile is told when it works", async () => {
+  const { running, ctx, seen } = await start(input, [{}, {}]);
+  const pressed = [30, ...new Array<number>(14).fill(0)];
+  await running.suspend();
+  ctx.emit("motion", { ...at, x: 1, y: 1, wheel: 0, horizontalWheel: 0 });
+  ctx.emit("keys", { ...at, pressed: [31, ...pressed.slice(1)] }, 1);
+  ctx.emit("keys", { ...at, pressed }, 1);
+  ctx.emit("resolution", { dpi: 800 });
+  assert.deepEqual(seen(), []);
+  await running.resume();
+  assert.deepEqual(seen(), [
+    [0, "resolution", { dpi: 800 }],
+    [1, "keys", { pressed }],
+  ]);
+  await running.suspend();
+  assert.deepEqual(seen(), [[1, "keys", { pressed: new Array<number>(15).fill(0) }]]);
+  await running.resume();
+  assert.deepEqual(seen(), []);
+  await running.remove();
+});
+
+test("what was let go at one rest is not let go again at the next", async () => {
+  const { running, ctx, seen } = await start(gamepad, [{}]);
+  ctx.emit("state", { ...state, buttons: 1 });
+  await running.suspend();
+  await running.resume();
+  seen();
+  await running.suspend();
+  assert.deepEqual(seen(), []);
+  await running.remove();
+});
+
+test("a rest that fails while states are let go: the driver is heard, and tells again what is held", async () => {
+  let fails = true;
+  const { state: event } = gamepad.events;
+  const failing = {
+    ...gamepad,
+    events: {
+      ...gamepad.events,
+      touch: {
+        ...gamepad.events.touch,
+        released(last: never) {
+          if (fails) throw new Error("no");
+          return last;
+        },
+      },
+      state: event,
+    },
+  };
+  const { running, ctx, seen } = await start(failing as unknown as typeof gamepad, [{}]);
+  const changes = new Changes(ctx, "state");
+  const held = { ...zeros, buttons: 1 };
+  changes.tell(held);
+  ctx.emit("touch", { ...at, fingers: [lifted, lifted] });
+  seen();
+  await assert.rejects(running.suspend(), { message: "no" });
+  fails = false;
+  seen();
+  changes.tell(held);
   assert.deepEqual(seen(), [[0, "state", held]]);
   await running.remove();
 });

@@ -97,6 +97,7 @@ function session(
       resting = true;
     } catch (error) {
       given = true;
+      incarnation.wake(); // some states may have been told as let go
       work();
       throw error;
     }

@@ -39,20 +39,37 @@ export class UnitNodes {
     return this.#made.get(index)!.node;
   }
 
-  /** From then on there are these and no others. Who is the same as before stays as it is, with all who have it open, and with the owner that it had. */
+  /** All of those are there, and as they are planned. */
+  has(planned: readonly Planned[]): boolean {
+    return planned.every(
+      ({ index, description }) => this.#made.get(index)?.shape === JSON.stringify(description),
+    );
+  }
+
+  /**
+   * From then on there are these and no others. Who is the same as before stays as it is, with all who have it open, and with the owner that it had.
+   * One that was there before ends once all that are new are there, or where another takes its number.
+   */
   async become(planned: readonly Planned[]): Promise<void> {
-    const shapes = new Map(planned.map(({ index, description }) => [index, JSON.stringify(description)]));
-    for (const [index, { shape, node }] of this.#made) {
-      if (shapes.get(index) === shape) continue;
-      node.close();
-      this.#made.delete(index);
+    const replaced = (one: Planned) => this.#made.has(one.index);
+    const missing = planned.filter((one) => !this.has([one]));
+    for (const one of missing.toSorted((a, b) => Number(replaced(a)) - Number(replaced(b)))) {
+      this.#end(one.index); // two devices cannot have one number
+      await this.#make(one);
     }
-    await this.#nodes.keep([...shapes.keys()]);
-    for (const { index, description, owner } of planned) {
-      if (this.#made.has(index)) continue;
-      const node = await InputNode.open(this.#nodes, index, description, this.#clock, owner);
-      this.#made.set(index, { shape: shapes.get(index)!, node });
-    }
+    const indexes = planned.map(({ index }) => index);
+    await this.#nodes.keep(indexes);
+    for (const index of this.#made.keys()) if (!indexes.includes(index)) this.#end(index);
+  }
+
+  async #make({ index, description, owner }: Planned): Promise<void> {
+    const node = await InputNode.open(this.#nodes, index, description, this.#clock, owner);
+    this.#made.set(index, { shape: JSON.stringify(description), node });
+  }
+
+  #end(index: number): void {
+    this.#made.get(index)?.node.close();
+    this.#made.delete(index);
   }
 
   /** Nobody could say that anything is still pressed. */

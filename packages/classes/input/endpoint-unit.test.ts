@@ -269,7 +269,8 @@ test("a unit that cannot be opened again has its devices at rest, and is opened 
   const rig = await inputUnit(startInput, keyboard(["KEY_A"]));
   rig.port.emit("keys", { pressed: [KEY_A] });
   rig.nodes.kernel(OWN).seen();
-  rig.nodes.keep = async () => {
+  const { open } = rig.nodes;
+  rig.nodes.open = async () => {
     throw new Error("there is no such unit");
   };
   rig.properties = keyboard(["KEY_A", "KEY_B"]);
@@ -277,11 +278,62 @@ test("a unit that cannot be opened again has its devices at rest, and is opened 
   await settled();
   assert.match(rig.log.join(), /error: programs do not see it as it is now: there is no such unit/);
   assert.deepEqual(rig.nodes.kernel(OWN).seen(), [key(KEY_A, 0)]);
-  rig.nodes.keep = async () => {};
+  rig.nodes.open = open;
   rig.unit.changed();
   await settled();
   rig.port.emit("keys", { pressed: [KEY_B] });
   assert.deepEqual(rig.nodes.kernel(OWN).seen(), [key(KEY_B, 1)]);
+});
+
+test("what cannot be made leaves what was there at work, and is tried again later and later until it can", async () => {
+  const rig = await inputUnit(startGamepad, pad, typing);
+  const { open } = rig.nodes;
+  let tries = 0;
+  rig.nodes.open = async () => {
+    tries++;
+    throw new Error("no more devices");
+  };
+  await rig.remap(mapping({ desktop: { axes: [axis("rightStick", { to: "mouse", speed: 1000 })] } }));
+  rig.port.emit("state", padState(["south"]));
+  assert.deepEqual(rig.nodes.kernel(KEYBOARD).seen(), [key(KEY_A, 1)]);
+  for (const ms of [1000, 2000, 4000]) {
+    const before = tries;
+    rig.clock.advance(ms - 1);
+    await settled();
+    assert.equal(tries, before);
+    rig.clock.advance(1);
+    await settled();
+    assert.equal(tries, before + 1);
+  }
+  rig.nodes.open = open;
+  rig.clock.advance(8000);
+  await settled();
+  assert.deepEqual([...rig.nodes.held.keys()], [OWN, MOUSE]);
+  rig.port.emit("state", { ...atRest, rightX: 255 });
+  rig.clock.advance(80);
+  assert.notDeepEqual(rig.nodes.kernel(MOUSE).seen(), []);
+  await rig.unit.close();
+  assert.equal(rig.clock.pending, 0);
+});
+
+test("a keyboard that could not be another is made once there is room, with nobody changing anything; closed, nothing is tried", async () => {
+  const rig = await inputUnit(startInput, keyboard(["KEY_A"]));
+  const { open } = rig.nodes;
+  rig.nodes.open = () => Promise.reject(new Error("no more devices"));
+  rig.properties = keyboard(["KEY_A", "KEY_B"]);
+  rig.unit.changed();
+  await settled();
+  rig.nodes.open = open;
+  rig.clock.advance(1000);
+  await settled();
+  rig.port.emit("keys", { pressed: [KEY_B] });
+  assert.deepEqual(rig.nodes.kernel(OWN).seen(), [key(KEY_B, 1)]);
+  rig.nodes.open = () => Promise.reject(new Error("no more devices"));
+  rig.properties = keyboard(["KEY_A"]);
+  rig.unit.changed();
+  await settled();
+  await rig.unit.close();
+  assert.equal(rig.clock.pending, 0);
 });
 
 test("of a keyboard, its own keys come out of itself, others of a made keyboard, what a pad has of a made pad", async () => {

@@ -1,6 +1,6 @@
 // Runs in: reflector. Owns: one unit as the kernel's programs know it, over all that becomes of its drivers, its properties and its mapping.
 import { isDeepStrictEqual } from "node:util";
-import type { Clock } from "@ring3/core/clock";
+import type { Clock, Timer } from "@ring3/core/clock";
 import type { Contract, Properties } from "@ring3/core/contract";
 import type { Log } from "@ring3/core/log";
 import type { DeviceMapping } from "@ring3/core/mapping";
@@ -11,6 +11,10 @@ import { type Planned, UnitNodes } from "./endpoint-nodes.ts";
 import { createMapper, type Mapper } from "./mapping/mapper.ts";
 import type { Output } from "./mapping/output.ts";
 import { type Capabilities, type Targets, targetsOf } from "./mapping/targets.ts";
+
+/** What has failed is tried again: at first after so long, then each time after twice as long as before. */
+const RETRY_MS = 1000;
+const RETRY_MAX_MS = 60_000;
 
 export interface Named {
   readonly name: string;
@@ -62,11 +66,15 @@ export interface InputUnitOptions<C extends Contract> {
   readonly log: Log;
 }
 
-interface Built<C extends Contract> {
+interface Plan<C extends Contract> {
   readonly port: SlotPort<C>;
   readonly shape: string;
   readonly mapping: DeviceMapping | undefined;
+  readonly capabilities: Capabilities;
   readonly view: View<C>;
+}
+
+interface Built<C extends Contract> extends Plan<C> {
   readonly run: MapperRun | undefined;
   readonly stops: Stops;
 }
@@ -82,6 +90,8 @@ export class InputUnit<C extends Contract> {
   #resumes = false;
   #profile: string | null | undefined;
   #turn: Promise<void> = Promise.resolve();
+  #retry: Timer | undefined;
+  #retryMs = RETRY_MS;
   #closed = false;
 
   private constructor(options: InputUnitOptions<C>, kind: InputKind<C>) {
@@ -128,6 +138,7 @@ export class InputUnit<C extends Contract> {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#retry?.cancel();
     await this.#turn;
     this.#kind.close();
     await this.#drop(); // first: it may still tell
@@ -137,14 +148,23 @@ export class InputUnit<C extends Contract> {
   #buildInTurn(before: () => Promise<void> | void): void {
     const turn = async () => {
       if (this.#closed) return;
+      this.#retry?.cancel();
       await before();
       const { paths } = this;
       await this.#build();
+      this.#retryMs = RETRY_MS;
       if (!isDeepStrictEqual(paths, this.paths)) this.#options.moved(this.paths);
     };
     this.#turn = this.#turn.then(turn).catch((error: Error) => {
       this.#options.log.error(`programs do not see it as it is now: ${error.message}`);
+      this.#tryLater();
     });
+  }
+
+  #tryLater(): void {
+    if (this.#closed) return;
+    this.#retry = this.#options.clock.after(this.#retryMs, () => this.changed());
+    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MAX_MS);
   }
 
   async #build(): Promise<void> {
@@ -160,9 +180,21 @@ export class InputUnit<C extends Contract> {
     const shape = JSON.stringify(view.planned);
     const before = this.#built;
     if (before?.shape === shape && isDeepStrictEqual(before.mapping, mapping)) return;
-    this.#unwire();
-    await this.#nodes.become(view.planned);
     if (mapping !== undefined) this.#profile ??= await this.#options.profile.last();
+    this.#unwire();
+    try {
+      await this.#nodes.become(view.planned);
+    } catch (error) {
+      if (before !== undefined && this.#nodes.has(before.view.planned)) this.#wire(before);
+      throw error;
+    }
+    this.#wire({ port, shape, mapping, capabilities, view });
+    if (before !== undefined && mapping !== undefined)
+      log.info(`its mapping is another; profile ${this.#mapper!.profile}`);
+  }
+
+  /** What the port tells is shown from here on. */
+  #wire({ port, shape, mapping, capabilities, view }: Plan<C>): void {
     const run = mapping && this.#map(mapping, capabilities, view);
     this.#resumes = true;
     if (mapping === undefined) this.#mapper = undefined;
@@ -173,10 +205,8 @@ export class InputUnit<C extends Contract> {
     };
     const stop = port.onDriver((there) => (there ? this.#kind.driver(port) : down()));
     const stops = run === undefined ? view.pass(port, this.#nodes) : view.feed(port, this.#nodes, run);
-    this.#built = { port, shape, mapping, view, run, stops: [stop, ...stops] };
+    this.#built = { port, shape, mapping, capabilities, view, run, stops: [stop, ...stops] };
     this.#kind.driver(port);
-    if (before !== undefined && run !== undefined)
-      log.info(`its mapping is another; profile ${this.#mapper!.profile}`);
   }
 
   #map(mapping: DeviceMapping, capabilities: Capabilities, view: View<C>): MapperRun {

@@ -57,7 +57,7 @@ The mapping file keeps its comments; docs/mapping.md says all that it can say.`,
         case "use":
           return await use(ring3, manager, units, wanted.profile);
         case "learn":
-          return await learned(ring3, manager, state, units, wanted);
+          return await learned(ring3, manager, wanted.device, units, wanted);
         default:
           return await change(ring3, manager, state, units, wanted);
       }
@@ -177,13 +177,16 @@ async function use(ring3: Ring3, manager: ManagerConnection, units: Units, profi
 async function learned(
   ring3: Ring3,
   manager: ManagerConnection,
-  state: MappingState,
+  device: string,
   units: Units,
   { action, profile, timeoutMs, timeoutText }: Learning,
 ): Promise<number> {
   const control = await learn(ring3, units, timeoutMs, timeoutText);
-  if (action !== undefined)
-    return await change(ring3, manager, state, units, { do: "bind", control, action, profile });
+  if (action !== undefined) {
+    const state = await manager.ask("mapping", {}); // another profile may be active by now
+    const now = await unitsOf(manager, state, device);
+    return await change(ring3, manager, state, now, { do: "bind", control, action, profile });
+  }
   ring3.show({ control }, control);
   return 0;
 }

@@ -5,9 +5,10 @@ import {
   fchmodSync,
   fchownSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
-  readFileSync,
+  readSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -15,23 +16,44 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { MAPPING_CHARACTERS_MAX } from "@ring3/control/fields";
 import { sentence } from "@ring3/control/sentence";
 import type { DeviceError } from "@ring3/core/errors";
 
 const READABLE_BY_ALL = 0o644;
+/** Who may read and write it. */
+const READ_AND_WRITE = 0o666;
 
 type Failure = NodeJS.ErrnoException;
 
 /** Empty where there is none. Throws DeviceError. */
 export function readMapping(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readRegular(file);
   } catch (error) {
     if ((error as Failure).code === "ENOENT") return "";
+    if ((error as Error).name === "DeviceError") throw error;
     throw sentence(
       "denied",
       `read ${file}: ${(error as Failure).message}; run this as root or as the file's owner`,
     );
+  }
+}
+
+function readRegular(file: string): string {
+  if (!statSync(file).isFile()) throw sentence("invalid", `read ${file}: it is no file`); // first: opening some devices does something
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const bytesMax = MAPPING_CHARACTERS_MAX * 4; // UTF-8
+    const bytes = new Uint8Array(bytesMax + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < bytes.length; length += read)
+      read = readSync(fd, bytes, length, bytes.length - length, null);
+    if (length > bytesMax)
+      throw sentence("invalid", `read ${file}: expected at most ${MAPPING_CHARACTERS_MAX} characters`);
+    return new TextDecoder().decode(bytes.subarray(0, length));
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -78,18 +100,19 @@ function replace(file: string, text: string): void {
 }
 
 function keepOwner(fd: number, file: string): void {
-  const before = statSync(file, { throwIfNoEntry: false });
+  const before = lstatSync(file, { throwIfNoEntry: false });
   if (before === undefined) return fchmodSync(fd, READABLE_BY_ALL); // whatever the umask: the manager may be another user
+  if (!before.isFile()) throw sentence("busy", `write ${file}: it is no file any more; nothing was written`);
   if (before.uid !== process.geteuid!() || before.gid !== process.getegid!())
     fchownSync(fd, before.uid, before.gid);
-  fchmodSync(fd, before.mode & 0o7777);
+  fchmodSync(fd, before.mode & READ_AND_WRITE);
 }
 
 function writeFailure(file: string, error: Failure): DeviceError {
   if (error.name === "DeviceError") return error as DeviceError;
   const help =
     error.code === "EACCES" || error.code === "EPERM" || error.code === "EROFS"
-      ? 'run this as root, or name a file that is yours with "mapping: FILE" in ring3.yaml'
+      ? 'run this as root; a ring3 that runs as you may have a file of yours: "mapping: FILE" in ring3.yaml'
       : "nothing was written";
   return sentence("denied", `write ${file}: ${error.message}; ${help}`);
 }

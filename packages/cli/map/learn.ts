@@ -6,9 +6,6 @@ import { askedToEnd } from "../lines.ts";
 import type { Ring3 } from "../ring3.ts";
 import { Presses, pressedKeys, pressedOnPad } from "./presses.ts";
 
-/** A device that was in use tells its state at once. */
-const SETTLING_MS = 100;
-
 /** The name of the first control that is pressed on one of the units. Rejects where none is in time, or where somebody ends it. */
 export async function learn(
   ring3: Ring3,
@@ -22,20 +19,26 @@ export async function learn(
   const application = await connect({ stateDir: ring3.directory });
   const timer = setTimeout(() => fail(`nothing was pressed within ${timeoutText}`), timeoutMs);
   try {
-    for (const { unit, class: className } of units) {
-      const presses = new Presses(performance.now() + SETTLING_MS);
-      const see = (pressed: readonly string[]) => {
-        const found = presses.see(pressed, performance.now());
-        if (found !== undefined) resolve(found);
-      };
+    const listening: ((presses: Presses) => void)[] = [];
+    const see = (found: string | undefined) => {
+      if (found !== undefined) resolve(found);
+    };
+    for (const { unit, class: className } of units)
       if (className === "gamepad") {
         const pad = await application.open(unit, gamepadClass, "read");
-        pad.on("state", (state) => see(pressedOnPad(state, pad.properties)));
+        listening.push((presses) =>
+          pad.on("state", (state) =>
+            see(presses.see(pressedOnPad(state, pad.properties), state.timestampUs)),
+          ),
+        );
       } else {
         const keys = await application.open(unit, inputClass, "read");
-        keys.on("keys", ({ pressed }) => see(pressedKeys(pressed)));
+        listening.push((presses) =>
+          keys.on("keys", ({ pressed, timestampUs }) => see(presses.see(pressedKeys(pressed), timestampUs))),
+        );
       }
-    }
+    const sinceUs = Number(process.hrtime.bigint() / 1000n);
+    for (const listen of listening) listen(new Presses(sinceUs));
     ring3.err.write(`press a button or key of ${units[0]!.device} (${timeoutText}; Ctrl-C ends it)\n`);
     return await Promise.race([promise, stop.then(() => promise)]);
   } finally {

@@ -45,18 +45,18 @@ export const pressedKeys = (codes: readonly number[]): string[] =>
 
 /** Which control somebody presses: the first that was not pressed before. */
 export class Presses {
-  readonly #settledMs: number;
+  readonly #sinceUs: number;
   #before: ReadonlySet<string> = new Set();
 
-  /** Until then a device tells how it stands, and not what somebody has just done. */
-  constructor(settledMs: number) {
-    this.#settledMs = settledMs;
+  /** On CLOCK_MONOTONIC: what came earlier is how the device stands, and not what somebody has just done, however late it is told. */
+  constructor(sinceUs: number) {
+    this.#sinceUs = sinceUs;
   }
 
-  /** undefined: nothing new. */
-  see(pressed: readonly string[], nowMs: number): string | undefined {
+  /** `timestampUs`: when it came. undefined: nothing new. */
+  see(pressed: readonly string[], timestampUs: number): string | undefined {
     const fresh = pressed.find((name) => !this.#before.has(name));
     this.#before = new Set(pressed);
-    return nowMs < this.#settledMs ? undefined : fresh;
+    return timestampUs < this.#sinceUs ? undefined : fresh;
   }
 }

@@ -4,7 +4,9 @@ import { bootKeyboard, dualSense, mouse } from "@ring3/core/hid/descriptors.fixt
 import { HidReport } from "@ring3/core/hid/report";
 import { led } from "@ring3/core/hid/usages";
 import { runWithin } from "../request-context.ts";
+import { playedHidraw } from "../test/played-hidraw.ts";
 import { controlIn, controlOut, interruptOut } from "../test/scripted-usb.ts";
+import { openHid } from "./device.ts";
 import {
   getDescriptor,
   hidDescriptor,
@@ -14,6 +16,7 @@ import {
   setProtocol,
   surroundings,
 } from "./hid.fixture.ts";
+import type { HidContext } from "./types.ts";
 
 const NO_BYTES = new Uint8Array(0);
 const report = (type: number, id: number) => ({ value: (type << 8) | id, index: INTERFACE });
@@ -24,10 +27,17 @@ test("opening reads the report descriptor and asks for changes only", async () =
   const { open, transport } = surroundings(dualSense);
   const hid = await open();
   assert.deepEqual([hid.opened, hid.vendorId, hid.productId, hid.productName], [true, 0x054c, 0x0ce6, "Pad"]);
-  assert.deepEqual([hid.name, hid.version], ["Pad", 0x0111]);
+  assert.deepEqual([hid.name, hid.version, hid.bustype], ["Pad", 0x0111, 3]);
   assert.deepEqual([hid.collections[0]!.usagePage, hid.collections[0]!.usage], [1, 5]);
   assert.equal(hid.layout.input.reports.get(1)!.bytes, 63);
   transport.done();
+});
+
+test("a device behind a hidraw node is on the bus that the kernel has it on", async () => {
+  const { hid: node } = playedHidraw(Uint8Array.from(mouse), { bustype: 24 });
+  const hid = await openHid(node, { now: () => 0, signal: new AbortController().signal } as HidContext);
+  assert.equal(hid.bustype, 24);
+  await hid.close();
 });
 
 test("a boot interface is put into the report protocol", async () => {

@@ -11,6 +11,8 @@ import type { HidContext, HidDevice, HidInputReportListener, HidOptions, Hidraw,
 import { usbWire } from "./usb-wire.ts";
 import type { HidWire } from "./wire.ts";
 
+const BUS_USB = 3; // linux/input.h
+
 /**
  * The HID device behind a USB interface, or behind a hidraw node: its report descriptor read and parsed, opened. Throws DeviceError "unsupported" where
  * the interface has no interrupt IN endpoint, "protocol" for a descriptor that is none.
@@ -21,13 +23,16 @@ export async function openHid(
   options: HidOptions = {},
   wait?: Wait,
 ): Promise<HidDevice> {
-  const wire = "matched" in device ? await usbWire(device, ctx, options, wait) : hidrawWire(device, ctx);
-  const hid = new WiredHidDevice(wire, ctx);
+  const hid =
+    "matched" in device
+      ? new WiredHidDevice(BUS_USB, await usbWire(device, ctx, options, wait), ctx)
+      : new WiredHidDevice(device.bustype, hidrawWire(device, ctx), ctx);
   await hid.open(wait);
   return hid;
 }
 
 class WiredHidDevice implements HidDevice {
+  readonly bustype: number;
   readonly vendorId: number;
   readonly productId: number;
   readonly productName: string | undefined;
@@ -44,8 +49,9 @@ class WiredHidDevice implements HidDevice {
     | undefined;
   #ended: Promise<void> = Promise.resolve();
 
-  constructor(wire: HidWire, ctx: HidContext) {
+  constructor(bustype: number, wire: HidWire, ctx: HidContext) {
     const { collections, layout } = wire.descriptor;
+    this.bustype = bustype;
     this.vendorId = wire.vendorId;
     this.productId = wire.productId;
     this.productName = wire.productName;

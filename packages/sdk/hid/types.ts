@@ -77,6 +77,8 @@ export type HidInputReportListener = (event: HidInputReportEvent) => void;
  */
 export interface HidDevice extends AsyncDisposable {
   readonly opened: boolean;
+  /** BUS_* of linux/input.h: 3 is USB, 5 Bluetooth. */
+  readonly bustype: number;
   readonly vendorId: number;
   readonly productId: number;
   readonly productName: string | undefined;

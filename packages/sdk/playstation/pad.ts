@@ -1,11 +1,12 @@
 // Runs in: driver host, in a driver's code. Owns: what the lives of Sony's controllers have in common: the start, what they are asked, motors, rests.
 import type { Gamepad } from "@ring3/classes/gamepad/contract";
 import type { Input } from "@ring3/core/contract";
-import { DeviceError } from "@ring3/core/errors";
+import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
 import { Changes } from "../changes.ts";
 import type { Context } from "../define.ts";
 import type { HidDevice } from "../hid/types.ts";
 import { Motors } from "../motors.ts";
+import { tolerate } from "../tolerate.ts";
 import type { UsbBytes } from "../usb/types.ts";
 import type { Wait } from "../wait.ts";
 import { type Calibration, decodeCalibration, uncalibrated } from "./calibration.ts";
@@ -13,6 +14,8 @@ import { decodeInput, INPUT_ID, type InputLayout } from "./input.ts";
 
 /** A controller that does not answer for so long has stopped. */
 const ANSWER_MS = 2000;
+/** What comes of lights and motors that a copy has not: sticks and buttons are there all the same. */
+const LACKING: readonly DeviceErrorKind[] = ["stall", "timeout", "protocol", "io", "invalid"];
 
 export interface FeatureReport {
   readonly id: number;
@@ -74,12 +77,12 @@ export class Pad {
   /** From whatever state it is in. Rejects with DeviceError. */
   async start(): Promise<void> {
     const { name, firmware, calibration } = this.#kind;
-    await this.#willing("motors", () => this.#motors.stop());
+    await this.#motors.settle(LACKING);
     this.#ops.firmware(await this.#ask(firmware, "firmware"));
     this.#calibration = decodeCalibration(await this.#ask(calibration, "calibration"));
     if (!this.#calibration.isSound)
       this.#ctx.log.warn(`${name}: its calibration makes no sense; sensors are told as they are`);
-    await this.#willing("lights", async () => this.#ops.show?.());
+    if (this.#ops.show !== undefined) await tolerate(this.#ctx.log, this.#ops.show(), LACKING);
     this.#hid.oninputreport = ({ reportId, bytes }) => this.#take(reportId, bytes);
   }
 
@@ -88,12 +91,11 @@ export class Pad {
   }
 
   async rest(): Promise<void> {
-    await this.#willing("motors", () => this.#motors.stop());
+    await this.#motors.settle(LACKING);
     await this.#hid.close();
   }
 
   async work(): Promise<void> {
-    for (const told of [this.#state, this.#touch, this.#power]) told.forget();
     this.#isFirst = true;
     await this.#hid.open();
     await this.start();
@@ -136,16 +138,5 @@ export class Pad {
     }
     this.#ctx.log.warn(`${name}: ${what}: ${why}`);
     return new DataView(new ArrayBuffer(0));
-  }
-
-  /** What a copy cannot, it does without: sticks and buttons are there all the same. */
-  async #willing(what: string, run: () => Promise<void>): Promise<void> {
-    try {
-      await run();
-    } catch (error) {
-      if (!(error instanceof DeviceError) || error.kind === "disconnected" || error.kind === "cancelled")
-        throw error;
-      this.#ctx.log.warn(`${this.#kind.name}: ${what}: ${error.message}`);
-    }
   }
 }
