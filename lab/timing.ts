@@ -12,7 +12,7 @@ export function scaled(ms: number): number {
 export const BOOT_LIMIT_MS = 180_000;
 
 /** One test file in the guest. */
-export const FILE_LIMIT_MS = 300_000;
+export const FILE_LIMIT_MS = 600_000;
 
 /** One machine, boot and all its test files, with another beside it. */
 export const MACHINE_LIMIT_MS = 2_400_000;
