@@ -1,29 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bucketEnd, bucketOf, HISTOGRAM_BUCKETS } from "@ring3/core/histogram";
-import type { DeviceMetrics } from "./metrics.ts";
+import { bucketEnd, bucketOf } from "@ring3/core/histogram";
+import { device, latencies } from "./rates.fixture.ts";
 import { ratesOf } from "./rates.ts";
-
-const latencies = (...times: number[]): number[] => {
-  const counts = new Array<number>(HISTOGRAM_BUCKETS).fill(0);
-  for (const us of times) counts[bucketOf(us)]!++;
-  return counts;
-};
-
-const device = (change: Partial<DeviceMetrics> = {}): DeviceMetrics => ({
-  id: "usb-1-4:1.0",
-  alias: null,
-  driver: "usb-storage",
-  state: "running",
-  restarts: 0,
-  requests: 0,
-  failed: 0,
-  bytesRead: 0,
-  bytesWritten: 0,
-  latencies: latencies(),
-  process: { pid: 7, cpuMs: 0, privateBytes: 12 << 20 },
-  ...change,
-});
 
 test("rates are differences by the time between two looks", () => {
   const before = device({ requests: 10, bytesRead: 4096, latencies: latencies(5000) });

@@ -295,7 +295,7 @@ export class Administration {
       tell: this.#tell,
     });
     this.#unfollowHistory ??= history.follow((device, passage) => {
-      if (this.#isVisible(device)) this.#observation?.passed(passage);
+      if (this.#isVisible(device)) this.#tell("passage", passage);
     });
     return { status: this.#observation.begin() };
   }

@@ -2,12 +2,11 @@
 import type { clientEdge } from "@ring3/control/client-edge";
 import type { Notice, Result } from "@ring3/control/edge";
 import type { Metrics } from "@ring3/control/metrics";
-import type { Passage } from "@ring3/control/observation";
 import type { DeviceStatus } from "@ring3/control/status";
 import type { Clock, Timer } from "@ring3/core/clock";
 
 type ClientEdge = typeof clientEdge;
-type Told = "device" | "deviceGone" | "passage" | "metrics";
+type Told = "device" | "deviceGone" | "metrics";
 
 /** A device that starts changes several times in a few milliseconds: one word for them all. */
 const GATHER_MS = 20;
@@ -44,10 +43,6 @@ export class Observation {
   /** Some device has, or where applications meet one. */
   changed(): void {
     this.#gathering ??= this.#parts.clock.after(GATHER_MS, () => this.#tell());
-  }
-
-  passed(passage: Passage): void {
-    this.#parts.tell("passage", passage);
   }
 
   end(): void {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
-import { assertInOrder, type GamepadUnderTest, type State, Watcher } from "./conformance-pad.fixture.ts";
+import { assertInOrder } from "../event-times.fixture.ts";
+import { type GamepadUnderTest, type State, Watcher } from "./conformance-pad.fixture.ts";
 import {
   GAMEPAD_LIGHT,
   GAMEPAD_MOTION,

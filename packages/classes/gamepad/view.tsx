@@ -1,18 +1,9 @@
 // Runs in: browser, in the console. Owns: a game controller as a drawing that moves with it.
+import type { EventData } from "@ring3/core/contract";
 import type { ViewParts } from "../view.ts";
-import { type GamepadButton, gamepadButton, gamepadButtons } from "./contract.ts";
+import { type Gamepad, type GamepadButton, gamepadButton, gamepadButtons } from "./contract.ts";
 
-interface State {
-  readonly buttons: number;
-  readonly leftX: number;
-  readonly leftY: number;
-  readonly rightX: number;
-  readonly rightY: number;
-  readonly leftTrigger: number;
-  readonly rightTrigger: number;
-  readonly hatX: number;
-  readonly hatY: number;
-}
+type State = EventData<Gamepad, "state">;
 
 /** Where each lies in the drawing, 400 by 240; the rest stand in a row below. */
 const places: Partial<Record<GamepadButton, readonly [x: number, y: number]>> = {

@@ -1,5 +1,4 @@
 // Runs in: node --test. Owns: a keyboard or a mouse that the conformance suite is run on: what it has told, and whose hands are on it.
-import assert from "node:assert/strict";
 import type { EventName, UnitPort } from "@ring3/core/contract";
 import type { InputClass } from "./contract.ts";
 
@@ -92,17 +91,4 @@ export class KeyWatcher {
   close(): Promise<void> {
     return this.#close();
   }
-}
-
-/** No suite takes longer. */
-const RECENT_US = 600_000_000;
-
-/** Times never go back, and are CLOCK_MONOTONIC's, in microseconds. */
-export function assertInOrder(times: readonly number[]): void {
-  const now = Number(process.hrtime.bigint() / 1000n);
-  for (const [at, time] of times.entries())
-    assert.ok(
-      time >= (times[at - 1] ?? now - RECENT_US) && time <= now,
-      `${times[at - 1]} µs, then ${time}; now is ${now}`,
-    );
 }

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
-import { assertInOrder, type InputUnderTest, KeyWatcher } from "./conformance-device.fixture.ts";
+import { assertInOrder } from "../event-times.fixture.ts";
+import { type InputUnderTest, KeyWatcher } from "./conformance-device.fixture.ts";
 import {
   INPUT_ABSOLUTE,
   INPUT_DPI,

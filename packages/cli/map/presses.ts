@@ -1,21 +1,12 @@
 // Runs in: CLI. Owns: nothing. What is pressed on a device, by the names that a mapping file has for it. Pure.
-import { type GamepadProperties, gamepadButton, gamepadButtons } from "@ring3/client";
+import { type Gamepad, type GamepadProperties, gamepadButton, gamepadButtons } from "@ring3/client";
+import type { EventData } from "@ring3/core/contract";
 import { controlName } from "@ring3/core/controls";
 
 /** So much of the way counts as pressed. */
 const HALF = 0.5;
 
-interface PadState {
-  readonly buttons: number;
-  readonly leftX: number;
-  readonly leftY: number;
-  readonly rightX: number;
-  readonly rightY: number;
-  readonly leftTrigger: number;
-  readonly rightTrigger: number;
-  readonly hatX: number;
-  readonly hatY: number;
-}
+type PadState = Omit<EventData<Gamepad, "state">, "timestampUs">;
 
 type Pad = Pick<GamepadProperties, "buttons" | "sticks" | "stickMin" | "stickMax" | "triggerMax">;
 

@@ -1,30 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DeviceMetrics } from "@ring3/control/metrics";
 import { ratesOf } from "@ring3/control/rates";
-import { bucketOf, HISTOGRAM_BUCKETS } from "@ring3/core/histogram";
+import { device, latencies } from "@ring3/control/rates.fixture";
 import { topText } from "./table.ts";
-
-const latencies = (...times: number[]): number[] => {
-  const counts = new Array<number>(HISTOGRAM_BUCKETS).fill(0);
-  for (const us of times) counts[bucketOf(us)]!++;
-  return counts;
-};
-
-const device = (change: Partial<DeviceMetrics> = {}): DeviceMetrics => ({
-  id: "usb-1-4:1.0",
-  alias: null,
-  driver: "usb-storage",
-  state: "running",
-  restarts: 0,
-  requests: 0,
-  failed: 0,
-  bytesRead: 0,
-  bytesWritten: 0,
-  latencies: latencies(),
-  process: { pid: 7, cpuMs: 0, privateBytes: 12 << 20 },
-  ...change,
-});
 
 test("a table fits its terminal, the busiest first, and says what is not running", () => {
   const plain = (_: string, text: string) => text;

@@ -63,7 +63,7 @@ async function main(): Promise<void> {
     log: (entry) => told((picture) => picture.logged(entry)),
   });
   const units = new Units(once(UNITS_FD), systemClock);
-  const end = () => process.exit();
+  const end = () => process.exit(0);
   for (const { signal } of [manager, units.connection, link]) signal.addEventListener("abort", end);
 
   await units.subscribe(null);
@@ -92,8 +92,7 @@ async function main(): Promise<void> {
   server.maxConnections = CONNECTIONS_MAX;
   server.once("error", ({ message }) => {
     link.tell("refused", { text: message });
-    process.exitCode = 1; // once that is said
-    manager.disconnect();
+    process.exit(1);
   });
   // Last: who connects before there is anybody to answer would wait for ever.
   server.listen(Number(wantedPort), "127.0.0.1", () => {
@@ -107,4 +106,7 @@ async function main(): Promise<void> {
 
 // Node's own handler would raise the signal anew, which the filter does not let it do.
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => process.exit(0));
-void main();
+main().catch((error: Error) => {
+  process.stderr.write(`ring3 console: ${error.message}\n`); // a manager that died meanwhile, most likely: another server is started
+  process.exit(1);
+});

@@ -6,11 +6,12 @@ const events = ["snapshot", "device", "gone", "passage", "second", "workload", "
 /** A second brings at least one word: after so long the connection is dead, whatever the browser believes. */
 const SILENCE_MS = 10_000;
 
+/** Before who was refused asks again. */
 const AGAIN_MS = 5000;
 
 const ports = new Set<MessagePort>();
 let source: EventSource | undefined;
-/** For a tab that comes later: it asks for everything itself (feed.ts). */
+/** What was heard last; "" begins with everything. */
 let last = "";
 let silence: ReturnType<typeof setTimeout> | undefined;
 
@@ -20,20 +21,26 @@ const say = (heard: Heard) => {
 
 function heard(event: Heard["event"], message: MessageEvent<string>): void {
   last = message.lastEventId || last;
-  clearTimeout(silence);
-  silence = setTimeout(open, SILENCE_MS);
+  listenFor(SILENCE_MS);
   say({ event, data: message.data });
+}
+
+/** Asks anew where nothing is heard for so long. */
+function listenFor(ms: number): void {
+  clearTimeout(silence);
+  silence = setTimeout(open, ms);
 }
 
 /** The browser has given up, since the answer was no stream: it is let in no more, or there are too many that listen. */
 async function refused(): Promise<void> {
   const { status } = await fetch("/api/about").catch(() => ({ status: 0 }));
   if (status === 401) say({ event: "closed", data: "" });
-  else setTimeout(open, AGAIN_MS);
+  else listenFor(AGAIN_MS);
 }
 
 function open(): void {
   source?.close();
+  listenFor(SILENCE_MS);
   source = new EventSource(last === "" ? "/api/events" : `/api/events?after=${encodeURIComponent(last)}`);
   source.addEventListener("hello", () => say({ event: "here", data: "" }));
   source.addEventListener("error", () => {

@@ -54,6 +54,10 @@ function hear({ event, data }: Heard): void {
     case "snapshot": {
       const { status, second, workload } = JSON.parse(data) as Whole;
       const devices = new Map(status.devices.map((device) => [device.id, device]));
+      void ask<Known["about"]>("/api/about").then(
+        (about) => become({ about }),
+        () => {}, // gone again: asked anew with the next
+      );
       return become({
         connection: "here",
         status,
@@ -89,7 +93,6 @@ function hear({ event, data }: Heard): void {
 /** Once. */
 export function begin(): void {
   listen(hear);
-  void ask<Known["about"]>("/api/about").then((about) => become({ about }));
 }
 
 export function useKnown(): Known {

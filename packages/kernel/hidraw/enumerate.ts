@@ -1,8 +1,9 @@
 // Runs in: manager. Owns: nothing. The HID devices that the kernel has found, read from sysfs: whichever bus they are on, and whoever made them.
-import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { readdirSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DeviceError } from "@ring3/core/errors";
 import { printable } from "@ring3/core/log";
+import { boundDriver, names } from "../sysfs/entries.ts";
 
 export interface HidDeviceInfo {
   /** "0005:054C:0CE6.0004": bus type, vendor, product, and a number that the kernel counts up with each device that it finds (hid_add_device). */
@@ -125,22 +126,6 @@ function hasUsbInterfaceAbove(folder: string, root: string): boolean {
   for (let above = dirname(folder); above.startsWith(`${root}/`); above = dirname(above))
     if (names(above).includes("bInterfaceNumber")) return true;
   return false;
-}
-
-function boundDriver(folder: string): string | undefined {
-  try {
-    return basename(readlinkSync(join(folder, "driver")));
-  } catch {
-    return undefined; // no driver is bound
-  }
-}
-
-function names(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return []; // no HID in this kernel, or unplugged
-  }
 }
 
 /** Links lead out of the device's own tree. */

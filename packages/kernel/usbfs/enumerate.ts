@@ -1,8 +1,9 @@
 // Runs in: manager. Owns: nothing. The USB devices that the kernel has enumerated, read from sysfs (Documentation/ABI/stable/sysfs-bus-usb).
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { basename, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { DeviceError, systemError } from "@ring3/core/errors";
 import { printable } from "@ring3/core/log";
+import { boundDriver, names } from "../sysfs/entries.ts";
 import { parseDescriptors } from "../usb/descriptors.ts";
 import { interfaceId, type UsbDeviceInfo, type UsbInterfaceInfo, type UsbSpeed } from "../usb/device-info.ts";
 
@@ -85,22 +86,6 @@ function interfacesOf(sysfsRoot: string, port: string, configurationValue: numbe
       const id = interfaceId(port, configurationValue, interfaceNumber);
       return { number: interfaceNumber, id, driver: boundDriver(interfaceFolder(sysfsRoot, id)) };
     });
-}
-
-function boundDriver(folder: string): string | undefined {
-  try {
-    return basename(readlinkSync(join(folder, "driver")));
-  } catch {
-    return undefined; // no driver is bound
-  }
-}
-
-function names(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return []; // no USB in this kernel, or unplugged
-  }
 }
 
 /** The text of an attribute as one harmless line; undefined when the device has none. */
