@@ -25,6 +25,8 @@ export class Drive {
   #stream: Stream | undefined;
   #imports = 0;
   #changing: Promise<unknown> = Promise.resolve();
+  /** Of a drive that is to come back by itself; whoever plugs or unplugs it by hand has decided otherwise. */
+  #return: NodeJS.Timeout | undefined;
 
   constructor(port: string, options: DriveOptions, print: (line: object) => void) {
     this.#port = port;
@@ -75,6 +77,7 @@ export class Drive {
 
   /** Pulled out: its power goes, and with it what a write cache holds. */
   unplug(): Promise<void> {
+    clearTimeout(this.#return);
     const device = this.#device;
     if (device === undefined) return this.#serially(async () => {});
     this.#device = undefined;
@@ -89,6 +92,7 @@ export class Drive {
 
   /** Throws an Error that names the image which cannot be opened; the drive then stays away. */
   async plug(options: DriveOptions): Promise<void> {
+    clearTimeout(this.#return);
     await this.#appear(options);
     this.#configured = options;
   }
@@ -173,17 +177,19 @@ export class Drive {
         this.#comeBack(argument ?? AWAY_MS, this.#options);
         return;
       case "other-disk":
-        this.#comeBack(
-          AWAY_MS,
-          otherDisk(this.#options, this.#device?.target.units[0]?.image?.sizeBytes ?? 0),
-        );
-        void this.unplug();
+        this.#other();
         return;
     }
   }
 
+  #other(): void {
+    const options = otherDisk(this.#options, this.#device?.target.units[0]?.image?.sizeBytes ?? 0);
+    void this.unplug();
+    this.#comeBack(AWAY_MS, options);
+  }
+
   #comeBack(ms: number, options: DriveOptions): void {
-    setTimeout(() => {
+    this.#return = setTimeout(() => {
       this.#appear(options).catch((error: Error) => this.#print({ event: "failed", error: error.message }));
     }, ms);
   }

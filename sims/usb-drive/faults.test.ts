@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Faults, parseFault } from "./faults.ts";
 import {
   cbw,
@@ -252,4 +253,18 @@ test("other-disk: another serial and capacity come back; plug after unplug bring
   const first = await t.sim.connectReady();
   assert.equal(await serialOf(first), "0123456789AB");
   await assertWell({ ...t, client: first });
+});
+
+test("plugged or unplugged by hand while it was to come back by itself: it stays as it was left", async () => {
+  await using t = await start();
+  await t.sim.command("fault power-loss:50");
+  await t.sim.command("plug");
+  await t.sim.command("unplug");
+  await sleep(100);
+  assert.equal((await t.sim.command("stats")).plugged, false);
+  await t.sim.command("plug");
+  await t.sim.command("fault other-disk");
+  await t.sim.command("unplug");
+  await sleep(200);
+  assert.equal((await t.sim.command("stats")).plugged, false);
 });

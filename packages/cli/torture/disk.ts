@@ -274,7 +274,7 @@ export class Disk {
     const failure = await this.#accounted("order", () =>
       this.#door.write({ lba: ORDER_LBA, count: 1 }, sector, false, undefined),
     );
-    if (failure !== undefined) throw new RequestFailure(failure, "order");
+    if (failure !== undefined) throw new RequestFailure(failure, `order: ${failure}`);
   }
 
   /** Resolves with the reasons for which they have failed. */
