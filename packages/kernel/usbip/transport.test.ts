@@ -182,9 +182,10 @@ test("a transfer that waits behind a slow reader is cancelled without a word", a
 });
 
 test("a server that does not answer an unlink in time ends the stream", async (context) => {
-  const { transport, clock, errors } = link(context);
+  const { server, transport, clock, errors } = link(context);
   const abort = new AbortController();
   const done = transport.transfer("bulk", 0x81, new Uint8Array(8), abort.signal);
+  await server.command();
   abort.abort();
   clock.advance(2000);
   assert.deepEqual(await done, { status: "gone", bytes: 0, errno: ENODEV });
@@ -193,6 +194,18 @@ test("a server that does not answer an unlink in time ends the stream", async (c
     errors.map(({ kind }) => kind),
     ["timeout"],
   );
+});
+
+test("what is taken back in the turn that has asked for it is never sent", async (context) => {
+  const { server, transport } = link(context);
+  const abort = new AbortController();
+  const first = transport.transfer("bulk", 0x81, new Uint8Array(8), abort.signal);
+  const second = transport.transfer("bulk", 0x82, new Uint8Array(8));
+  abort.abort();
+  assert.equal((await first).status, "cancelled");
+  assert.equal((await server.command()).endpoint, 2);
+  server.hangUp();
+  assert.equal((await second).status, "gone");
 });
 
 test("a server that hangs up ends everything in flight as gone", async (context) => {

@@ -20,6 +20,8 @@ import { type Outgoing, SendQueue } from "./send-queue.ts";
 const READS_A_TURN = 16; // then others on the loop get theirs
 const MAX_LATE = 64; // unlinked URBs whose RET_SUBMIT may still come
 const MAX_SEQNUM = 0x7fffffff;
+/** A third of what queueMicrotask costs, which makes an AsyncResource each time. */
+const SOON = Promise.resolve();
 
 export type UrbSubmission = Omit<CmdSubmit, "command" | "seqnum" | "devid">;
 
@@ -61,6 +63,7 @@ export class UrbStream {
   #seqnum = 0;
   #open = true;
   #blocked = false;
+  #flushing = false;
 
   /** Owns `stream`, a non-blocking one, from now on. */
   constructor(stream: Descriptor, devid: number, options: UrbStreamOptions) {
@@ -101,7 +104,7 @@ export class UrbStream {
     };
     this.#pending.set(seqnum, pending);
     signal?.addEventListener("abort", abort);
-    this.#flush();
+    this.#flushSoon();
     return promise;
   }
 
@@ -145,6 +148,18 @@ export class UrbStream {
     });
     this.#flush();
   }
+
+  /** One system call for all that one turn asks for, behind what is told of the replies that it asks after: that wakes others, too. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    void SOON.then(this.#flushed);
+  }
+
+  readonly #flushed = (): void => {
+    this.#flushing = false;
+    this.#flush();
+  };
 
   #flush(): void {
     if (!this.#open) return;
