@@ -10,7 +10,7 @@ addon_sources := $(filter-out $(probe_source),$(wildcard packages/kernel/native/
 addon_headers := $(wildcard packages/kernel/native/*.h)
 addon_flags := -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -isystem $(node_package)/include/node
 
-.PHONY: screenshots setup demo test lab bench fuzz simulate torture clean demo-packages bench-packages test-packages
+.PHONY: recording screenshots setup demo test lab bench fuzz simulate torture clean demo-packages bench-packages recording-packages test-packages
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -42,10 +42,14 @@ torture: demo-packages setup
 screenshots: test-packages setup
 	@$(node) --disable-warning=ExperimentalWarning docs/screenshots.ts
 
+# docs/images/recording.svg.
+recording: recording-packages setup
+	@$(node) --disable-warning=ExperimentalWarning docs/recording/main.ts
+
 clean:
 	rm -rf build
 
-demo-packages bench-packages test-packages: %-packages:
+demo-packages bench-packages recording-packages test-packages: %-packages:
 	@sh setup/packages.sh $*
 
 # Install scripts stay off (.npmrc): esbuild and biome work from their platform packages alone.

@@ -22,6 +22,11 @@ case ${1-} in
     need nbdcopy libnbd-bin
     need taskset util-linux
     ;;
+  recording)
+    need asciinema asciinema
+    need termtosvg termtosvg
+    need nbdcopy libnbd-bin
+    ;;
   test)
     need qemu-system-x86_64 qemu-system-x86
     need qemu-img qemu-utils
@@ -49,7 +54,7 @@ case ${1-} in
     need dbus-daemon dbus-daemon
     need_file /usr/lib/python3/dist-packages/dbusmock python3-dbusmock
     ;;
-  *) echo 'usage: packages.sh demo|bench|test' >&2; exit 2 ;;
+  *) echo 'usage: packages.sh demo|bench|recording|test' >&2; exit 2 ;;
 esac
 [ -n "$missing" ] || exit 0
 
