@@ -41,7 +41,7 @@ export type LifeEvent =
   | { type: "start" } // a person, a rule, or the end of a back-off
   | { type: "withheld"; reason: string } // somebody else has got it meanwhile, and it is not to be taken from them
   | { type: "probed" }
-  | { type: "declined"; reason: string } // the driver itself does not want it; another may
+  | { type: "declined"; reason: string; another: boolean } // the driver itself does not want it; is there another that may?
   | { type: "progress" } // a request completed, or `healthyMs` in health
   | { type: "failed"; reason: FailureReason }
   | { type: "fenced" }
@@ -159,7 +159,11 @@ const table: Record<DeviceState, Row> = {
       reason,
       nextStart: "never",
     }),
-    declined: (life, { reason }) => ({ ...unmatch(life), reason }),
+    declined: (life, { reason, another }) => ({
+      ...unmatch(life),
+      reason,
+      nextStart: another ? "now" : "never",
+    }),
     failed: fail,
     stop,
     restart,

@@ -2,14 +2,15 @@
 
 import type { HostUnit } from "@ring3/control/host-edge";
 import type { Device } from "./device.ts";
+import type { ChosenDriver } from "./drivers.ts";
 
 export interface DeviceObserver {
   /** The state, the incarnation or the reason is another. */
   changed(device: Device): void;
   /** A driver runs, anew or again: units may be opened. */
   ready(device: Device): void;
-  /** Its driver does not want it: another is to be chosen. */
-  declined(device: Device): void;
+  /** Its driver does not want it: the next to be asked, if there is one. */
+  declined(device: Device): ChosenDriver | undefined;
   /** No driver runs and the last one is fenced. `final`: none will, until somebody starts it. */
   lost(device: Device, loss: Loss): void;
   /** Its driver is to rest, or a debugger has taken hold of it; or it works again. Said once more when it has come to rest. */

@@ -433,12 +433,13 @@ export class Device {
   #declines(why: string): void {
     const { name } = this.#driver!.manifest;
     this.#declined.set(name, printable(why));
-    this.#apply({ type: "declined", reason: `${name}: ${printable(why)}` });
+    const other = this.#parts.observer.declined(this);
+    this.#apply({ type: "declined", reason: `${name}: ${printable(why)}`, another: other !== undefined });
     // Another driver's units are others, of another class maybe, whatever their numbers.
     if (this.units.length > 0)
       this.#parts.observer.lost(this, lossOf("its driver does not want the device any more"));
     this.#units.replace([]);
-    this.#parts.observer.declined(this);
+    this.matched(other, other !== undefined); // ring3 has it: nothing is taken from anybody
   }
 
   #unitChanged(index: number, properties: Properties): void {

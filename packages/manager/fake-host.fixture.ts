@@ -222,7 +222,7 @@ export function playedDevice(
     timeScale: 1,
     observer: {
       changed() {},
-      declined() {},
+      declined: () => undefined,
       ready() {},
       lost() {},
       unitChanged() {},

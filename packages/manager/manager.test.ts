@@ -338,10 +338,15 @@ function withTwoDrivers() {
 
 test("a driver that declines a device is followed by the next that matches, once it has ended; none of it is a failure", async () => {
   const { manager, hosts, seen, state } = withTwoDrivers();
+  const told: string[] = [];
+  const deviceChanged = () =>
+    told.push(...manager.devices.map(({ life }) => `${life.state}, next ${life.nextStart}`));
+  manager.watch({ unitAdded() {}, unitChanged() {}, unitRemoved() {}, deviceChanged });
   void manager.added(busDevice());
   await hosts.last.loaded();
   await hosts.last.declines("no disk in it");
   assert.deepEqual(seen(), ["host 1 start", "host 1 probe", "host 1 kill"]);
+  assert.ok(!told.includes("unmatched, next never"), "whoever waits for the end of it goes on waiting");
   await hosts.last.dies();
   assert.deepEqual(state(), ["starting"]);
   await hosts.last.runs(unit());

@@ -309,10 +309,7 @@ export class Manager {
 
   readonly #observer: DeviceObserver = {
     changed: () => this.#tellChanged(),
-    declined: (device) => {
-      const driver = this.#driverFor(device.bus, device.declined);
-      device.matched(driver, driver !== undefined); // ring3 has it: nothing is taken from anybody
-    },
+    declined: (device) => this.#driverFor(device.bus, device.declined),
     ready: (device) => {
       for (const unit of device.units) this.#tellUnit(device, unit);
       this.claims.ready(device);
