@@ -5,15 +5,15 @@ import { bootKeyboard, bytes } from "@ring3/core/hid/descriptors.fixture";
 import type { EventData, Gamepad } from "@ring3/sdk";
 import { type PlayedHid, playedHid } from "@ring3/sdk/test/played-hid";
 import { rehearse } from "@ring3/sdk/test/rehearse";
-import { runDriver } from "@ring3/sdk/test/run-driver";
+import { type RunOptions, runDriver } from "@ring3/sdk/test/run-driver";
 import driver from "./driver.ts";
 import { adapter, plain } from "./pads.fixture.ts";
 
 const REST = bytes("80 80 80 80 08 00");
 const SOUTH = bytes("80 80 80 80 18 00");
 
-async function run({ usb }: PlayedHid) {
-  const running = await runDriver(driver, { usb });
+async function run({ usb }: PlayedHid, options: Omit<RunOptions, "usb"> = {}) {
+  const running = await runDriver(driver, { usb, ...options });
   const states: EventData<Gamepad, "state">[][] = running.units.map(() => []);
   for (const [unit, port] of running.units.entries()) port.on("state", (state) => states[unit]!.push(state));
   return { running, states, units: running.units };
@@ -30,6 +30,18 @@ test("a pad is found, named as Linux does, and its reports are told when they ar
   const times = states[0]!.map(({ timestampUs }) => timestampUs);
   assert.ok(times.every((time, at) => Number.isInteger(time) && time >= (times[at - 1] ?? 1)));
   assert.deepEqual([units[0]!.properties.version, units[0]!.supports("rumble")], [0x0111, false]);
+  await running.remove();
+});
+
+test("what is held while its driver dies is told by the next one", async () => {
+  const hid = playedHid(plain, { inputs: { 0: SOUTH } });
+  const { running, states } = await run(hid, { incarnation: 2 });
+  assert.equal((running.told.get("0 state") as EventData<Gamepad, "state">).buttons, 1);
+  await hid.send(SOUTH, REST);
+  assert.deepEqual(
+    states[0]!.map(({ buttons }) => buttons),
+    [0],
+  );
   await running.remove();
 });
 

@@ -22,7 +22,7 @@ const running = new WeakMap<Context<Gamepad>, Running>();
 export default defineDriver(gamepad, {
   rehearsal,
   async probe({ usb, hid: hidraw }, ctx) {
-    const hid = ctx.scope.use(await openHid(hidraw ?? usb, ctx));
+    const hid = ctx.scope.use(await openHid(hidraw ?? usb, ctx, { recall: true }));
     const pads = padsOf(hid.collections, hid.layout).map((controls) => new Pad(controls, hid));
     if (pads.length === 0) return decline("its report descriptor declares no gamepad or joystick");
     const told = pads.map((_, unit) => new Changes(ctx, "state", unit));

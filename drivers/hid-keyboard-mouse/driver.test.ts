@@ -5,12 +5,14 @@ import {
   bootKeyboard,
   bytes,
   dualSense,
+  mouse,
   nkroKeyboard,
   wacomTablet,
 } from "@ring3/core/hid/descriptors.fixture";
+import type { EventData, InputClass } from "@ring3/sdk";
 import { type HidOptions, type PlayedHid, playedHid } from "@ring3/sdk/test/played-hid";
 import { rehearse } from "@ring3/sdk/test/rehearse";
-import { type RunOptions, runDriver } from "@ring3/sdk/test/run-driver";
+import { type RunningDriver, type RunOptions, runDriver } from "@ring3/sdk/test/run-driver";
 import { fineMouse, macroPad } from "./devices.fixture.ts";
 import driver from "./driver.ts";
 
@@ -38,6 +40,48 @@ test("keys are told when they are others, and the same again after a rest", asyn
   await hid.send(a);
   assert.deepEqual(told.slice(3), ["0 keys ", "0 keys 30"]);
   await running.remove();
+});
+
+const pressedIn = (running: RunningDriver<InputClass>) =>
+  (running.told.get("0 keys") as EventData<InputClass, "keys"> | undefined)?.pressed.filter((code) => code);
+
+test("what is held while its driver dies, or rests, is told by the next one, and by one that wakes up", async () => {
+  const held = playedHid(bootKeyboard, { inputs: { 0: bytes("02 00 04 00 00 00 00 00") } });
+  const { running, told } = await run(held);
+  await held.send(new Uint8Array(8));
+  assert.deepEqual(told, ["0 keys "]); // who has just been plugged in tells by itself
+  await running.suspend();
+  await running.resume();
+  assert.deepEqual(told.slice(1), ["0 keys 42 30"]);
+  await running.remove();
+  const next = await run(held, { incarnation: 2 });
+  assert.deepEqual(pressedIn(next.running), [42, 30]);
+  await held.send(new Uint8Array(8));
+  assert.deepEqual(next.told, ["0 keys "]);
+  await next.running.remove();
+});
+
+test("what comes while a device is asked is newer than its answer; one that does not answer keeps nobody from starting", async () => {
+  const answer = Promise.withResolvers<Uint8Array>();
+  const late = playedHid(bootKeyboard, { inputs: { 0: answer.promise } });
+  const starting = run(late, { incarnation: 2 });
+  await late.send(bytes("00 00 04 00 00 00 00 00"));
+  answer.resolve(bytes("00 00 05 00 00 00 00 00"));
+  const { running } = await starting;
+  await late.send();
+  assert.deepEqual(pressedIn(running), [30]);
+  await running.remove();
+  for (const silence of ["stall", "hang"] as const) {
+    const silent = await run(playedHid(bootKeyboard, { inputs: { 0: silence } }), { incarnation: 2 });
+    assert.equal(pressedIn(silent.running), undefined);
+    await silent.running.remove();
+  }
+});
+
+test("a mouse is not asked: what it says is where it has moved to", async () => {
+  const hid = playedHid(mouse);
+  await (await run(hid, { incarnation: 2 })).running.remove();
+  assert.ok(hid.transport.heard.every((asked) => !asked.startsWith("a1 01 01")));
 });
 
 test("lights go out to the keyboard; the next driver lights them again, and so does one that wakes up", async () => {

@@ -8,7 +8,7 @@ const running = new WeakMap<Context<InputClass>, Keyboards>();
 export default defineDriver(input, {
   rehearsal,
   async probe({ usb, hid: hidraw }, ctx) {
-    const hid = ctx.scope.use(await openHid(hidraw ?? usb, ctx));
+    const hid = ctx.scope.use(await openHid(hidraw ?? usb, ctx, { recall: true }));
     const keyboards = new Keyboards(hid, ctx);
     if (keyboards.speakers.length === 0)
       return decline("its report descriptor declares no keyboard, mouse, tablet or control");

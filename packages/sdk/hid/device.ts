@@ -12,6 +12,8 @@ import { usbWire } from "./usb-wire.ts";
 import type { HidWire } from "./wire.ts";
 
 const BUS_USB = 3; // linux/input.h
+/** For each report: some devices do not answer (HID_QUIRK_NO_INIT_REPORTS of Linux up to 4.7), and a driver is waited for. */
+const RECALL_MS = 100;
 
 /**
  * The HID device behind a USB interface, or behind a hidraw node: its report descriptor read and parsed, opened. Throws DeviceError "unsupported" where
@@ -25,8 +27,8 @@ export async function openHid(
 ): Promise<HidDevice> {
   const hid =
     "matched" in device
-      ? new WiredHidDevice(BUS_USB, await usbWire(device, ctx, options, wait), ctx)
-      : new WiredHidDevice(device.bustype, hidrawWire(device, ctx), ctx);
+      ? new WiredHidDevice(BUS_USB, await usbWire(device, ctx, options, wait), ctx, options)
+      : new WiredHidDevice(device.bustype, hidrawWire(device, ctx), ctx, options);
   await hid.open(wait);
   return hid;
 }
@@ -43,13 +45,17 @@ class WiredHidDevice implements HidDevice {
   readonly #wire: HidWire;
   readonly #ctx: HidContext;
   readonly #reports: InputReports;
+  readonly #recall: boolean;
+  #openings: number;
+  /** Of the present opening: nobody has listened yet. */
+  #recalled: readonly Uint8Array[] = [];
   #onInputReport: HidInputReportListener | null = null;
   #opening:
     | { readonly stop: AbortController; readonly ended: PromiseWithResolvers<void>; reading: boolean }
     | undefined;
   #ended: Promise<void> = Promise.resolve();
 
-  constructor(bustype: number, wire: HidWire, ctx: HidContext) {
+  constructor(bustype: number, wire: HidWire, ctx: HidContext, { recall = false }: HidOptions) {
     const { collections, layout } = wire.descriptor;
     this.bustype = bustype;
     this.vendorId = wire.vendorId;
@@ -61,6 +67,8 @@ class WiredHidDevice implements HidDevice {
     this.layout = layout;
     this.#wire = wire;
     this.#ctx = ctx;
+    this.#recall = recall;
+    this.#openings = ctx.incarnation - 1;
     this.#reports = new InputReports(this, layout.input.numbered, () => ctx.now());
   }
 
@@ -75,10 +83,25 @@ class WiredHidDevice implements HidDevice {
   async open(wait?: Wait): Promise<void> {
     if (this.opened) return;
     await this.#wire.begin(wait);
+    this.#recalled = this.#recall && this.#openings++ > 0 ? await this.#current(wait) : [];
     const ended = Promise.withResolvers<void>();
     this.#opening = { stop: new AbortController(), ended, reading: false };
     this.#ended = ended.promise;
     this.#read();
+  }
+
+  /** Before anything is read: what is read then is newer. */
+  async #current(wait: Wait | undefined): Promise<readonly Uint8Array[]> {
+    const { numbered, reports } = this.layout.input;
+    const current: Uint8Array[] = [];
+    for (const { reportId, fields } of reports.values()) {
+      if (fields.some(({ item }) => !item.isAbsolute)) continue;
+      using limit = this.#ctx.limit(RECALL_MS, wait);
+      const report = await this.#wire.current(reportId, limit);
+      if (report === undefined) break; // nor will it say the others
+      if (report.length > 0 && (!numbered || report[0] === reportId)) current.push(report);
+    }
+    return current;
   }
 
   async close(): Promise<void> {
@@ -165,6 +188,7 @@ class WiredHidDevice implements HidDevice {
     const opening = this.#opening;
     if (opening === undefined || opening.reading || this.#reports.listeners.size === 0) return;
     opening.reading = true;
+    for (const report of this.#recalled) this.#reports.deliver(report);
     const signal = AbortSignal.any([opening.stop.signal, this.#ctx.signal]);
     opening.ended.resolve(this.#wire.read((report) => this.#reports.deliver(report), signal));
   }

@@ -55,6 +55,10 @@ export function hidrawWire(hidraw: Hidraw, ctx: HidContext): HidWire {
       const report = prefixed(reportId, data);
       return timely(wait, () => (kind === "output" ? raw.sendOutput(report) : raw.sendFeature(report)));
     },
+    /** The process would stand still for as long as the device does not answer, 5 s: nobody has to hold a key for that. */
+    async current() {
+      return undefined;
+    },
     async receive(reportId, wait) {
       const { numbered, reports } = descriptor.layout.feature;
       const asked = askedFor(reportId, reports.get(reportId)!.bytes);

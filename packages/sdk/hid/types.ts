@@ -46,13 +46,19 @@ export type HidUsb = Pick<
   "vendorId" | "productId" | "manufacturerName" | "productName" | "matched" | "raw"
 >;
 /** What is used of `ctx`. */
-export type HidContext = Pick<Context, "now" | "sleep" | "limit" | "signal">;
+export type HidContext = Pick<Context, "now" | "sleep" | "limit" | "signal" | "incarnation">;
 
 export interface HidOptions {
   /** Of a USB device. Claimed; the matched one unless given. */
   readonly interface?: UsbInterface;
   /** Of a USB device: transfers of input reports in flight, 1 to 64: so many reports may come while the driver is busy. 8 unless given. Else it is 64. */
   readonly transfers?: number;
+  /**
+   * For a device that tells of changes alone: behind another driver and behind a rest it is asked for its input reports (GET_REPORT, HID 1.11 §7.2.1), and
+   * the listeners hear first what is held down now. Reports of movements are left out, as is what the device does not say; one that is no USB device is not
+   * asked.
+   */
+  readonly recall?: boolean;
 }
 
 /** WebHID's HIDInputReportEvent. All of it is lent until the listener returns: the next report comes in the same object. */

@@ -104,10 +104,23 @@ class UsbWire implements HidWire {
     return this.#within(wait, (limit) => this.#usb.raw.interruptOut(out.endpointNumber, report, limit));
   }
 
-  async receive(reportId: number, wait: Wait | undefined): Promise<{ outcome: Outcome; report: Uint8Array }> {
-    const { numbered, reports } = this.descriptor.layout.feature;
+  async current(reportId: number, wait: Wait | undefined): Promise<Uint8Array | undefined> {
+    const { outcome, report } = await this.#receive("input", reportId, wait);
+    return outcome.status === "ok" ? report : undefined;
+  }
+
+  receive(reportId: number, wait: Wait | undefined): Promise<{ outcome: Outcome; report: Uint8Array }> {
+    return this.#receive("feature", reportId, wait);
+  }
+
+  async #receive(
+    kind: "input" | "feature",
+    reportId: number,
+    wait: Wait | undefined,
+  ): Promise<{ outcome: Outcome; report: Uint8Array }> {
+    const { numbered, reports } = this.descriptor.layout[kind];
     const into = new Uint8Array(reports.get(reportId)!.bytes + (numbered ? 1 : 0));
-    const setup = getReport("feature", reportId, this.#interface.interfaceNumber);
+    const setup = getReport(kind, reportId, this.#interface.interfaceNumber);
     const outcome = await this.#within(wait, (limit) => this.#usb.raw.controlIn(setup, into, limit));
     return { outcome, report: into.subarray(0, outcome.bytes) };
   }

@@ -24,6 +24,8 @@ export interface HidWire {
     data: Uint8Array,
     wait: Wait | undefined,
   ): Promise<Outcome>;
+  /** An input report as the device has it now, its id first, if it has one; undefined: it does not say. */
+  current(reportId: number, wait: Wait | undefined): Promise<Uint8Array | undefined>;
   /** Of a feature report; its id first, if it has one. */
   receive(reportId: number, wait: Wait | undefined): Promise<{ outcome: Outcome; report: Uint8Array }>;
 }

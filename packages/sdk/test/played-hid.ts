@@ -18,6 +18,8 @@ export interface HidOptions {
   readonly out?: boolean;
   /** Feature reports by id, as GET_REPORT brings them. What is not there stalls. */
   readonly features?: Readonly<Record<number, Answered>>;
+  /** The same of input reports. */
+  readonly inputs?: Readonly<Record<number, Answered>>;
   /** An output or a feature report; `data` as it came, its id first where it has one. Without it all are taken. */
   readonly report?: (data: Uint8Array, kind: "output" | "feature", reportId: number) => Answered;
 }
@@ -44,7 +46,7 @@ export function playedHid(descriptor: Uint8Array, options: HidOptions = {}): Pla
     return options.report?.(data, kind, reportId) ?? "ok";
   };
   const behaviour: Behaviour = {
-    control: (setup, data) => control(setup, data, descriptor, options.features ?? {}, taken),
+    control: (setup, data) => control(setup, data, descriptor, options, taken),
     out: (data) => taken(data, "output", data[0]!),
   };
   const transport = playedUsb(behaviour);
@@ -84,7 +86,7 @@ function control(
   { request, value, requestType }: Setup,
   data: Uint8Array,
   descriptor: Uint8Array,
-  features: Readonly<Record<number, Answered>>,
+  { features = {}, inputs = {} }: HidOptions,
   taken: (data: Uint8Array, kind: "output" | "feature", reportId: number) => Answered,
 ): Answered {
   const [FEATURE, reportId] = [3, value & 0xff];
@@ -92,7 +94,7 @@ function control(
     case 0x8106:
       return value >> 8 === 0x22 ? descriptor : "stall";
     case 0xa101:
-      return value >> 8 === FEATURE ? (features[reportId] ?? "stall") : "stall";
+      return (value >> 8 === FEATURE ? features : inputs)[reportId] ?? "stall";
     case 0x2109:
       return taken(data, value >> 8 === FEATURE ? "feature" : "output", reportId);
     case 0x210a: // SET_IDLE

@@ -4,7 +4,7 @@ import { cancelled, EPIPE, EPROTO, gone, outcome } from "@ring3/kernel/usb/outco
 import type { Outcome, Setup, UsbTransport } from "@ring3/kernel/usb/transport";
 
 /** What comes of a transfer: the bytes of one that is IN, or how it ends. "hang": it waits until it is taken back. A promise: so does it, or is answered before. */
-export type Answered = Uint8Array | "ok" | "stall" | "error" | "hang" | Promise<"ok" | "stall">;
+export type Answered = Uint8Array | "ok" | "stall" | "error" | "hang" | Promise<Uint8Array | "ok" | "stall">;
 
 export interface Behaviour {
   /** `data`: of an OUT transfer. Without it the device stalls. */
