@@ -37,7 +37,7 @@ const CHECKSUMS_RIGHT = 1;
 function written(...values: unknown[]): Uint8Array[] {
   memory.fill(0);
   for (const value of values) host.writeState(value);
-  host.recorder.request(1, 2, 3);
+  host.recorder.request(1, 2, 3, 512);
   host.recorder.submit(1, 0x81, 512);
   host.recorder.reap(1, 512, 0);
   host.recorder.log("found a disk");

@@ -29,7 +29,7 @@ function written(): Uint8Array {
   session.replied(request, false);
   ring.fill(0);
   const driver = new RingRecorder(buffer, 0, { now: () => 4 });
-  driver.request(1, 7, 1);
+  driver.request(1, 7, 1, 512);
   driver.turn(requestId(1, 7));
   driver.submit(1, 0x81, 512, requestId(1, 7));
   driver.reap(1, 512, 0);

@@ -124,6 +124,8 @@ const explanation: Explanation = {
   jail: { tier: "strict", systemCalls: ["ioctl", "read"], requests: ["USBDEVFS_RESET"] },
   missing: [],
   next: ["umount /mnt", "ring3 start usb-1-4:1.0 --take"],
+  steps: [],
+  inFlight: [],
 };
 
 test("an explanation says why this driver, why not the others, who has it and what to do", () => {

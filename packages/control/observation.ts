@@ -1,9 +1,9 @@
-// Runs in: manager (tells) and whoever observes. Owns: the shape of what a device has gone through.
+// Runs in: manager (tells) and whoever observes. Owns: the shapes of what a device has gone through, and of what its driver has in hand.
 import * as v from "valibot";
 import { count, name, pid, text } from "./fields.ts";
 import { deviceState } from "./status.ts";
 
-/** One step of a device's life. */
+/** One state of a device's life. */
 export const passage = v.strictObject({
   device: name,
   /** Milliseconds since 1970. */
@@ -18,3 +18,59 @@ export const passage = v.strictObject({
   hostPid: v.nullable(pid),
 });
 export type Passage = v.InferOutput<typeof passage>;
+
+export const steps = [
+  "failed", // why, is its detail
+  "ended", // it was stopped, restarted, unplugged, or its driver did not want it
+  "asked", // nothing runs, and a driver is to
+  "killed", // the driver's whole sandbox
+  "fenced", // no process of the old driver lives
+  "stuck", // one does, though it was killed
+  "back-off", // the next start waits
+  "spare", // a host that waited has been taken
+  "expected", // none waited; one was being started since the last driver began to end
+  "cold", // none waited: one was started for it
+  "seat", // in a process of other drivers'
+  "opened", // the device
+  "probed",
+  "running",
+  "replayed", // a client has sent again what the last driver had not answered
+] as const;
+
+/** One step of the way from a driver's end, or from a first start, to the next driver. */
+export const step = v.strictObject({
+  device: name,
+  /** Milliseconds since 1970. */
+  timeMs: v.pipe(v.number(), v.minValue(0)),
+  /** Milliseconds since the `failed`, `ended` or `asked` before it, by a clock that nobody sets. */
+  sinceMs: v.pipe(v.number(), v.minValue(0)),
+  /** Which driver's it is. */
+  incarnation: count,
+  step: v.picklist(steps),
+  detail: text,
+  /** How many were replayed, by that client's own count; null with all other steps. */
+  requests: v.nullable(count),
+});
+export type Step = v.InferOutput<typeof step>;
+
+/** Those behind it count from there. */
+export const beginsSteps = ({ step }: Step): boolean =>
+  step === "failed" || step === "ended" || step === "asked";
+
+/** A request that a driver has and has not answered, by what it records itself. */
+export const requestInFlight = v.strictObject({
+  operation: name,
+  client: text,
+  ageMs: v.pipe(v.number(), v.minValue(0)),
+  /** To be written, or the most that is to be read. */
+  bytes: count,
+});
+export type RequestInFlight = v.InferOutput<typeof requestInFlight>;
+
+/** Those of a device, the oldest first; of so many at most. */
+export const IN_FLIGHT_MAX = 32;
+export const inFlight = v.strictObject({
+  device: name,
+  requests: v.pipe(v.array(requestInFlight), v.maxLength(IN_FLIGHT_MAX)),
+});
+export type InFlight = v.InferOutput<typeof inFlight>;

@@ -57,6 +57,7 @@ interface Claim {
   /** What its client has said of the latest channel, once each. */
   suspected: boolean;
   progressed: boolean;
+  replayed: boolean;
   /** Failures of the driver's own since its last progress, while requests of this client were in hand. */
   failures: number;
 }
@@ -125,6 +126,7 @@ export class Claims {
       inherited: false,
       suspected: false,
       progressed: false,
+      replayed: false,
     });
     this.#note(claimant);
     try {
@@ -270,6 +272,14 @@ export class Claims {
     claim.device.progress();
   }
 
+  /** A client has sent again what the last driver had not answered. */
+  replayed(claimant: Claimant, channel: number, requests: number): void {
+    const claim = this.#findOpen(claimant, channel);
+    if (claim === undefined || claim.replayed) return;
+    claim.replayed = true;
+    claim.device.replayed(requests, claimant.name);
+  }
+
   /** A suspended driver's channels are open too: what is said of one is said once. */
   #findOpen(claimant: Claimant, channel: number): Claim | undefined {
     const claim = this.#find(claimant, channel);
@@ -382,6 +392,7 @@ function newClaim(claimant: Claimant, device: Device, unit: number, mode: Access
     waiting: undefined,
     suspected: false,
     progressed: false,
+    replayed: false,
     failures: 0,
   };
 }
