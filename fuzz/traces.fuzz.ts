@@ -8,8 +8,8 @@ import {
 } from "../packages/channel/client-recorder.ts";
 import { RING_BYTES, RingFollower } from "../packages/channel/entry-ring.ts";
 import { RECORD_TEXTS, RingRecorder, recordKinds, requestId } from "../packages/channel/recorder.ts";
-import { ChromeTrace } from "../packages/cli/trace/chrome-trace.ts";
-import type { TraceEvent } from "../packages/cli/trace/tracks.ts";
+import { ChromeTrace } from "../packages/client/trace/chrome-trace.ts";
+import type { TraceEvent } from "../packages/client/trace/tracks.ts";
 import type { Target } from "./target.ts";
 
 /** Of each ring, in an input: its head and ten entries. */
