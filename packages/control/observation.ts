@@ -1,4 +1,5 @@
 // Runs in: manager (tells) and whoever observes. Owns: the shapes of what a device has gone through, and of what its driver has in hand.
+import { steps } from "@ring3/core/steps";
 import * as v from "valibot";
 import { count, name, pid, text } from "./fields.ts";
 import { deviceState } from "./status.ts";
@@ -19,24 +20,6 @@ export const passage = v.strictObject({
 });
 export type Passage = v.InferOutput<typeof passage>;
 
-export const steps = [
-  "failed", // why, is its detail
-  "ended", // it was stopped, restarted, unplugged, or its driver did not want it
-  "asked", // nothing runs, and a driver is to
-  "killed", // the driver's whole sandbox
-  "fenced", // no process of the old driver lives
-  "stuck", // one does, though it was killed
-  "back-off", // the next start waits
-  "spare", // a host that waited has been taken
-  "expected", // none waited; one was being started since the last driver began to end
-  "cold", // none waited: one was started for it
-  "seat", // in a process of other drivers'
-  "opened", // the device
-  "probed",
-  "running",
-  "replayed", // a client has sent again what the last driver had not answered
-] as const;
-
 /** One step of the way from a driver's end, or from a first start, to the next driver. */
 export const step = v.strictObject({
   device: name,
@@ -52,10 +35,6 @@ export const step = v.strictObject({
   requests: v.nullable(count),
 });
 export type Step = v.InferOutput<typeof step>;
-
-/** Those behind it count from there. */
-export const beginsSteps = ({ step }: Step): boolean =>
-  step === "failed" || step === "ended" || step === "asked";
 
 /** A request that a driver has and has not answered, by what it records itself. */
 export const requestInFlight = v.strictObject({

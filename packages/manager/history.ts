@@ -1,7 +1,8 @@
 // Runs in: manager. Owns: what each device has gone through lately, for people who look later.
-import { beginsSteps, type Passage, type Step } from "@ring3/control/observation";
+import type { Passage, Step } from "@ring3/control/observation";
 import type { Clock } from "@ring3/core/clock";
 import type { Life } from "@ring3/core/lifecycle";
+import { beginsSteps } from "@ring3/core/steps";
 import type { Device } from "./device.ts";
 
 /** Of a device: some fifty starts of its driver. */

@@ -2,7 +2,7 @@
 
 export type { Explanation } from "@ring3/control/client-edge";
 export type { CrashReport, CrashSummary } from "@ring3/control/crash";
-export type { Passage } from "@ring3/control/observation";
+export type { InFlight, Passage, Step } from "@ring3/control/observation";
 export type { Rates } from "@ring3/control/rates";
 export type { DeviceState, DeviceStatus, Status } from "@ring3/control/status";
 export type { LogEntry } from "@ring3/core/log";
