@@ -409,6 +409,10 @@ test("only operators trace, and an application records only what somebody traces
     { kind: "channel", channel: 1 },
     { kind: "client", name: "process of 1001", pid: 4711, reflector: null },
   ]);
+  await operator.call("endTrace", {});
+  await application.call("status", {});
+  await assert.rejects(record(), { kind: "invalid", message: /nobody traces it/ });
+  assert.equal((await trace()).begins!.driver, "usb-storage");
   operator.close();
   await application.call("status", {});
   await assert.rejects(record(), { kind: "invalid", message: /nobody traces it/ });

@@ -366,6 +366,7 @@ export class Device {
     else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type))
       this.#lose(event, after, this.#memory.recorded());
     if (after.state === "failed" && after.fenced) this.#startLater(after);
+    if (isFinal(after) || (after.state === "unmatched" && after.fenced)) this.#steps.rests();
     if (after.state === "running" && before.state === "starting") {
       this.#steps.add(after.incarnation, "running");
       this.#becomesHealthy();
@@ -500,7 +501,6 @@ export class Device {
         this.#lose(event, next(this.#life, { type: "fenced" }), recorded);
         this.#steps.add(number, "fenced");
         this.#apply({ type: "fenced" });
-        if (isFinal(this.#life)) this.#steps.rests();
         if (this.#life.state === "unmatched" || (this.#life.state === "quarantined" && this.#bus.isShared))
           this.#giveBack();
         resolve();

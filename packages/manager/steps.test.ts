@@ -124,6 +124,29 @@ test("after a stop nothing counts on: the next start begins anew", async () => {
   ]);
 });
 
+test("the way back of one that was unplugged counts from there; of one that nobody took then, from when it is asked for", async () => {
+  const { clock, hosts, device, told, said } = setUp();
+  const unplugged = async () => {
+    told.length = 0;
+    device.gone();
+    await settled();
+    await hosts.last.dies();
+    clock.advance(2000);
+    device.returned(device.bus);
+  };
+  await hosts.last.runs(unit());
+  await unplugged();
+  device.matched(chosenDriver(), true);
+  await hosts.last.runs(unit());
+  assert.deepEqual(said().slice(0, 4), ["0 ended 1", "0 killed 1", "0 fenced 1", "2000 spare 1"]);
+  await unplugged();
+  device.matched(chosenDriver(), false);
+  clock.advance(60_000);
+  device.start();
+  await hosts.last.runs(unit());
+  assert.deepEqual(said().slice(3), ["0 asked 1", "0 spare 1", "0 opened 1", "0 probed 1", "0 running 1"]);
+});
+
 test("one that cannot be ended is told as stuck, and a pause before the next start as what it is", async () => {
   const { clock, hosts, device, told, said } = setUp();
   for (let times = 0; times < 2; times++) {
