@@ -1,4 +1,4 @@
-// Runs in: driver host (writes), manager (reads, once the host is dead) and whoever traces the device (reads). Owns: the in-flight recorder: what a
+// Runs in: driver host (writes), manager (reads) and whoever traces the device (reads). Owns: the in-flight recorder: what a
 // driver did last, as a ring in the device's memory.
 
 import { SLOTS_MAX } from "@ring3/core/contract";
