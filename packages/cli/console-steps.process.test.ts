@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { connectToManager, traceDevice } from "@ring3/client/connect";
 import { readTrace } from "@ring3/client/trace/read-trace.fixture";
@@ -53,8 +53,9 @@ before(async () => {
   looking = await pageOf();
 });
 
+afterEach(() => void drive.process.kill("SIGCONT"));
+
 after(async () => {
-  drive?.process.kill("SIGCONT");
   await browser?.close();
   for (const child of consoles) {
     child.kill("SIGTERM");
