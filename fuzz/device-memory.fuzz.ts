@@ -77,6 +77,7 @@ export default {
     const recorded = manager.recorded();
     assert.ok(recorded.length <= RECORDED_ENTRIES);
     crashReport({ ...crash, recorded }); // what the manager makes of it
+    for (const { ageUs } of manager.recordedNow(5000)) assert.ok(ageUs >= 0 && ageUs < 2 ** 32); // and of it while the driver lives
     const next = opened(); // a driver looks for its state once, when it starts
     const state = next.readState();
     for (const lun of [0, 1])
