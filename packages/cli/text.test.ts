@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Explanation } from "@ring3/control/client-edge";
+import type { Explanation } from "@ring3/control/explanation";
 import type { DeviceStatus, Status } from "@ring3/control/status";
 import { explanationText, fit, logText, plain, statusText } from "./text.ts";
 

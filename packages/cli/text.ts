@@ -1,6 +1,7 @@
 // Runs in: CLI. Owns: nothing. What people read: device lists, log lines, explanations. Pure.
-import type { Explanation } from "@ring3/control/client-edge";
+
 import { durationText } from "@ring3/control/duration";
+import type { Explanation } from "@ring3/control/explanation";
 import type { RequestInFlight, Step } from "@ring3/control/observation";
 import type { DeviceStatus, Status } from "@ring3/control/status";
 import { type LogEntry, printable } from "@ring3/core/log";

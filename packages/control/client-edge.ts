@@ -3,6 +3,7 @@ import { SLOTS_MAX } from "@ring3/core/contract";
 import * as v from "valibot";
 import { crashReport, crashSummary } from "./crash.ts";
 import { defineEdge } from "./edge.ts";
+import { explanation } from "./explanation.ts";
 import {
   access,
   channel,
@@ -24,7 +25,7 @@ import {
   userId,
 } from "./fields.ts";
 import { metrics } from "./metrics.ts";
-import { inFlight, passage, requestInFlight, step } from "./observation.ts";
+import { inFlight, passage, step } from "./observation.ts";
 import { deviceState, deviceStatus, status } from "./status.ts";
 import { TRACE_CLIENTS_MAX, trace } from "./trace.ts";
 
@@ -34,54 +35,6 @@ export const OBSERVED_IN_FLIGHT = 16;
 /** An id, an alias or a unique prefix of one; ambiguous or unknown: "invalid", and the message lists what there is. */
 const device = name;
 const reached = v.strictObject({ device: name, state: deviceState, reason: text });
-
-export const explanation = v.strictObject({
-  id: name,
-  identity: text,
-  name: text,
-  state: deviceState,
-  reason: text,
-  /** The driver chosen; null where none matches. */
-  driver: v.nullable(name),
-  /** Every driver known, best first: why, or why not. */
-  ranking: v.array(
-    v.strictObject({
-      driver: name,
-      version: name,
-      score: count,
-      matched: v.array(text),
-      missed: v.array(text),
-    }),
-  ),
-  /** The kernel driver that has the device, where one does. */
-  kernelDriver: v.nullable(name),
-  /** The take rule that covers the device, as it stands in the configuration. */
-  takeRule: v.nullable(text),
-  /** Who uses what the kernel driver makes of it: mounted, swap, holders. */
-  holders: v.array(v.strictObject({ node: text, how: name, where: text })),
-  /** What its driver may ask of the kernel; null where none matches or there is no jail. */
-  jail: v.nullable(
-    v.strictObject({
-      tier: v.picklist(["standard", "strict"]),
-      systemCalls: v.array(name),
-      /** ioctl requests by name; on a descriptor of that surface, so none on a device that is reached through a stream. */
-      requests: v.array(name),
-    }),
-  ),
-  /** In which process its driver runs or is to run, and with whom; null where it has none. */
-  placement: v.nullable(text),
-  /** On which processors its driver runs, and why; null while none does. */
-  processors: v.nullable(text),
-  /** What ring3 lacks to run it. */
-  missing: v.array(text),
-  /** Commands or edits that help, one a line. */
-  next: v.array(text),
-  /** How its driver came to run, or the last one to its end; oldest first. */
-  steps: v.array(step),
-  /** What its driver has in hand. */
-  inFlight: v.array(requestInFlight),
-});
-export type Explanation = v.InferOutput<typeof explanation>;
 
 const udevRules = v.strictObject({
   /** The manager's. */

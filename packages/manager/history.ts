@@ -40,12 +40,12 @@ export class History {
     for (const id of this.#known.keys()) if (!there.has(id)) this.#known.delete(id);
   }
 
-  stepped(device: Device, step: Step): void {
+  readonly stepped = (device: Device, step: Step): void => {
     const { steps } = this.#knownOf(device);
     steps.push(step);
     if (steps.length > STEPS_MAX) steps.shift();
     for (const follower of this.#followers) follower.step(device, step);
-  }
+  };
 
   /** Oldest first. */
   of(device: Device): { readonly passages: readonly Passage[]; readonly steps: readonly Step[] } {

@@ -385,13 +385,8 @@ async function main(): Promise<void> {
       if (driver !== undefined && driver.manifest.placement !== "inline" && life.state !== "available")
         void reflectors.start(driver.manifest.class, true);
   };
-  manager.watch({
-    unitAdded() {},
-    unitChanged() {},
-    unitRemoved() {},
-    deviceChanged,
-    stepped: (device, step) => history.stepped(device, step),
-  });
+  const { stepped } = history;
+  manager.watch({ unitAdded() {}, unitChanged() {}, unitRemoved() {}, deviceChanged, stepped });
   deviceChanged(); // what the buses told before
   const systemBus = async () => BusConnection.open(socketPath(values["system-bus"]), systemClock);
   login = new LoginManager(systemBus, systemClock, manager.log, sleep);

@@ -1,6 +1,7 @@
 // Runs in: manager. Owns: what `ring3 status` and `ring3 explain` answer.
 
-import type { Explanation, UnitInfo } from "@ring3/control/client-edge";
+import type { UnitInfo } from "@ring3/control/client-edge";
+import type { Explanation } from "@ring3/control/explanation";
 import { identityText } from "@ring3/control/fields";
 import type { HostUnit } from "@ring3/control/host-edge";
 import type { Manifest } from "@ring3/control/manifest";
