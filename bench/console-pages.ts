@@ -79,6 +79,8 @@ export async function pages(devices: number): Promise<Pages> {
   const app = createApp({
     ...{ guard, feed, picture, files, ask: nobody, control: false, fault: undefined },
     async *live() {},
+    inFlight: { of: async (device) => ({ device, requests: [] }) },
+    trace: async () => ({ name: "", json: "" }),
   });
   server.on("request", getRequestListener(app.fetch));
   const browser: Browser = await chromium.launch({

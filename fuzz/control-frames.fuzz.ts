@@ -23,7 +23,7 @@ let served = 0;
 const heard = () => {
   served++;
 };
-const tells = { suspect: heard, progress: heard, endpoint: heard, profile: heard };
+const tells = { suspect: heard, progress: heard, replayed: heard, endpoint: heard, profile: heard };
 const nothing = () => {};
 
 /** In an input's first byte: the rest is one message, and its frame is right. */

@@ -37,7 +37,7 @@ const CHECKSUMS_RIGHT = 1;
 function written(...values: unknown[]): Uint8Array[] {
   memory.fill(0);
   for (const value of values) host.writeState(value);
-  host.recorder.request(1, 2, 3);
+  host.recorder.request(1, 2, 3, 512);
   host.recorder.submit(1, 0x81, 512);
   host.recorder.reap(1, 512, 0);
   host.recorder.log("found a disk");
@@ -77,6 +77,7 @@ export default {
     const recorded = manager.recorded();
     assert.ok(recorded.length <= RECORDED_ENTRIES);
     crashReport({ ...crash, recorded }); // what the manager makes of it
+    for (const { ageUs } of manager.recordedNow(5000)) assert.ok(ageUs >= 0 && ageUs < 2 ** 32); // and of it while the driver lives
     const next = opened(); // a driver looks for its state once, when it starts
     const state = next.readState();
     for (const lun of [0, 1])

@@ -8,8 +8,8 @@ import {
 } from "../packages/channel/client-recorder.ts";
 import { RING_BYTES, RingFollower } from "../packages/channel/entry-ring.ts";
 import { RECORD_TEXTS, RingRecorder, recordKinds, requestId } from "../packages/channel/recorder.ts";
-import { ChromeTrace } from "../packages/cli/trace/chrome-trace.ts";
-import type { TraceEvent } from "../packages/cli/trace/tracks.ts";
+import { ChromeTrace } from "../packages/client/trace/chrome-trace.ts";
+import type { TraceEvent } from "../packages/client/trace/tracks.ts";
 import type { Target } from "./target.ts";
 
 /** Of each ring, in an input: its head and ten entries. */
@@ -29,7 +29,7 @@ function written(): Uint8Array {
   session.replied(request, false);
   ring.fill(0);
   const driver = new RingRecorder(buffer, 0, { now: () => 4 });
-  driver.request(1, 7, 1);
+  driver.request(1, 7, 1, 512);
   driver.turn(requestId(1, 7));
   driver.submit(1, 0x81, 512, requestId(1, 7));
   driver.reap(1, 512, 0);

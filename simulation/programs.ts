@@ -199,7 +199,7 @@ async function runManager(
     clock,
     random,
     eventLog: new EventLog(),
-    startHost: (kind, listeners) => placements.take(kind, listeners),
+    startHost: (kind, listeners, got) => placements.take(kind, listeners, got),
     expectHost: (kind) => placements.expect(kind),
     drivers: () => [{ manifest, code, codeBytes: source.length, sourceMap: undefined }],
     sandboxed: false,

@@ -13,6 +13,7 @@ import {
   type RecorderClock,
   RingRecorder,
   readRecorder,
+  readRecorderNow,
 } from "./recorder.ts";
 
 const HEARTBEAT_WORD = 0;
@@ -73,6 +74,11 @@ export class DeviceMemory {
   /** What the last incarnation did. Ask once it is dead. */
   recorded(): RecordEntry[] {
     return readRecorder(this.#buffer, RECORDER_OFFSET);
+  }
+
+  /** What the incarnation that there is has done up to now. */
+  recordedNow(nowMs: number): RecordEntry[] {
+    return readRecorderNow(this.#buffer, RECORDER_OFFSET, nowMs);
   }
 
   /** A descriptor with which it can be read, and not written. */

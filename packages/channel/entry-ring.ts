@@ -79,13 +79,22 @@ export class RingWriter {
   }
 }
 
+/** Microseconds back, round at 2³²: more than that is a time that lies ahead, by a little or by a lie. */
+const AHEAD = 2 ** 32 - 1_000_000;
+
 const placeOf = (number: number): number => HEAD_WORDS + (((number - 1) >>> 0) % RING_ENTRIES) * ENTRY_WORDS;
 
 /**
  * The latest entries of the last writer that are whole, oldest first: at most `most`, whatever is there. `texts`: the kind that has one. Their
- * times count from the newest, backwards: 0 and below.
+ * times count from the newest, or from `fromUs`, backwards: 0 and below.
  */
-export function latestEntries(buffer: ArrayBuffer, offset: number, most: number, texts: number): RingEntry[] {
+export function latestEntries(
+  buffer: ArrayBuffer,
+  offset: number,
+  most: number,
+  texts: number,
+  fromUs?: number,
+): RingEntry[] {
   const words = new Uint32Array(buffer.slice(offset, offset + RING_BYTES)); // copied once, then looked at
   const newest = words[COUNT]!;
   const count = Math.min((newest - words[BEGIN]!) >>> 0, most, RING_ENTRIES);
@@ -95,9 +104,10 @@ export function latestEntries(buffer: ArrayBuffer, offset: number, most: number,
     const at = placeOf(number);
     if (words[at + NUMBER] === number) found.push(at);
   }
-  const last = words[(found.at(-1) ?? 0) + TIME]!;
+  const last = fromUs ?? words[(found.at(-1) ?? 0) + TIME]!;
+  const age = (at: number) => (last - words[at + TIME]!) >>> 0;
   return found.map((at) =>
-    entryAt(words.subarray(at, at + ENTRY_WORDS), texts, -((last - words[at + TIME]!) >>> 0)),
+    entryAt(words.subarray(at, at + ENTRY_WORDS), texts, -(age(at) > AHEAD ? 0 : age(at))),
   );
 }
 

@@ -9,6 +9,7 @@ import {
   RECORDER_BYTES,
   RingRecorder,
   readRecorder,
+  readRecorderNow,
   requestId,
   unanswered,
 } from "./recorder.ts";
@@ -32,17 +33,17 @@ function setUp() {
 
 test("entries come back oldest first, with their age before the newest", () => {
   const { at, read } = setUp();
-  at(10).request(3, 7, 1);
+  at(10).request(3, 7, 1, 4096);
   at(10.5).submit(1, 0x81, 512);
   at(11).reap(1, 13, 32);
   at(11).log("stall");
   at(12).answer(3, 7, 0);
   assert.deepEqual(read(), [
-    { kind: "request", ageUs: 2000, a: 3, b: 7, c: 1, text: "" },
-    { kind: "submit", ageUs: 1500, a: 1, b: 0x81, c: 512, text: "" },
-    { kind: "reap", ageUs: 1000, a: 1, b: 13, c: 32, text: "" },
-    { kind: "log", ageUs: 1000, a: 5, b: 0, c: 0, text: "stall" },
-    { kind: "answer", ageUs: 0, a: 3, b: 7, c: 0, text: "" },
+    { kind: "request", ageUs: 2000, a: 3, b: 7, c: 1, d: 4096, text: "" },
+    { kind: "submit", ageUs: 1500, a: 1, b: 0x81, c: 512, d: 0, text: "" },
+    { kind: "reap", ageUs: 1000, a: 1, b: 13, c: 32, d: 0, text: "" },
+    { kind: "log", ageUs: 1000, a: 5, b: 0, c: 0, d: 0, text: "stall" },
+    { kind: "answer", ageUs: 0, a: 3, b: 7, c: 0, d: 0, text: "" },
   ]);
 });
 
@@ -73,23 +74,34 @@ test("a long line is cut at a whole character, and the next shorter one keeps no
 
 test("a time beyond 32 bits of microseconds still gives ages", () => {
   const { at, read } = setUp();
-  at(2 ** 32 / 1000 - 1).request(1, 1, 1);
+  at(2 ** 32 / 1000 - 1).request(1, 1, 1, 0);
   at(2 ** 32 / 1000 + 1).answer(1, 1, 0);
   assert.equal(read()[0]!.ageUs, 2000);
 });
 
 test("what was not answered is told, a slot that was used again once", () => {
   const { recorder, read } = setUp();
-  recorder.request(1, 5, 1);
+  recorder.request(1, 5, 1, 0);
   recorder.answer(1, 5, 0);
-  recorder.request(1, 5, 2);
-  recorder.request(2, 5, 3);
+  recorder.request(1, 5, 2, 0);
+  recorder.request(2, 5, 3, 0);
   assert.deepEqual(
     unanswered(read()).map(({ a, b, c }) => [a, b, c]),
     [
       [1, 5, 2],
       [2, 5, 3],
     ],
+  );
+});
+
+test("ages count from the moment that is said, over 32 bits of microseconds; what lies a little ahead is new", () => {
+  const { buffer, at } = setUp();
+  const wrap = 2 ** 32 / 1000;
+  at(wrap - 1).request(1, 1, 1, 512);
+  at(wrap + 3).request(1, 2, 1, 512);
+  assert.deepEqual(
+    readRecorderNow(buffer, OFFSET, wrap + 2).map(({ ageUs }) => ageUs),
+    [3000, 0],
   );
 });
 
@@ -133,7 +145,7 @@ test("times are the machine's, also where the host's clock has stood still", () 
   const buffer = new ArrayBuffer(RECORDER_BYTES);
   const clock = { now: () => 10, behindMs: 0 };
   const recorder = new RingRecorder(buffer, 0, clock);
-  recorder.request(1, 1, 1, 9);
+  recorder.request(1, 1, 1, 0, 9);
   clock.behindMs = 2000;
   recorder.answer(1, 1, 0, 10);
   assert.equal(readRecorder(buffer, 0)[0]!.ageUs, 2_001_000);

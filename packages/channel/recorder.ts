@@ -1,12 +1,14 @@
-// Runs in: driver host (writes), manager (reads, once the host is dead) and whoever traces the device (reads). Owns: the in-flight recorder: what a
+// Runs in: driver host (writes), manager (reads) and whoever traces the device (reads). Owns: the in-flight recorder: what a
 // driver did last, as a ring in the device's memory.
 
 import { SLOTS_MAX } from "@ring3/core/contract";
-import { latestEntries, RING_BYTES, type RingEntry, RingWriter } from "./entry-ring.ts";
+import { latestEntries, RING_BYTES, RING_ENTRIES, type RingEntry, RingWriter } from "./entry-ring.ts";
 
 /** Entries that a crash report gets. */
 export const RECORDED_ENTRIES = 256;
 export const RECORDER_BYTES = RING_BYTES;
+/** Read while its host writes on: what it writes meanwhile stands in the place of older ones. */
+const ENTRIES_NOW = RING_ENTRIES / 2;
 
 /** In the order of their numbers. */
 export const recordKinds = ["request", "answer", "submit", "reap", "log", "turn"] as const;
@@ -15,21 +17,25 @@ const [REQUEST, ANSWER, SUBMIT, REAP, LOG, TURN] = [0, 1, 2, 3, 4, 5] as const;
 /** The kind that has a text. */
 export const RECORD_TEXTS = LOG;
 
-/** One entry. What `a` to `c` mean depends on `kind`; a dead driver's memory may hold anything. */
+/** One entry. What `a` to `d` mean depends on `kind`; a dead driver's memory may hold anything. */
 export interface RecordEntry {
   readonly kind: RecordKind;
-  /** Microseconds before the newest entry. */
+  /** Microseconds before the newest entry, or before the moment that was said. */
   readonly ageUs: number;
   readonly a: number;
   readonly b: number;
   readonly c: number;
+  readonly d: number;
   readonly text: string;
 }
 
 /** What the sdk tells of a transfer, and the host of a request. Nothing here allocates but `log`. */
 export interface Recorder {
-  /** A request arrived: its channel, its slot there and its operation's number; `atMs`: when, for who has looked at the clock already. */
-  request(channel: number, tag: number, operation: number, atMs?: number): void;
+  /**
+   * A request arrived: its channel, its slot there, its operation's number and its bytes, to be written or to be read; `atMs`: when, for who has looked
+   * at the clock already.
+   */
+  request(channel: number, tag: number, operation: number, bytes: number, atMs?: number): void;
   /** The handler of a request (requestId) that had to wait starts. */
   turn(request: number): void;
   /** It was answered: 0 or the error's kind code (core/errors). */
@@ -62,8 +68,8 @@ export class RingRecorder extends RingWriter implements Recorder {
     this.#clock = clock;
   }
 
-  request(channel: number, tag: number, operation: number, atMs = this.#clock.now()): void {
-    this.write(REQUEST, this.#machine(atMs), channel, tag, operation);
+  request(channel: number, tag: number, operation: number, bytes: number, atMs = this.#clock.now()): void {
+    this.write(REQUEST, this.#machine(atMs), channel, tag, operation, bytes);
   }
   turn(request: number): void {
     const channel = Math.trunc(request / SLOTS_MAX);
@@ -93,9 +99,14 @@ export function readRecorder(buffer: ArrayBuffer, offset: number): RecordEntry[]
   return latestEntries(buffer, offset, RECORDED_ENTRIES, RECORD_TEXTS).flatMap(recordOf);
 }
 
-function recordOf({ kind, timeUs, a, b, c, text }: RingEntry): RecordEntry[] {
+/** What the incarnation that there is has done up to now, with ages before `nowMs`. Believes as little. */
+export function readRecorderNow(buffer: ArrayBuffer, offset: number, nowMs: number): RecordEntry[] {
+  return latestEntries(buffer, offset, ENTRIES_NOW, RECORD_TEXTS, nowMs * 1000).flatMap(recordOf);
+}
+
+function recordOf({ kind, timeUs, a, b, c, d, text }: RingEntry): RecordEntry[] {
   const name = recordKinds[kind];
-  return name === undefined ? [] : [{ kind: name, ageUs: -timeUs, a, b, c, text }];
+  return name === undefined ? [] : [{ kind: name, ageUs: -timeUs, a, b, c, d, text }];
 }
 
 /** Requests that have arrived and were not answered, by those entries. */

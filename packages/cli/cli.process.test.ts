@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { Explanation } from "@ring3/control/client-edge";
+import type { Explanation } from "@ring3/control/explanation";
 import { parseStatus, type Status } from "@ring3/control/status";
 
 const main = fileURLToPath(new URL("./main.ts", import.meta.url));

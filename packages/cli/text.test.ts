@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Explanation } from "@ring3/control/client-edge";
+import type { Explanation } from "@ring3/control/explanation";
 import type { DeviceStatus, Status } from "@ring3/control/status";
 import { explanationText, fit, logText, plain, statusText } from "./text.ts";
 
@@ -124,6 +124,8 @@ const explanation: Explanation = {
   jail: { tier: "strict", systemCalls: ["ioctl", "read"], requests: ["USBDEVFS_RESET"] },
   missing: [],
   next: ["umount /mnt", "ring3 start usb-1-4:1.0 --take"],
+  steps: [],
+  inFlight: [],
 };
 
 test("an explanation says why this driver, why not the others, who has it and what to do", () => {

@@ -1,6 +1,8 @@
 // Runs in: CLI. Owns: nothing. What people read: device lists, log lines, explanations. Pure.
-import type { Explanation } from "@ring3/control/client-edge";
+
 import { durationText } from "@ring3/control/duration";
+import type { Explanation } from "@ring3/control/explanation";
+import type { RequestInFlight, Step } from "@ring3/control/observation";
 import type { DeviceStatus, Status } from "@ring3/control/status";
 import { type LogEntry, printable } from "@ring3/core/log";
 import { wrapped } from "./command.ts";
@@ -144,6 +146,8 @@ export function explanationText(explanation: Explanation, width: number, paint: 
       [explanation.placement, explanation.processors].filter((line) => line !== null),
     ),
     ...section("Who has it", [...owner, ...holders, ...rule]),
+    ...section("What it has in hand", explanation.inFlight.map(requestLine)),
+    ...section("How it came so far", explanation.steps.map(stepLine)),
     ...section(
       "What is missing",
       explanation.missing.map((line) => printable(line)),
@@ -153,6 +157,17 @@ export function explanationText(explanation: Explanation, width: number, paint: 
       explanation.next.map((line) => printable(line)),
     ),
   ].join("\n");
+}
+
+function requestLine({ operation, client, ageMs, bytes }: RequestInFlight): string {
+  return `${operation} for ${printable(client)}, ${bytes} bytes, since ${Math.round(ageMs)} ms`;
+}
+
+/** "+41.3 ms  replayed: 3 requests of the block reflector (start #2)" */
+function stepLine({ step, sinceMs, incarnation, requests, detail }: Step): string {
+  const what =
+    requests === null ? detail : `${requests} ${requests === 1 ? "request" : "requests"} of ${detail}`;
+  return `+${sinceMs.toFixed(1)} ms  ${step}${what === "" ? "" : `: ${printable(what)}`} (start #${incarnation})`;
 }
 
 function jailLines(jail: Explanation["jail"]): string[] {

@@ -8,10 +8,10 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { blockClass, connect } from "@ring3/client";
+import { readTrace, type SliceRead, type TraceRead } from "@ring3/client/trace/read-trace.fixture";
 import { DriversLife, eventually, pause, socketOf } from "./drivers-life.fixture.ts";
 import { NbdClient } from "./nbd-client.ts";
 import { RunningRing3 } from "./running-ring3.fixture.ts";
-import { readTrace, type SliceRead, type TraceRead } from "./trace/read-trace.fixture.ts";
 
 const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 const BYTES = 4096;

@@ -27,6 +27,7 @@ afterEach(() => {
 export function clientEnd(clock = manualClock()) {
   const suspicions: string[] = [];
   let progress = 0;
+  const replayed: number[] = [];
   const end = new ClientEnd<Block>({
     contract: block,
     recovery,
@@ -38,13 +39,14 @@ export function clientEnd(clock = manualClock()) {
       progress: () => {
         progress++;
       },
+      replayed: (requests) => replayed.push(requests),
     },
   });
   open.push(() => {
     end.end(new DeviceError("cancelled", "the test is over"));
     end.close();
   });
-  return { end, clock, suspicions, progress: () => progress };
+  return { end, clock, suspicions, replayed, progress: () => progress };
 }
 
 /** An incarnation: requests wait in `held` until the test completes them. */

@@ -353,3 +353,42 @@ test("one that is at rest when its channel is opened was not at work: what it ha
   end.paused(false);
   assert.deepEqual(told, [false, true]);
 });
+
+test("what is sent again to the next driver is counted, and told once; what waited is not, nor what it had answered", async () => {
+  const { end, replayed } = clientEnd();
+  const first = driver(end, 1);
+  assert.deepEqual(replayed, []);
+  const answers = [write(end, 0, 1), write(end, 8, 2), write(end, 0, 3)]; // the last waits for the first
+  await settle();
+  first.kill();
+  const second = driver(end, 2);
+  await settle();
+  assert.equal(second.held.length, 2);
+  assert.deepEqual(replayed, [2]);
+  for (let at = 0; at < 3; at++) {
+    second.done(second.held[at]!);
+    await settle();
+  }
+  await Promise.all(answers);
+  second.kill();
+  driver(end, 3);
+  assert.deepEqual(replayed, [2, 0]);
+});
+
+test("suspects that are sent one at a time are told when all of them were", async () => {
+  const { end, replayed } = clientEnd();
+  let last = driver(end, 1);
+  const answers = [write(end, 0, 1), write(end, 8, 2)];
+  await settle();
+  for (let generation = 2; generation < 4; generation++) {
+    last.kill(false);
+    last = driver(end, generation);
+    await settle();
+  }
+  assert.deepEqual([last.held.length, replayed], [1, [2]]);
+  last.done(last.held[0]!);
+  await settle();
+  last.done(last.held[1]!);
+  await Promise.all(answers);
+  assert.deepEqual(replayed, [2, 2]);
+});

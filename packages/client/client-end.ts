@@ -30,6 +30,8 @@ export interface ClientEndListener {
   suspect(kind: "deadline" | "malformed", text: string): void;
   /** The first request that this incarnation has completed. */
   progress(): void;
+  /** What the last driver had not answered is with the next one: so many requests were sent again. Not said of a first driver. */
+  replayed(requests: number): void;
 }
 
 export interface ClientEndOptions<C extends Contract> {
@@ -69,6 +71,8 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   #properties: Properties<C>;
   #channel: ClientChannel | undefined;
   #progressed = false;
+  /** Requests sent again since the last driver was lost; undefined: that was told, or there was none. */
+  #replayed: number | undefined;
   #suspected = false;
   /** The driver does nothing for the time being. */
   #held = false;
@@ -162,6 +166,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
       deadlineMs: deadlineMs ?? spec.deadlineMs,
       failures: 0,
       cancelled: false,
+      again: false,
       flight: undefined,
       resolve: done as (completion: Completion<unknown>) => void,
     };
@@ -278,6 +283,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#listeners.driverLost();
     const outside = death.outside && !this.#suspected; // whatever others make of it: these requests were not answered
     for (const { entry, kind } of this.#journal.driverLost({ ...death, outside })) this.#fail(entry, kind);
+    this.#replayed = 0;
     if (this.#ended !== undefined) this.#failWaiting(this.#ended.kind);
   }
 
@@ -325,6 +331,9 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     for (let entry = this.#journal.takeNext(); entry !== undefined; entry = this.#journal.takeNext())
       this.#send(entry, channel);
     this.#deadlines.watch();
+    if (this.#replayed === undefined || this.#journal.owes) return;
+    this.#listener.replayed(this.#replayed);
+    this.#replayed = undefined;
   }
 
   #send(entry: Request<C>, channel: ClientChannel): void {
@@ -336,6 +345,8 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
       ahead: this.#journal.inFlight.size - 1,
       cancelledAt: undefined,
     };
+    if (entry.again) this.#replayed!++;
+    entry.again = false;
     this.trace?.sent(entry.tag);
     const room = entry.spec.data === "out" ? entry.length : 0;
     channel.submit(entry.tag, entry.spec.nr, entry.length, room, entry.deadlineMs, (view, offset) =>

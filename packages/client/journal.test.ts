@@ -27,6 +27,7 @@ function entry(name: Name, lba: number, count: number, tag = lastId % 64): Block
     deadlineMs: 1000,
     failures: 0,
     cancelled: false,
+    again: false,
     flight: undefined,
   };
 }

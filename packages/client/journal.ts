@@ -27,6 +27,8 @@ export interface Entry<C extends Contract> {
   failures: number;
   /** Its caller has taken it back: it is not sent again. */
   cancelled: boolean;
+  /** A driver that was lost has not answered it, and no other has got it yet. */
+  again: boolean;
   /** Present while in flight. */
   flight: Flight | undefined;
 }
@@ -122,6 +124,7 @@ export class Journal<C extends Contract, E extends Entry<C>> {
       if (!death.outside) entry.failures++;
       if (isSuspect(entry) && !suspect) this.#suspects++;
       entry.flight = undefined;
+      entry.again = true;
       if (entry.cancelled) refused.push({ entry, kind: "cancelled" });
       else if (entry.spec.replay !== "always") refused.push({ entry, kind: "driver-restarted" });
       else if (!death.outside && alone && suspect) refused.push({ entry, kind: "poison" });
@@ -130,6 +133,11 @@ export class Journal<C extends Contract, E extends Entry<C>> {
     this.#waiting.push(...lost);
     this.#waiting.sort((a, b) => a.id - b.id);
     return refused;
+  }
+
+  /** Some of what a lost driver had still waits to be sent again. */
+  get owes(): boolean {
+    return this.#waiting.some(({ again }) => again);
   }
 
   all(): E[] {

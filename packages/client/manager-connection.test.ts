@@ -35,6 +35,7 @@ function serve(
   const tells = {
     suspect: (params: unknown) => void told.push(params),
     progress: (params: unknown) => void told.push(params),
+    replayed: (params: unknown) => void told.push(params),
     endpoint: (params: unknown) => void told.push(params),
     profile: (params: unknown) => void told.push(params),
   };

@@ -201,6 +201,10 @@ export class ManagerConnection {
     this.#peer.tell("progress", { channel });
   }
 
+  replayed(channel: number, requests: number): void {
+    this.#peer.tell("replayed", { channel, requests });
+  }
+
   /** For reflectors. */
   profile(params: Tell<ClientEdge, "profile">): void {
     this.#peer.tell("profile", params);

@@ -69,7 +69,7 @@ const said = (items: readonly TraceItem[]) =>
 
 test("what driver, client and manager say is given in the order of time, each of them once", async () => {
   const { clock, memory, host, application, given, answers, feed } = setUp();
-  host.recorder.request(1, 1, 1); // before the trace
+  host.recorder.request(1, 1, 1, 512); // before the trace
   clock.advance(1);
   answers.push({ news: [state(7)], begins: true, fds: [memory.lend()] });
   const began: string[] = [];
@@ -83,7 +83,7 @@ test("what driver, client and manager say is given in the order of time, each of
   });
   await pass(clock, 10);
   session.sent(2);
-  host.recorder.request(1, 2, 1); // in the same microsecond
+  host.recorder.request(1, 2, 1, 512); // in the same microsecond
   await pass(clock, 2);
   host.recorder.answer(1, 2, 0);
   await pass(clock, 400);

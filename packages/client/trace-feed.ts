@@ -1,4 +1,4 @@
-// Runs in: CLI. Owns: one trace: the memories in which a device's driver and its clients record, looked at while they write there, and the manager's word
+// Runs in: CLI and console. Owns: one trace: the memories in which a device's driver and its clients record, looked at while they write there, and the manager's word
 // on what those cannot know. It gives all of that in the order of time.
 
 import { fstatSync } from "node:fs";

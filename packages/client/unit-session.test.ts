@@ -106,6 +106,7 @@ class PlayedManager implements Manager {
 
   suspect: Manager["suspect"] = ({ channel }) => void this.suspected.push(channel);
   progress(): void {}
+  replayed(): void {}
 }
 
 type Opened = Awaited<ReturnType<typeof opened>>;

@@ -25,6 +25,7 @@ export interface Manager {
   close(opening: number): Promise<void>;
   suspect(params: { channel: number; kind: "deadline" | "malformed"; text: string }): void;
   progress(channel: number): void;
+  replayed(channel: number, requests: number): void;
   /** Channel ids are never used twice on a connection. */
   nextChannel(): number;
 }
@@ -97,6 +98,7 @@ export class UnitSession<C extends Contract> {
       listener: {
         suspect: (kind, text) => this.#suspect(kind, text),
         progress: () => this.#manager.progress(this.#channel),
+        replayed: (requests) => this.#manager.replayed(this.#channel, requests),
       },
     });
   }

@@ -49,7 +49,7 @@ function connected(
       throw new DeviceError("denied", "open: played");
     }),
   } as unknown as Handlers<typeof clientEdge, Descriptor, ServingPeer<typeof clientEdge>>;
-  const ignored = { suspect() {}, progress() {}, endpoint() {}, profile() {} };
+  const ignored = { suspect() {}, progress() {}, replayed() {}, endpoint() {}, profile() {} };
   const manager = servingPeer<typeof clientEdge, Descriptor>(
     clientEdge,
     new FrameSocket(theirs),
@@ -104,7 +104,7 @@ function succeeding(
       open: (_: unknown, [memory]: [Descriptor]) => open(memory),
       close: () => ({}),
     } as unknown as Handlers<typeof clientEdge, Descriptor, Served>;
-    const ignored = { suspect() {}, progress() {}, endpoint() {}, profile() {} };
+    const ignored = { suspect() {}, progress() {}, replayed() {}, endpoint() {}, profile() {} };
     peers.push(
       servingPeer<typeof clientEdge, Descriptor>(clientEdge, new FrameSocket(theirs), handlers, ignored),
     );

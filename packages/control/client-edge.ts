@@ -1,7 +1,9 @@
 // Runs in: manager (serves); CLI, applications and reflectors (ask). Owns: nothing. What clients have the manager do.
+import { SLOTS_MAX } from "@ring3/core/contract";
 import * as v from "valibot";
 import { crashReport, crashSummary } from "./crash.ts";
 import { defineEdge } from "./edge.ts";
+import { explanation } from "./explanation.ts";
 import {
   access,
   channel,
@@ -23,57 +25,16 @@ import {
   userId,
 } from "./fields.ts";
 import { metrics } from "./metrics.ts";
-import { passage } from "./observation.ts";
+import { inFlight, passage, step } from "./observation.ts";
 import { deviceState, deviceStatus, status } from "./status.ts";
 import { TRACE_CLIENTS_MAX, trace } from "./trace.ts";
+
+/** Devices whose requests in flight one connection is told of. */
+export const OBSERVED_IN_FLIGHT = 16;
 
 /** An id, an alias or a unique prefix of one; ambiguous or unknown: "invalid", and the message lists what there is. */
 const device = name;
 const reached = v.strictObject({ device: name, state: deviceState, reason: text });
-
-export const explanation = v.strictObject({
-  id: name,
-  identity: text,
-  name: text,
-  state: deviceState,
-  reason: text,
-  /** The driver chosen; null where none matches. */
-  driver: v.nullable(name),
-  /** Every driver known, best first: why, or why not. */
-  ranking: v.array(
-    v.strictObject({
-      driver: name,
-      version: name,
-      score: count,
-      matched: v.array(text),
-      missed: v.array(text),
-    }),
-  ),
-  /** The kernel driver that has the device, where one does. */
-  kernelDriver: v.nullable(name),
-  /** The take rule that covers the device, as it stands in the configuration. */
-  takeRule: v.nullable(text),
-  /** Who uses what the kernel driver makes of it: mounted, swap, holders. */
-  holders: v.array(v.strictObject({ node: text, how: name, where: text })),
-  /** What its driver may ask of the kernel; null where none matches or there is no jail. */
-  jail: v.nullable(
-    v.strictObject({
-      tier: v.picklist(["standard", "strict"]),
-      systemCalls: v.array(name),
-      /** ioctl requests by name; on a descriptor of that surface, so none on a device that is reached through a stream. */
-      requests: v.array(name),
-    }),
-  ),
-  /** In which process its driver runs or is to run, and with whom; null where it has none. */
-  placement: v.nullable(text),
-  /** On which processors its driver runs, and why; null while none does. */
-  processors: v.nullable(text),
-  /** What ring3 lacks to run it. */
-  missing: v.array(text),
-  /** Commands or edits that help, one a line. */
-  next: v.array(text),
-});
-export type Explanation = v.InferOutput<typeof explanation>;
 
 const udevRules = v.strictObject({
   /** The manager's. */
@@ -165,12 +126,20 @@ export const clientEdge = defineEdge({
   methods: {
     status: { params: nothing, result: status },
     /**
-     * How all devices are; from then on the notices `device`, `deviceGone`, `passage` and, once a second, `metrics` tell what is new, until the
-     * connection ends.
+     * How all devices are; from then on the notices `device`, `deviceGone`, `passage`, `step` and, once a second, `metrics` tell what is new,
+     * until the connection ends.
      */
     observe: { params: nothing, result: v.strictObject({ status }) },
     /** What a device has gone through, oldest first. */
-    history: { params: v.strictObject({ device }), result: v.strictObject({ passages: v.array(passage) }) },
+    history: {
+      params: v.strictObject({ device }),
+      result: v.strictObject({ passages: v.array(passage), steps: v.array(step) }),
+    },
+    /**
+     * What a device's driver has in hand. With `follow`, who observes is told of it anew with every `metrics`, until it asks without; of so many
+     * devices at most as OBSERVED_IN_FLIGHT says.
+     */
+    inFlight: { params: v.strictObject({ device, follow: v.boolean() }), result: inFlight },
     /** From now on this connection only looks: what changes anything is "denied". For one that is about to be given to somebody. */
     renounce: { params: nothing, result: nothing },
     /**
@@ -182,6 +151,8 @@ export const clientEdge = defineEdge({
       result: trace,
       answerFds: [0, 1 + TRACE_CLIENTS_MAX],
     },
+    /** What this connection traces is traced no more. */
+    endTrace: { params: nothing, result: nothing },
     /** What the devices have done so far. */
     metrics: { params: nothing, result: metrics },
     /** Answers once the device is in `state`, or with the state it is in after `timeoutMs`. It need not exist yet. */
@@ -345,6 +316,11 @@ export const clientEdge = defineEdge({
     suspect: v.strictObject({ channel, kind: failureKind, text }),
     /** Requests were completed since the last such message; sent at most once a second and channel. */
     progress: v.strictObject({ channel }),
+    /**
+     * What the last driver had not answered has been sent again, to the one behind this channel: so many requests, 0 too. Said once a channel, by who
+     * had a channel to a driver before.
+     */
+    replayed: v.strictObject({ channel, requests: v.pipe(count, v.maxValue(SLOTS_MAX)) }),
     /** Only from a class's reflector: where applications meet a unit; null: they do not any more. */
     endpoint: v.strictObject({ unit: name, kind: name, address: v.nullable(text) }),
     /** Only from a class's reflector: the profile of a unit's mapping that is active. */
@@ -390,6 +366,8 @@ export const clientEdge = defineEdge({
     device: deviceStatus,
     deviceGone: v.strictObject({ id: name }),
     passage,
+    step,
     metrics,
+    inFlight,
   },
 });

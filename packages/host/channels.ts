@@ -86,7 +86,7 @@ export class Channels {
     const { recorder, metrics } = memory;
     const arrived = clock.now();
     const sent = spec.data === "in" ? request.data.length : 0;
-    recorder.request(channel, request.tag, spec.nr, arrived);
+    recorder.request(channel, request.tag, spec.nr, request.data.length, arrived);
     inFlight.add(id);
     runner.submit(
       {

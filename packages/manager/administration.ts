@@ -15,6 +15,7 @@ import type { CrashStore } from "./crash-store.ts";
 import type { Device } from "./device.ts";
 import type { EndpointSockets } from "./endpoint-sockets.ts";
 import type { History } from "./history.ts";
+import { inFlight } from "./in-flight.ts";
 import type { Inputs } from "./inputs.ts";
 import type { KernelDisks } from "./kernel-disks.ts";
 import type { Manager } from "./manager.ts";
@@ -128,9 +129,18 @@ export class Administration {
       status: () => this.#status(),
       metrics: () => this.#metrics(),
       observe: () => this.#observe(),
-      history: ({ device }) => ({
-        passages: [...this.#serving.history.of(manager.resolve(device, this.#visible()))],
-      }),
+      history: ({ device }) => {
+        const { passages, steps } = this.#serving.history.of(manager.resolve(device, this.#visible()));
+        return { passages: [...passages], steps: [...steps] };
+      },
+      inFlight: ({ device, follow }) => {
+        requireOperator(this.#serving, this.#identity, `look at the requests of ${device}`);
+        const { id } = manager.resolve(device);
+        if (this.#observation === undefined && follow)
+          throw new DeviceError("invalid", `requests of ${id}: only who observes can follow them`);
+        this.#observation?.follow(id, follow);
+        return this.#inFlight(id)!;
+      },
       renounce: () => {
         this.#onlyLooks = true;
         return {};
@@ -197,6 +207,11 @@ export class Administration {
       trace: ({ device }) => {
         const { result, fds } = this.#traceOf(device).take();
         return new Answer(result, fds);
+      },
+      endTrace: () => {
+        this.#trace?.end();
+        this.#trace = undefined;
+        return {};
       },
       attach: async ({ socket, busid, port }) => {
         this.#requireControl("attach a device");
@@ -286,16 +301,28 @@ export class Administration {
     };
   }
 
+  #inFlight(id: string): Result<ClientEdge, "inFlight"> | undefined {
+    const { manager, clock } = this.#serving;
+    const device = manager.devices.find((each) => each.id === id);
+    return device && { device: id, requests: inFlight(device, manager.claims, clock) };
+  }
+
   #observe(): Result<ClientEdge, "observe"> {
     const { clock, history } = this.#serving;
     this.#observation ??= new Observation({
       clock,
       status: () => this.#status(),
       metrics: () => this.#metrics(),
+      inFlight: (device) => this.#inFlight(device),
       tell: this.#tell,
     });
-    this.#unfollowHistory ??= history.follow((device, passage) => {
-      if (this.#isVisible(device)) this.#tell("passage", passage);
+    this.#unfollowHistory ??= history.follow({
+      passage: (device, passage) => {
+        if (this.#isVisible(device)) this.#tell("passage", passage);
+      },
+      step: (device, step) => {
+        if (this.#isVisible(device)) this.#tell("step", step);
+      },
     });
     return { status: this.#observation.begin() };
   }

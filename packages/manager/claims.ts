@@ -55,8 +55,7 @@ interface Claim {
   /** Its client waits for the driver that is on its way: what is called with it, or with undefined where it is not. */
   waiting: ((host: HostProcess | undefined) => void) | undefined;
   /** What its client has said of the latest channel, once each. */
-  suspected: boolean;
-  progressed: boolean;
+  readonly said: Set<"suspicion" | "progress" | "replay">;
   /** Failures of the driver's own since its last progress, while requests of this client were in hand. */
   failures: number;
 }
@@ -119,13 +118,8 @@ export class Claims {
     const toClient = pipe();
     const driverMemory = createDriverMemory(device.driver!.contract);
     const hostChannel = ++this.#lastHostChannel;
-    Object.assign(claim, {
-      hostChannel,
-      host: host.name,
-      inherited: false,
-      suspected: false,
-      progressed: false,
-    });
+    Object.assign(claim, { hostChannel, host: host.name, inherited: false });
+    claim.said.clear();
     this.#note(claimant);
     try {
       const poll = device.driver!.manifest.latency === "poll";
@@ -254,8 +248,8 @@ export class Claims {
    */
   suspect(claimant: Claimant, channel: number, { kind, text }: Omit<FailureReason, "outside">): boolean {
     const claim = this.#findOpen(claimant, channel);
-    if (claim === undefined || claim.suspected) return false;
-    claim.suspected = true;
+    if (claim === undefined || claim.said.has("suspicion")) return false;
+    claim.said.add("suspicion");
     const words = claimant.trusted ? text : `${text}, says ${claimant.name}`;
     claim.device.failed({ kind, text: words, outside: !claimant.trusted });
     return true;
@@ -264,10 +258,18 @@ export class Claims {
   /** A client has had a request completed. */
   progress(claimant: Claimant, channel: number): void {
     const claim = this.#findOpen(claimant, channel);
-    if (claim === undefined || claim.progressed || claim.device.host === undefined) return;
-    claim.progressed = true;
+    if (claim === undefined || claim.said.has("progress") || claim.device.host === undefined) return;
+    claim.said.add("progress");
     claim.failures = 0;
     claim.device.progress();
+  }
+
+  /** A client has sent again what the last driver had not answered. */
+  replayed(claimant: Claimant, channel: number, requests: number): void {
+    const claim = this.#findOpen(claimant, channel);
+    if (claim === undefined || claim.said.has("replay")) return;
+    claim.said.add("replay");
+    claim.device.replayed(requests, claimant.name);
   }
 
   /** A suspended driver's channels are open too: what is said of one is said once. */
@@ -380,8 +382,7 @@ function newClaim(claimant: Claimant, device: Device, unit: number, mode: Access
     inherited: false,
     givenUp: false,
     waiting: undefined,
-    suspected: false,
-    progressed: false,
+    said: new Set(),
     failures: 0,
   };
 }

@@ -82,6 +82,7 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     unitChanged() {},
     unitRemoved() {},
     deviceChanged: () => history.changed(manager.devices),
+    stepped: (device, step) => history.stepped(device, step),
   });
   const serving: Serving = {
     manager,
@@ -144,6 +145,7 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
       device: ({ state }: { state: string }) => seen.push(`device ${state}`),
       passage: ({ state }: { state: string }) => seen.push(`passage ${state}`),
       metrics: () => seen.push("metrics"),
+      inFlight: ({ device }: { device: string }) => seen.push(`in flight ${device}`),
       mapping: ({ text }: { text: string }) => mapped.push(`${text} behind ${units.length} units`),
     };
     const peer = callingPeer(clientEdge, new FrameSocket(theirs), notices);
@@ -407,6 +409,10 @@ test("only operators trace, and an application records only what somebody traces
     { kind: "channel", channel: 1 },
     { kind: "client", name: "process of 1001", pid: 4711, reflector: null },
   ]);
+  await operator.call("endTrace", {});
+  await application.call("status", {});
+  await assert.rejects(record(), { kind: "invalid", message: /nobody traces it/ });
+  assert.equal((await trace()).begins!.driver, "usb-storage");
   operator.close();
   await application.call("status", {});
   await assert.rejects(record(), { kind: "invalid", message: /nobody traces it/ });
@@ -459,6 +465,53 @@ test("who observes is told what a device goes through, and where it is afterward
     seen.filter((word) => word !== "metrics" && !word.startsWith("passage starting")),
     ["passage failed", "passage running", "device running"],
   );
+});
+
+test("what is in flight is told to who looks only, and with each beat to who follows", async () => {
+  const { clock, connect } = await setUp();
+  const { peer, seen } = connect(0);
+  await peer.call("renounce", {});
+  const asked = async (follow: boolean) => (await peer.call("inFlight", { device: "usb", follow })).result;
+  assert.deepEqual(await asked(false), { device: "usb-1-4:1.0", requests: [] });
+  await assert.rejects(asked(true), { kind: "invalid", message: /only who observes/ });
+  await peer.call("observe", {});
+  await asked(true);
+  clock.advance(1000);
+  await asked(false);
+  clock.advance(1000);
+  await peer.call("status", {});
+  assert.deepEqual(
+    seen.filter((word) => word === "metrics" || word.startsWith("in flight")),
+    ["metrics", "metrics", "in flight usb-1-4:1.0", "metrics"],
+  );
+});
+
+test("a stranger is not told what is in flight", async () => {
+  const { connect } = await setUp();
+  await assert.rejects(connect(1000).peer.call("inFlight", { device: "usb", follow: false }), {
+    kind: "denied",
+  });
+});
+
+test("what clients have sent again is told once a channel, and none of it by who only looks", async () => {
+  const { connect, serving, manager } = await setUp();
+  const replayed = () =>
+    serving.history
+      .of(manager.devices[0]!)
+      .steps.filter(({ step }) => step === "replayed")
+      .map(({ requests, detail }) => `${requests} ${detail}`);
+  const opens = async (uid: number, looks: boolean) => {
+    const { peer } = connect(uid);
+    if (looks) await peer.call("renounce", {});
+    for (const fd of (await peer.call("open", open, [memory(layout.client.size)])).fds) fd.close();
+    for (const requests of [2, 5]) peer.tell("replayed", { channel: 1, requests });
+    peer.tell("replayed", { channel: 9, requests: 7 });
+    await peer.call("status", {});
+  };
+  await opens(0, true);
+  assert.deepEqual(replayed(), []);
+  await opens(500, false);
+  assert.deepEqual(replayed(), ["2 process of 500"]);
 });
 
 test("who has renounced may look and not touch", async () => {

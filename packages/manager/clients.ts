@@ -63,6 +63,7 @@ export class ClientConnection implements Claimant, Watcher, MappingListener {
     this.#peer = servingPeer<ClientEdge, Descriptor>(clientEdge, transport, this.#handlers(), {
       suspect: (suspicion) => this.#suspect(suspicion),
       progress: ({ channel }) => this.#progress(channel),
+      replayed: ({ channel, requests }) => this.#replayed(channel, requests),
       endpoint: ({ unit, kind, address }) => this.#endpoint(unit, kind, address),
       profile: ({ unit, profile }) => this.#profile(unit, profile),
     });
@@ -155,6 +156,11 @@ export class ClientConnection implements Claimant, Watcher, MappingListener {
 
   #progress(channel: number): void {
     if (!this.#administration.onlyLooks) this.#serving.manager.claims.progress(this, channel);
+  }
+
+  /** Who only looks has asked nothing that a recovery would wait for. */
+  #replayed(channel: number, requests: number): void {
+    if (!this.#administration.onlyLooks) this.#serving.manager.claims.replayed(this, channel, requests);
   }
 
   #unit(wanted: string): { device: Device; unit: HostUnit } {

@@ -28,7 +28,7 @@ test("a stranger's text is made printable, and bounded in lines and columns", ()
 
 test("records are put into the words of the class's contract", () => {
   const { nr } = block.operations.write;
-  const entry = { ageUs: 5, text: "" };
+  const entry = { ageUs: 5, d: 0, text: "" };
   const { recorder, inFlight } = crashReport({
     ...crash,
     recorded: [

@@ -1,12 +1,15 @@
 // Runs in: manager. Owns: nothing. What the rest of the manager learns of a device.
 
 import type { HostUnit } from "@ring3/control/host-edge";
+import type { Step } from "@ring3/control/observation";
 import type { Device } from "./device.ts";
 import type { ChosenDriver } from "./drivers.ts";
 
 export interface DeviceObserver {
   /** The state, the incarnation or the reason is another. */
   changed(device: Device): void;
+  /** Its driver has come so far, or its end has. */
+  stepped(device: Device, step: Step): void;
   /** A driver runs, anew or again: units may be opened. */
   ready(device: Device): void;
   /** Its driver does not want it: the next to be asked, if there is one. */

@@ -37,6 +37,7 @@ import type { HostKind, HostProcess, LeftHost, StartHost } from "./host-process.
 import { Incarnation } from "./incarnation.ts";
 import type { Legacy } from "./legacy.ts";
 import { Rest } from "./rest.ts";
+import { Steps } from "./steps.ts";
 
 export interface DeviceParts {
   readonly clock: Clock;
@@ -77,6 +78,7 @@ export class Device {
   readonly #units: DeviceUnits;
   #incarnation: Incarnation | undefined;
   readonly #headStart: HeadStart;
+  readonly #steps: Steps;
   #later: Timer | undefined;
   #healthy: Timer | undefined;
   #lastFailure: FailureReason | undefined;
@@ -100,6 +102,7 @@ export class Device {
     this.#memory = memory;
     parts.legacy.hold(recordName("device", this.id), [memory.fd]);
     this.#headStart = new HeadStart(parts.expectHost);
+    this.#steps = new Steps(parts.clock, (step) => parts.observer.stepped(this, { device: bus.id, ...step }));
     this.#log = parts.log.child(bus.id);
     this.#driverLog = new DriverLog(this.#log, parts.clock);
     this.#units = new DeviceUnits(parts.clock, (unit) => {
@@ -159,6 +162,10 @@ export class Device {
   }
   get metrics(): Metrics {
     return this.#memory.metrics();
+  }
+  /** What its driver has recorded up to now, with ages before `nowMs`. */
+  recordedNow(nowMs: number): RecordEntry[] {
+    return this.#memory.recordedNow(nowMs);
   }
   /** What its drivers record, among others, to be read: whoever has it has it over all incarnations. */
   lendMemory(): Descriptor {
@@ -290,6 +297,11 @@ export class Device {
     this.#apply({ type: "progress" });
   }
 
+  /** A client has sent so many requests again, to the driver that it has now. */
+  replayed(requests: number, client: string): void {
+    this.#steps.add(this.#life.incarnation, "replayed", client, requests);
+  }
+
   /** `reason.text` may be a driver's own words. */
   failed({ kind, text, outside }: FailureReason): void {
     if (kind === "grant" && this.#life.state === "starting" && this.#bus.withheld())
@@ -354,7 +366,11 @@ export class Device {
     else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type))
       this.#lose(event, after, this.#memory.recorded());
     if (after.state === "failed" && after.fenced) this.#startLater(after);
-    if (after.state === "running" && before.state === "starting") this.#becomesHealthy();
+    if (isFinal(after) || (after.state === "unmatched" && after.fenced)) this.#steps.rests();
+    if (after.state === "running" && before.state === "starting") {
+      this.#steps.add(after.incarnation, "running");
+      this.#becomesHealthy();
+    }
     if (after.state === "running" && before.state !== "running") this.#parts.observer.ready(this);
     if (after.state === "running" && before.state === "starting") this.#rest.begun();
     if (after.state !== before.state || after.reason !== before.reason) {
@@ -375,11 +391,13 @@ export class Device {
 
   #startLater(life: Life): void {
     const delay = backoffMs(setbacks(life), this.#parts.random);
+    this.#steps.add(life.incarnation, "back-off", `the next start comes in ${Math.round(delay)} ms`);
     if (life.failures === limits.failures - 1) this.#memory.dropState();
     this.#later = this.#parts.clock.after(delay, () => this.#apply({ type: "start" }));
   }
 
   #begin(number: number): void {
+    this.#steps.starts(number);
     this.#incarnation = this.#createIncarnation(number);
     this.#incarnation.begin();
   }
@@ -415,6 +433,7 @@ export class Device {
           if (reason.kind === "grant") this.checkClaim();
           this.failed(reason);
         },
+        stepped: (step, detail) => this.#steps.add(number, step, detail),
         held: (held) => {
           this.#log.info(
             held ? "a debugger holds the driver: its deadlines stand still" : "the debugger has let go",
@@ -460,7 +479,10 @@ export class Device {
   /** Ends the incarnation: kill, fence, tell. Until it is fenced its clients hear nothing: it might still execute what they have sent. */
   #end(event: LifeEvent): void {
     const { promise, resolve } = Promise.withResolvers<void>();
+    const { incarnation: number, reason } = this.#life;
+    this.#steps.ended(number, event.type === "failed" ? "failed" : "ended", reason);
     const late = () => {
+      this.#steps.add(number, "stuck");
       this.#apply({ type: "fence-timeout" });
       void this.#headStart.drop();
       resolve();
@@ -469,7 +491,6 @@ export class Device {
     this.#holds.clear(); // its channels are about to be lost
     this.#ending = promise;
     const incarnation = this.#incarnation!;
-    const { incarnation: number } = this.#life;
     this.#fenced = incarnation
       .end(endBy(event), late)
       .then(async () => {
@@ -478,6 +499,7 @@ export class Device {
         const recorded = this.#memory.recorded();
         if (event.type === "failed") this.#reportCrash(event.reason, incarnation, number, recorded);
         this.#lose(event, next(this.#life, { type: "fenced" }), recorded);
+        this.#steps.add(number, "fenced");
         this.#apply({ type: "fenced" });
         if (this.#life.state === "unmatched" || (this.#life.state === "quarantined" && this.#bus.isShared))
           this.#giveBack();

@@ -147,10 +147,11 @@ export class FakeHosts {
     this.log = log;
   }
 
-  readonly start: StartHost = (_shape, listeners) => {
+  readonly start: StartHost = (_shape, listeners, got) => {
     const host = new FakeHost(`host ${this.hosts.length + 1}`, listeners, this.log);
     this.hosts.push(host);
     this.log.push(`${host.name} start`);
+    got(this.spare ? "spare" : "cold");
     return host.starting;
   };
 
@@ -222,6 +223,7 @@ export function playedDevice(
     timeScale: 1,
     observer: {
       changed() {},
+      stepped() {},
       declined: () => undefined,
       ready() {},
       lost() {},

@@ -9,14 +9,17 @@ async function setUp() {
   const clock = manualClock();
   const hosts = new FakeHosts();
   const history = new History(clock);
-  const device = playedDevice(hosts, clock, { changed: () => history.changed([device]) });
+  const device = playedDevice(hosts, clock, {
+    changed: () => history.changed([device]),
+    stepped: (_, step) => history.stepped(device, step),
+  });
   history.changed([device]);
   device.matched(chosenDriver(), true);
   await hosts.last.runs(unit());
   return { clock, hosts, history, device };
 }
 const steps = (history: History, device: Parameters<History["of"]>[0]) =>
-  history.of(device).map(({ timeMs, state, incarnation }) => `${timeMs} ${state} ${incarnation}`);
+  history.of(device).passages.map(({ timeMs, state, incarnation }) => `${timeMs} ${state} ${incarnation}`);
 
 test("a device's states are kept with their times, each once", async () => {
   const { clock, hosts, history, device } = await setUp();
@@ -34,7 +37,7 @@ test("a device's states are kept with their times, each once", async () => {
 test("who follows is told each step as it comes", async () => {
   const { hosts, history } = await setUp();
   const told: string[] = [];
-  const unfollow = history.follow((_, { state }) => told.push(state));
+  const unfollow = history.follow({ passage: (_, { state }) => told.push(state), step() {} });
   hosts.last.fails();
   await hosts.last.dies();
   unfollow();
@@ -51,17 +54,44 @@ test("of a device that fails for ever no more than the latest 200 steps are kept
     device.restart();
     await hosts.last.runs(unit());
   }
-  assert.equal(history.of(device).length, 200);
-  assert.equal(history.of(device).at(-1)!.incarnation, device.life.incarnation);
+  assert.equal(history.of(device).passages.length, 200);
+  assert.equal(history.of(device).passages.at(-1)!.incarnation, device.life.incarnation);
 });
 
 test("a device that is not there any more has no history, nor has another in its place", async () => {
   const { clock, hosts, history, device } = await setUp();
   history.changed([]);
-  assert.deepEqual(history.of(device), []);
+  assert.deepEqual(history.of(device), { passages: [], steps: [] });
   history.changed([device]);
   const another = playedDevice(hosts, clock, {});
   history.changed([another]);
-  assert.deepEqual(history.of(device), []);
-  assert.equal(history.of(another).length, 1);
+  assert.deepEqual(history.of(device), { passages: [], steps: [] });
+  assert.equal(history.of(another).passages.length, 1);
+});
+
+test("steps are kept, the latest 400, and those since the last end are told apart", async () => {
+  const { hosts, history, device } = await setUp();
+  assert.deepEqual(
+    history.lastSteps(device).map(({ step }) => step),
+    ["asked", "spare", "opened", "probed", "running"],
+  );
+  for (let times = 0; times < 200; times++) {
+    hosts.last.fails();
+    await hosts.last.dies();
+    await hosts.last.runs(unit());
+    device.progress();
+  }
+  assert.equal(history.of(device).steps.length, 400);
+  const last = history.lastSteps(device);
+  assert.deepEqual([last[0]!.step, last.at(-1)!.step], ["failed", "running"]);
+});
+
+test("who follows is told each of them", async () => {
+  const { hosts, history } = await setUp();
+  const told: string[] = [];
+  history.follow({ passage() {}, step: (_, { step }) => told.push(step) });
+  hosts.last.fails();
+  await hosts.last.dies();
+  await hosts.last.runs(unit());
+  assert.deepEqual(told, ["failed", "killed", "fenced", "spare", "opened", "probed", "running"]);
 });

@@ -94,7 +94,14 @@ export interface HostKind extends HostShape {
 }
 
 /** A host for a device's driver, at once where one waits. Rejects, and leaves nothing behind, where none can be started. */
-export type StartHost = (kind: HostKind, listeners: HostListeners) => Promise<HostProcess>;
+export type StartHost = (
+  kind: HostKind,
+  listeners: HostListeners,
+  /** How it is had, once that is known. */
+  got: (how: HostOrigin) => void,
+) => Promise<HostProcess>;
+/** It waited; it was being started, by somebody who expected this; it is started now; it is in a process where others are, or will be. */
+export type HostOrigin = "spare" | "expected" | "cold" | "seat";
 
 /** One that may be somebody's. */
 export interface LeftHost {

@@ -16,7 +16,14 @@ import type { ChosenDriver } from "./drivers.ts";
 import type { End } from "./end.ts";
 import { grantedRequests } from "./granted-requests.ts";
 import { REMOVE_MS } from "./host-connection.ts";
-import type { HostKind, HostListeners, HostProcess, LeftHost, StartHost } from "./host-process.ts";
+import type {
+  HostKind,
+  HostListeners,
+  HostOrigin,
+  HostProcess,
+  LeftHost,
+  StartHost,
+} from "./host-process.ts";
 import { faultOfUnits } from "./host-units.ts";
 import { inSources } from "./source-map.ts";
 import { beatMs, type Usage, Watchdog } from "./watchdog.ts";
@@ -38,7 +45,7 @@ export interface IncarnationParts {
   readonly opening: Promise<Grant> | undefined;
 }
 
-/** Hears nothing any more from the moment the incarnation is ended, but `hosted`, `taken` and `ending`. */
+/** Hears nothing any more from the moment the incarnation is ended, but `hosted`, `taken`, `ending` and that it was killed. */
 export interface IncarnationObserver {
   /** It has a host: the one that the next manager is to look for. */
   hosted(): void;
@@ -51,6 +58,7 @@ export interface IncarnationObserver {
   declined(why: string): void;
   unitChanged(unit: number, properties: Properties): void;
   failed(reason: FailureReason): void;
+  stepped(step: HostOrigin | "killed" | "opened" | "probed", detail: string): void;
   /** A debugger has taken hold of its process, or has let go of it. */
   held(held: boolean): void;
 }
@@ -142,6 +150,7 @@ export class Incarnation {
       await this.#remove(host, how === "in order" ? "fail" : "keep");
     if (host !== undefined && hung) this.#stack = await host.stack(STACK_MS * timeScale);
     host?.kill(`${bus.id} (${driver.manifest.name}) ${why}`);
+    if (host !== undefined) this.#observer.stepped("killed", `process ${host.pid}`);
     this.#observer.ending();
     this.#opening?.then(({ revoke }) => revoke?.()).catch(() => {}); // what was not opened is nobody's
     const timer = clock.after(limits.fenceMs * timeScale, late);
@@ -152,7 +161,10 @@ export class Incarnation {
 
   async #run(): Promise<void> {
     const { startHost, driver, bus } = this.#parts;
-    this.#hosting = startHost(kindOf(driver, bus), this.#listeners());
+    let origin: HostOrigin | undefined;
+    this.#hosting = startHost(kindOf(driver, bus), this.#listeners(), (how) => {
+      origin = how;
+    });
     // A stream takes its time, and is opened while the host comes up: neither needs the other. From the kernel nothing is taken in vain.
     if (bus.transport === "usbip") this.#open();
     try {
@@ -163,6 +175,7 @@ export class Incarnation {
     }
     this.#observer.hosted();
     if (this.#over) return this.#drop();
+    this.#observer.stepped(origin!, `process ${this.#host.pid}`);
     const assigned = this.#assign(this.#host);
     this.#watch(this.#host);
     if (this.#opening === undefined) this.#open();
@@ -178,8 +191,15 @@ export class Incarnation {
 
   #open(): void {
     const { bus, opening } = this.#parts;
-    this.#opening = (opening?.catch(() => bus.open()) ?? bus.open()).then((grant) => {
+    let detail = opening === undefined ? "" : "asked for while the last driver ended";
+    const afresh = () => {
+      detail = "";
+      return bus.open();
+    };
+    this.#opening = (opening?.catch(afresh) ?? bus.open()).then((grant) => {
       if (grant.taken) this.#observer.taken();
+      if (!this.#over)
+        this.#observer.stepped("opened", grant.taken ? "taken from the kernel's driver" : detail);
       return grant;
     });
     this.#opening.catch(() => {}); // told by whoever waits for it
@@ -248,7 +268,11 @@ export class Incarnation {
     }
     if (this.#over) return;
     if (answer.declined !== undefined) this.#observer.declined(answer.declined);
-    else this.#observer.probed(answer.units);
+    else {
+      const { length } = answer.units;
+      this.#observer.stepped("probed", `${length} ${length === 1 ? "unit" : "units"}`);
+      this.#observer.probed(answer.units);
+    }
   }
 
   /** Resolves once the host knows its device. */

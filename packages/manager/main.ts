@@ -184,7 +184,7 @@ async function main(): Promise<void> {
     clock: systemClock,
     random: systemRandom,
     eventLog: new EventLog(join(stateDirectory, "events.jsonl"), successor),
-    startHost: (kind, listeners) => placements.take(kind, listeners),
+    startHost: (kind, listeners, got) => placements.take(kind, listeners, got),
     expectHost: (kind) => placements.expect(kind),
     sandboxed,
     legacy: processes,
@@ -385,7 +385,8 @@ async function main(): Promise<void> {
       if (driver !== undefined && driver.manifest.placement !== "inline" && life.state !== "available")
         void reflectors.start(driver.manifest.class, true);
   };
-  manager.watch({ unitAdded() {}, unitChanged() {}, unitRemoved() {}, deviceChanged });
+  const { stepped } = history;
+  manager.watch({ unitAdded() {}, unitChanged() {}, unitRemoved() {}, deviceChanged, stepped });
   deviceChanged(); // what the buses told before
   const systemBus = async () => BusConnection.open(socketPath(values["system-bus"]), systemClock);
   login = new LoginManager(systemBus, systemClock, manager.log, sleep);

@@ -22,6 +22,7 @@ import {
   settled,
   unit,
 } from "./fake-host.fixture.ts";
+import { History } from "./history.ts";
 import { Manager } from "./manager.ts";
 import { explain } from "./status.ts";
 
@@ -64,7 +65,13 @@ function setUp(config: Config = defaultConfig, estate?: Estate, number = 0, driv
   return { clock, manager, hosts, seen, state, run };
 }
 
-const anywhere = { group: () => "ring3", sandboxed: true, processors: () => "anywhere" };
+const anywhere = {
+  group: () => "ring3",
+  sandboxed: true,
+  processors: () => "anywhere",
+  history: new History(manualClock()),
+  clock: manualClock(),
+};
 
 test("a device that is found is there at once, and its unit once the driver runs", async () => {
   const { manager, hosts, seen, state } = setUp();

@@ -4,6 +4,7 @@ import type { DeviceMemory } from "@ring3/channel/device-memory";
 import type { Config } from "@ring3/control/config";
 import { identityText } from "@ring3/control/fields";
 import type { HostUnit } from "@ring3/control/host-edge";
+import type { Step } from "@ring3/control/observation";
 import { aliasOf, takeRuleFor } from "@ring3/control/rules";
 import { fitting, type Named, resolveDevice } from "@ring3/control/selector";
 import type { Clock, Random, Timer } from "@ring3/core/clock";
@@ -49,6 +50,7 @@ export interface Watcher {
   unitChanged(device: Device, unit: HostUnit): void;
   unitRemoved(device: Device, unit: HostUnit, reason: string): void;
   deviceChanged(): void;
+  stepped?(device: Device, step: Step): void;
 }
 
 export class Manager {
@@ -309,6 +311,9 @@ export class Manager {
 
   readonly #observer: DeviceObserver = {
     changed: () => this.#tellChanged(),
+    stepped: (device, step) => {
+      for (const watcher of this.#watchers) watcher.stepped?.(device, step);
+    },
     declined: (device) => this.#driverFor(device.bus, device.declined),
     ready: (device) => {
       for (const unit of device.units) this.#tellUnit(device, unit);

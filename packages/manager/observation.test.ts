@@ -1,6 +1,7 @@
 // Runs in: node --test.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { InFlight } from "@ring3/control/observation";
 import type { DeviceStatus, Status } from "@ring3/control/status";
 import { manualClock } from "@ring3/core/clock";
 import { Observation } from "./observation.ts";
@@ -15,9 +16,10 @@ function setUp() {
     clock,
     status: () => ({ devices }) as Status,
     metrics: () => ({ nowMs: clock.now(), devices: [] }),
+    inFlight: (id) => (devices.some((each) => each.id === id) ? { device: id, requests: [] } : undefined),
     tell: (notice, params) => {
-      const { id, state } = params as Partial<DeviceStatus>;
-      told.push([notice, id, state].filter((word) => word !== undefined).join(" "));
+      const { id, device, state } = params as Partial<DeviceStatus & InFlight>;
+      told.push([notice, id, device, state].filter((word) => word !== undefined).join(" "));
     },
   });
   const become = (...now: DeviceStatus[]) => {
@@ -71,4 +73,28 @@ test("who begins again has one observation, not two", () => {
   become(device("a"));
   clock.advance(1000);
   assert.deepEqual(told, ["deviceGone b", "metrics"]);
+});
+
+test("what is in flight is told with each beat of the devices that are followed, until they are not, or have gone", () => {
+  const { clock, told, observation, become } = setUp();
+  observation.begin();
+  told.length = 0;
+  for (const id of ["a", "a", "b"]) observation.follow(id, true);
+  clock.advance(1000);
+  assert.deepEqual(told.splice(0), ["metrics", "inFlight a", "inFlight b"]);
+  observation.follow("a", false);
+  clock.advance(1000);
+  assert.deepEqual(told.splice(0), ["metrics", "inFlight b"]);
+  become(device("a"));
+  clock.advance(2000);
+  assert.deepEqual(told, ["deviceGone b", "metrics", "metrics"]);
+});
+
+test("no more than 16 devices are followed", () => {
+  const { observation } = setUp();
+  for (let at = 0; at < 16; at++) observation.follow(`d${at}`, true);
+  assert.throws(() => observation.follow("a", true), { kind: "busy" });
+  observation.follow("d3", true);
+  observation.follow("d3", false);
+  observation.follow("a", true);
 });

@@ -1,12 +1,14 @@
 // Runs in: manager. Owns: what one connection is told of all devices, unasked: it has asked once.
-import type { clientEdge } from "@ring3/control/client-edge";
+import { type clientEdge, OBSERVED_IN_FLIGHT } from "@ring3/control/client-edge";
 import type { Notice, Result } from "@ring3/control/edge";
 import type { Metrics } from "@ring3/control/metrics";
+import type { InFlight } from "@ring3/control/observation";
 import type { DeviceStatus } from "@ring3/control/status";
 import type { Clock, Timer } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
 
 type ClientEdge = typeof clientEdge;
-type Told = "device" | "deviceGone" | "metrics";
+type Told = "device" | "deviceGone" | "metrics" | "inFlight";
 
 /** A device that starts changes several times in a few milliseconds: one word for them all. */
 const GATHER_MS = 20;
@@ -17,6 +19,8 @@ export interface ObservationParts {
   /** What the observer may see. */
   readonly status: () => Result<ClientEdge, "status">;
   readonly metrics: () => Metrics;
+  /** undefined: that device has gone. */
+  readonly inFlight: (device: string) => InFlight | undefined;
   readonly tell: <N extends Told>(notice: N, params: Notice<ClientEdge, N>) => void;
 }
 
@@ -24,6 +28,8 @@ export class Observation {
   readonly #parts: ObservationParts;
   /** By device, as it was told last. */
   #told = new Map<string, string>();
+  /** Devices whose requests in flight are told. */
+  readonly #followed = new Set<string>();
   #gathering: Timer | undefined;
   #beat: Timer | undefined;
 
@@ -43,6 +49,18 @@ export class Observation {
   /** Some device has, or where applications meet one. */
   changed(): void {
     this.#gathering ??= this.#parts.clock.after(GATHER_MS, () => this.#tell());
+  }
+
+  /** What a device's driver has in hand is told with each beat, or no more. */
+  follow(device: string, on: boolean): void {
+    if (!on) this.#followed.delete(device);
+    else if (this.#followed.size < OBSERVED_IN_FLIGHT || this.#followed.has(device))
+      this.#followed.add(device);
+    else
+      throw new DeviceError(
+        "busy",
+        `${device}: the requests of ${OBSERVED_IN_FLIGHT} devices are told already`,
+      );
   }
 
   end(): void {
@@ -74,6 +92,11 @@ export class Observation {
 
   #tick(): void {
     this.#parts.tell("metrics", this.#parts.metrics());
+    for (const device of this.#followed) {
+      const told = this.#parts.inFlight(device);
+      if (told === undefined) this.#followed.delete(device);
+      else this.#parts.tell("inFlight", told);
+    }
     this.#beat = this.#parts.clock.after(METRICS_MS, () => this.#tick());
   }
 }

@@ -1,6 +1,6 @@
 // Runs in: manager. Owns: which process each driver gets: a host of its own, or a seat in its pool's or in its own reflector.
 
-import type { Host, HostKind, HostListeners, HostProcess } from "./host-process.ts";
+import type { Host, HostKind, HostListeners, HostOrigin, HostProcess } from "./host-process.ts";
 import { type InlineParts, InlineReflector, serveInherited } from "./inline-reflector.ts";
 import type { Jail } from "./jail.ts";
 import type { Heirloom, Left } from "./legacy.ts";
@@ -48,8 +48,13 @@ export class Placements {
     );
   }
 
-  async take(kind: HostKind, listeners: HostListeners): Promise<HostProcess> {
-    if (kind.placement === "isolated") return this.#parts.spares.take(kind, listeners);
+  async take(
+    kind: HostKind,
+    listeners: HostListeners,
+    got: (how: HostOrigin) => void = () => {},
+  ): Promise<HostProcess> {
+    if (kind.placement === "isolated") return this.#parts.spares.take(kind, listeners, got);
+    got("seat");
     for (;;) {
       const shared = await this.#sharedFor(kind);
       if (!shared.over) return shared.take(kind, listeners);

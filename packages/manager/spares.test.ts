@@ -105,6 +105,18 @@ test("a spare that has died meanwhile is nobody's", async () => {
   assert.equal(await take(), "standard 3");
 });
 
+test("how a host is had is told: it waited, it was being started already, or it is started now", async () => {
+  const { spares, later } = setUp();
+  const told: string[] = [];
+  const take = () => spares.take(standard, listeners, (how) => told.push(how));
+  await take();
+  await later(1000);
+  await take();
+  spares.expect(standard);
+  await take();
+  assert.deepEqual(told, ["cold", "spare", "expected"]);
+});
+
 test("one that is expected is started at once, and taken when it has come up", async () => {
   const { spares, started, take } = setUp();
   assert.equal(spares.expect(standard), false);

@@ -2,7 +2,7 @@
 
 import type { Clock } from "@ring3/core/clock";
 import type { Log } from "@ring3/core/log";
-import type { HostKind, HostListeners, HostProcess, SpareHost } from "./host-process.ts";
+import type { HostKind, HostListeners, HostOrigin, HostProcess, SpareHost } from "./host-process.ts";
 
 /** The next spare is started when the device that took the last one has had time to come up: they share the processors. */
 const REFILL_MS = 200;
@@ -44,8 +44,14 @@ export class Spares {
   }
 
   /** A spare, or where none waits a new host. */
-  async take(kind: HostKind, listeners: HostListeners): Promise<HostProcess> {
-    const free = this.#waitingFor(kind).shift() ?? (await this.#next(kind));
+  async take(
+    kind: HostKind,
+    listeners: HostListeners,
+    got: (how: HostOrigin) => void = () => {},
+  ): Promise<HostProcess> {
+    const waiting = this.#waitingFor(kind).shift();
+    if (waiting !== undefined) got("spare");
+    const free = waiting ?? (await this.#next(kind, got));
     const later = () => this.#parts.clock.after(REFILL_MS, () => this.#refill(kind));
     free.loaded.then(later, () => {}); // what cannot be loaded here needs no spare
     return free.adopt(listeners);
@@ -76,11 +82,12 @@ export class Spares {
     return waiting;
   }
 
-  async #next(kind: HostKind): Promise<SpareHost> {
+  async #next(kind: HostKind, got: (how: HostOrigin) => void): Promise<SpareHost> {
     const expected = await this.#expected
       .get(keyOf(kind))
       ?.shift()
       ?.catch(() => undefined);
+    got(expected?.free ? "expected" : "cold");
     if (expected?.free) return expected;
     expected?.kill();
     return this.#parts.start(kind, false);

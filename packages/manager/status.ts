@@ -1,6 +1,7 @@
 // Runs in: manager. Owns: what `ring3 status` and `ring3 explain` answer.
 
-import type { Explanation, UnitInfo } from "@ring3/control/client-edge";
+import type { UnitInfo } from "@ring3/control/client-edge";
+import type { Explanation } from "@ring3/control/explanation";
 import { identityText } from "@ring3/control/fields";
 import type { HostUnit } from "@ring3/control/host-edge";
 import type { Manifest } from "@ring3/control/manifest";
@@ -8,6 +9,7 @@ import type { DeviceMetrics } from "@ring3/control/metrics";
 import { takeRuleFor } from "@ring3/control/rules";
 import { selectorText } from "@ring3/control/selector";
 import type { DeviceStatus } from "@ring3/control/status";
+import type { Clock } from "@ring3/core/clock";
 import { printable } from "@ring3/core/log";
 import { allowedCalls } from "@ring3/kernel/jail/stage-driver";
 import { cpuMs, privateBytes } from "@ring3/kernel/process/pidfd";
@@ -16,6 +18,8 @@ import { unitId } from "./claims.ts";
 import type { Device } from "./device.ts";
 import { type ChosenDriver, rank } from "./drivers.ts";
 import { grantedNames, namesOf } from "./granted-requests.ts";
+import type { History } from "./history.ts";
+import { inFlight } from "./in-flight.ts";
 import { holdersOf, inUse, type Manager, ownerOf } from "./manager.ts";
 import { missingPermissions } from "./udev.ts";
 
@@ -94,7 +98,15 @@ export function explain(
     sandboxed,
     processors,
     group,
-  }: { sandboxed: boolean; processors: (host: number) => string; group: () => string },
+    history,
+    clock,
+  }: {
+    sandboxed: boolean;
+    processors: (host: number) => string;
+    group: () => string;
+    history: History;
+    clock: Clock;
+  },
 ): Explanation {
   const { bus, life, driver, host } = device;
   const takeRule = takeRuleFor(manager.config, manager.named(device));
@@ -120,6 +132,8 @@ export function explain(
       ...manager.lacks,
     ],
     next: nextSteps(device),
+    steps: [...history.lastSteps(device)],
+    inFlight: inFlight(device, manager.claims, clock),
   };
 }
 

@@ -18,7 +18,7 @@ const far = (options: MemoryDiskOptions) => async () => {
     properties: disk.geometry,
     operations: Object.keys(block.operations).filter((name) => !options.lacks?.includes(name)),
     clock: systemClock,
-    listener: { suspect() {}, progress() {} },
+    listener: { suspect() {}, progress() {}, replayed() {} },
   });
   const [toDriver, toClient] = [pipe(), pipe()];
 

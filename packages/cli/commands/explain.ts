@@ -7,6 +7,8 @@ export default {
   usage: "DEVICE",
   options: {},
   words: [1, 1],
+  details: `It also says what the driver has in hand, and how it came to run: each step since the last driver's end, or since it was asked for, with the time since then.
+With --json: "inFlight": [{"operation", "client", "ageMs", "bytes"}], "steps": [{"step", "sinceMs", "timeMs", "incarnation", "detail", "requests"}], and all else that is shown.`,
   async run(ring3, { words }) {
     const manager = ring3.connect();
     try {

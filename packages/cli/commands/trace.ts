@@ -1,12 +1,13 @@
 // Runs in: CLI. Owns: the file that it writes. It reads what driver and clients record while they work, in memory that they lend, and asks them nothing.
 import { traceDevice } from "@ring3/client/connect";
+import { ChromeTrace } from "@ring3/client/trace/chrome-trace";
+import { traceName } from "@ring3/client/trace/trace-text";
 import { durationForm, parseDuration } from "@ring3/control/duration";
 import { withoutKindText } from "@ring3/control/wire";
 import type { DeviceError } from "@ring3/core/errors";
 import { printable } from "@ring3/core/log";
 import { type Command, UsageError } from "../command.ts";
 import { askedToEnd } from "../lines.ts";
-import { ChromeTrace } from "../trace/chrome-trace.ts";
 import { TraceFile } from "../trace/trace-file.ts";
 
 const PROGRESS_MS = 250;
@@ -33,7 +34,7 @@ With --json: {"file", "device", "seconds", "events", "requests", "lost", "refuse
       const trace = new ChromeTrace((event) => file?.add(event));
       const feed = traceDevice(manager, wanted!, (item) => trace.take(item));
       const device = await feed.start((id) => {
-        file = new TraceFile((values.output as string | undefined) ?? fileOf(id));
+        file = new TraceFile((values.output as string | undefined) ?? traceName(id));
       });
       const begun = performance.now();
       const seconds = () => Number(((performance.now() - begun) / 1000).toFixed(3));
@@ -78,8 +79,6 @@ function durationOf(text: string | undefined): number | undefined {
   if (ms !== undefined && ms > 0) return ms;
   throw new UsageError(`--for: expected ${durationForm}, found "${text}"`);
 }
-
-const fileOf = (device: string): string => `trace-${device.replace(/[^A-Za-z0-9.-]/g, "_")}.json`;
 
 function remarks(lost: number, refused: number): string[] {
   return [

@@ -1,16 +1,13 @@
 // Runs in: CLI. Owns: the file that a trace is written to, piece by piece: however long it becomes, little of it is kept.
 import { closeSync, openSync, writeSync } from "node:fs";
+import { TraceText } from "@ring3/client/trace/trace-text";
+import type { TraceEvent } from "@ring3/client/trace/tracks";
 import { sentence } from "@ring3/control/sentence";
-import type { TraceEvent } from "./tracks.ts";
 
-const PIECE = 65_536;
-
-/** A JSON Object Format file (Trace Event Format, "JSON Object Format"). */
 export class TraceFile {
   readonly path: string;
-  events = 0;
   readonly #fd: number;
-  #piece = '{"displayTimeUnit":"ns","traceEvents":[';
+  readonly #text = new TraceText((piece) => this.#write(piece));
 
   /** Whose use of the device it shows is nobody else's business. Throws where it cannot be written. */
   constructor(path: string) {
@@ -18,21 +15,22 @@ export class TraceFile {
     this.#fd = this.#try(() => openSync(path, "w", 0o600));
   }
 
+  get events(): number {
+    return this.#text.events;
+  }
+
   add(event: TraceEvent): void {
-    this.#piece += `${this.events++ === 0 ? "\n" : ",\n"}${JSON.stringify(event)}`;
-    if (this.#piece.length >= PIECE) this.#write();
+    this.#text.add(event);
   }
 
   /** What stands beside the events. */
   end(otherData: Readonly<Record<string, string | number>>): void {
-    this.#piece += `\n],"otherData":${JSON.stringify(otherData)}}\n`;
-    this.#write();
+    this.#text.end(otherData);
     closeSync(this.#fd);
   }
 
-  #write(): void {
-    const bytes = Buffer.from(this.#piece);
-    this.#piece = "";
+  #write(piece: string): void {
+    const bytes = Buffer.from(piece);
     for (let done = 0; done < bytes.length; ) done += this.#try(() => writeSync(this.#fd, bytes, done));
   }
 

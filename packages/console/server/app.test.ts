@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ManagerConnection } from "@ring3/client/manager-connection";
+import type { Step } from "@ring3/control/observation";
 import type { DeviceStatus, Status } from "@ring3/control/status";
 import { DeviceError } from "@ring3/core/errors";
 import { type AppParts, createApp } from "./app.ts";
@@ -40,6 +41,8 @@ function setUp(change: Partial<AppParts> = {}) {
     async *live() {
       yield { event: "state", data: { x: 1 } };
     },
+    inFlight: { of: async (device) => ({ device, requests: [] }) },
+    trace: async (device) => ({ name: `trace-${device}.json`, json: "{}" }),
     control: false,
     fault: undefined,
     ...change,
@@ -49,7 +52,7 @@ function setUp(change: Partial<AppParts> = {}) {
   const cookie = async () => (await get(`/?token=${token}`)).headers.get("Set-Cookie")!.split(";")[0]!;
   const post = async (path: string, headers: Record<string, string> = { Origin: origin }) =>
     get(path, { Cookie: await cookie(), ...headers }, "POST");
-  return { asked, get, post, cookie, feed };
+  return { asked, get, post, cookie, feed, picture };
 }
 const messageOf = async (response: Response) =>
   ((await response.json()) as { error: { message: string } }).error.message;
@@ -175,4 +178,51 @@ test("a unit's events end with the unit", async () => {
   const { get, cookie } = setUp();
   const text = await (await get("/api/units/x/live", { Cookie: await cookie() })).text();
   assert.match(text, /event: state\ndata: \{"x":1\}\n\nevent: end/);
+});
+
+test("what is in flight is told to whoever looks, of devices that are there", async () => {
+  const { get, cookie } = setUp();
+  const Cookie = await cookie();
+  const told = await get(`/api/devices/${id}/requests`, { Cookie });
+  assert.deepEqual([told.status, await told.json()], [200, { device: id, requests: [] }]);
+  assert.equal((await get("/api/devices/usb-9-9:1.0/requests", { Cookie })).status, 404);
+});
+
+test("a trace is a file to be kept, and only a page of a console with control gets one", async () => {
+  const traced: string[] = [];
+  const trace = async (device: string) => {
+    traced.push(device);
+    return { name: "trace-x.json", json: '{"traceEvents":[]}' };
+  };
+  const path = `/api/devices/${id}/trace`;
+  assert.equal((await setUp({ trace }).post(path)).status, 403);
+  assert.equal((await setUp({ trace, control: true }).post(path, {})).status, 403);
+  assert.deepEqual(traced, []);
+  const response = await setUp({ trace, control: true }).post(path);
+  assert.equal(response.headers.get("Content-Disposition"), 'attachment; filename="trace-x.json"');
+  assert.match(response.headers.get("Content-Type")!, /^application\/json/);
+  assert.deepEqual(await response.json(), { traceEvents: [] });
+  assert.deepEqual(traced, [id]);
+});
+
+test("where one is being made already that is said", async () => {
+  const trace = async () => {
+    throw new DeviceError("busy", "one at a time");
+  };
+  assert.equal((await setUp({ trace, control: true }).post(`/api/devices/${id}/trace`)).status, 409);
+});
+
+test("a step is told to every page", async () => {
+  const { get, cookie, picture } = setUp();
+  const response = await get("/api/events", { Cookie: await cookie() });
+  const reader = response.body!.getReader();
+  let text = "";
+  const until = async (word: string) => {
+    while (!text.includes(word)) text += new TextDecoder().decode((await reader.read()).value);
+  };
+  await until("snapshot");
+  picture.step({ device: id, step: "fenced" } as Step);
+  await until("event: step");
+  await reader.cancel();
+  assert.match(text, /"step":"fenced"/);
 });

@@ -8,7 +8,9 @@ import { type Fault, faults } from "../edge.ts";
 import type { Feed } from "./feed.ts";
 import type { StaticFile } from "./files.ts";
 import type { Guard } from "./guard.ts";
+import type { InFlightKeeper } from "./in-flight.ts";
 import type { Picture } from "./picture.ts";
+import type { Tracer } from "./tracer.ts";
 
 /** What a unit tells, from now on until the signal; ends when the unit has gone. */
 export type LiveUnit = (unit: string, signal: AbortSignal) => AsyncIterable<{ event: string; data: unknown }>;
@@ -20,6 +22,8 @@ export interface AppParts {
   readonly files: ReadonlyMap<string, StaticFile>;
   readonly ask: ManagerConnection["ask"];
   readonly live: LiveUnit;
+  readonly inFlight: Pick<InFlightKeeper, "of">;
+  readonly trace: Tracer;
   /** What is there for people to do. */
   readonly control: boolean;
   /** undefined: not in a demo. */
@@ -54,7 +58,7 @@ const statusOf: Partial<Record<DeviceErrorKind, 400 | 403 | 404 | 409 | 503>> = 
 };
 
 export function createApp(parts: AppParts): Hono {
-  const { guard, feed, picture, files, ask, live, control, fault } = parts;
+  const { guard, feed, picture, files, ask, live, inFlight, trace, control, fault } = parts;
   const app = new Hono();
   let streams = 0;
 
@@ -114,9 +118,11 @@ export function createApp(parts: AppParts): Hono {
   );
   app.get("/api/devices/:device/past", async (c) => {
     const device = known(c.req.param("device"));
-    const { passages } = await ask("history", { device });
-    return c.json({ passages, seconds: picture.seconds(device) });
+    return c.json({ ...(await ask("history", { device })), seconds: picture.seconds(device) });
   });
+  app.get("/api/devices/:device/requests", async (c) =>
+    c.json(await inFlight.of(known(c.req.param("device")))),
+  );
   app.get("/api/devices/:device/explain", async (c) =>
     c.json(await ask("explain", { device: known(c.req.param("device")) })),
   );
@@ -127,16 +133,23 @@ export function createApp(parts: AppParts): Hono {
     c.json(await ask("crashes", { device: known(c.req.param("device")) })),
   );
   app.get("/api/crashes/:id", async (c) => c.json(await ask("crash", { id: c.req.param("id") })));
+  app.post("/api/devices/:device/trace", async (c) => {
+    requirePage(c);
+    requireControl();
+    const { name, json } = await trace(known(c.req.param("device")), c.req.raw.signal);
+    c.header("Content-Disposition", `attachment; filename="${name}"`);
+    c.header("Content-Type", "application/json");
+    return c.body(json);
+  });
   app.post("/api/devices/:device/:verb", async (c) => {
-    if (c.req.header("origin") === undefined)
-      throw new DeviceError("denied", "only a page of this console may");
+    requirePage(c);
     const { device, verb } = c.req.param();
     if (fault !== undefined && isOneOf(faults, verb)) {
       await fault(known(device), verb);
       return c.json({});
     }
     if (!isOneOf(verbs, verb)) throw new HTTPException(404, { message: `there is no "${verb}"` });
-    if (!control) throw new DeviceError("denied", "this console only looks; to act: ring3 console --control");
+    requireControl();
     return c.json(await act(known(device), verb));
   });
   app.get("/*", (c) => serve(c, c.req.path));
@@ -145,6 +158,10 @@ export function createApp(parts: AppParts): Hono {
     verb === "start" || verb === "take"
       ? ask("start", { device, take: verb === "take" })
       : ask(verb, { device });
+
+  function requireControl(): void {
+    if (!control) throw new DeviceError("denied", "this console only looks; to act: ring3 console --control");
+  }
 
   function known(device: string): string {
     if (picture.has(device)) return device;
@@ -188,6 +205,11 @@ export function createApp(parts: AppParts): Hono {
     });
   }
   return app;
+}
+
+function requirePage(c: Context): void {
+  if (c.req.header("origin") === undefined)
+    throw new DeviceError("denied", "only a page of this console may");
 }
 
 const asker = (c: Context) => ({

@@ -18,8 +18,10 @@ import { createApp } from "./app.ts";
 import { Feed } from "./feed.ts";
 import { readFiles } from "./files.ts";
 import { Guard } from "./guard.ts";
+import { InFlightKeeper } from "./in-flight.ts";
 import { liveUnits } from "./live.ts";
 import { Picture } from "./picture.ts";
+import { createTracer } from "./tracer.ts";
 
 const [LINK_FD, OBSERVE_FD, UNITS_FD] = [3, 4, 5];
 /** Browsers ask for several things at once; 64 streams are held at most (server/app.ts). */
@@ -57,11 +59,17 @@ async function main(): Promise<void> {
   };
   const manager = once(OBSERVE_FD)({
     device: (device) => told((picture) => picture.device(device)),
-    deviceGone: (gone) => told((picture) => picture.gone(gone)),
+    deviceGone: (gone) => {
+      inFlight.gone(gone.id);
+      told((picture) => picture.gone(gone));
+    },
     passage: (passage) => told((picture) => picture.passage(passage)),
+    step: (step) => told((picture) => picture.step(step)),
+    inFlight: (requests) => inFlight.heard(requests),
     metrics: (metrics) => told((picture) => picture.metrics(metrics)),
     log: (entry) => told((picture) => picture.logged(entry)),
   });
+  const inFlight = new InFlightKeeper(manager.ask, systemClock);
   const units = new Units(once(UNITS_FD), systemClock);
   const end = () => process.exit(0);
   for (const { signal } of [manager, units.connection, link]) signal.addEventListener("abort", end);
@@ -83,6 +91,8 @@ async function main(): Promise<void> {
     files,
     ask: manager.ask,
     live: liveUnits(units, systemClock),
+    inFlight,
+    trace: createTracer(manager, systemClock),
     control: begun.control,
     fault: begun.demo
       ? async (device: string, fault: Fault) => void (await link.call("fault", { device, fault }))

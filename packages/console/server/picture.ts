@@ -2,7 +2,7 @@
 import type { clientEdge } from "@ring3/control/client-edge";
 import type { Notice, Result } from "@ring3/control/edge";
 import type { Metrics } from "@ring3/control/metrics";
-import type { Passage } from "@ring3/control/observation";
+import type { Passage, Step } from "@ring3/control/observation";
 import { type Rates, ratesOf } from "@ring3/control/rates";
 import type { DeviceStatus, Status } from "@ring3/control/status";
 import type { LogEntry } from "@ring3/core/log";
@@ -32,6 +32,7 @@ export interface Whole {
 export interface Past {
   /** Oldest first. */
   readonly passages: readonly Passage[];
+  readonly steps: readonly Step[];
   readonly seconds: readonly SecondOfOne[];
 }
 export interface SecondOfOne {
@@ -88,6 +89,10 @@ export class Picture {
 
   passage(passage: Passage): void {
     this.#tell("passage", passage);
+  }
+
+  step(step: Step): void {
+    this.#tell("step", step);
   }
 
   metrics(metrics: Metrics): void {

@@ -4,21 +4,26 @@ import { useEffect, useState } from "preact/hooks";
 import { Actions } from "./actions.tsx";
 import { Crashes } from "./crashes.tsx";
 import { ask } from "./feed.ts";
+import { InFlight } from "./inflight.tsx";
 import { nameOf, State } from "./overview.tsx";
 import { Plots, type Point } from "./plots.tsx";
+import { LastRecovery } from "./steps.tsx";
 import { type Known, useWords } from "./store.ts";
 import { Term } from "./term.tsx";
 import { Timeline } from "./timeline.tsx";
-import type { DeviceStatus, Explanation, LogEntry, Passage, Past } from "./told.ts";
+import type { DeviceStatus, Explanation, LogEntry, Passage, Past, Step } from "./told.ts";
+import { Trace } from "./trace.tsx";
 import { Unit } from "./unit.tsx";
 import { attention, meanings, timeText } from "./words.ts";
 
 const POINTS_KEPT = 120;
 const PASSAGES_KEPT = 200;
+const STEPS_KEPT = 400;
 const LOG_KEPT = 300;
 
 export function DevicePage({ id, known }: { id: string; known: Known }) {
   const [passages, setPassages] = useState<readonly Passage[]>([]);
+  const [steps, setSteps] = useState<readonly Step[]>([]);
   const [points, setPoints] = useState<readonly Point[]>([]);
   const [log, setLog] = useState<readonly LogEntry[]>([]);
   const device = known.devices.get(id);
@@ -29,6 +34,7 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
     void ask<Past>(`${path}/past`).then(
       (past) => {
         setPassages(past.passages);
+        setSteps(past.steps);
         setPoints(past.seconds);
       },
       () => {}, // it went meanwhile, which is told
@@ -42,6 +48,8 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
     (word) => {
       if (word.event === "passage" && word.passage.device === id)
         setPassages((before) => [...before.slice(1 - PASSAGES_KEPT), word.passage]);
+      if (word.event === "step" && word.step.device === id)
+        setSteps((before) => [...before.slice(1 - STEPS_KEPT), word.step]);
       if (word.event === "log" && word.entry.source.split("/").includes(id))
         setLog((before) => [...before.slice(1 - LOG_KEPT), word.entry]);
       if (word.event !== "second") return;
@@ -78,7 +86,10 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
           : ` ${works ? "The driver before it ended so" : "Because"}: ${device.reason}.`}
       </p>
       <Actions device={device} control={known.about.control || known.about.demo} demo={known.about.demo} />
+      <LastRecovery steps={steps} />
+      {known.about.control && <Trace id={id} />}
       <Facts device={device} />
+      <InFlight id={id} />
       {device.units.map((unit) => (
         <Unit key={unit.id} unit={unit} device={device} />
       ))}
@@ -88,7 +99,7 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
       </section>
       <section aria-labelledby="drivers">
         <h2 id="drivers">Its drivers</h2>
-        <Timeline passages={passages} />
+        <Timeline passages={passages} steps={steps} />
       </section>
       <Crashes device={id} incarnation={device.incarnation} />
       <Log entries={log} />

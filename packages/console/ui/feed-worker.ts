@@ -2,7 +2,7 @@
 /// <reference lib="webworker" />
 import type { Heard } from "./feed.ts";
 
-const events = ["snapshot", "device", "gone", "passage", "second", "workload", "log"] as const;
+const events = ["snapshot", "device", "gone", "passage", "step", "second", "workload", "log"] as const;
 /** A second brings at least one word: after so long the connection is dead, whatever the browser believes. */
 const SILENCE_MS = 10_000;
 

@@ -9,6 +9,7 @@ export interface Heard {
     | "device"
     | "gone"
     | "passage"
+    | "step"
     | "second"
     | "workload"
     | "log";

@@ -1,7 +1,17 @@
 // Runs in: browser. Owns: all that this tab knows of ring3.
 import { useEffect, useState } from "preact/hooks";
 import { ask, type Heard, listen } from "./feed.ts";
-import type { DeviceStatus, LogEntry, Passage, Rates, Second, Status, Whole, Workload } from "./told.ts";
+import type {
+  DeviceStatus,
+  LogEntry,
+  Passage,
+  Rates,
+  Second,
+  Status,
+  Step,
+  Whole,
+  Workload,
+} from "./told.ts";
 
 export interface Known {
   /** "closed": the browser is not let in any more, or the console has ended for good. */
@@ -19,6 +29,7 @@ export interface Known {
 /** For a page that keeps more than the latest. */
 export type Word =
   | { readonly event: "passage"; readonly passage: Passage }
+  | { readonly event: "step"; readonly step: Step }
   | { readonly event: "second"; readonly second: Second }
   | { readonly event: "log"; readonly entry: LogEntry };
 
@@ -85,6 +96,8 @@ function hear({ event, data }: Heard): void {
       return become({ workload: JSON.parse(data) as Workload });
     case "passage":
       return tell({ event, passage: JSON.parse(data) as Passage });
+    case "step":
+      return tell({ event, step: JSON.parse(data) as Step });
     case "log":
       return tell({ event, entry: JSON.parse(data) as LogEntry });
   }

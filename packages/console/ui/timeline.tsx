@@ -1,13 +1,16 @@
 // Runs in: browser. Owns: what a device has gone through: its drivers one after the other, why each ended, and how long there was none.
 import { isDown, livesOf } from "./lives.ts";
+import { recoveriesByLife } from "./recoveries.ts";
+import { StepList } from "./steps.tsx";
 import { Term } from "./term.tsx";
-import type { Passage } from "./told.ts";
+import type { Passage, Step } from "./told.ts";
 import { timeText } from "./words.ts";
 
 const gapText = (ms: number) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
-export function Timeline({ passages }: { passages: readonly Passage[] }) {
+export function Timeline({ passages, steps }: { passages: readonly Passage[]; steps: readonly Step[] }) {
   const lives = livesOf(passages);
+  const recoveries = recoveriesByLife(lives, steps);
   if (lives.length === 0) return <p>No driver was started on it yet.</p>;
   return (
     <ol class="timeline" reversed>
@@ -33,6 +36,9 @@ export function Timeline({ passages }: { passages: readonly Passage[] }) {
                 {life.why !== "" && <span class="why">{life.why}</span>}
               </summary>
               <Steps passages={life.passages} />
+              {recoveries.get(life)?.map((recovery) => (
+                <StepList key={recovery[0]!.timeMs} steps={recovery} />
+              ))}
             </details>
           </li>
         );

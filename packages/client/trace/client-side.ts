@@ -1,7 +1,8 @@
-// Runs in: CLI. Owns: the part of a trace that lies before the driver: what applications ask of an endpoint, and client ends of a driver. Pure.
-import type { RequestItem, TraceItem } from "@ring3/client/trace-item";
+// Runs in: CLI and console. Owns: the part of a trace that lies before the driver: what applications ask of an endpoint, and client ends of a driver. Pure.
+
 import { kindOfCode } from "@ring3/core/errors";
 import { printable } from "@ring3/core/log";
+import type { RequestItem, TraceItem } from "../trace-item.ts";
 import { type Open, OpenSlices } from "./open-slices.ts";
 import { ORDER, type Process, type Processes, type Slice } from "./tracks.ts";
 

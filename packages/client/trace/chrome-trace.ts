@@ -1,7 +1,8 @@
-// Runs in: CLI. Owns: how what recorders and manager tell becomes one request's way over all processes. Pure: whatever it is told, it makes a trace of what
+// Runs in: CLI and console. Owns: how what recorders and manager tell becomes one request's way over all processes. Pure: whatever it is told, it makes a trace of what
 // can be one, and counts the rest.
-import type { TraceItem } from "@ring3/client/trace-item";
+
 import { printable } from "@ring3/core/log";
+import type { TraceItem } from "../trace-item.ts";
 import { ClientSide } from "./client-side.ts";
 import { DriverSide } from "./driver-side.ts";
 import { Processes, type TraceEvent } from "./tracks.ts";

@@ -1,4 +1,4 @@
-// Runs in: CLI. Owns: slices that have begun, by what their end is known by. Pure.
+// Runs in: CLI and console. Owns: slices that have begun, by what their end is known by. Pure.
 import type { Slice } from "./tracks.ts";
 
 /** More than all of a device's clients can have under way; a hostile one may say more. */

@@ -1,4 +1,4 @@
-// Runs in: CLI. Owns: the processes and threads of a trace, as its viewer shows them, and the slices on them. Pure.
+// Runs in: CLI and console. Owns: the processes and threads of a trace, as its viewer shows them, and the slices on them. Pure.
 // Format: Trace Event Format, https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
 
 export interface TraceEvent {

@@ -1,6 +1,7 @@
-// Runs in: CLI. Owns: the part of a trace that lies behind the channel: what a driver's host does, and what it asks of the kernel surface. Pure.
-import type { DriverItem, TraceItem } from "@ring3/client/trace-item";
+// Runs in: CLI and console. Owns: the part of a trace that lies behind the channel: what a driver's host does, and what it asks of the kernel surface. Pure.
+
 import { printable } from "@ring3/core/log";
+import type { DriverItem, TraceItem } from "../trace-item.ts";
 import { outcomeText } from "./client-side.ts";
 import { type Open, OpenSlices } from "./open-slices.ts";
 import { ORDER, type Process, type Processes } from "./tracks.ts";

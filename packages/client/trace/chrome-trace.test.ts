@@ -1,9 +1,9 @@
 // Runs in: tests.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DriverItem, RequestItem, TraceItem } from "@ring3/client/trace-item";
 import { kindCode } from "@ring3/core/errors";
 import fc from "fast-check";
+import type { DriverItem, RequestItem, TraceItem } from "../trace-item.ts";
 import { ChromeTrace } from "./chrome-trace.ts";
 import type { TraceEvent } from "./tracks.ts";
 

@@ -1,0 +1,60 @@
+// Runs in: browser. Owns: what a device's driver has in hand, as its own recorder says.
+import { useEffect, useState } from "preact/hooks";
+import { ask } from "./feed.ts";
+import type { InFlight as Told } from "./told.ts";
+import { bytesText, durationText } from "./words.ts";
+
+/** The manager tells the console as often. */
+const LOOK_MS = 1000;
+
+export function InFlight({ id }: { id: string }) {
+  const [requests, show] = useState<Told["requests"]>([]);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    let left = false;
+    const look = async () => {
+      if (!document.hidden) {
+        const path = `/api/devices/${encodeURIComponent(id)}/requests`;
+        const told = await ask<Told>(path).catch(() => ({ requests: [] })); // the device has gone, or the console is away
+        if (!left) show(told.requests);
+      }
+      if (!left) timer = setTimeout(look, LOOK_MS);
+    };
+    void look();
+    return () => {
+      left = true;
+      clearTimeout(timer);
+    };
+  }, [id]);
+  return (
+    <section aria-labelledby="inflight">
+      <h2 id="inflight">Requests in flight</h2>
+      {requests.length === 0 ? (
+        <p>Its driver has none in hand.</p>
+      ) : (
+        <div class="scroll" tabIndex={0}>
+          <table class="inflight">
+            <thead>
+              <tr>
+                <th scope="col">Operation</th>
+                <th scope="col">Asked by</th>
+                <th scope="col">Age</th>
+                <th scope="col">Bytes</th>
+              </tr>
+            </thead>
+            <tbody>
+              {requests.map(({ operation, client, ageMs, bytes }, index) => (
+                <tr key={index}>
+                  <td>{operation}</td>
+                  <td>{client}</td>
+                  <td class="number">{durationText(ageMs * 1000)}</td>
+                  <td class="number">{bytesText(bytes)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
