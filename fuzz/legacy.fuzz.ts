@@ -29,6 +29,7 @@ const records: { readonly [K in LegacyKind]: LegacyRecord<K> } = {
     id: "usb-1-4:1.0",
     identity: { vendor: "0781", product: "5583", serial: "4C53" },
     plugging: "1/4",
+    ordinal: 2,
     enumeration: 1,
     life: {
       state: "running",

@@ -132,7 +132,13 @@ export const hostEdge = defineEdge({
     /** The device that the driver is for, while that is being opened. Descriptor: the device's state memory. */
     assign: {
       params: v.strictObject({
-        device: v.strictObject({ id: name, identity, name: text }),
+        device: v.strictObject({
+          id: name,
+          identity,
+          name: text,
+          /** The lowest that no other device of its driver's class has. */
+          ordinal: v.pipe(count, v.minValue(1)),
+        }),
         driver: v.strictObject({ version: name, class: className, stateVersion: count }),
         incarnation,
         /** How often its heartbeat is to count up. */

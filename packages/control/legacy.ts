@@ -23,7 +23,7 @@ import { firstIssue } from "./issues.ts";
 import { deviceState } from "./status.ts";
 
 /** Counts up with every change to a form below. A record of another version is another ring3's. */
-export const legacyVersion = 4;
+export const legacyVersion = 5;
 
 /** A driver host, or a spare. Held: pidfds of the sandbox's init and of the host, its output, bubblewrap's report, the host's other connection. */
 const host = v.strictObject({
@@ -53,6 +53,8 @@ export type RestReason = v.InferOutput<typeof restReason>;
 const device = v.strictObject({
   id: name,
   identity,
+  /** Its number among those of its class; null: no driver was started for it yet. */
+  ordinal: v.nullable(v.pipe(count, v.minValue(1))),
   /** Which plugging-in of it the bus had seen. */
   plugging: name,
   enumeration: incarnation,

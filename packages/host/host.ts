@@ -239,7 +239,7 @@ export class Host {
     this.#channels = new Channels({ contract: driver.contract, memory, incarnation, clock, log });
     this.#probing = startDriver(driver, {
       devices,
-      device: { id: assigned.device.id },
+      device: { id: assigned.device.id, ordinal: assigned.device.ordinal },
       incarnation,
       probeMs: Number.POSITIVE_INFINITY, // the manager's to limit, by the manifest
       reason: assigned.reason?.text ?? "",

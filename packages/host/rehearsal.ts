@@ -82,7 +82,12 @@ export async function rehearse(clock: Clock): Promise<void> {
 }
 
 const assign: Params<HostEdge, "assign"> = {
-  device: { id: "rehearsal", identity: { vendor: "1209", product: "0001", serial: null }, name: "" },
+  device: {
+    id: "rehearsal",
+    identity: { vendor: "1209", product: "0001", serial: null },
+    name: "",
+    ordinal: 1,
+  },
   driver: { version: "0", class: "block", stateVersion: 0 },
   incarnation: 2,
   beatMs: 500,

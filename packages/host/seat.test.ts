@@ -38,7 +38,12 @@ const probe: Params<HostEdge, "probe"> = {
   ],
 };
 const assign: Params<HostEdge, "assign"> = {
-  device: { id: "usb-1:1.0", identity: { vendor: "1209", product: "0001", serial: null }, name: "" },
+  device: {
+    id: "usb-1:1.0",
+    identity: { vendor: "1209", product: "0001", serial: null },
+    name: "",
+    ordinal: 1,
+  },
   driver: { version: "0", class: "block", stateVersion: 0 },
   incarnation: 1,
   beatMs: 500,

@@ -433,6 +433,7 @@ async function left(life: Partial<Life>, host: FakeHost | undefined, rest: Devic
     id: parts.device.id,
     identity: parts.device.bus.identity,
     plugging: "1/4",
+    ordinal: 2,
     enumeration: 2,
     life: { ...newLife, incarnation: 3, fenced: false, ...life },
     lastFailure: null,

@@ -53,6 +53,8 @@ export interface DeviceParts {
   readonly legacy: Legacy;
   /** The number of its first enumeration: not that of another device that was there at an earlier manager. */
   readonly firstEnumeration?: number;
+  /** For a device that is about to have its first driver of a class. */
+  readonly ordinalFor: (device: Device) => number;
   /** Multiplies how long a driver may take to probe, to beat and to end. */
   readonly timeScale: number;
 }
@@ -75,6 +77,7 @@ export class Device {
   #driver: ChosenDriver | undefined;
   #life: Life = newLife;
   #enumeration: number;
+  #ordinal: number | null = null;
   readonly #units: DeviceUnits;
   #incarnation: Incarnation | undefined;
   readonly #headStart: HeadStart;
@@ -142,6 +145,10 @@ export class Device {
   get enumeration(): number {
     return this.#enumeration;
   }
+  /** Among the devices of its class; null: it has had no driver yet. */
+  get ordinal(): number | null {
+    return this.#ordinal;
+  }
   get units(): readonly HostUnit[] {
     return this.#units.all;
   }
@@ -191,8 +198,9 @@ export class Device {
 
   /** As an earlier manager has left it, that driver and its host included. What was under way then has failed, and takes its usual way from there. */
   inherit(record: DeviceRecord, driver: ChosenDriver, host: LeftHost | undefined): void {
-    const { life, enumeration, units, taken, lastFailure, rest, declined } = record;
+    const { life, enumeration, ordinal, units, taken, lastFailure, rest, declined } = record;
     this.#driver = driver;
+    this.#ordinal = ordinal;
     this.inheritDeclined(declined);
     this.#life = life;
     this.#enumeration = enumeration;
@@ -228,6 +236,7 @@ export class Device {
   /** A driver was found for it, or none. */
   matched(driver: ChosenDriver | undefined, autostart: boolean): void {
     if (!autostart) this.#abandon();
+    if (driver?.manifest.class !== this.#driver?.manifest.class) this.#ordinal = null;
     this.#driver = driver;
     this.#apply(driver === undefined ? { type: "unmatched" } : { type: "matched", autostart });
   }
@@ -338,6 +347,7 @@ export class Device {
     this.#parts.legacy.note("device", recordName("device", this.id), {
       id: this.id,
       identity,
+      ordinal: this.#ordinal,
       plugging,
       enumeration: this.#enumeration,
       life: this.#life,
@@ -403,7 +413,8 @@ export class Device {
   }
 
   #createIncarnation(number: number): Incarnation {
-    const { clock, startHost, timeScale, sandboxed } = this.#parts;
+    const { clock, startHost, timeScale, sandboxed, ordinalFor } = this.#parts;
+    this.#ordinal ??= ordinalFor(this);
     return new Incarnation(
       {
         clock,
@@ -415,6 +426,7 @@ export class Device {
         bus: this.#bus,
         driver: this.#driver!,
         number,
+        ordinal: this.#ordinal,
         sandboxed,
         reason: this.#lastFailure,
         opening: this.#headStart.take(),

@@ -21,6 +21,7 @@ const record: DeviceRecord = {
   id: bus.id,
   identity: bus.identity,
   plugging: bus.plugging,
+  ordinal: 2,
   enumeration: 1,
   life: { ...newLife, state: "running", incarnation: 3, fenced: false },
   lastFailure: null,

@@ -220,6 +220,7 @@ export function playedDevice(
     sandboxed: true,
     crashed() {},
     legacy: noLegacy,
+    ordinalFor: () => 1,
     timeScale: 1,
     observer: {
       changed() {},

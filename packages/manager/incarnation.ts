@@ -38,6 +38,8 @@ export interface IncarnationParts {
   readonly bus: BusDevice;
   readonly driver: ChosenDriver;
   readonly number: number;
+  /** Of the device. */
+  readonly ordinal: number;
   readonly sandboxed: boolean;
   /** Why there is another after the last one. */
   readonly reason: FailureReason | undefined;
@@ -277,12 +279,12 @@ export class Incarnation {
 
   /** Resolves once the host knows its device. */
   #assign(host: HostProcess): Promise<unknown> {
-    const { bus, driver, memory, number, reason, timeScale } = this.#parts;
+    const { bus, driver, memory, number, ordinal, reason, timeScale } = this.#parts;
     const { manifest } = driver;
     const assigned = host.peer.call(
       "assign",
       {
-        device: { id: bus.id, identity: bus.identity, name: bus.name },
+        device: { id: bus.id, identity: bus.identity, name: bus.name, ordinal },
         driver: { version: manifest.version, class: manifest.class, stateVersion: manifest.stateVersion },
         incarnation: number,
         beatMs: beatMs(manifest.limits.hangMs * timeScale),

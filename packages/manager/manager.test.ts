@@ -105,6 +105,29 @@ test("a device plugged in again waits for the end of its last driver", async () 
   assert.equal(manager.devices[0]!.hostPid, process.pid);
 });
 
+test("devices of a class are numbered; a number is kept over a replug, and is another's once its device is forgotten", async () => {
+  const { manager, hosts, clock } = setUp();
+  const plug = async (id: string) => {
+    void manager.added(busDevice({ id }));
+    await hosts.last.runs(unit());
+  };
+  const ordinals = () => manager.devices.map(({ id, ordinal }) => `${id} is ${ordinal}`);
+  for (const id of ["a", "b"]) await plug(id);
+  assert.deepEqual(ordinals(), ["a is 1", "b is 2"]);
+  const [first] = hosts.hosts;
+  void manager.removed("a");
+  await first!.dies();
+  await plug("c");
+  await plug("a");
+  assert.deepEqual(ordinals().toSorted(), ["a is 1", "b is 2", "c is 3"]);
+  void manager.removed("a");
+  await hosts.last.dies();
+  await settled();
+  clock.advance(defaultConfig.limits.replug_grace);
+  await plug("d");
+  assert.deepEqual(ordinals().toSorted(), ["b is 2", "c is 3", "d is 1"]);
+});
+
 test("a device that goes and comes while a dead manager's driver ends is started once", async () => {
   const fenced = Promise.withResolvers<void>();
   const estate = { hasDevice: () => false, fence: () => fenced.promise } as unknown as Estate;
@@ -305,6 +328,7 @@ for (const fenced of [true, false])
       id,
       identity: busDevice().identity,
       plugging: busDevice().plugging,
+      ordinal: 1,
       enumeration: 7,
       life: { ...newLife, state: "gone", incarnation: 3, reason: "removed", fenced },
       lastFailure: null,
@@ -403,6 +427,7 @@ test("a device that every driver has declined is not asked about again by the ne
     id,
     identity: busDevice().identity,
     plugging: busDevice().plugging,
+    ordinal: 1,
     enumeration: 1,
     life: { ...newLife, state: "unmatched", incarnation: 1, reason: "usb-storage: no disk", fenced: true },
     lastFailure: null,

@@ -216,9 +216,19 @@ export class Manager {
       sandboxed,
       crashed,
       legacy,
+      ordinalFor: (device: Device) => this.#ordinalFor(device),
       timeScale: config.limits.time_scale,
     };
     return new Device(bus, parts, memory);
+  }
+
+  /** The lowest that no other of its class has. */
+  #ordinalFor(device: Device): number {
+    const { class: className } = device.driver!.manifest;
+    const taken = this.devices.filter((other) => other.driver?.manifest.class === className);
+    let ordinal = 1;
+    while (taken.some((other) => other.ordinal === ordinal)) ordinal++;
+    return ordinal;
   }
 
   #match(device: Device): void {

@@ -18,6 +18,8 @@ export interface Devices {
 export interface DeviceIdentity {
   /** Where it is plugged in: "usb-1-4:1.0". */
   readonly id: string;
+  /** Among the devices of its class: 1, 2, 3 … Its own until it is unplugged; what a controller shows as its player, say. */
+  readonly ordinal: number;
 }
 
 export interface Context<C extends Contract = Contract> {

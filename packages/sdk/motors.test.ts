@@ -19,7 +19,7 @@ function motors(given?: SendRumble) {
   const sent: string[] = [];
   const incarnation = createContext({
     contract: sample,
-    device: { id: "usb-test:1.0" },
+    device: { id: "usb-test:1.0", ordinal: 1 },
     incarnation: 1,
     reason: "",
     clock,

@@ -46,7 +46,7 @@ async function start(driver: Driver, { descriptors, requests }: Rehearsal, parts
   const session = await startDriver(driver, {
     ...parts,
     devices: { usb },
-    device: { id: "rehearsal" },
+    device: { id: "rehearsal", ordinal: 1 },
     reason: "",
     log: createLog("rehearsal", () => {}, clock),
     emit() {},

@@ -62,7 +62,7 @@ export function surroundings(descriptor: Uint8Array, given: Surroundings = {}) {
   });
   const incarnation = createContext({
     contract: sample,
-    device: { id: "usb-test:1.2" },
+    device: { id: "usb-test:1.2", ordinal: 1 },
     incarnation: 1,
     reason: "",
     clock,

@@ -35,6 +35,8 @@ export interface RunOptions {
     /** The matched interface; 0 unless given. */
     readonly interfaceNumber?: number;
   };
+  /** Of the device; 1 unless given. */
+  readonly ordinal?: number;
   /** The system's unless given. */
   readonly clock?: Clock;
   readonly incarnation?: number;
@@ -75,7 +77,7 @@ export async function runDriver<C extends Contract>(
   const told = new Map<string, unknown>();
   const session = await startDriver(driver as unknown as Driver, {
     devices: devicesOf(options, clock),
-    device: { id: "usb" in options ? "usb-test:1.0" : "hid-test" },
+    device: { id: "usb" in options ? "usb-test:1.0" : "hid-test", ordinal: options.ordinal ?? 1 },
     incarnation,
     reason,
     clock,
