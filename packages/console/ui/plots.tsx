@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Rates } from "./told.ts";
-import { bytesText, countText, durationText } from "./words.ts";
+import { bytesText, countText, durationText, secondText } from "./words.ts";
 
 export interface Point {
   readonly timeMs: number;
@@ -81,7 +81,10 @@ function Plot({ title, lines, text, points, now }: PlotParts) {
         legend: { show: false },
         cursor: { show: false },
         scales: { y: { range: (_, __, most) => [0, Math.max(1, (most ?? 1) * 1.1)] } },
-        axes: [axis, { ...axis, size: 64, values: (_, values) => values.map((value) => text(value)) }],
+        axes: [
+          { ...axis, space: 110, values: (_, seconds) => seconds.map((each) => secondText(each * 1000)) },
+          { ...axis, size: 64, values: (_, values) => values.map((value) => text(value)) },
+        ],
         series: [
           {},
           ...lines.map(({ label, dash }) => ({ label, stroke: colour, width: 2, ...(dash ? { dash } : {}) })),
