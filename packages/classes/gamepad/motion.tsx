@@ -16,8 +16,20 @@ export function Motion({ properties: { gyroPerDegree, accelPerG }, motion }: Par
     values?.map((value) => value / Math.max(1, unit));
   return (
     <dl class="facts motion">
-      <Axes name="Turns" unit="° a second" values={scaled(gyro, gyroPerDegree!)} most={TURN_MAX} digits={0} />
-      <Axes name="Is pulled" unit="g" values={scaled(accel, accelPerG!)} most={PULL_MAX} digits={2} />
+      <Axes
+        name="Turning about x, y, z"
+        unit="° a second"
+        values={scaled(gyro, gyroPerDegree!)}
+        most={TURN_MAX}
+        digits={0}
+      />
+      <Axes
+        name="Pull along x, y, z"
+        unit="g"
+        values={scaled(accel, accelPerG!)}
+        most={PULL_MAX}
+        digits={2}
+      />
     </dl>
   );
 }

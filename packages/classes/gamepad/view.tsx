@@ -25,7 +25,7 @@ const places: Partial<Record<GamepadButton, readonly [x: number, y: number]>> = 
   rightShoulder: [310, 40],
   select: [136, 66],
   start: [264, 66],
-  mode: [200, 138],
+  mode: [200, 120],
   touchpad: [200, 66],
 };
 const REACH = 22;
@@ -57,7 +57,7 @@ export default function GamepadView({ properties, events }: ViewParts) {
         <svg viewBox="0 0 400 240" role="img" aria-label={`Pressed: ${wordsOf(pressed) || "nothing"}`}>
           <path
             class="body"
-            d="M90 30h220c60 0 78 60 84 130 4 50-44 62-66 24l-26-30H98l-26 30c-22 38-70 26-66-24C12 90 30 30 90 30z"
+            d="M90 30h220c60 0 78 60 84 130 4 50-44 62-66 24l-18-8H90l-18 8c-22 38-70 26-66-24C12 90 30 30 90 30z"
           />
           {numbers.triggerMax! > 0 && <Triggers max={numbers.triggerMax!} state={state} />}
           {numbers.hat === 1 && <Hat state={state} />}
@@ -149,11 +149,11 @@ function Sticks({ properties: { stickMin, stickMax, sticks }, state, isDown }: S
     <>
       {(["left", "right"] as const).slice(0, sticks).map((side, index) => (
         <g key={side}>
-          <circle class="track" cx={index === 0 ? 145 : 255} cy={150} r={REACH + 8} />
+          <circle class="track" cx={index === 0 ? 145 : 255} cy={145} r={REACH + 8} />
           <circle
             class={isDown(`${side}Stick`) ? "knob lit" : "knob"}
             cx={(index === 0 ? 145 : 255) + along(state?.[`${side}X`]) * REACH}
-            cy={150 + along(state?.[`${side}Y`]) * REACH}
+            cy={145 + along(state?.[`${side}Y`]) * REACH}
             r={14}
           />
         </g>

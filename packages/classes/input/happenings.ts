@@ -29,15 +29,16 @@ export function happenings(past: ViewParts["past"], most: number): Happening[] {
   return all.sort((a, b) => b.timeMs - a.timeMs).slice(0, most);
 }
 
-/** The first one says what was down already, which is no change. */
+/** Of the first one nobody knows since when it is so. */
 function keyChanges(states: readonly Told[]): Happening[] {
-  return states.slice(1).flatMap(({ timeMs, data }, index) => {
-    const [before, now] = [pressedOf(states[index]!.data), pressedOf(data)];
+  return states.flatMap(({ timeMs, data }, index) => {
+    const before = index === 0 ? [] : pressedOf(states[index - 1]!.data);
+    const now = pressedOf(data);
     const went = (codes: readonly number[], without: readonly number[], how: string) =>
       codes
         .filter((code) => !without.includes(code))
         .map((code) => ({ timeMs, text: `${keyName(code)} ${how}` }));
-    return [...went(before, now, "up"), ...went(now, before, "down")];
+    return [...went(before, now, "up"), ...went(now, before, index === 0 ? "is down" : "down")];
   });
 }
 

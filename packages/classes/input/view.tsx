@@ -119,7 +119,11 @@ function KeyCap({ at: { label, x, y, width, height }, isDown, isThere }: KeyCapP
   return (
     <g class={isDown ? "key lit" : isThere ? "key" : "key absent"}>
       <rect x={x} y={y} width={width - GAP} height={height - GAP} rx={0.15} />
-      <text x={x + (width - GAP) / 2} y={y + (height - GAP) / 2}>
+      <text
+        class={label.length > 2 * width ? "long" : undefined}
+        x={x + (width - GAP) / 2}
+        y={y + (height - GAP) / 2}
+      >
         {label}
       </text>
     </g>
