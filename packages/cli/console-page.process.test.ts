@@ -1,7 +1,8 @@
 // Runs in: node --test. Owns: a ring3 with a disk, a pad, a keyboard and a mouse, and a Chromium that looks at each: what is drawn, and who can use it.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import { connect, gamepadClass } from "@ring3/client";
+import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import {
   addressOf,
   Console,
@@ -69,6 +70,9 @@ const shows = (device: string) => async (name: RegExp) => {
 const done = (text: string | RegExp) =>
   page.getByRole("region", { name: "What was done last" }).getByText(text);
 
+const radii = async (circles: Locator) =>
+  Promise.all((await circles.all()).map(async (circle) => Number(await circle.getAttribute("r"))));
+
 test("keys that are down are lit in the drawing of a keyboard, and told with their times", async () => {
   await shows(keyboard.device)(/^Keyboard\. Down: nothing$/);
   assert.equal(await page.locator(".key").count(), 104);
@@ -105,6 +109,26 @@ test("a mouse's buttons, way and wheel are drawn and told", async () => {
   await done(/wheel 1 up/).waitFor();
   await mouse.does("release all");
   await page.getByRole("img", { name: /^Mouse\. Down: nothing/ }).waitFor();
+});
+
+test("what a pad's motors and lights do is drawn and told", async () => {
+  await go(page, hashOf(padDevice));
+  await page.getByText("It does not rumble.").waitFor();
+  const lit = page.locator(".pad .motor .lit");
+  assert.deepEqual(await radii(lit), [0, 0]);
+  await using client = await connect({ stateDir: ring3.directory });
+  const port = await client.open(`${padDevice}#0`, gamepadClass, "write");
+  await port.request("rumble", { strong: 65_535, weak: 32_768, durationMs: 2000 });
+  await page.getByText("It rumbles: strong motor 100 %, weak motor 50 %.").waitFor();
+  const [strong, weak] = await radii(lit);
+  assert.ok(weak! > 0 && strong! > weak!, `${strong}, ${weak}`);
+  await page.getByText("It does not rumble.").waitFor();
+  await port.request("light", { red: 200, green: 10, blue: 0 });
+  await port.request("player", { number: 2 });
+  await page.getByText("Its light is red 200, green 10, blue 0 of 255.").waitFor();
+  await page.getByText("Its lights say player 2.").waitFor();
+  assert.equal(await page.locator(".pad .light").getAttribute("fill"), "rgb(200 10 0)");
+  await port.close();
 });
 
 test("a picture that is held stays as it was, and goes on when it is let go", async () => {

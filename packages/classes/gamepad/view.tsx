@@ -2,7 +2,10 @@
 import type { EventData } from "@ring3/core/contract";
 import type { ViewParts } from "../view.ts";
 import {
+  GAMEPAD_LIGHT,
   GAMEPAD_MOTION,
+  GAMEPAD_PLAYER,
+  GAMEPAD_RUMBLE,
   GAMEPAD_TOUCH,
   type Gamepad,
   type GamepadButton,
@@ -51,6 +54,8 @@ export default function GamepadView({ properties, events }: ViewParts) {
   const pressed = gamepadButtons.filter((name) => has(name) && isDown(name));
   const others = gamepadButtons.filter((name) => has(name) && !isDrawn(name, numbers.triggerMax!));
   const power = events.power as Numbers | undefined;
+  const motors = events.motors as Numbers | undefined;
+  const lights = events.lights as Numbers | undefined;
   return (
     <>
       <figure class="pad">
@@ -59,6 +64,8 @@ export default function GamepadView({ properties, events }: ViewParts) {
             class="body"
             d="M90 30h220c60 0 78 60 84 130 4 50-44 62-66 24l-18-8H90l-18 8c-22 38-70 26-66-24C12 90 30 30 90 30z"
           />
+          {can(GAMEPAD_RUMBLE) && <Motors motors={motors} />}
+          {can(GAMEPAD_LIGHT) && lights !== undefined && <Light lights={lights} />}
           {numbers.triggerMax! > 0 && <Triggers max={numbers.triggerMax!} state={state} />}
           {numbers.hat === 1 && <Hat state={state} />}
           <Sticks properties={numbers} state={state} isDown={isDown} />
@@ -88,11 +95,52 @@ export default function GamepadView({ properties, events }: ViewParts) {
             ? "No driver: everything is released."
             : `Pressed: ${wordsOf(pressed) || "nothing"}.`}
           {others.length > 0 && ` Also has ${wordsOf(others)}.`}
+          {can(GAMEPAD_RUMBLE) && ` ${rumbleText(motors)}`}
+          {can(GAMEPAD_PLAYER) && (lights?.player ?? 0) > 0 && ` Its lights say player ${lights!.player}.`}
+          {can(GAMEPAD_LIGHT) && lights !== undefined && ` Its light is ${colourText(lights)}.`}
           {power !== undefined && ` Battery ${power.percent} %${power.charging === 1 ? ", charging" : ""}.`}
         </figcaption>
       </figure>
       {can(GAMEPAD_MOTION) && <Motion properties={numbers} motion={events.motion} />}
     </>
+  );
+}
+
+const MOTOR_MAX = 65_535;
+const shareOf = (strength: number | undefined) => (strength ?? 0) / MOTOR_MAX;
+
+function rumbleText(motors: Numbers | undefined): string {
+  const [strong, weak] = [motors?.strong, motors?.weak].map((each) => Math.round(shareOf(each) * 100));
+  return strong === 0 && weak === 0
+    ? "It does not rumble."
+    : `It rumbles: strong motor ${strong} %, weak motor ${weak} %.`;
+}
+
+/** The strong one is in the left handle, the weak one in the right. */
+function Motors({ motors }: { motors: Numbers | undefined }) {
+  return (
+    <>
+      {(
+        [
+          ["strong", 46],
+          ["weak", 354],
+        ] as const
+      ).map(([name, x]) => (
+        <g key={name} class="motor">
+          <circle class="track" cx={x} cy={165} r={18} />
+          <circle class="lit" cx={x} cy={165} r={18 * shareOf(motors?.[name])} />
+        </g>
+      ))}
+    </>
+  );
+}
+
+const colourText = ({ red, green, blue }: Numbers) =>
+  red! + green! + blue! === 0 ? "dark" : `red ${red}, green ${green}, blue ${blue} of 255`;
+
+function Light({ lights: { red, green, blue } }: { lights: Numbers }) {
+  return (
+    <rect class="light" fill={`rgb(${red} ${green} ${blue})`} x={150} y={18} width={100} height={8} rx={4} />
   );
 }
 
