@@ -71,6 +71,9 @@ export function Unit({ unit, device, seconds }: UnitParts) {
           <button type="button" aria-pressed={held} onClick={() => hold(!held)}>
             Hold this picture
           </button>
+          {device.units.length > 1 && (
+            <p class="hint">What is asked is counted for the device, all its units together.</p>
+          )}
           <View properties={live!.properties} {...shown} />
         </>
       )}
