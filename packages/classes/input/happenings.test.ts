@@ -36,6 +36,6 @@ test("no more than were asked for, the newest", () => {
 });
 
 test("a driver that went and came is told", () => {
-  const driver = [true, false, true].map((there, timeMs) => ({ timeMs, data: { there } }));
-  assert.deepEqual(texts({ driver }), ["2 driver is there again", "1 no driver"]);
+  const driver = [true, true, false, true, true].map((there, timeMs) => ({ timeMs, data: { there } }));
+  assert.deepEqual(texts({ driver }), ["3 driver is there again", "2 no driver"]);
 });

@@ -67,9 +67,10 @@ function movements(told: readonly Told[]): Happening[] {
   });
 }
 
-/** The first one says how it was. */
+/** The first one says how it was; who comes later is told again what is so. */
 const driverChanges = (told: readonly Told[]): Happening[] =>
-  told.slice(1).map(({ timeMs, data }) => ({
-    timeMs,
-    text: data.there === true ? "driver is there again" : "no driver",
-  }));
+  told.flatMap(({ timeMs, data: { there } }, index) =>
+    index === 0 || there === told[index - 1]!.data.there
+      ? []
+      : [{ timeMs, text: there === true ? "driver is there again" : "no driver" }],
+  );

@@ -37,13 +37,13 @@ export function Unit({ unit, device, seconds }: UnitParts) {
   useEffect(
     () =>
       listenUnit(unit.id, (event, data) => {
+        setPast((before) => remembered(before, event, { timeMs: Date.now(), data: data as Told["data"] }));
         if (event === "unit") {
           setTrouble("");
           return setLive(data as Live);
         }
         if (event === "end") return setEvents({});
         if (event === "trouble") return setTrouble(String(data));
-        setPast((before) => remembered(before, event, { timeMs: Date.now(), data: data as Told["data"] }));
         if (event === "driver" && !(data as { there: boolean }).there) return setEvents({}); // nobody could say that anything is still so
         setEvents((before) => ({ ...before, [event]: data as Record<string, unknown> }));
       }),
