@@ -289,6 +289,17 @@ test("what to do is said where there is no such device", async () => {
   await page.getByText("ring3 status").waitFor();
 });
 
+test("what to run is said where there is no device at all", async () => {
+  await using empty = await RunningRing3.start();
+  const its = await Console.start(empty);
+  const [other, page] = await lookAt(browser, its.url, complaints);
+  await page.getByText("ring3 sees no device").waitFor();
+  await page.getByText("ring3 sim gamepad").waitFor();
+  assert.deepEqual(await violations(page), []);
+  await other.close();
+  await its.stop();
+});
+
 const looks = [
   ["light", { colorScheme: "light", viewport: { width: 1100, height: 800 } }],
   ["dark", { colorScheme: "dark", viewport: { width: 1100, height: 800 } }],
