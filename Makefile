@@ -82,7 +82,7 @@ build/bundles.stamp: $(wildcard setup/*.ts) $(sources) build/kernel.node $(npm_s
 	@touch $@
 
 # The console's page.
-build/console-ui.stamp: $(wildcard packages/console/ui/* packages/console/ui/public/* packages/classes/*/view.tsx) $(sources) $(npm_stamp)
+build/console-ui.stamp: $(wildcard packages/console/ui/* packages/console/ui/public/* packages/classes/*/*.tsx) $(sources) $(npm_stamp)
 	@echo '== console'
 	@mkdir -p build
 	@$(node) node_modules/vite/bin/vite.js build --config packages/console/ui/vite.config.ts --logLevel warn

@@ -1,5 +1,6 @@
 // Runs in: driver host, jailed. Owns: what one DualSense is told, and what of that the next driver and a wake-up must tell it again.
 import {
+  Changes,
   type Context,
   DeviceError,
   type Gamepad,
@@ -34,6 +35,7 @@ type Kept = {
 export class DualSense {
   readonly pad: playstation.Pad;
   readonly #ctx: Context<Gamepad>;
+  readonly #lights: Changes<Gamepad, "lights">;
   #rumble: RumbleKind = "either";
   #kept: Kept;
   #wasMutePressed = false;
@@ -42,6 +44,7 @@ export class DualSense {
 
   constructor(hid: HidDevice, ctx: Context<Gamepad>) {
     this.#ctx = ctx;
+    this.#lights = new Changes(ctx, "lights");
     this.#kept = (ctx.state.get() as Kept | undefined) ?? {};
     this.#wantsMuted = this.#kept.isMuted === true;
     this.pad = new playstation.Pad(hid, ctx, dualSense, {
@@ -59,11 +62,18 @@ export class DualSense {
   async light(red: number, green: number, blue: number, wait: Wait): Promise<void> {
     await this.#send(light(red, green, blue), wait);
     this.#keep({ light: [red, green, blue] });
+    this.#tellLights();
   }
 
   async player(number: number, wait: Wait): Promise<void> {
     await this.#send(player(number), wait);
     this.#keep({ player: number });
+    this.#tellLights();
+  }
+
+  #tellLights(): void {
+    const { light: [red, green, blue] = defaults.light, player = defaults.player } = this.#kept;
+    this.#lights.tell({ red, green, blue, player });
   }
 
   async trigger(side: number, effect: TriggerEffect, wait: Wait): Promise<void> {
@@ -80,6 +90,7 @@ export class DualSense {
     await this.#send(lightSetup());
     await this.#send(light(...(this.#kept.light ?? defaults.light)));
     await this.#send(player(this.#kept.player ?? defaults.player));
+    this.#tellLights();
     if (isMuted !== undefined) await this.#send(mute(isMuted));
     for (const [side, effect] of triggers.entries())
       if (effect !== null) await this.#send(trigger(side as 0 | 1, effect));

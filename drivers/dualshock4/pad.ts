@@ -1,5 +1,5 @@
 // Runs in: driver host, jailed. Owns: what one DualShock 4 is told, and what of that the next driver and a wake-up must tell it again.
-import { type Context, type Gamepad, type HidDevice, playstation, type Wait } from "@ring3/sdk";
+import { Changes, type Context, type Gamepad, type HidDevice, playstation, type Wait } from "@ring3/sdk";
 import { firmwareText } from "./firmware.ts";
 import { dualShock4 } from "./kind.ts";
 import { type Colour, type Output, output, playerColour } from "./output.ts";
@@ -11,11 +11,13 @@ type Kept = { readonly colour: Colour };
 export class DualShock4 {
   readonly pad: playstation.Pad;
   readonly #ctx: Context<Gamepad>;
+  readonly #lights: Changes<Gamepad, "lights">;
   #output: Output;
 
   constructor(hid: HidDevice, ctx: Context<Gamepad>) {
     const { colour } = (ctx.state.get() as Kept | undefined) ?? { colour: playerColour(FIRST_PLAYER) };
     this.#ctx = ctx;
+    this.#lights = new Changes(ctx, "lights");
     this.#output = { strong: 0, weak: 0, colour };
     this.pad = new playstation.Pad(hid, ctx, dualShock4, {
       rumble: (strong, weak, wait) => this.#tell({ strong, weak }, wait), // and its light with it
@@ -39,6 +41,8 @@ export class DualShock4 {
     this.#output = told;
     try {
       await this.pad.send(output(told), wait);
+      const [red, green, blue] = told.colour;
+      this.#lights.tell({ red, green, blue, player: 0 });
     } catch (error) {
       if (this.#output === told) this.#output = before;
       throw error;

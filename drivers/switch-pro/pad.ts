@@ -45,6 +45,7 @@ export class SwitchPro {
   readonly #motors: Motors;
   readonly #state: Changes<Gamepad, "state">;
   readonly #power: Changes<Gamepad, "power">;
+  readonly #lights: Changes<Gamepad, "lights">;
   #calibration: Calibration | undefined;
   #sampledUs = 0;
 
@@ -59,6 +60,7 @@ export class SwitchPro {
     );
     this.#state = new Changes(ctx, "state");
     this.#power = new Changes(ctx, "power");
+    this.#lights = new Changes(ctx, "lights");
   }
 
   /** From whatever state it is in. Rejects with DeviceError. Undefined: it is started; else why it is none. */
@@ -81,9 +83,9 @@ export class SwitchPro {
     for (const [id, value, what] of [
       [subcommands.vibration, 1, "vibration"],
       [subcommands.motionSensors, 1, "motion sensors"],
-      [subcommands.playerLights, playerLights(player), PLAYER_LIGHTS],
     ] as const)
       await tolerate(this.#ctx.log, this.#set(id, [value], what));
+    await tolerate(this.#ctx.log, this.#show(player));
     this.#calibration = calibration;
     this.#link.pace.keep();
     return undefined;
@@ -102,6 +104,16 @@ export class SwitchPro {
         `${this.#ctx.device.id}: the controller refuses its player lights`,
       );
     this.#ctx.state.set({ player: number } satisfies Kept);
+    this.#tellPlayer(number);
+  }
+
+  async #show(player: number): Promise<void> {
+    const { isAccepted } = await this.#set(subcommands.playerLights, [playerLights(player)], PLAYER_LIGHTS);
+    if (isAccepted) this.#tellPlayer(player);
+  }
+
+  #tellPlayer(player: number): void {
+    this.#lights.tell({ red: 0, green: 0, blue: 0, player });
   }
 
   async rest(): Promise<void> {

@@ -33,6 +33,7 @@ export function x360Controller(
   const motors = ctx.scope.use(
     new Motors(ctx, (strong, weak, _, wait) => pipes.send(rumble(strong, weak), "rumble", wait)),
   );
+  const lights = new Changes(ctx, "lights");
   let told = 0;
   const take = (message: Uint8Array): void => {
     const decoded = decodeInput(message, model);
@@ -40,8 +41,12 @@ export function x360Controller(
     told++;
     state.tell(decoded);
   };
-  const show = (pattern: number, wait?: Wait): Promise<void> =>
-    pipes.send(light(pattern), "ring of light", wait);
+  /** Undefined: nobody is a player yet, and the first light blinks. */
+  async function show(player: number | undefined, wait?: Wait): Promise<void> {
+    const pattern = player === undefined ? FIRST_PLAYER_BLINKS : playerPattern(player);
+    await pipes.send(light(pattern), "ring of light", wait);
+    if (player !== undefined) lights.tell({ red: 0, green: 0, blue: 0, player });
+  }
 
   /** What comes of it shows the next message. Where that has come already, the answer is the older one. */
   async function ask(): Promise<void> {
@@ -60,11 +65,11 @@ export function x360Controller(
       await ask();
       await motors.settle();
       const kept = ctx.state.get() as Kept | undefined;
-      await tolerate(ctx.log, show(kept === undefined ? FIRST_PLAYER_BLINKS : playerPattern(kept.player)));
+      await tolerate(ctx.log, show(kept?.player));
     },
     rumble: (input, wait) => motors.run(input, wait),
     async player({ number }, wait) {
-      await show(playerPattern(number), wait);
+      await show(number, wait);
       ctx.state.set({ player: number } satisfies Kept);
     },
     async rest() {

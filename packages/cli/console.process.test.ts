@@ -1,29 +1,25 @@
 // Runs in: node --test. Owns: a ring3, a simulated drive and a pad, a console, and a Chromium that looks at it.
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { onLine } from "./lines.ts";
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import {
+  addressOf,
+  Console,
+  go as goTo,
+  HandsOn,
+  hashOf,
+  lookAt as lookAtPage,
+  startBrowser,
+  until,
+  violations,
+} from "./console.fixture.ts";
 import { RunningRing3 } from "./running-ring3.fixture.ts";
 
-const cli = fileURLToPath(new URL("./main.ts", import.meta.url));
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-/** WCAG 2.x, levels A and AA. */
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-
-interface Console {
-  readonly child: ChildProcess;
-  readonly url: string;
-  readonly server: () => number;
-}
-
 let ring3: RunningRing3;
-let pad: ChildProcess;
+let pad: HandsOn;
 let device: string;
 let control: Console;
 let looks: Console;
@@ -33,64 +29,30 @@ let page: Page;
 /** What the browser has complained about. */
 const complaints: string[] = [];
 
-async function startConsole(...args: string[]): Promise<Console> {
-  const child = spawn(process.execPath, [cli, "console", "--state-dir", ring3.directory, ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const url = await new Promise<string>((resolve) => onLine(child.stdout!, resolve));
-  const server = () => Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim());
-  return { child, url, server };
-}
-
-async function lookAt(url: string, options: object = {}): Promise<[BrowserContext, Page]> {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
-  });
-  page.on("pageerror", ({ message }) => complaints.push(message));
-  await page.goto(url);
-  return [context, page];
-}
+const lookAt = (url: string, options: BrowserContextOptions = {}) =>
+  lookAtPage(browser, url, complaints, options);
 
 before(async () => {
   ring3 = await RunningRing3.start();
   const drive = await ring3.plug("c1");
   device = drive.device;
-  pad = spawn(
-    process.execPath,
-    [cli, "sim", "gamepad", "--model", "xbox-360", "--state-dir", ring3.directory],
-    {
-      stdio: ["pipe", "pipe", "inherit"],
-    },
-  );
-  await new Promise<string>((resolve) => onLine(pad.stdout!, resolve));
-  control = await startConsole("--control");
-  looks = await startConsole();
-  // Its own sandbox needs a user that is not root; it sees nothing but this page.
-  browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu"],
-  });
+  pad = await HandsOn.start(ring3, "gamepad", "--model", "xbox-360");
+  control = await Console.start(ring3, "--control");
+  looks = await Console.start(ring3);
+  browser = await startBrowser();
   [context, page] = await lookAt(control.url);
 });
 
 after(async () => {
   await browser?.close();
-  for (const each of [control, looks]) {
-    if (each === undefined) continue;
-    each.child.kill("SIGTERM");
-    assert.deepEqual(await once(each.child, "exit"), [0, null]);
-  }
-  pad?.kill("SIGTERM");
+  await control?.stop();
+  await looks?.stop();
+  pad?.stop();
   await ring3?.stop();
 });
 
-const addressOf = (url: string) => url.replace(/\?.*$/, "");
-const go = async (hash: string, on = page) => {
-  await on.evaluate(`location.hash = ${JSON.stringify(hash)}`);
-};
-const deviceHash = () => `#/${encodeURIComponent(device)}`;
+const go = (hash: string, on = page) => goTo(on, hash);
+const deviceHash = () => hashOf(device);
 
 test("the page lists every device with its driver and state, and each has a page of its own", async () => {
   const row = page.getByRole("row").filter({ hasText: device });
@@ -129,7 +91,7 @@ test("plots move", async () => {
   const drawn = 'document.querySelector(".plots canvas")?.toDataURL() ?? ""';
   await page.locator(".plots canvas").first().waitFor();
   const before = await page.evaluate<string>(drawn);
-  await page.waitForFunction(`${drawn} !== ${JSON.stringify(before)}`, undefined, { timeout: 10_000 });
+  await until(page, `(${drawn}) !== ${JSON.stringify(before)}`);
 });
 
 test("what is pressed on a pad is seen on its drawing, over its driver's death", async () => {
@@ -137,13 +99,13 @@ test("what is pressed on a pad is seen on its drawing, over its driver's death",
   await page.getByRole("row").filter({ hasText: "xbox-360" }).getByRole("link").click();
   const drawing = page.getByRole("img", { name: /^Pressed: / });
   await drawing.waitFor();
-  pad.stdin!.write("press south\n");
+  await pad.does("press south");
   await page.getByRole("img", { name: "Pressed: south" }).waitFor();
   const { devices } = await ring3.status();
   process.kill(devices.find(({ driver }) => driver === "xbox-360")!.hostPid!, "SIGKILL");
   await page.getByText(/^Start #2, served from/).waitFor();
   await page.getByRole("img", { name: "Pressed: south" }).waitFor();
-  pad.stdin!.write("release south\n");
+  await pad.does("release south");
   await page.getByRole("img", { name: "Pressed: nothing" }).waitFor();
 });
 
@@ -215,14 +177,7 @@ for (const colorScheme of ["light", "dark"] as const)
       await go(hash, page);
       await page.getByRole("heading", { level: 1 }).waitFor();
       if (hash === deviceHash()) await page.getByText("Why it is so").waitFor();
-      await page.evaluate(axe); // not a script of the page's: its policy would refuse that
-      const violations = await page.evaluate(async (values) => {
-        const run = (
-          globalThis as unknown as { axe: { run(options: object): Promise<{ violations: object[] }> } }
-        ).axe;
-        return (await run.run({ runOnly: { type: "tag", values } })).violations;
-      }, RULES);
-      assert.deepEqual(violations, [], hash);
+      assert.deepEqual(await violations(page), [], hash);
       const wide = await page.evaluate<number>("document.documentElement.scrollWidth");
       assert.ok(wide <= 360, `${hash} is ${wide} pixels wide`);
     }

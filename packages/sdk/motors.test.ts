@@ -1,14 +1,15 @@
 // Runs in: node --test.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { type Gamepad, gamepad } from "@ring3/classes/gamepad/contract";
 import { manualClock } from "@ring3/core/clock";
+import type { EventData } from "@ring3/core/contract";
 import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
 import { createLog, type LogEntry } from "@ring3/core/log";
 import { createContext } from "./context.ts";
 import { Motors, type SendRumble } from "./motors.ts";
 import { runWithin } from "./request-context.ts";
 import { plainStateMemory } from "./state.ts";
-import { sample } from "./test/sample-contract.ts";
 import { Limit } from "./wait.ts";
 
 const turn = () => new Promise(setImmediate);
@@ -17,15 +18,19 @@ function motors(given?: SendRumble) {
   const clock = manualClock();
   const log: LogEntry[] = [];
   const sent: string[] = [];
+  const told: string[] = [];
   const incarnation = createContext({
-    contract: sample,
+    contract: gamepad,
     device: { id: "usb-test:1.0", ordinal: 1 },
     incarnation: 1,
     reason: "",
     clock,
     log: createLog("driver", (entry) => log.push(entry), clock),
     state: plainStateMemory(),
-    emit() {},
+    emit: (_, event, data) => {
+      const { strong, weak } = data as EventData<Gamepad, "motors">;
+      told.push(`${clock.now()}: ${event} ${strong} ${weak}`);
+    },
   });
   const send: SendRumble = async (strong, weak, durationMs, wait) => {
     if (wait.signal?.aborted) throw wait.signal.reason;
@@ -33,12 +38,13 @@ function motors(given?: SendRumble) {
     await given?.(strong, weak, durationMs, wait);
   };
   const { context } = incarnation;
+  incarnation.open(1);
   const made = context.scope.use(new Motors(context, send));
   const advance = async (ms: number): Promise<void> => {
     clock.advance(ms);
     await turn();
   };
-  return { clock, log, sent, incarnation, motors: made, advance };
+  return { clock, log, sent, told, incarnation, motors: made, advance };
 }
 
 test("what runs stops after its time", async () => {
@@ -49,6 +55,21 @@ test("what runs stops after its time", async () => {
   await advance(1);
   assert.deepEqual(sent, ["0: 5 6 100", "100: 0 0 0"]);
   assert.equal(clock.pending, 0);
+});
+
+test("what the device has taken is told, and what it refuses is not", async () => {
+  const {
+    motors: own,
+    told,
+    advance,
+  } = motors(async (strong) => {
+    if (strong === 7) throw new DeviceError("stall", "no");
+  });
+  await own.run({ strong: 5, weak: 6, durationMs: 100 }, {});
+  await assert.rejects(own.run({ strong: 7, weak: 0, durationMs: 100 }, {}));
+  await own.run({ strong: 5, weak: 6, durationMs: 100 }, {});
+  await advance(100);
+  assert.deepEqual(told, ["0: motors 5 6", "100: motors 0 0"]);
 });
 
 test("what is wanted later takes the place of what runs, with a time of its own", async () => {

@@ -2,6 +2,7 @@
 import type { Gamepad } from "@ring3/classes/gamepad/contract";
 import type { Input } from "@ring3/core/contract";
 import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
+import { Changes } from "./changes.ts";
 import type { Context } from "./define.ts";
 import { tolerate } from "./tolerate.ts";
 import type { Wait } from "./wait.ts";
@@ -12,21 +13,29 @@ const STOP_MS = 1000;
 /** Tells the device; both from 0 to 65535, for `durationMs` unless it is told otherwise before. */
 export type SendRumble = (strong: number, weak: number, durationMs: number, wait: Wait) => Promise<void>;
 
+type MotorsContext = Pick<
+  Context<Gamepad>,
+  "sleep" | "limit" | "signal" | "log" | "emit" | "timestampUs" | "rests"
+>;
+
 /**
  * For the operation `rumble` of game controllers: what runs stops after its time, at a rest (`settle`) and at remove (`ctx.scope.use`). A stop that
- * fails is told again until the device has taken it, or rests.
+ * fails is told again until the device has taken it, or rests. What the device has taken is told as `motors`.
  */
 export class Motors implements AsyncDisposable {
-  readonly #ctx: Pick<Context, "sleep" | "limit" | "signal" | "log">;
+  readonly #ctx: MotorsContext;
   readonly #send: SendRumble;
   /** Aborted: what it was to end has been stopped or replaced. Undefined: nothing runs that anybody knows of. */
   #end: AbortController | undefined;
   /** Settles when the device has been told, or could not be. */
   #telling: Promise<unknown> = Promise.resolve();
+  /** What the device has taken last. */
+  readonly #taken: Changes<Gamepad, "motors">;
 
-  constructor(ctx: Pick<Context, "sleep" | "limit" | "signal" | "log">, send: SendRumble) {
+  constructor(ctx: MotorsContext, send: SendRumble) {
     this.#ctx = ctx;
     this.#send = send;
+    this.#taken = new Changes(ctx, "motors");
   }
 
   /** In place of what they did before. */
@@ -71,7 +80,7 @@ export class Motors implements AsyncDisposable {
   }
 
   #tell(strong: number, weak: number, durationMs: number, wait: Wait): Promise<void> {
-    const telling = this.#send(strong, weak, durationMs, wait);
+    const telling = this.#send(strong, weak, durationMs, wait).then(() => this.#taken.tell({ strong, weak }));
     this.#telling = telling.catch(() => undefined); // told to whoever asked
     return telling;
   }

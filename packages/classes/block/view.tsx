@@ -1,33 +1,114 @@
-// Runs in: browser, in the console. Owns: what kind of disk it is.
-import type { ViewParts } from "../view.ts";
-import { BLOCK_MEDIUM_PRESENT } from "./contract.ts";
+// Runs in: browser, in the console. Owns: what a disk does now, and what kind of disk it is.
+import type { Activity, ViewParts } from "../view.ts";
+import {
+  BLOCK_DISCARD,
+  BLOCK_FUA,
+  BLOCK_MEDIUM_PRESENT,
+  BLOCK_READ_ONLY,
+  BLOCK_REMOVABLE,
+  BLOCK_ROTATIONAL,
+  BLOCK_WRITE_CACHE,
+} from "./contract.ts";
 
-const size = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 4 });
+const number = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
 
-export default function BlockView({ properties }: ViewParts) {
+function scaled(value: number, units: readonly string[], step: number): string {
+  const power = Math.min(units.length - 1, Math.floor(Math.log(Math.max(1, value)) / Math.log(step)));
+  return `${number.format(value / step ** power)} ${units[power]}`;
+}
+const bytesText = (bytes: number) => scaled(bytes, ["bytes", "kB", "MB", "GB", "TB", "PB"], 1000);
+
+export default function BlockView({ properties, seconds }: ViewParts) {
+  const { flags = 0 } = properties as Record<string, number>;
+  if ((flags & BLOCK_MEDIUM_PRESENT) === 0)
+    return <p>There is no medium in it. Put one in, and it is shown here.</p>;
+  return (
+    <>
+      <Work seconds={seconds.slice(-SECONDS_SHOWN)} />
+      <Facts properties={properties} />
+    </>
+  );
+}
+
+const SECONDS_SHOWN = 60;
+/** Of one second in the strip; the middle of the drawing is where reading and writing begin. */
+const [BAR, MIDDLE] = [5, 30];
+
+/** Reading upwards, writing downwards. */
+function Work({ seconds }: { seconds: readonly Activity[] }) {
+  const now = seconds.at(-1);
+  const busy = seconds.filter(({ requests }) => requests > 0).length;
+  const most = Math.max(1, ...seconds.flatMap(({ bytesRead, bytesWritten }) => [bytesRead, bytesWritten]));
+  const text =
+    now === undefined
+      ? "Nothing is known of its work yet."
+      : now.requests === 0
+        ? "It does nothing now."
+        : `Reads ${bytesText(now.bytesRead)} a second, writes ${bytesText(now.bytesWritten)} a second, in ${number.format(now.requests)} requests${
+            now.failed > 0 ? `, ${number.format(now.failed)} of which fail` : ""
+          }.`;
+  return (
+    <figure class="work-strip">
+      <svg viewBox={`0 0 ${SECONDS_SHOWN * BAR} ${2 * MIDDLE}`} preserveAspectRatio="none" aria-hidden="true">
+        <path class="axis" d={`M0 ${MIDDLE}h${SECONDS_SHOWN * BAR}`} />
+        {seconds.map(({ bytesRead, bytesWritten }, index) => {
+          const x = (SECONDS_SHOWN - seconds.length + index) * BAR;
+          const [read, written] = [(bytesRead / most) * MIDDLE, (bytesWritten / most) * MIDDLE];
+          return (
+            <g key={index - seconds.length}>
+              <rect class="read" x={x} y={MIDDLE - read} width={BAR - 1} height={read} />
+              <rect class="written" x={x} y={MIDDLE} width={BAR - 1} height={written} />
+            </g>
+          );
+        })}
+      </svg>
+      <figcaption>
+        <strong>{text}</strong>
+        {seconds.length > 0 &&
+          ` In ${busy} of the last ${seconds.length} ${seconds.length === 1 ? "second" : "seconds"} something was asked of it. Up: read, down: written.`}
+      </figcaption>
+    </figure>
+  );
+}
+
+function Facts({ properties }: Pick<ViewParts, "properties">) {
   const {
     sectors = 0,
     sectorBytes = 0,
     flags = 0,
     maxTransferSectors = 0,
+    medium = 1,
   } = properties as Record<string, number>;
-  if ((flags & BLOCK_MEDIUM_PRESENT) === 0) return <p>There is no medium in it.</p>;
+  const has = (flag: number) => (flags & flag) !== 0;
+  const facts: readonly (readonly [string, string])[] = [
+    [
+      "Size",
+      `${bytesText(sectors * sectorBytes)}: ${sectors.toLocaleString()} blocks of ${sectorBytes} bytes`,
+    ],
+    ["In one request", `${bytesText(maxTransferSectors * sectorBytes)} at most`],
+    ["May be written", has(BLOCK_READ_ONLY) ? "no, only read" : "yes"],
+    ["What is written", keptText(has(BLOCK_WRITE_CACHE), has(BLOCK_FUA))],
+    [
+      "Is",
+      `${has(BLOCK_ROTATIONAL) ? "a turning disk" : "without turning parts"}${
+        has(BLOCK_REMOVABLE) ? `; its medium can be taken out, and this is number ${medium}` : ""
+      }`,
+    ],
+    ["Space that is free again", has(BLOCK_DISCARD) ? "it can be told of" : "it need not be told of"],
+  ];
   return (
     <dl class="facts">
-      <div>
-        <dt>Size</dt>
-        <dd>{size.format((sectors * sectorBytes) / 1e6)} MB</dd>
-      </div>
-      <div>
-        <dt>Sectors</dt>
-        <dd>
-          {size.format(sectors)} of {sectorBytes} bytes
-        </dd>
-      </div>
-      <div>
-        <dt>At once</dt>
-        <dd>{size.format((maxTransferSectors * sectorBytes) / 1024)} KiB a request</dd>
-      </div>
+      {facts.map(([what, value]) => (
+        <div key={what}>
+          <dt>{what}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
     </dl>
   );
 }
+
+const keptText = (cached: boolean, through: boolean) =>
+  !cached
+    ? "is kept at once"
+    : `waits in the disk's own memory until somebody asks to flush it${through ? ", or asks for one write to be kept at once" : ""}`;

@@ -187,6 +187,31 @@ export function gamepadConformance(name: string, start: () => Promise<GamepadUnd
         }
       });
 
+    test("what the motors do is told, and its end", async () => {
+      if (!has(GAMEPAD_RUMBLE)) return;
+      await watcher.port.request("rumble", { strong: 40_000, weak: 20_000, durationMs: 200 });
+      await watcher.told(
+        "motors",
+        "what was asked for",
+        ({ strong, weak }) => strong === 40_000 && weak === 20_000,
+      );
+      await watcher.told("motors", "the end", ({ strong, weak }) => strong === 0 && weak === 0);
+    });
+
+    test("how lights shine is told to who comes later", async () => {
+      if (has(GAMEPAD_LIGHT)) {
+        await watcher.port.request("light", { red: 250, green: 2, blue: 3 });
+        await watcher.told(
+          "lights",
+          "a colour",
+          ({ red, green, blue }) => `${red} ${green} ${blue}` === "250 2 3",
+        );
+      } else if (has(GAMEPAD_PLAYER)) {
+        await watcher.port.request("player", { number: 3 });
+        await watcher.told("lights", "a player", ({ player }) => player === 3);
+      }
+    });
+
     test("a trigger effect of a third trigger is invalid", async () => {
       if (!has(GAMEPAD_TRIGGER_EFFECTS)) return;
       await fails("invalid", watcher.port.request("triggerEffect", { side: 2, mode: 0, parameters: EFFECT }));

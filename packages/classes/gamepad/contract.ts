@@ -151,6 +151,21 @@ export const gamepad = defineContract({
       released: lifted,
     }),
     power: event({ nr: 4, data: struct({ percent: u8, charging: u8 }), overflow: "latest", sticky: true }),
+    /** What the device was told of `rumble` last and has taken, the end of it included. */
+    motors: event({
+      nr: 5,
+      data: struct({ ...at, strong: u16, weak: u16 }),
+      overflow: "latest",
+      sticky: true,
+      released: <M extends object>(last: M): M => ({ ...last, strong: 0, weak: 0 }),
+    }),
+    /** How its lights shine, as the device has taken it; 0: it has none of that kind, or they are dark. */
+    lights: event({
+      nr: 6,
+      data: struct({ ...at, red: u8, green: u8, blue: u8, player: u8 }),
+      overflow: "latest",
+      sticky: true,
+    }),
   },
 });
 

@@ -2,8 +2,11 @@
 import type { EventData } from "@ring3/core/contract";
 import { bar, battery, beside, field, type Line, lit, type Picture, wrap } from "@ring3/core/picture";
 import {
+  GAMEPAD_LIGHT,
   GAMEPAD_MOTION,
+  GAMEPAD_PLAYER,
   GAMEPAD_POWER,
+  GAMEPAD_RUMBLE,
   GAMEPAD_TOUCH,
   type Gamepad,
   type GamepadProperties,
@@ -15,9 +18,12 @@ type State = EventData<Gamepad, "state">;
 type Motion = EventData<Gamepad, "motion">;
 type Touch = EventData<Gamepad, "touch">;
 type Power = EventData<Gamepad, "power">;
+type Motors = EventData<Gamepad, "motors">;
+type Lights = EventData<Gamepad, "lights">;
 
 /** Of one stick's way; a character is twice as high as it is wide. */
 const [STICK_COLUMNS, STICK_ROWS] = [11, 5];
+const MOTOR_MAX = 65_535;
 const [TOUCH_COLUMNS, TOUCH_ROWS] = [35, 5];
 
 export function gamepadPicture(properties: GamepadProperties): Picture<Gamepad> {
@@ -28,6 +34,8 @@ export function gamepadPicture(properties: GamepadProperties): Picture<Gamepad> 
   let motion: Motion | undefined;
   let touch: Touch | undefined;
   let power: Power | undefined;
+  let motors: Motors | undefined;
+  let lights: Lights | undefined;
   return {
     take: {
       state: (data) => {
@@ -42,9 +50,15 @@ export function gamepadPicture(properties: GamepadProperties): Picture<Gamepad> 
       power: (data) => {
         power = data;
       },
+      motors: (data) => {
+        motors = data;
+      },
+      lights: (data) => {
+        lights = data;
+      },
     },
     release() {
-      state = motion = touch = power = undefined;
+      state = motion = touch = power = motors = lights = undefined;
     },
     lines: () => [
       ...beside(...sticks(properties, state), ...hat(properties, state)),
@@ -65,6 +79,8 @@ export function gamepadPicture(properties: GamepadProperties): Picture<Gamepad> 
       ),
       ...(has(GAMEPAD_MOTION) ? sensors(properties, motion) : []),
       ...(has(GAMEPAD_TOUCH) ? touchpad(properties, touch) : []),
+      ...(has(GAMEPAD_RUMBLE) ? [rumbling(motors?.strong ?? 0, motors?.weak ?? 0)] : []),
+      ...(has(GAMEPAD_LIGHT | GAMEPAD_PLAYER) && lights !== undefined ? [shining(features, lights)] : []),
       ...(has(GAMEPAD_POWER) ? [battery(power)] : []),
     ],
   };
@@ -120,3 +136,19 @@ function touchpad({ touchMaxX, touchMaxY }: GamepadProperties, touch: Touch | un
   );
   return field(TOUCH_COLUMNS, TOUCH_ROWS, marks);
 }
+
+const rumbling = (strong: number, weak: number): Line => [
+  "rumble strong ",
+  ...bar(strong / MOTOR_MAX, 5),
+  " weak ",
+  ...bar(weak / MOTOR_MAX, 5),
+];
+
+/** A colour as the web writes it. */
+const shining = (features: number, { red, green, blue, player }: Lights): Line => [
+  "lights",
+  ...((features & GAMEPAD_LIGHT) === 0
+    ? []
+    : [` #${[red, green, blue].map((part) => part.toString(16).padStart(2, "0")).join("")}`]),
+  ...((features & GAMEPAD_PLAYER) === 0 || player === 0 ? [] : [` player ${player}`]),
+];

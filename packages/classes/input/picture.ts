@@ -1,6 +1,5 @@
 // Runs in: the command line. Owns: nothing; what a keyboard, a mouse or a tablet looks like in a terminal. Pure.
 import type { EventData } from "@ring3/core/contract";
-import * as codes from "@ring3/core/input-codes";
 import { bar, battery, field, type Line, lit, type Mark, type Picture, wrap } from "@ring3/core/picture";
 import {
   INPUT_ABSOLUTE,
@@ -14,6 +13,7 @@ import {
   type InputProperties,
   WHEEL_NOTCH,
 } from "./contract.ts";
+import { keyNames } from "./key-names.ts";
 
 type Keys = EventData<InputClass, "keys">;
 type Pointer = EventData<InputClass, "pointer">;
@@ -22,18 +22,6 @@ type Power = EventData<InputClass, "power">;
 const [FIELD_COLUMNS, FIELD_ROWS] = [35, 7];
 /** Counts of a mouse from one edge of the field to the other, where it comes in again. */
 const FIELD_COUNTS = 1024;
-
-/** Of linux/input-event-codes.h's: what is no key, and where a group of buttons begins. */
-const notKeys = new Set(
-  "KEY_RESERVED KEY_MAX BTN_MISC BTN_MOUSE BTN_JOYSTICK BTN_GAMEPAD BTN_DIGI BTN_WHEEL BTN_TRIGGER_HAPPY".split(
-    " ",
-  ),
-);
-const names: ReadonlyMap<number, string> = new Map(
-  Object.entries(codes).flatMap(([name, code]) =>
-    /^(KEY|BTN)_/.test(name) && !notKeys.has(name) ? [[code, name]] : [],
-  ),
-);
 
 export function inputPicture(properties: InputProperties): Picture<InputClass> {
   const { features } = properties;
@@ -93,7 +81,7 @@ export function inputPicture(properties: InputProperties): Picture<InputClass> {
 function keyLines(keys: Keys | undefined): Line[] {
   const down = (keys?.pressed ?? []).filter((code) => code !== 0);
   if (down.length === 0) return [["keys     none"]];
-  return wrap(["keys    ", ...down.map((code) => lit(` ${names.get(code) ?? code}`))]);
+  return wrap(["keys    ", ...down.map((code) => lit(` ${keyNames.get(code) ?? code}`))]);
 }
 
 /** As a pointer would that no edge stops. */

@@ -1,5 +1,5 @@
 // Runs in: browser. Owns: what can be done to a device, and what came of it.
-import { useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { act } from "./feed.ts";
 import type { DeviceStatus } from "./told.ts";
 
@@ -80,7 +80,13 @@ export function Actions({
 }) {
   const [doing, becomeDoing] = useState<string>();
   const [said, say] = useState<{ text: string; failed: boolean }>();
+  const answer = useRef<HTMLParagraphElement>(null);
+  useEffect(() => {
+    // The button that was pressed is for another state than this one.
+    if (said !== undefined && document.activeElement === document.body) answer.current?.focus();
+  }, [said, device.state]);
   const run = async ({ verb, label }: Action) => {
+    if (doing !== undefined) return;
     becomeDoing(verb);
     say(undefined);
     try {
@@ -96,31 +102,51 @@ export function Actions({
       becomeDoing(undefined);
     }
   };
-  const button = (action: Action) => (
-    <button
-      key={action.verb}
-      type="button"
-      title={action.meaning}
-      disabled={doing !== undefined}
-      onClick={() => void run(action)}
-    >
-      {action.label}
-      {doing === action.verb ? " …" : ""}
-    </button>
-  );
   if (!control)
     return (
       <p class="hint">
         This console only looks. To act: <code>ring3 console --control</code>
       </p>
     );
+  const buttons = (actions: readonly Action[]) =>
+    actions.map((action) => (
+      <Choice
+        key={action.verb}
+        action={action}
+        isDoing={doing === action.verb}
+        waits={doing !== undefined}
+        run={() => void run(action)}
+      />
+    ));
   return (
-    <div class="actions">
-      <p>{actionsFor(device).map(button)}</p>
-      {demo && device.state !== "gone" && <p class="faults">{faults.map(button)}</p>}
-      <p role="status" class={said?.failed ? "failure" : ""}>
+    <section class="actions" aria-label="What can be done">
+      <ul>{buttons(actionsFor(device))}</ul>
+      {demo && device.state !== "gone" && <ul class="faults">{buttons(faults)}</ul>}
+      <p ref={answer} tabIndex={-1} role="status" class={said?.failed ? "failure" : ""}>
         {said?.text}
       </p>
-    </div>
+    </section>
+  );
+}
+
+interface ChoiceParts {
+  readonly action: Action;
+  readonly isDoing: boolean;
+  /** Something is under way: it can be read, and not pressed. */
+  readonly waits: boolean;
+  readonly run: () => void;
+}
+
+/** `aria-disabled`: a disabled button would lose the focus. */
+function Choice({ action: { label, meaning }, isDoing, waits, run }: ChoiceParts) {
+  const id = useId();
+  return (
+    <li>
+      <button type="button" aria-describedby={id} aria-disabled={waits} onClick={run}>
+        {label}
+        {isDoing ? " …" : ""}
+      </button>
+      <span id={id}>{meaning}</span>
+    </li>
   );
 }

@@ -1,6 +1,7 @@
 // Runs in: browser. Owns: the crash reports of one device.
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "./feed.ts";
+import { Term } from "./term.tsx";
 import type { CrashReport, CrashSummary } from "./told.ts";
 import { bytesText, dateText, durationText } from "./words.ts";
 
@@ -22,7 +23,9 @@ export function Crashes({ device, incarnation }: { device: string; incarnation: 
   }, [device, incarnation]);
   return (
     <section aria-labelledby="crashes">
-      <h2 id="crashes">Crash reports</h2>
+      <h2 id="crashes">
+        <Term of="crash">Crash reports</Term>
+      </h2>
       {reports.length === 0 ? (
         <p>None. Whenever its driver fails, a report says why, where it stood and what it had in hand.</p>
       ) : (
@@ -34,9 +37,12 @@ export function Crashes({ device, incarnation }: { device: string; incarnation: 
 
 function Crash({ summary: { id, time, incarnation, reason } }: { summary: CrashSummary }) {
   const [report, setReport] = useState<CrashReport>();
+  const [trouble, setTrouble] = useState("");
   const open = () => {
     if (report === undefined)
-      void ask<CrashReport>(`/api/crashes/${encodeURIComponent(id)}`).then(setReport, () => {});
+      void ask<CrashReport>(`/api/crashes/${encodeURIComponent(id)}`).then(setReport, ({ message }: Error) =>
+        setTrouble(message),
+      );
   };
   return (
     <details onToggle={open}>
@@ -44,6 +50,7 @@ function Crash({ summary: { id, time, incarnation, reason } }: { summary: CrashS
         {dateText(time)}, start #{incarnation}: {reason.kind}, {reason.text}
         {reason.outside ? " (not the driver's doing)" : ""}
       </summary>
+      {report === undefined && trouble !== "" && <p class="failure">It cannot be had: {trouble}.</p>}
       {report !== undefined && (
         <>
           {report.stack.length > 0 && <pre tabIndex={0}>{report.stack.join("\n")}</pre>}

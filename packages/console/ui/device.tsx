@@ -62,24 +62,25 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
   if (device === undefined)
     return (
       <section class="empty">
-        <h1>{id}</h1>
-        <p>There is no such device any more. When it is plugged in again, it is shown here.</p>
+        <h1 tabIndex={-1}>{id}</h1>
+        <p>There is no such device, or not any more. When it is plugged in, it is shown here by itself.</p>
         <p>
-          <a href="#/">All devices</a>
+          <a href="#/">All devices</a>, or what ring3 sees in a terminal: <code>ring3 status</code>
         </p>
       </section>
     );
   const todo = attention(device);
+  const seconds = points.map(({ rates }) => rates);
   const works = device.state === "running" || device.state === "suspended";
   return (
     <>
       <nav>
         <a href="#/">All devices</a>
       </nav>
-      <h1>
+      <h1 tabIndex={-1}>
         {nameOf(device)} <State device={device} />
       </h1>
-      <p>
+      <p role="status">
         {todo ?? meanings[device.state]}
         {device.reason === ""
           ? ""
@@ -91,7 +92,7 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
       <Facts device={device} />
       <InFlight id={id} />
       {device.units.map((unit) => (
-        <Unit key={unit.id} unit={unit} device={device} />
+        <Unit key={unit.id} unit={unit} device={device} seconds={seconds} />
       ))}
       <section aria-labelledby="lately">
         <h2 id="lately">The last two minutes</h2>
@@ -103,7 +104,7 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
       </section>
       <Crashes device={id} incarnation={device.incarnation} />
       <Log entries={log} />
-      <Explained id={id} state={device.state} />
+      <Explained id={id} state={device.state} begun={known.begun} />
     </>
   );
 }
@@ -111,7 +112,7 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
 function Facts({ device }: { device: DeviceStatus }) {
   const { id, identity, driver, class: of, placement, sandbox, hostPid, incarnation, restarts } = device;
   const facts: readonly (readonly [ComponentChildren, string])[] = [
-    ["Place", id],
+    [<Term of="place">Place</Term>, id],
     ["What it is", identity],
     [<Term of="driver">Driver</Term>, driver === null ? "none" : `${driver}, class ${of}`],
     [<Term of="jail">Runs</Term>, placementText(placement, sandbox)],
@@ -154,25 +155,25 @@ function Log({ entries }: { entries: readonly LogEntry[] }) {
       {entries.length === 0 ? (
         <p>Nothing was said about it yet.</p>
       ) : (
-        <div class="scroll log" role="log" aria-labelledby="log" tabIndex={0}>
+        <section class="scroll log" aria-labelledby="log" tabIndex={0}>
           {entries.toReversed().map(({ time, level, message }, index) => (
             <p key={entries.length - index} class={level}>
               <time>{timeText(time)}</time> {level === "info" ? "" : `${level}: `}
               {message}
             </p>
           ))}
-        </div>
+        </section>
       )}
     </section>
   );
 }
 
-/** `state`: asked again when it is another. */
-function Explained({ id, state }: { id: string; state: string }) {
+/** `state`, `begun`: asked again when they are others. */
+function Explained({ id, state, begun }: { id: string; state: string; begun: number }) {
   const [explanation, explain] = useState<Explanation>();
   useEffect(() => {
     void ask<Explanation>(`/api/devices/${encodeURIComponent(id)}/explain`).then(explain, () => {});
-  }, [id, state]);
+  }, [id, state, begun]);
   if (explanation === undefined) return null;
   const { ranking, kernelDriver, holders, jail, placement, processors, missing, next } = explanation;
   return (

@@ -1,10 +1,12 @@
 // Runs in: browser. Owns: the page: which of its views is shown, by what stands behind # in the address.
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { DevicePage } from "./device.tsx";
-import { Overview } from "./overview.tsx";
+import { nameOf, Overview } from "./overview.tsx";
 import { begin, type Known, useKnown } from "./store.ts";
+import { timeText } from "./words.ts";
 import "./style.css";
+import "./views.css";
 
 /** The device that the address names; "" where it names none. */
 function place(): string {
@@ -27,8 +29,15 @@ function Page() {
     moved(); // it may have been another before anybody listened
     return () => removeEventListener("hashchange", moved);
   }, []);
+  const shown = known.devices.get(device);
   useEffect(() => {
-    document.title = device === "" ? "ring3" : `${device} · ring3`;
+    document.title = `${device === "" ? "Devices" : shown === undefined ? device : nameOf(shown)} · ring3`;
+  }, [device, shown]);
+  const before = useRef(device);
+  useEffect(() => {
+    if (before.current === device) return; // at first the browser begins where it always does
+    before.current = device;
+    document.querySelector("h1")?.focus();
   }, [device]);
   return (
     <>
@@ -51,11 +60,11 @@ function Page() {
   );
 }
 
-function Connection({ known: { connection, about } }: { known: Known }) {
+function Connection({ known: { connection, sinceMs, about } }: { known: Known }) {
   const words = {
     first: "connecting",
     here: about.control ? "live, with control" : "live, read-only",
-    away: "The console does not answer. What is shown is how it was; it goes on by itself once it is back.",
+    away: `The console does not answer since ${timeText(sinceMs)}. It, or ring3's manager, is being started again, which takes a moment; this page goes on by itself, and shows how it was. If it stays so: does ring3 console still run?`,
     closed: "This browser is not let in any more. Open the address that ring3 console prints.",
   }[connection];
   return (

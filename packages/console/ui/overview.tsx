@@ -14,7 +14,7 @@ export function Overview({ known: { status, devices, rates, workload } }: { know
   const troubled = driven.filter((device) => attention(device) !== undefined);
   return (
     <>
-      <h1>Devices</h1>
+      <h1 tabIndex={-1}>Devices</h1>
       {workload !== null && <Work workload={workload} />}
       {troubled.length > 0 && (
         <section class="attention" aria-labelledby="attention">
@@ -48,7 +48,9 @@ export function Overview({ known: { status, devices, rates, workload } }: { know
               <thead>
                 <tr>
                   <th scope="col">Device</th>
-                  <th scope="col">State</th>
+                  <th scope="col">
+                    <Term of="state">State</Term>
+                  </th>
                   <th scope="col">
                     <Term of="driver">Driver</Term>
                   </th>
@@ -85,7 +87,8 @@ export function Overview({ known: { status, devices, rates, workload } }: { know
       )}
       <Unmatched devices={all.filter(({ state }) => state === "unmatched")} />
       <p class="processes">
-        Keeper {status!.keeperPid}, manager {status!.manager.pid}.
+        <Term of="keeper">Keeper</Term>: process {status!.keeperPid}. <Term of="manager">Manager</Term>:
+        process {status!.manager.pid}.
       </p>
     </>
   );
@@ -172,9 +175,13 @@ function Work({ workload: { device, blocks, lost, longestMs } }: { workload: Wor
 function Empty() {
   return (
     <section class="empty">
-      <p>ring3 sees no device that any of its drivers is for.</p>
+      <p>ring3 sees no device that any of its drivers is for. Plug one in, and it is shown here by itself.</p>
       <p>
-        Plug one in, or try a simulated one: <code>ring3 sim gamepad --model dualsense</code>
+        Nothing at hand? A simulated one: <code>ring3 sim gamepad --model dualsense --move</code>
+      </p>
+      <p>
+        It is plugged in and not here? Whether this machine lets ring3 have it: <code>ring3 udev</code>. Why a
+        device has no driver: <code>ring3 explain DEVICE</code>
       </p>
     </section>
   );

@@ -1,9 +1,11 @@
 // Runs in: browser. Owns: the plots of one device's last two minutes.
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { Term } from "./term.tsx";
 import type { Rates } from "./told.ts";
-import { bytesText, countText, durationText } from "./words.ts";
+import { bytesText, countText, durationText, secondText } from "./words.ts";
 
 export interface Point {
   readonly timeMs: number;
@@ -42,14 +44,19 @@ export function Plots({ points }: { points: readonly Point[] }) {
         lines={throughput}
         text={bytesText}
         points={points}
-        now={`${bytesText(last?.bytesRead ?? 0)} read, ${bytesText(last?.bytesWritten ?? 0)} written`}
+        now={`${bytesText(last?.bytesRead ?? 0)} read, ${bytesText(last?.bytesWritten ?? 0)} written (dashed)`}
       />
       <Plot
         title="Time of a request"
         lines={latency}
         text={durationText}
         points={points}
-        now={`p50 ${durationText(last?.p50Us ?? null)}, p99 ${durationText(last?.p99Us ?? null)}`}
+        now={
+          <>
+            <Term of="p50">p50</Term> {durationText(last?.p50Us ?? null)}, <Term of="p99">p99</Term>{" "}
+            {durationText(last?.p99Us ?? null)} (dashed)
+          </>
+        }
       />
     </div>
   );
@@ -61,10 +68,12 @@ interface PlotParts {
   readonly text: (value: number) => string;
   readonly points: readonly Point[];
   /** The latest, for who cannot see the plot. */
-  readonly now: string;
+  readonly now: ComponentChildren;
 }
 
 const HEIGHT = 130;
+/** Room for a time of day, in pixels. */
+const LABEL = 110;
 
 function Plot({ title, lines, text, points, now }: PlotParts) {
   const place = useRef<HTMLDivElement>(null);
@@ -78,10 +87,14 @@ function Plot({ title, lines, text, points, now }: PlotParts) {
       {
         width: Math.max(200, element.clientWidth),
         height: HEIGHT,
+        padding: [null, LABEL / 2, null, null],
         legend: { show: false },
         cursor: { show: false },
         scales: { y: { range: (_, __, most) => [0, Math.max(1, (most ?? 1) * 1.1)] } },
-        axes: [axis, { ...axis, size: 64, values: (_, values) => values.map((value) => text(value)) }],
+        axes: [
+          { ...axis, space: LABEL, values: (_, seconds) => seconds.map((each) => secondText(each * 1000)) },
+          { ...axis, size: 64, values: (_, values) => values.map((value) => text(value)) },
+        ],
         series: [
           {},
           ...lines.map(({ label, dash }) => ({ label, stroke: colour, width: 2, ...(dash ? { dash } : {}) })),

@@ -16,6 +16,8 @@ import type {
 export interface Known {
   /** "closed": the browser is not let in any more, or the console has ended for good. */
   readonly connection: "first" | "here" | "away" | "closed";
+  /** Since when it is so, in milliseconds since 1970. */
+  readonly sinceMs: number;
   readonly about: { readonly control: boolean; readonly demo: boolean };
   readonly status: Status | undefined;
   readonly devices: ReadonlyMap<string, DeviceStatus>;
@@ -35,6 +37,7 @@ export type Word =
 
 let known: Known = {
   connection: "first",
+  sinceMs: Date.now(),
   about: { control: false, demo: false },
   status: undefined,
   devices: new Map(),
@@ -46,7 +49,8 @@ const lookers = new Set<(known: Known) => void>();
 const hearers = new Set<(word: Word) => void>();
 
 function become(change: Partial<Known>): void {
-  known = { ...known, ...change };
+  const changed = change.connection !== undefined && change.connection !== known.connection;
+  known = { ...known, ...change, ...(changed ? { sinceMs: Date.now() } : {}) };
   for (const look of lookers) look(known);
 }
 const tell = (word: Word) => {

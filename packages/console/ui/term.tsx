@@ -1,6 +1,7 @@
 // Runs in: browser. Owns: what the console's words mean, one click behind each.
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
+import { meanings } from "./words.ts";
 
 const terms = {
   driver:
@@ -13,12 +14,29 @@ const terms = {
   memory: "What the driver's process has for itself and shares with nobody.",
   cpu: "How much of one processor the driver's process takes.",
   jail: "The driver's process sees no files, no network and no other process, and the kernel refuses it whatever its work does not need.",
+  place:
+    "The bus, the port it is plugged into, and which of its functions. Another port makes another place.",
   unit: "One thing that a driver makes of a device: a disk, a controller. Programs use units.",
+  keeper: "The process that is everyone's parent: it starts the manager, and another one when that dies.",
+  manager:
+    "The process that finds devices, chooses drivers and has them started. It never touches what programs and devices say.",
+  nbd: "A disk at a socket: programs that speak NBD, the protocol for disks over a network, use it there.",
+  "nbd-device": "A disk of the kernel's, served by ring3: any program can use it and it can be mounted.",
+  ublk: "A disk of the kernel's, served by ring3: any program can use it and it can be mounted.",
+  uinput: "An input device of the kernel's, made by ring3: games and desktops find it as any other.",
   fenced:
     "The old driver's process is proven to be dead: it can touch the device no more. Only then another is started.",
   gap: "For so long nobody answered. What programs asked in that time was kept, and answered afterwards.",
-} as const;
+  crash:
+    "Written whenever a driver fails: why, where in its program it stood, what it had in hand, and what it did last.",
+  state: Object.entries(meanings).map(([state, meaning]) => (
+    <span key={state} class="line">
+      <strong>{state}</strong> {meaning}
+    </span>
+  )),
+};
 export type TermName = keyof typeof terms;
+export const isTerm = (name: string): name is TermName => Object.hasOwn(terms, name);
 
 export function Term({ of, children }: { of: TermName; children: ComponentChildren }) {
   const id = useId();

@@ -1,8 +1,10 @@
 // Runs in: browser. Owns: one unit of a device: where programs meet it, and what it does now, as its class draws it.
-import type { ViewParts } from "@ring3/classes/view";
+import type { Told, ViewParts } from "@ring3/classes/view";
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { listenUnit } from "./feed.ts";
+import { useStill } from "./still.ts";
+import { isTerm, Term } from "./term.tsx";
 import type { DeviceStatus } from "./told.ts";
 
 /** A class has one in its folder, or is shown as any. */
@@ -17,13 +19,25 @@ interface Live {
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
-export function Unit({ unit, device }: { unit: DeviceStatus["units"][number]; device: DeviceStatus }) {
+/** Of each event. */
+const PAST_KEPT = 64;
+
+interface UnitParts {
+  readonly unit: DeviceStatus["units"][number];
+  readonly device: DeviceStatus;
+  readonly seconds: ViewParts["seconds"];
+}
+
+export function Unit({ unit, device, seconds }: UnitParts) {
   const [live, setLive] = useState<Live>();
   const [events, setEvents] = useState<ViewParts["events"]>({});
+  const [past, setPast] = useState<ViewParts["past"]>({});
+  const [held, hold] = useState(false);
   const [trouble, setTrouble] = useState("");
   useEffect(
     () =>
       listenUnit(unit.id, (event, data) => {
+        setPast((before) => remembered(before, event, { timeMs: Date.now(), data: data as Told["data"] }));
         if (event === "unit") {
           setTrouble("");
           return setLive(data as Live);
@@ -35,21 +49,43 @@ export function Unit({ unit, device }: { unit: DeviceStatus["units"][number]; de
       }),
     [unit.id, device.units.length],
   );
+  const shown = useStill({ events, past, seconds }, held);
   const View = live === undefined ? undefined : viewOf(live.class);
   return (
     <section aria-label={`Unit ${unit.id}`}>
       <h2>
-        {live?.name ?? "Unit"} <small>{unit.id}</small>
+        {live?.name ?? "Unit"}{" "}
+        <small>
+          <Term of="unit">unit</Term> {unit.id}
+        </small>
       </h2>
       {unit.endpoints.map(({ kind, address }) => (
         <p key={kind + address} class="endpoint">
-          {kind}: <code>{commandFor(kind, address)}</code> <Copy text={commandFor(kind, address)} />
+          {isTerm(kind) ? <Term of={kind}>{kind}</Term> : kind}: <code>{commandFor(kind, address)}</code>{" "}
+          <Copy text={commandFor(kind, address)} />
         </p>
       ))}
       {trouble !== "" && <p class="failure">{trouble}</p>}
-      {View !== undefined && <View properties={live!.properties} events={events} />}
+      {View !== undefined && (
+        <>
+          <button type="button" aria-pressed={held} onClick={() => hold(!held)}>
+            Hold this picture
+          </button>
+          {device.units.length > 1 && (
+            <p class="hint">What is asked is counted for the device, all its units together.</p>
+          )}
+          <View properties={live!.properties} {...shown} />
+        </>
+      )}
     </section>
   );
+}
+
+function remembered(past: ViewParts["past"], event: string, told: Told): ViewParts["past"] {
+  const before = past[event] ?? [];
+  const { timestampUs } = told.data;
+  if (timestampUs !== undefined && timestampUs === before.at(-1)?.data.timestampUs) return past; // told again, as to who comes later
+  return { ...past, [event]: [...before.slice(1 - PAST_KEPT), told] };
 }
 
 const commandFor = (kind: string, address: string) =>

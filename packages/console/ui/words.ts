@@ -18,7 +18,7 @@ export const bytesText = (value: number) => scaled(value, ["B", "kB", "MB", "GB"
 export const durationText = (us: number | null) =>
   us === null ? "–" : us < 1e6 ? scaled(us, ["µs", "ms"], 1000) : `${number.format(us / 1e6)} s`;
 export const percentText = (share: number | null) =>
-  share === null ? "–" : `${number.format(share * 100)} %`;
+  share === null ? "–" : `${number.format(Math.round(share * 1000) / 10)} %`;
 
 const clock = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit",
@@ -26,6 +26,12 @@ const clock = new Intl.DateTimeFormat(undefined, {
   second: "2-digit",
   fractionalSecondDigits: 3,
 });
+const clockToSeconds = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+});
+export const secondText = (ms: number) => clockToSeconds.format(ms);
 /** In the zone of whoever looks. */
 export const timeText = (ms: number) => clock.format(ms);
 export const dateText = (ms: number) => new Date(ms).toLocaleString();
