@@ -109,6 +109,7 @@ test("devices of a class are numbered; a number is kept over a replug, and is an
   const { manager, hosts, clock } = setUp();
   const plug = async (id: string) => {
     void manager.added(busDevice({ id }));
+    await settled();
     await hosts.last.runs(unit());
   };
   const ordinals = () => manager.devices.map(({ id, ordinal }) => `${id} is ${ordinal}`);
