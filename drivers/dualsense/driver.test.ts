@@ -47,6 +47,12 @@ test("motors are stopped before anything is known; then lights as Linux has them
   assert.deepEqual(hid.reports.slice(4).map(brief), [STOP]);
 });
 
+test("the third controller has the third player's lights", async () => {
+  const { running, hid } = await run(device(), { ordinal: 3 });
+  assert.deepEqual(hid.reports.slice(-2).map(brief), [BLUE, "2:10 44:15"]);
+  await running.remove();
+});
+
 test("state, touch and power are told when they are others, motion with each report", async () => {
   const { running, told, hid } = await run();
   const one = report({ 32: 0x80, 36: 0x80, 52: 0x13 });

@@ -22,8 +22,8 @@ import {
   trigger,
 } from "./output.ts";
 
-/** A steady blue, and the first player: as Linux has them before anybody says otherwise. */
-const defaults = { light: [0, 0, 128], player: 1 } as const;
+/** A steady blue: as Linux has it before anybody says otherwise. */
+const BLUE = [0, 0, 128] as const;
 
 type Kept = {
   readonly light?: readonly [red: number, green: number, blue: number];
@@ -72,7 +72,7 @@ export class DualSense {
   }
 
   #tellLights(): void {
-    const { light: [red, green, blue] = defaults.light, player = defaults.player } = this.#kept;
+    const { light: [red, green, blue] = BLUE, player = this.#ctx.device.ordinal } = this.#kept;
     this.#lights.tell({ red, green, blue, player });
   }
 
@@ -88,8 +88,8 @@ export class DualSense {
   async #show(): Promise<void> {
     const { isMuted, triggers = [] } = this.#kept;
     await this.#send(lightSetup());
-    await this.#send(light(...(this.#kept.light ?? defaults.light)));
-    await this.#send(player(this.#kept.player ?? defaults.player));
+    await this.#send(light(...(this.#kept.light ?? BLUE)));
+    await this.#send(player(this.#kept.player ?? this.#ctx.device.ordinal));
     this.#tellLights();
     if (isMuted !== undefined) await this.#send(mute(isMuted));
     for (const [side, effect] of triggers.entries())

@@ -44,6 +44,12 @@ test("motors are stopped first, and its light is the first player's", async () =
   assert.deepEqual(hid.reports.map(brief), [STILL, STILL]);
 });
 
+test("the second controller has the second player's light", async () => {
+  const { running, hid } = await run(device(), { ordinal: 2 });
+  assert.deepEqual(hid.reports.map(brief), ["3: 0 0, 64 0 0"]);
+  await running.remove();
+});
+
 test("state, touch and power are told when they are others, motion with each report; and all after a rest", async () => {
   const { running, told, hid } = await run();
   const one = report({ 32: 1, 34: 1, 35: 7, 38: 0x80, 29: 0x13 });

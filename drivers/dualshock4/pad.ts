@@ -4,8 +4,6 @@ import { firmwareText } from "./firmware.ts";
 import { dualShock4 } from "./kind.ts";
 import { type Colour, type Output, output, playerColour } from "./output.ts";
 
-const FIRST_PLAYER = 1;
-
 type Kept = { readonly colour: Colour };
 
 export class DualShock4 {
@@ -15,7 +13,7 @@ export class DualShock4 {
   #output: Output;
 
   constructor(hid: HidDevice, ctx: Context<Gamepad>) {
-    const { colour } = (ctx.state.get() as Kept | undefined) ?? { colour: playerColour(FIRST_PLAYER) };
+    const { colour = playerColour(ctx.device.ordinal) } = (ctx.state.get() as Kept | undefined) ?? {};
     this.#ctx = ctx;
     this.#lights = new Changes(ctx, "lights");
     this.#output = { strong: 0, weak: 0, colour };

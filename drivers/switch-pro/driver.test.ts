@@ -77,6 +77,12 @@ test("it is still first, then greeted, asked and set up; the first player's ligh
   assert.equal(said(hid).at(-1), `rumble ${STILL}`);
 });
 
+test("the second controller has the second player's lights", async () => {
+  const { running, hid } = await run(controller(), { ordinal: 2 });
+  assert.equal(said(hid).at(-1), "3003");
+  await running.remove();
+});
+
 test("its packets are numbered from 0 to 15 and again", async () => {
   const clock = manualClock();
   const { running, unit, hid } = await run(controller(), { clock });

@@ -33,7 +33,6 @@ import { encodeRumble, STILL } from "./rumble.ts";
 
 /** Of its sensors' samples, three in a report. */
 const SAMPLE_US = 5000;
-const FIRST_PLAYER = 1;
 const PLAYER_LIGHTS = "player lights";
 
 type Kept = { readonly player: number };
@@ -79,7 +78,7 @@ export class SwitchPro {
       sensors: decodeSensors(await this.#flash(userSensors), await this.#flash(factorySensors)),
     };
     await this.#set(subcommands.reportMode, [FULL_REPORTS], "full reports");
-    const { player = FIRST_PLAYER } = (this.#ctx.state.get() as Kept | undefined) ?? {};
+    const { player = this.#ctx.device.ordinal } = (this.#ctx.state.get() as Kept | undefined) ?? {};
     for (const [id, value, what] of [
       [subcommands.vibration, 1, "vibration"],
       [subcommands.motionSensors, 1, "motion sensors"],

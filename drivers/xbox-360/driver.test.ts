@@ -96,6 +96,18 @@ test("an Xbox 360 that stalls the question works all the same; one that is gone 
   await assert.rejects(runDriver(driver, { usb: usbOf(gone) }), { kind: "disconnected", message: /rumble/ });
 });
 
+test("the ring of the fourth controller blinks for the fourth player, that of the fifth for the first", async () => {
+  for (const [ordinal, light] of [
+    [4, "010305"],
+    [5, "010302"],
+  ] as const) {
+    const usb = playedUsb({ control: () => A });
+    const { running } = await run(usb, {}, { ordinal });
+    assert.equal(usb.heard.at(-1), `out 01: ${light}`);
+    await running.remove();
+  }
+});
+
 test("rumble runs and is stopped at remove; the player's light is the next driver's too, a rumble is not", async () => {
   const usb = playedUsb();
   const { running, unit } = await run(usb);

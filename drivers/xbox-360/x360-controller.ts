@@ -6,8 +6,8 @@ import type { Pipes } from "./pipes.ts";
 import { type Identity, propertiesOf } from "./state.ts";
 import {
   decodeInput,
-  FIRST_PLAYER_BLINKS,
   light,
+  playerBlinks,
   playerPattern,
   READ_INPUT_BYTES,
   readInput,
@@ -41,11 +41,9 @@ export function x360Controller(
     told++;
     state.tell(decoded);
   };
-  /** Undefined: nobody is a player yet, and the first light blinks. */
-  async function show(player: number | undefined, wait?: Wait): Promise<void> {
-    const pattern = player === undefined ? FIRST_PLAYER_BLINKS : playerPattern(player);
+  async function show(player: number, pattern: number, wait?: Wait): Promise<void> {
     await pipes.send(light(pattern), "ring of light", wait);
-    if (player !== undefined) lights.tell({ red: 0, green: 0, blue: 0, player });
+    lights.tell({ red: 0, green: 0, blue: 0, player });
   }
 
   /** What comes of it shows the next message. Where that has come already, the answer is the older one. */
@@ -65,11 +63,16 @@ export function x360Controller(
       await ask();
       await motors.settle();
       const kept = ctx.state.get() as Kept | undefined;
-      await tolerate(ctx.log, show(kept?.player));
+      const { ordinal } = ctx.device; // one that nobody has made a player yet blinks
+      const shown =
+        kept === undefined
+          ? show(ordinal, playerBlinks(ordinal))
+          : show(kept.player, playerPattern(kept.player));
+      await tolerate(ctx.log, shown);
     },
     rumble: (input, wait) => motors.run(input, wait),
     async player({ number }, wait) {
-      await show(number, wait);
+      await show(number, playerPattern(number), wait);
       ctx.state.set({ player: number } satisfies Kept);
     },
     async rest() {

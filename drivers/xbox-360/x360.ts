@@ -37,7 +37,7 @@ export const rumble = (strong: number, weak: number): Uint8Array =>
 
 /** The ring of light (xpad_send_led_command): 0 dark, 2 to 5 blink and then shine for player 1 to 4, 6 to 9 shine at once. */
 export const light = (pattern: number): Uint8Array => Uint8Array.of(0x01, 0x03, pattern);
-export const FIRST_PLAYER_BLINKS = 2;
+export const playerBlinks = (number: number): number => 2 + ((number - 1) % 4);
 export const playerPattern = (number: number): number => (number === 0 ? 0 : 6 + ((number - 1) % 4));
 
 /** Some copies tell nothing before they are asked for it (xpad_start_input); the answer is an input message, or a stall. */
