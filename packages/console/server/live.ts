@@ -1,17 +1,10 @@
 // Runs in: console. Owns: what units tell, for the pages that look at them: a channel a unit, opened to read, and closed behind the last page.
-import { blockClass, gamepadClass, inputClass } from "@ring3/client";
-import type { ClientClass } from "@ring3/client/unit-session";
+import { unitClasses } from "@ring3/client/classes";
 import type { Units } from "@ring3/client/units";
 import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { LiveUnit } from "./app.ts";
-
-const classes: Readonly<Record<string, ClientClass<Contract> | undefined>> = {
-  block: blockClass as unknown as ClientClass<Contract>,
-  gamepad: gamepadClass as unknown as ClientClass<Contract>,
-  input: inputClass as unknown as ClientClass<Contract>,
-};
 
 /** Between two looks of a page: thirty a second are a moving picture. */
 const LOOK_MS = 33;
@@ -85,7 +78,7 @@ export function liveUnits(units: Units, clock: Clock): LiveUnit {
 
   async function watch(unit: string): Promise<Open> {
     const info = units.info(unit);
-    const unitClass = info && classes[info.class];
+    const unitClass = info && unitClasses[info.class];
     if (unitClass === undefined)
       throw new DeviceError(
         "invalid",
