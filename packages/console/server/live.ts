@@ -4,17 +4,12 @@ import type { Units } from "@ring3/client/units";
 import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
-import type { LiveUnit } from "./app.ts";
+import type { LiveUnit, UnitWord } from "./app.ts";
 
 /** Between two looks of a page: thirty a second are a moving picture. */
 const LOOK_MS = 33;
 /** Occurrences that one look shows; a mouse tells of a thousand movements a second. */
 const OCCURRENCES_MAX = 16;
-
-interface Event {
-  readonly event: string;
-  readonly data: unknown;
-}
 
 /** What one page has not been shown yet. */
 class Unseen {
@@ -27,7 +22,7 @@ class Unseen {
     this.#contract = contract;
   }
 
-  give({ event, data }: Event): void {
+  give({ event, data }: UnitWord): void {
     const isState = this.#contract.events[event]?.overflow !== "drop-and-count";
     const before = this.#waiting.get(event) ?? [];
     this.#waiting.set(event, isState ? [data] : [...before.slice(1 - OCCURRENCES_MAX), data]);
@@ -39,7 +34,7 @@ class Unseen {
     return this.#came.promise;
   }
 
-  take(): Event[] {
+  take(): UnitWord[] {
     const events = [...this.#waiting].flatMap(([event, all]) => all.map((data) => ({ event, data })));
     this.#waiting = new Map();
     this.#came = Promise.withResolvers();
@@ -53,7 +48,7 @@ class Watched {
   /** For who comes later. */
   readonly latest = new Map<string, unknown>();
 
-  tell(event: Event): void {
+  tell(event: UnitWord): void {
     this.latest.set(event.event, event.data);
     for (const page of this.pages) page.give(event);
   }
