@@ -1,11 +1,9 @@
 // Runs in: driver host. Owns: the producing side of one channel's event ring.
 
+import { added } from "@ring3/core/added";
 import type { Contract } from "@ring3/core/contract";
-import { i32, type Struct } from "@ring3/core/struct";
 import { EVENT, INLINE_WORD } from "./layout.ts";
 import type { RingWriter } from "./ring.ts";
-
-const I32_MAX = 0x7fff_ffff;
 
 /** The event ring with its overflow policies: state is replaced by newer state, changes are added up, occurrences are dropped and counted. */
 export class EventWriter {
@@ -64,13 +62,4 @@ export class EventWriter {
     this.#ring.advance();
     this.#dropped.delete(name);
   }
-}
-
-/** Nothing has moved further than its field can say. */
-function added(fields: Struct<unknown> | undefined, before: unknown, data: unknown): unknown {
-  const [earlier, later] = [before, data] as Readonly<Record<string, number>>[];
-  const sum: Record<string, number> = { ...later };
-  for (const { name, field } of fields?.shape.members ?? [])
-    if (field === i32) sum[name] = Math.max(-I32_MAX, Math.min(I32_MAX, earlier![name]! + later![name]!));
-  return sum;
 }

@@ -109,6 +109,17 @@ test("what is pressed on a pad is seen on its drawing, over its driver's death",
   await page.getByRole("img", { name: "Pressed: nothing" }).waitFor();
 });
 
+test("eight tabs look at one pad, though a browser has six connections; one that is closed takes it from nobody", async () => {
+  const tabs = await Promise.all(Array.from({ length: 8 }, () => context.newPage()));
+  const pads = [page, ...tabs].map((tab) => tab.getByRole("img", { name: "Pressed: east" }));
+  await Promise.all(tabs.map((tab) => tab.goto(page.url())));
+  await pad.does("press east");
+  await Promise.all(pads.map((pad) => pad.waitFor()));
+  await Promise.all(tabs.map((tab) => tab.close()));
+  await pad.does("release east");
+  await page.getByRole("img", { name: "Pressed: nothing" }).waitFor();
+});
+
 test("a device is stopped and started with buttons, and what came of it is said", async () => {
   await go(deviceHash());
   await page.getByRole("button", { name: "Stop" }).click();

@@ -1,11 +1,5 @@
 // Runs in: an application. Owns: the applications' door: the way to a unit's driver.
 
-import { block } from "@ring3/classes/block/contract";
-import { recovery as blockRecovery } from "@ring3/classes/block/recovery";
-import { gamepad } from "@ring3/classes/gamepad/contract";
-import { recovery as gamepadRecovery } from "@ring3/classes/gamepad/recovery";
-import { input } from "@ring3/classes/input/contract";
-import { recovery as inputRecovery } from "@ring3/classes/input/recovery";
 import type { UnitInfo } from "@ring3/control/client-edge";
 import { stateDirectory } from "@ring3/control/state-directory";
 import type { Contract, EventData, EventName } from "@ring3/core/contract";
@@ -29,19 +23,11 @@ export type { InputClass, InputProperties } from "@ring3/classes/input/contract"
 export type { UnitInfo } from "@ring3/control/client-edge";
 export { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
 export type { RequestOptions, UnitPort } from "@ring3/core/unit";
+export { blockClass, gamepadClass, inputClass, unitClasses } from "./classes.ts";
 export type { EventStream } from "./event-stream.ts";
 export type { Lent } from "./lent.ts";
 export type { ClientClass } from "./unit-session.ts";
 export type { UnitListener } from "./units.ts";
-
-/** Disks. */
-export const blockClass: ClientClass<typeof block> = { contract: block, recovery: blockRecovery };
-
-/** Game controllers. */
-export const gamepadClass: ClientClass<typeof gamepad> = { contract: gamepad, recovery: gamepadRecovery };
-
-/** Keyboards, mice, tablets. */
-export const inputClass: ClientClass<typeof input> = { contract: input, recovery: inputRecovery };
 
 export interface Ring3 extends Disposable {
   /** The units that there are now, those whose driver is being replaced included. */

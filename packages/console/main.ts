@@ -10,6 +10,7 @@ import { architectureOf } from "@ring3/kernel/jail/seccomp";
 import { confineSupervisors } from "@ring3/kernel/jail/supervisor";
 import { DemoLink } from "./demo.ts";
 import { ServerKeeper } from "./keeper.ts";
+import { startServer } from "./server-process.ts";
 
 const [directory, port, ...words] = process.argv.slice(2) as [string, string, ...string[]];
 const json = words.includes("json");
@@ -17,14 +18,20 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 
 confineSupervisors(architectureOf(process.arch), process.getuid!() === 0); // for the server: its event loop can make no ring of io_uring
 const demo = words.includes("demo") ? new DemoLink(say) : undefined;
-const keeper = new ServerKeeper({
+const control = words.includes("control");
+const program = {
   program: join(dirname(process.argv[1]!), "console-server.cjs"),
   directory,
+  control,
+  said: (line: string) => void process.stderr.write(`${line}\n`),
+  clock: systemClock,
+};
+const keeper = new ServerKeeper({
+  start: (start) => startServer(program, start),
   port: Number(port),
-  control: words.includes("control"),
+  control,
   ...(demo === undefined ? {} : { fault: demo.break }),
   address: show,
-  said: (line) => void process.stderr.write(`${line}\n`),
   clock: systemClock,
 });
 

@@ -22,19 +22,23 @@ export interface ConsoleStreams {
   release(): void;
 }
 
-/** `control`: the server may do what its user may; otherwise it can only look, whatever it asks. Rejects with DeviceError. */
+/**
+ * `control`: the server may do what its user may; otherwise it can only look, whatever it asks. Rejects with DeviceError, and where the signal comes
+ * before they are there.
+ */
 export async function consoleStreams(
   directory: string,
   control: boolean,
   handlers: Handlers<Edge, Descriptor, ServingPeer<Edge>>,
   tells: TellListeners<Edge, ServingPeer<Edge>>,
+  signal: AbortSignal,
 ): Promise<ConsoleStreams> {
   const streams: Descriptor[] = [];
   try {
     for (const mayAct of [control, false]) {
       const stream = connect(controlSocket(directory));
       streams.push(stream);
-      if (!mayAct) await renounce(stream);
+      if (!mayAct) await renounce(stream, signal);
     }
     const [ours, theirs] = socketPair();
     streams.unshift(theirs);
@@ -51,11 +55,16 @@ export async function consoleStreams(
 }
 
 /** What is said over a copy holds for the stream. */
-async function renounce(stream: Descriptor): Promise<void> {
+async function renounce(stream: Descriptor, signal: AbortSignal): Promise<void> {
   const peer = callingPeer(clientEdge, new FrameSocket(duplicate(stream.fd)), {});
+  const close = () => peer.close();
+  signal.addEventListener("abort", close);
   try {
+    signal.throwIfAborted();
     await peer.call("renounce", {});
+    signal.throwIfAborted();
   } finally {
+    signal.removeEventListener("abort", close);
     peer.close();
   }
 }

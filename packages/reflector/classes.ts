@@ -1,19 +1,17 @@
 // Runs in: reflector. Owns: which classes can be reflected, and by which endpoints.
 
-import { BLOCK_MEDIUM_PRESENT, type Block, block, type Geometry } from "@ring3/classes/block/contract";
+import { BLOCK_MEDIUM_PRESENT, type Block, type Geometry } from "@ring3/classes/block/contract";
 import type { KernelDiskEndpoint } from "@ring3/classes/block/endpoint-kernel-disk";
 import { startNbdEndpoint } from "@ring3/classes/block/endpoint-nbd";
 import { type NbdDeviceOptions, startNbdDevice } from "@ring3/classes/block/endpoint-nbd-device";
 import { startUblkEndpoint, type UblkEndpointOptions } from "@ring3/classes/block/endpoint-ublk";
-import { recovery as blockRecovery } from "@ring3/classes/block/recovery";
-import { type Gamepad, gamepad } from "@ring3/classes/gamepad/contract";
+import type { Gamepad } from "@ring3/classes/gamepad/contract";
 import { startGamepad } from "@ring3/classes/gamepad/endpoint-uinput";
-import { recovery as gamepadRecovery } from "@ring3/classes/gamepad/recovery";
-import { type InputClass, input } from "@ring3/classes/input/contract";
+import type { InputClass } from "@ring3/classes/input/contract";
 import type { InputNodes } from "@ring3/classes/input/endpoint-node";
 import { startInput } from "@ring3/classes/input/endpoint-uinput";
 import type { InputUnit, InputUnitOptions } from "@ring3/classes/input/endpoint-unit";
-import { recovery as inputRecovery } from "@ring3/classes/input/recovery";
+import { blockClass, gamepadClass, inputClass } from "@ring3/client/classes";
 import type { ClientClass } from "@ring3/client/unit-session";
 import type { UnitInfo } from "@ring3/control/client-edge";
 import type { Clock } from "@ring3/core/clock";
@@ -81,8 +79,8 @@ export interface ReflectedClass<C extends Contract> {
   startEndpoints(parts: EndpointParts<C>): Promise<Endpoint[]>;
 }
 
-const blockClass: ReflectedClass<Block> = {
-  client: { contract: block, recovery: blockRecovery },
+const block: ReflectedClass<Block> = {
+  client: blockClass,
   async startEndpoints({ info, open, listen, kernelDisk, announce, clock, log }) {
     const geometry = () => {
       const geometry = info().properties as unknown as Geometry;
@@ -164,18 +162,18 @@ async function inputEndpoints<C extends Contract>(
   ];
 }
 
-const gamepadClass: ReflectedClass<Gamepad> = {
-  client: { contract: gamepad, recovery: gamepadRecovery },
+const gamepad: ReflectedClass<Gamepad> = {
+  client: gamepadClass,
   startEndpoints: (parts) => inputEndpoints(parts, startGamepad),
 };
 
-const inputClass: ReflectedClass<InputClass> = {
-  client: { contract: input, recovery: inputRecovery },
+const input: ReflectedClass<InputClass> = {
+  client: inputClass,
   startEndpoints: (parts) => inputEndpoints(parts, startInput),
 };
 
 export const reflectedClasses: Readonly<Record<string, ReflectedClass<Contract> | undefined>> = {
-  block: blockClass as unknown as ReflectedClass<Contract>,
-  gamepad: gamepadClass as unknown as ReflectedClass<Contract>,
-  input: inputClass as unknown as ReflectedClass<Contract>,
+  block: block as unknown as ReflectedClass<Contract>,
+  gamepad: gamepad as unknown as ReflectedClass<Contract>,
+  input: input as unknown as ReflectedClass<Contract>,
 };

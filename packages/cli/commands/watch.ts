@@ -1,14 +1,15 @@
 // Runs in: CLI. Owns: what a device says, shown as it says it. It reads as any application does, and asks the driver nothing.
-import { connect, type UnitInfo } from "@ring3/client";
+import { type ClientClass, connect, type UnitInfo, unitClasses } from "@ring3/client";
 import { resolveDevice } from "@ring3/control/selector";
 import { sentence } from "@ring3/control/sentence";
 import type { DeviceStatus } from "@ring3/control/status";
 import { withoutKindText } from "@ring3/control/wire";
+import type { Contract } from "@ring3/core/contract";
 import type { DeviceError } from "@ring3/core/errors";
 import type { Command } from "../command.ts";
 import { askedToEnd } from "../lines.ts";
 import type { Ring3 } from "../ring3.ts";
-import { type WatchedClass, watchedClasses } from "../watch/classes.ts";
+import { pictureOf } from "../watch/classes.ts";
 import { EventLines } from "../watch/event-lines.ts";
 import { LiveView } from "../watch/live-view.ts";
 import { WatchedUnit } from "../watch/watched-unit.ts";
@@ -51,8 +52,8 @@ async function watched(
   changed = (info) => view.changed(info);
   const opened = await Promise.all(
     units.map(({ info, unitClass }) => {
-      const told = view.of(info, unitClass.picture(info.properties));
-      return WatchedUnit.open(client, info.unit, unitClass.client, told);
+      const told = view.of(info, pictureOf(unitClass.contract, info.properties));
+      return WatchedUnit.open(client, info.unit, unitClass, told);
     }),
   );
   const over = Promise.all(opened.map((unit) => unit.over)).then(([end]) => end);
@@ -71,8 +72,8 @@ async function deviceOf(ring3: Ring3, wanted: string): Promise<DeviceStatus> {
   }
 }
 
-function classOf({ unit, class: name }: UnitInfo): WatchedClass {
-  const found = watchedClasses[name];
+function classOf({ unit, class: name }: UnitInfo): ClientClass<Contract> {
+  const found = unitClasses[name];
   if (found !== undefined) return found;
   throw sentence("unsupported", `${unit} is of the class "${name}", which this command line does not know`);
 }

@@ -57,6 +57,15 @@ function setUp(change: Partial<AppParts> = {}) {
 const messageOf = async (response: Response) =>
   ((await response.json()) as { error: { message: string } }).error.message;
 
+/** What comes of a stream until it has told `last`. */
+async function readUntil(response: Response, last: string): Promise<string> {
+  const reader = response.body!.getReader();
+  let text = "";
+  while (!text.includes(last)) text += new TextDecoder().decode((await reader.read()).value);
+  await reader.cancel();
+  return text;
+}
+
 test("without a cookie there is a door, and nothing behind it", async () => {
   const { get } = setUp();
   const door = await get("/");
@@ -147,10 +156,7 @@ test("a name full of markup goes out as data, never as a page", async () => {
   const { get, cookie } = setUp();
   const response = await get("/api/events", { Cookie: await cookie() });
   assert.match(response.headers.get("Content-Type")!, /^text\/event-stream/);
-  const reader = response.body!.getReader();
-  let text = "";
-  while (!text.includes("snapshot")) text += new TextDecoder().decode((await reader.read()).value);
-  await reader.cancel();
+  const text = await readUntil(response, "snapshot");
   assert.match(text, /<img src=x onerror=alert\(1\)>/);
 });
 
@@ -174,10 +180,66 @@ test("only GET and POST are for it: HEAD starts no stream", async () => {
     assert.equal((await get("/api/events", { Cookie }, method)).status, 405, method);
 });
 
-test("a unit's events end with the unit", async () => {
+test("one stream has the words of all units that are asked for, each once", async () => {
+  const asked: string[] = [];
+  const { get, cookie } = setUp({
+    async *live(unit) {
+      asked.push(unit);
+      if (unit === "c#0") throw new DeviceError("invalid", "c#0: there is no such unit");
+      yield { event: "state", data: { of: unit } };
+    },
+  });
+  const response = await get("/api/live?unit=a%230&unit=b%230&unit=a%230&unit=c%230", {
+    Cookie: await cookie(),
+  });
+  const ends = ['{"unit":"a#0","event":"end","data":{}}', '{"unit":"b#0","event":"end","data":{}}'];
+  const text = await readUntil(response, ends[1]!);
+  assert.deepEqual(asked, ["a#0", "b#0", "c#0"]);
+  for (const told of [
+    '{"unit":"a#0","event":"state","data":{"of":"a#0"}}',
+    '{"unit":"b#0","event":"state","data":{"of":"b#0"}}',
+    '{"unit":"c#0","event":"trouble","data":"c#0: there is no such unit: not valid"}',
+    ...ends,
+  ])
+    assert.ok(text.includes(`event: unit\ndata: ${told}\n\n`), text);
+});
+
+test("a stream stays open when its units have gone: a browser would ask for one that ended again and again", async () => {
   const { get, cookie } = setUp();
-  const text = await (await get("/api/units/x/live", { Cookie: await cookie() })).text();
-  assert.match(text, /event: state\ndata: \{"x":1\}\n\nevent: end/);
+  const response = await get("/api/live?unit=a", { Cookie: await cookie() });
+  const reader = response.body!.getReader();
+  let read = "";
+  const closed = (async () => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return "closed";
+      read += new TextDecoder().decode(value);
+    }
+  })();
+  const later = new Promise((resolve) => setTimeout(resolve, 50, "open"));
+  assert.equal(await Promise.race([closed, later]), "open");
+  assert.match(read, /"event":"end"/);
+  await reader.cancel();
+});
+
+test("a page that leaves takes its units' signal with it, and makes room", async () => {
+  const signals: AbortSignal[] = [];
+  const { get, cookie } = setUp({
+    async *live(_, signal) {
+      signals.push(signal);
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      yield { event: "state", data: "for nobody" };
+    },
+  });
+  const Cookie = await cookie();
+  const open = await Promise.all(Array.from({ length: 64 }, () => get("/api/live?unit=a", { Cookie })));
+  assert.equal((await get("/api/live?unit=a", { Cookie })).status, 503);
+  await Promise.all(open.map((response) => response.body!.cancel()));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(signals.length === 64 && signals.every(({ aborted }) => aborted));
+  const again = await get("/api/live?unit=a", { Cookie });
+  assert.equal(again.status, 200);
+  await again.body!.cancel();
 });
 
 test("what is in flight is told to whoever looks, of devices that are there", async () => {

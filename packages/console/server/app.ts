@@ -12,8 +12,12 @@ import type { InFlightKeeper } from "./in-flight.ts";
 import type { Picture } from "./picture.ts";
 import type { Tracer } from "./tracer.ts";
 
+export interface UnitWord {
+  readonly event: string;
+  readonly data: unknown;
+}
 /** What a unit tells, from now on until the signal; ends when the unit has gone. */
-export type LiveUnit = (unit: string, signal: AbortSignal) => AsyncIterable<{ event: string; data: unknown }>;
+export type LiveUnit = (unit: string, signal: AbortSignal) => AsyncIterable<UnitWord>;
 
 export interface AppParts {
   readonly guard: Guard;
@@ -109,11 +113,20 @@ export function createApp(parts: AppParts): Hono {
       }
     }),
   );
-  app.get("/api/units/:unit/live", (c) =>
+  app.get("/api/live", (c) =>
     stream(c, async (send, signal) => {
-      for await (const { event, data } of live(c.req.param("unit"), signal))
-        await send({ event, data: JSON.stringify(data) });
-      await send({ event: "end", data: "{}" });
+      const show = async (unit: string) => {
+        const tell = ({ event, data }: UnitWord) =>
+          send({ event: "unit", data: JSON.stringify({ unit, event, data }) });
+        try {
+          for await (const word of live(unit, signal)) await tell(word);
+          await tell({ event: "end", data: {} });
+        } catch (error) {
+          await tell({ event: "trouble", data: messageOf(error) });
+        }
+      };
+      await Promise.all([...new Set(c.req.queries("unit"))].map(show));
+      await ended(signal); // a stream that is closed is asked for anew
     }),
   );
   app.get("/api/devices/:device/past", async (c) => {
@@ -189,15 +202,15 @@ export function createApp(parts: AppParts): Hono {
     }
     streams++;
     return streamSSE(c, async (sse) => {
-      const ended = new AbortController();
-      const end = () => ended.abort();
+      const left = new AbortController();
+      const end = () => left.abort();
       sse.onAbort(end);
       c.req.raw.signal.addEventListener("abort", end);
       try {
         await sse.writeSSE({ event: "hello", data: "{}", retry: RETRY_MS });
-        await run((told) => sse.writeSSE(told), ended.signal);
+        await run((told) => sse.writeSSE(told), left.signal);
       } catch (error) {
-        if (!ended.signal.aborted)
+        if (!left.signal.aborted)
           await sse.writeSSE({ event: "trouble", data: JSON.stringify(messageOf(error)) });
       } finally {
         streams--;
@@ -229,6 +242,9 @@ function secure(c: Context): void {
   if (c.res.headers.get("Cache-Control") === null) c.header("Cache-Control", "no-store");
 }
 
+const ended = async (signal: AbortSignal) => {
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+};
 const problem = (kind: string, message: string) => ({ error: { kind, message } });
 const messageOf = (error: unknown) => (error as Error).message;
 

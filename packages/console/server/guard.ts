@@ -50,7 +50,7 @@ export class Guard {
   }
 
   /** One who follows a link from elsewhere is shown the door, no more: the answer tells that page nothing. */
-  isAdmitted({ cookie }: Asker): boolean {
+  isAdmitted({ cookie }: { cookie?: string | undefined }): boolean {
     const value = cookieNamed(cookie ?? "", this.#cookie);
     return value !== undefined && same(value, this.#session);
   }

@@ -1,69 +1,113 @@
 // Runs in: console. Owns: what units tell, for the pages that look at them: a channel a unit, opened to read, and closed behind the last page.
-import { blockClass, gamepadClass, inputClass } from "@ring3/client";
-import type { ClientClass } from "@ring3/client/unit-session";
+import { unitClasses } from "@ring3/client/classes";
 import type { Units } from "@ring3/client/units";
+import { added } from "@ring3/core/added";
 import type { Clock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
-import type { LiveUnit } from "./app.ts";
-
-const classes: Readonly<Record<string, ClientClass<Contract> | undefined>> = {
-  block: blockClass as unknown as ClientClass<Contract>,
-  gamepad: gamepadClass as unknown as ClientClass<Contract>,
-  input: inputClass as unknown as ClientClass<Contract>,
-};
+import type { LiveUnit, UnitWord } from "./app.ts";
 
 /** Between two looks of a page: thirty a second are a moving picture. */
 const LOOK_MS = 33;
-/** Occurrences that one look shows; a mouse tells of a thousand movements a second. */
+/** Occurrences that one look shows. */
 const OCCURRENCES_MAX = 16;
-
-interface Event {
-  readonly event: string;
-  readonly data: unknown;
-}
 
 /** What one page has not been shown yet. */
 class Unseen {
   readonly #contract: Contract;
-  /** By event: of a state the latest, of occurrences some. */
+  /** By event, in the order in which they were told last: of a state the latest, of changes their sum, of occurrences some. */
   #waiting = new Map<string, unknown[]>();
+  /** No promise lives longer than one look: what waits for it is kept as long as it is. */
   #came = Promise.withResolvers<void>();
+  #over = false;
 
   constructor(contract: Contract) {
     this.#contract = contract;
   }
 
-  give({ event, data }: Event): void {
-    const isState = this.#contract.events[event]?.overflow !== "drop-and-count";
+  give({ event, data }: UnitWord): void {
     const before = this.#waiting.get(event) ?? [];
-    this.#waiting.set(event, isState ? [data] : [...before.slice(1 - OCCURRENCES_MAX), data]);
+    this.#waiting.delete(event);
+    this.#waiting.set(event, this.#joined(event, before, data));
     this.#came.resolve();
   }
 
-  /** Resolves once there is something to be taken. */
-  get came(): Promise<void> {
-    return this.#came.promise;
+  #joined(event: string, before: readonly unknown[], data: unknown): unknown[] {
+    const { overflow = "latest", data: fields } = this.#contract.events[event] ?? {};
+    if (overflow === "drop-and-count") return [...before.slice(1 - OCCURRENCES_MAX), data];
+    return [overflow === "add" && before.length > 0 ? added(fields, before[0], data) : data];
   }
 
-  take(): Event[] {
-    const events = [...this.#waiting].flatMap(([event, all]) => all.map((data) => ({ event, data })));
+  /** Nothing more comes: the page has left, or the unit has gone. */
+  readonly end = (): void => {
+    this.#over = true;
+    this.#came.resolve();
+  };
+
+  /** Resolves once there is something: true, or nothing any more: false. */
+  async comes(): Promise<boolean> {
+    await this.#came.promise;
+    return !this.#over;
+  }
+
+  take(): UnitWord[] {
+    const words = [...this.#waiting].flatMap(([event, all]) => all.map((data) => ({ event, data })));
     this.#waiting = new Map();
-    this.#came = Promise.withResolvers();
-    return events;
+    if (!this.#over) this.#came = Promise.withResolvers();
+    return words;
   }
 }
 
-/** A unit that somebody looks at. */
+/** A unit that is open. */
 class Watched {
-  readonly pages = new Set<Unseen>();
-  /** For who comes later. */
-  readonly latest = new Map<string, unknown>();
+  readonly #contract: Contract;
+  readonly #unit: UnitWord;
+  readonly #pages = new Set<Unseen>();
+  /** For who comes later; of a driver that is there. */
+  #latest = new Map<string, unknown>();
+  #over = false;
 
-  tell(event: Event): void {
-    this.latest.set(event.event, event.data);
-    for (const page of this.pages) page.give(event);
+  /** `unit`: what is told first. */
+  constructor(contract: Contract, unit: UnitWord) {
+    this.#contract = contract;
+    this.#unit = unit;
   }
+
+  tell(word: UnitWord): void {
+    this.#latest.set(word.event, word.data);
+    for (const page of this.#pages) page.give(word);
+  }
+
+  /** Nobody can say that anything is still so that one has told who is not there. */
+  driver(there: boolean): void {
+    if (!there) this.#latest = new Map();
+    this.tell({ event: "driver", data: { there } });
+  }
+
+  end(): void {
+    this.#over = true;
+    for (const page of this.#pages) page.end();
+  }
+
+  enter(): Unseen {
+    const page = new Unseen(this.#contract);
+    this.#pages.add(page);
+    page.give(this.#unit);
+    for (const [event, data] of this.#latest) page.give({ event, data });
+    if (this.#over) page.end();
+    return page;
+  }
+
+  leave(page: Unseen): void {
+    this.#pages.delete(page);
+  }
+}
+
+interface Open {
+  readonly watched: Watched;
+  /** Resolves when the unit has gone. */
+  readonly ended: Promise<unknown>;
+  close(): Promise<void>;
 }
 
 /** A unit that is open, or is being opened, and how many pages look at it or wait for it. */
@@ -72,15 +116,11 @@ interface Entry {
   pages: number;
 }
 
-interface Open {
-  readonly watched: Watched;
-  readonly contract: Contract;
-  /** Resolves when the unit has gone. */
-  readonly ended: Promise<unknown>;
-  close(): Promise<void>;
-}
-
-export function liveUnits(units: Units, clock: Clock): LiveUnit {
+export function liveUnits(
+  units: Pick<Units, "info" | "open">,
+  clock: Clock,
+  classes: typeof unitClasses = unitClasses,
+): LiveUnit {
   const open = new Map<string, Entry>();
 
   async function watch(unit: string): Promise<Open> {
@@ -92,13 +132,14 @@ export function liveUnits(units: Units, clock: Clock): LiveUnit {
         `${unit}: there is no such unit, or none of a class that can be watched`,
       );
     const { port, end } = await units.open(unit, unitClass, "read");
-    const watched = new Watched();
+    const { contract } = unitClass;
+    const events = Object.keys(contract.events);
     const { class: className, name } = info!;
-    const events = Object.keys(unitClass.contract.events);
+    const data = { class: className, name, properties: port.properties, events };
+    const watched = new Watched(contract, { event: "unit", data });
     for (const event of events) port.on(event, (data: unknown) => watched.tell({ event, data }));
-    port.onDriver((there) => watched.tell({ event: "driver", data: { there } }));
-    watched.tell({ event: "unit", data: { class: className, name, properties: port.properties, events } });
-    return { watched, contract: unitClass.contract, ended: end.whenEnded, close: () => port.close() };
+    port.onDriver((there) => watched.driver(there));
+    return { watched, ended: end.whenEnded, close: () => port.close() };
   }
 
   /** One that has gone is nobody's any more, whoever still looks at it. */
@@ -112,7 +153,11 @@ export function liveUnits(units: Units, clock: Clock): LiveUnit {
     const entry = { opening: watch(unit), pages: 0 };
     open.set(unit, entry);
     entry.opening.then(
-      ({ ended }) => void ended.then(() => forget(unit, entry)),
+      async ({ watched, ended }) => {
+        await ended;
+        forget(unit, entry);
+        watched.end();
+      },
       () => forget(unit, entry),
     );
     return entry;
@@ -121,29 +166,17 @@ export function liveUnits(units: Units, clock: Clock): LiveUnit {
   return async function* (unit, signal) {
     const entry = entryOf(unit);
     entry.pages++; // at once: a page that leaves must not close it under one that waits for it
-    const { watched, contract, ended, close } = await entry.opening;
-    const page = new Unseen(contract);
-    watched.pages.add(page);
-    let over = false;
-    const leaves = new Promise<void>((resolve) => {
-      const leave = () => {
-        over = true;
-        resolve();
-      };
-      signal.addEventListener("abort", leave);
-      if (signal.aborted) leave(); // while it was being opened
-      void ended.then(leave);
-    });
-    for (const [event, data] of watched.latest) page.give({ event, data });
+    const { watched, close } = await entry.opening;
+    const page = watched.enter();
+    signal.addEventListener("abort", page.end);
+    if (signal.aborted) page.end(); // while it was being opened
     try {
-      for (;;) {
-        await Promise.race([page.came, leaves]);
-        if (over) return;
+      while (await page.comes()) {
         yield* page.take();
         await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
       }
     } finally {
-      watched.pages.delete(page);
+      watched.leave(page);
       if (--entry.pages === 0) {
         forget(unit, entry);
         await close();

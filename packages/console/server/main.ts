@@ -15,6 +15,7 @@ import { confineConsole } from "@ring3/kernel/jail/stage-console";
 import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
 import { consoleEdge, type Fault } from "../edge.ts";
 import { createApp } from "./app.ts";
+import { Connections } from "./connections.ts";
 import { Feed } from "./feed.ts";
 import { readFiles } from "./files.ts";
 import { Guard } from "./guard.ts";
@@ -24,8 +25,11 @@ import { Picture } from "./picture.ts";
 import { createTracer } from "./tracer.ts";
 
 const [LINK_FD, OBSERVE_FD, UNITS_FD] = [3, 4, 5];
-/** Browsers ask for several things at once; 64 streams are held at most (server/app.ts). */
-const CONNECTIONS_MAX = 256;
+/** All, those of who was let in included. */
+const CONNECTIONS_MAX = 1024;
+/** A browser says at once what it wants. */
+const REQUEST_MS = 5000;
+const CHECK_MS = 1000;
 
 /** 0: any that is free. `epoch`: as no other console process has it. */
 const [wantedPort, epoch] = process.argv.slice(2) as [string, string];
@@ -98,8 +102,14 @@ async function main(): Promise<void> {
       ? async (device: string, fault: Fault) => void (await link.call("fault", { device, fault }))
       : undefined,
   };
-  const server = createServer();
+  const server = createServer({
+    headersTimeout: REQUEST_MS,
+    requestTimeout: REQUEST_MS,
+    connectionsCheckingInterval: CHECK_MS,
+  });
   server.maxConnections = CONNECTIONS_MAX;
+  const connections = new Connections();
+  server.on("connection", (socket) => connections.opened(socket));
   server.once("error", ({ message }) => {
     link.tell("refused", { text: message });
     process.exit(1);
@@ -107,8 +117,13 @@ async function main(): Promise<void> {
   // Last: who connects before there is anybody to answer would wait for ever.
   server.listen(Number(wantedPort), "127.0.0.1", () => {
     const { port } = server.address() as AddressInfo;
-    guard = new Guard({ port, ...begun, used: () => link.tell("used", {}) });
-    server.on("request", getRequestListener(createApp({ guard, ...parts }).fetch));
+    const its = new Guard({ port, ...begun, used: () => link.tell("used", {}) });
+    const answer = getRequestListener(createApp({ guard: its, ...parts }).fetch);
+    server.on("request", (request, response) => {
+      if (its.isAdmitted(request.headers)) connections.answers(response);
+      void answer(request, response);
+    });
+    guard = its;
     confineConsole(architectureOf(process.arch));
     link.tell("listening", { port });
   });

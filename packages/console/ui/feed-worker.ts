@@ -1,6 +1,7 @@
-// Runs in: browser, one for all tabs: a browser holds six connections to a server, and each tab would take one for good. Owns: the one.
+// Runs in: browser, one for all tabs: a browser holds six connections to a server, and each tab would take some for good. Owns: the two that they all
+// have, one for what the console tells of all, one for the units that somebody looks at.
 /// <reference lib="webworker" />
-import type { Heard } from "./feed.ts";
+import type { Heard, HeardOfUnit } from "./feed.ts";
 
 const events = ["snapshot", "device", "gone", "passage", "step", "second", "workload", "log"] as const;
 /** A second brings at least one word: after so long the connection is dead, whatever the browser believes. */
@@ -9,14 +10,18 @@ const SILENCE_MS = 10_000;
 /** Before who was refused asks again. */
 const AGAIN_MS = 5000;
 
-const ports = new Set<MessagePort>();
+/** A page asks for its units one by one. */
+const SOON_MS = 20;
+
+/** Of each tab, and which units it looks at. */
+const ports = new Map<MessagePort, readonly string[]>();
 let source: EventSource | undefined;
 /** What was heard last; "" begins with everything. */
 let last = "";
 let silence: ReturnType<typeof setTimeout> | undefined;
 
 const say = (heard: Heard) => {
-  for (const port of ports) port.postMessage(heard);
+  for (const port of ports.keys()) port.postMessage(heard);
 };
 
 function heard(event: Heard["event"], message: MessageEvent<string>): void {
@@ -51,11 +56,48 @@ function open(): void {
     source.addEventListener(event, (message) => heard(event, message as MessageEvent<string>));
 }
 
-(self as unknown as SharedWorkerGlobalScope).addEventListener("connect", ({ ports: [port] }) => {
-  ports.add(port!);
-  port!.addEventListener("message", ({ data }) => {
-    if (data === "bye") ports.delete(port!);
+let live: EventSource | undefined;
+let opening: ReturnType<typeof setTimeout> | undefined;
+
+/** Everybody is told again how the units are, as with the feed. */
+function openLive(): void {
+  live?.close();
+  live = undefined;
+  const units = new Set([...ports.values()].flat());
+  if (units.size === 0) return;
+  live = new EventSource(`/api/live?${new URLSearchParams([...units].map((unit) => ["unit", unit]))}`);
+  live.addEventListener("unit", ({ data }) => {
+    const heard = JSON.parse(data) as HeardOfUnit;
+    for (const [port, units] of ports) if (units.includes(heard.unit)) port.postMessage(heard);
   });
+  live.addEventListener("error", () => {
+    if (live?.readyState === EventSource.CLOSED) openLiveIn(AGAIN_MS);
+  });
+}
+
+function openLiveIn(ms: number): void {
+  clearTimeout(opening);
+  opening = setTimeout(openLive, ms);
+}
+
+function looksAt(port: MessagePort, units: readonly string[]): void {
+  const before = ports.get(port) ?? [];
+  ports.set(port, units);
+  if (before.length + units.length > 0) openLiveIn(SOON_MS);
+}
+
+function leaves(port: MessagePort): void {
+  looksAt(port, []);
+  ports.delete(port);
+}
+
+(self as unknown as SharedWorkerGlobalScope).addEventListener("connect", ({ ports: [port] }) => {
+  ports.set(port!, []);
+  port!.addEventListener("message", ({ data }: MessageEvent<"bye" | readonly string[]>) => {
+    if (data === "bye") leaves(port!);
+    else looksAt(port!, data);
+  });
+  port!.addEventListener("close", () => leaves(port!)); // a tab that has crashed
   port!.start();
   last = ""; // everybody is told everything again: cheaper than to remember it here
   open();

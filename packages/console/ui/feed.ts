@@ -17,59 +17,47 @@ export interface Heard {
   readonly data: string;
 }
 
+/** Of a unit; `event` as its class's contract has it, or "unit", "driver", "end", "trouble". */
+export interface HeardOfUnit {
+  readonly unit: string;
+  readonly event: string;
+  readonly data: unknown;
+}
+
+const { port } = new SharedWorker(new URL("./feed-worker.ts", import.meta.url), {
+  type: "module",
+  name: "ring3",
+});
+/** Who hears, and of which unit. */
+const lookers = new Map<(event: string, data: unknown) => void, string>();
+
 /** Calls `hear` for each, until the tab is closed. */
 export function listen(hear: (heard: Heard) => void): void {
-  const worker = new SharedWorker(new URL("./feed-worker.ts", import.meta.url), {
-    type: "module",
-    name: "ring3",
+  port.addEventListener("message", ({ data }: MessageEvent<Heard | HeardOfUnit>) => {
+    if (!("unit" in data)) return hear(data);
+    for (const [hear, unit] of lookers) if (unit === data.unit) hear(data.event, data.data);
   });
-  worker.port.addEventListener("message", ({ data }: MessageEvent<Heard>) => hear(data));
-  worker.port.start();
-  window.addEventListener("pagehide", () => worker.port.postMessage("bye"));
+  port.start();
+  document.addEventListener("visibilitychange", look);
+  window.addEventListener("pagehide", () => port.postMessage("bye"));
   window.addEventListener("pageshow", ({ persisted }) => {
     if (persisted) location.reload(); // out of the browser's cache: what it shows is old
   });
 }
 
-/** Of one unit, by a connection of its own, until what is answered is called. */
+/** Until what is answered is called. */
 export function listenUnit(unit: string, hear: (event: string, data: unknown) => void): () => void {
-  let close = document.hidden ? () => {} : connectUnit(unit, hear);
-  const seen = () => {
-    close(); // who does not look keeps none of the few connections that a browser has
-    close = document.hidden ? () => {} : connectUnit(unit, hear);
-  };
-  document.addEventListener("visibilitychange", seen);
+  lookers.set(hear, unit);
+  look();
   return () => {
-    document.removeEventListener("visibilitychange", seen);
-    close();
+    lookers.delete(hear);
+    look();
   };
 }
 
-function connectUnit(unit: string, hear: (event: string, data: unknown) => void): () => void {
-  const source = new EventSource(`/api/units/${encodeURIComponent(unit)}/live`);
-  const names = new Set<string>();
-  const on = (name: string) => {
-    if (names.has(name)) return;
-    names.add(name);
-    source.addEventListener(name, (message) =>
-      hear(name, JSON.parse((message as MessageEvent<string>).data)),
-    );
-  };
-  source.addEventListener("unit", (message) => {
-    const unit = JSON.parse((message as MessageEvent<string>).data) as { events: readonly string[] };
-    for (const name of unit.events) on(name);
-    hear("unit", unit);
-  });
-  on("driver");
-  source.addEventListener("end", () => {
-    source.close();
-    hear("end", {});
-  });
-  source.addEventListener("trouble", (message) => {
-    source.close();
-    hear("trouble", JSON.parse((message as MessageEvent<string>).data));
-  });
-  return () => source.close();
+/** Nobody sees a unit of a tab that is hidden. */
+function look(): void {
+  port.postMessage(document.hidden ? [] : [...lookers.values()]);
 }
 
 export class Refusal extends Error {}

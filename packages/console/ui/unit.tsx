@@ -44,7 +44,8 @@ export function Unit({ unit, device, seconds }: UnitParts) {
         }
         if (event === "end") return setEvents({});
         if (event === "trouble") return setTrouble(String(data));
-        if (event === "driver" && !(data as { there: boolean }).there) return setEvents({}); // nobody could say that anything is still so
+        if (event === "driver" && !(data as { there: boolean }).there)
+          return setEvents({ driver: data as Record<string, unknown> }); // nobody could say that anything is still so
         setEvents((before) => ({ ...before, [event]: data as Record<string, unknown> }));
       }),
     [unit.id, device.units.length],

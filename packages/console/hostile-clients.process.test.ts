@@ -1,0 +1,147 @@
+// Runs in: node --test. Owns: a console of a manager that the test plays, and clients that mean it no good.
+import assert from "node:assert/strict";
+import { Agent } from "node:http";
+import { after, before, test } from "node:test";
+import { PlayedManager, playedDevice } from "./played-manager.fixture.ts";
+import { type Listening, RunningConsole } from "./running-console.fixture.ts";
+
+/** Held at most (server/app.ts). */
+const STREAMS_MAX = 64;
+const device = "usb-1-4:1.0";
+
+let manager: PlayedManager;
+let console: RunningConsole;
+/** One that is there from first to last. */
+let page: Listening;
+
+before(async () => {
+  manager = new PlayedManager([playedDevice({ id: device })]);
+  console = await RunningConsole.start(manager.directory, "control");
+  await console.enter();
+  page = await console.listen();
+});
+after(async () => {
+  page?.close();
+  await console?.stop();
+  manager?.[Symbol.dispose]();
+});
+
+const times = <T>(count: number, run: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => run(index));
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+async function until(what: string, is: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!(await is())) {
+    assert.ok(performance.now() < end, what);
+    await sleep(50);
+  }
+}
+/** The longest that the page has waited for its word a second since then. */
+function longestPause(since: number): number {
+  const seconds = page.heard.filter(({ event, at }) => event === "second" && at >= since).map(({ at }) => at);
+  const all = [since, ...seconds, performance.now()];
+  return Math.max(...all.slice(1).map((at, index) => at - all[index]!));
+}
+const roomAgain = () =>
+  until("nobody makes room", async () => {
+    const probe = await console.listen();
+    probe.close();
+    return probe.status === 200;
+  });
+
+test("of 500 streams at once 63 are served beside the page's own, the others are told to come later, and nothing of them is left", async () => {
+  const wave = async () => {
+    const began = performance.now();
+    const all = await Promise.all(times(500, () => console.listen()));
+    const served = all.filter(({ status }) => status === 200);
+    const refused = all.filter(({ status, retryAfter }) => status === 503 && retryAfter === "5");
+    assert.deepEqual([served.length, refused.length], [STREAMS_MAX - 1, 500 - (STREAMS_MAX - 1)]);
+    await until("all are told", () =>
+      served.every(({ heard }) => heard.some(({ event }) => event === "second")),
+    );
+    assert.ok(longestPause(began) < 2000, `the page waited ${longestPause(began)} ms`);
+    for (const each of all) each.close();
+    await roomAgain();
+  };
+  await wave();
+  const { descriptors, mib } = console.held;
+  for (let count = 0; count < 4; count++) await wave();
+  await until("descriptors are left", () => console.held.descriptors <= descriptors);
+  assert.ok(console.held.mib < mib + 40, `from ${mib} to ${console.held.mib} MiB`);
+});
+
+test("connections that say nothing, or half of what they want, keep nobody out, and are closed before long", async () => {
+  const { descriptors } = console.held;
+  const began = performance.now();
+  const half = console.request("GET /api/about HTTP/1.1").slice(0, -4);
+  const idle = await Promise.all(times(500, (index) => console.raw(index % 2 === 0 ? "" : half, true)));
+  for (let asked = 0; asked < 20; asked++) {
+    const sent = performance.now();
+    assert.equal((await console.get("/api/about")).status, 200);
+    assert.ok(performance.now() - sent < 1000, "it is kept waiting");
+    idle.push(...(await Promise.all(times(50, () => console.raw("GET / HTTP/1.1\r\nX: ", true)))));
+  }
+  assert.ok(console.held.descriptors - descriptors < 600, `${console.held.descriptors} are open`);
+  await Promise.all(idle.map(({ answer }) => answer));
+  assert.ok(performance.now() - began < 15_000);
+  assert.ok(longestPause(began) < 2000, `the page waited ${longestPause(began)} ms`);
+  await until("descriptors are left", () => console.held.descriptors <= descriptors);
+});
+
+test("one who says a header letter by letter is hung up on", async () => {
+  const { socket, answer } = await console.raw("GET / HTTP/1.1\r\n", true);
+  const letters = setInterval(() => socket.write("a"), 200);
+  assert.match(await answer, /^HTTP\/1.1 408 /);
+  clearInterval(letters);
+});
+
+test("pages that never read cost a bounded memory, slow nobody, and make room when they leave", async () => {
+  const deaf = await Promise.all(times(50, () => console.raw(console.request("GET /api/events HTTP/1.1"))));
+  const before = console.held.mib;
+  const { server } = console;
+  const began = performance.now();
+  const entry = { time: 0, level: "info" as const, source: device, message: "x".repeat(2000) };
+  for (let batch = 0; batch < 200; batch++) {
+    for (let count = 0; count < 100; count++) manager.tell("log", entry);
+    await sleep(20);
+  }
+  assert.equal(console.server, server, "another server");
+  await until("the page hears all, or how it is now", () =>
+    page.heard.some(({ event, at }) => event === "second" && at > performance.now() - 200),
+  );
+  assert.ok(page.heard.filter(({ event }) => event === "log").length > 1000);
+  assert.ok(longestPause(began) < 3000, `the page waited ${longestPause(began)} ms`);
+  assert.ok(console.held.mib < before + 100, `from ${before} to ${console.held.mib} MiB`);
+  for (const { socket } of deaf) socket.destroy();
+  await until("nobody makes room", async () => {
+    const all = await Promise.all(times(STREAMS_MAX - 1, () => console.listen()));
+    for (const each of all) each.close();
+    return all.every(({ status }) => status === 200);
+  });
+});
+
+test("ten thousand wrong tokens slow nothing and leave nothing; the right one still opens", async () => {
+  using agent = Object.assign(new Agent({ keepAlive: true, maxSockets: 16 }), {
+    [Symbol.dispose]: () => agent.destroy(),
+  });
+  const guesses = async (count: number) => {
+    const began = performance.now();
+    const answers = await Promise.all(
+      times(count, (index) =>
+        console.get(`/?token=${String(index).padStart(32, "0")}`, { Cookie: "" }, agent),
+      ),
+    );
+    assert.ok(answers.every(({ status, text }) => status === 403 && text.includes("not let in")));
+    return performance.now() - began;
+  };
+  await guesses(1000);
+  const { mib } = console.held;
+  const first = await guesses(1000);
+  for (let thousand = 0; thousand < 7; thousand++) await guesses(1000);
+  const last = await guesses(1000);
+  assert.ok(last < first * 3 + 500, `from ${first} to ${last} ms`);
+  assert.ok(console.held.mib < mib + 40, `from ${mib} to ${console.held.mib} MiB`);
+  await using another = await RunningConsole.start(manager.directory);
+  await another.enter();
+  assert.equal((await another.get("/api/about")).status, 200);
+});
