@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { eventually } from "../../packages/cli/drivers-life.fixture.ts";
-import { type InputDevice, inputDevices, until } from "./event-node.ts";
+import { type InputDevice, inputDevices } from "./event-node.ts";
+import { until } from "./patience.ts";
 import { type Recorded, Recording } from "./recording.ts";
 import { type GuestRing3, loggedOf } from "./ring3.ts";
 import type { SimulatedInput } from "./simulated-input.ts";

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { until } from "./event-node.ts";
+import { until, within } from "./patience.ts";
 
-const LOOK_MS = 50;
+const LINES_SHOWN = 20;
 /** Of two sources of the same events the times are not the same. */
 const TIME = "MSC_TIMESTAMP";
 /** A key's value: the kernel says by itself that it is held (drivers/input/input.c, input_repeat_key). */
@@ -23,13 +23,17 @@ export interface Recorded {
 
 export class Recording implements AsyncDisposable {
   readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+  readonly #node: string;
   readonly #lines: string[] = [];
   #latestMs = 0;
   readonly #state = new Map<string, number>();
 
   private constructor(node: string) {
+    this.#node = node;
     // Writes each line at once, not when a buffer is full.
     this.#child = spawn("stdbuf", ["-oL", "evemu-record", node], { stdio: ["ignore", "pipe", "inherit"] });
+    this.#ended = once(this.#child, "close");
     createInterface({ input: this.#child.stdout! }).on("line", (line) => {
       this.#lines.push(line);
       const told = event(line);
@@ -45,15 +49,18 @@ export class Recording implements AsyncDisposable {
     const recording = new Recording(node);
     await until(
       () => recording.#lines.some((line) => line.includes("Waiting for events")),
-      () => `evemu-record ${node}: ${recording.#lines.join("\n")}`,
+      () => `the start of ${recording.#told}`,
     );
     return recording;
   }
 
   /** Resolves once the node has said nothing for so long, its time apart. */
   async quiet(ms: number): Promise<void> {
-    for (const from = performance.now(); performance.now() - Math.max(from, this.#latestMs) < ms; )
-      await sleep(LOOK_MS);
+    await sleep(ms);
+    await until(
+      () => performance.now() - this.#latestMs >= ms,
+      () => `${ms} ms in which nothing is told to ${this.#told}`,
+    );
   }
 
   /** The latest value of each key and axis that it has told of. */
@@ -80,7 +87,11 @@ export class Recording implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGINT");
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "close");
+    await within(this.#ended, () => `the end of ${this.#told}`);
+  }
+
+  get #told(): string {
+    return `evemu-record ${this.#node}; it said last:\n${this.#lines.slice(-LINES_SHOWN).join("\n")}`;
   }
 }
 
