@@ -46,7 +46,7 @@ function nodeTest(stage: string, files: string[], timeoutMs: number, env: NodeJS
   return totalsOf(file, run(process.execPath, [...options, ...files.toSorted()], env));
 }
 
-const exclude = ["**/node_modules/**", "lab/tests/**", "lab/counts/**", "lab/unsettled/**"];
+const exclude = ["**/node_modules/**", "lab/tests/**", "lab/counts/**"];
 const tests = (...patterns: string[]) => globSync(patterns, { cwd: root, exclude });
 const processTests = tests("{packages,drivers,sims,examples,docs}/**/*.process.test.ts");
 const unitTests = tests(

@@ -1,11 +1,8 @@
 // Runs in: lab guest, in tests. Owns: an event node of this kernel's, as a program has it. Reads what the kernel says of its input devices.
 import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { native } from "@ring3/kernel/native";
-import { scaled } from "../timing.ts";
+import { until } from "./patience.ts";
 
-const WAIT_MS = 2000;
-const LOOK_MS = 20;
 const TOLD = 40; // of events that were not those
 
 export interface InputDevice {
@@ -48,11 +45,6 @@ export async function inputDevicesOf(id: string, names: readonly string[]): Prom
         1,
       )[0]!,
   );
-}
-
-export async function until(there: () => boolean, what: () => string): Promise<void> {
-  for (const end = performance.now() + scaled(WAIT_MS); !there(); await sleep(LOOK_MS))
-    if (performance.now() > end) throw new Error(`nothing came of: ${what()}`);
 }
 
 // linux/input-event-codes.h

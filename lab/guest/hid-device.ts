@@ -1,7 +1,7 @@
 // Runs in: lab guest, in tests. Owns: a HID device made by uhid.ts, and what this kernel makes of it.
 import { readdirSync, readFileSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { until } from "./event-node.ts";
+import { until } from "./patience.ts";
 import { Talker } from "./talker.ts";
 
 const program = fileURLToPath(new URL("./uhid.ts", import.meta.url));

@@ -1,6 +1,7 @@
 // Runs in: lab guest, in tests. Plugs and unplugs: asks QEMU's monitor, which is outside, through a virtio-serial port.
 import { eventually } from "../../packages/cli/drivers-life.fixture.ts";
 import { MONITOR_PORT, type MonitorAnswer, type MonitorRequest } from "../report.ts";
+import { within } from "./patience.ts";
 import { openPort, readLine, writeLine } from "./port.ts";
 
 let last: Promise<unknown> = Promise.resolve();
@@ -9,7 +10,7 @@ let last: Promise<unknown> = Promise.resolve();
 export function qmp(command: string, args: Record<string, unknown> = {}): Promise<unknown> {
   const answer = last.then(() => ask({ command, arguments: args }));
   last = answer.catch(() => {});
-  return answer;
+  return within(answer, () => `QEMU's answer to ${command}`);
 }
 
 /** A device of QEMU's. It lets go of the disk and of the name of one that was unplugged a moment after the guest has. */

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { until } from "./event-node.ts";
+import { until, within } from "./patience.ts";
 
-const LOOK_MS = 50;
+const LINES_SHOWN = 20;
 /** Of two sources of the same events the times are not the same. */
 const TIME = "MSC_TIMESTAMP";
 /** A key's value: the kernel says by itself that it is held (drivers/input/input.c, input_repeat_key). */
@@ -23,13 +23,17 @@ export interface Recorded {
 
 export class Recording implements AsyncDisposable {
   readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+  readonly #node: string;
   readonly #lines: string[] = [];
   #latestMs = 0;
   readonly #state = new Map<string, number>();
 
   private constructor(node: string) {
+    this.#node = node;
     // Writes each line at once, not when a buffer is full.
     this.#child = spawn("stdbuf", ["-oL", "evemu-record", node], { stdio: ["ignore", "pipe", "inherit"] });
+    this.#ended = once(this.#child, "close");
     createInterface({ input: this.#child.stdout! }).on("line", (line) => {
       this.#lines.push(line);
       const told = event(line);
@@ -45,15 +49,18 @@ export class Recording implements AsyncDisposable {
     const recording = new Recording(node);
     await until(
       () => recording.#lines.some((line) => line.includes("Waiting for events")),
-      () => `evemu-record ${node}: ${recording.#lines.join("\n")}`,
+      () => `the start of ${recording.#told}`,
     );
     return recording;
   }
 
   /** Resolves once the node has said nothing for so long, its time apart. */
   async quiet(ms: number): Promise<void> {
-    for (const from = performance.now(); performance.now() - Math.max(from, this.#latestMs) < ms; )
-      await sleep(LOOK_MS);
+    await sleep(ms);
+    await until(
+      () => performance.now() - this.#latestMs >= ms,
+      () => `${ms} ms in which nothing is told to ${this.#told}`,
+    );
   }
 
   /** The latest value of each key and axis that it has told of. */
@@ -79,8 +86,14 @@ export class Recording implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGINT");
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "close");
+    // SIGINT ends it only while it waits for the next event: one that comes while it writes is lost (libevemu's evemu_record looks at nothing but poll()'s
+    // answer), and a node that tells its time all along keeps it going for ever.
+    this.#child.kill("SIGKILL");
+    await within(this.#ended, () => `the end of ${this.#told}`);
+  }
+
+  get #told(): string {
+    return `evemu-record ${this.#node}; it said last:\n${this.#lines.slice(-LINES_SHOWN).join("\n")}`;
   }
 }
 
@@ -107,13 +120,23 @@ function event(line: string): string | undefined {
   return name === undefined || isByTime ? undefined : `${name} ${value}`;
 }
 
+/**
+ * A node with much to tell overflows while evemu-record still describes it: then SYN_DROPPED comes first, and what comes up to the next SYN_REPORT is
+ * in pieces (Documentation/input/event-codes.rst). All of that was told before the recording's start.
+ */
+function afterOverflow(events: readonly string[]): readonly string[] {
+  if (!events[0]?.includes("SYN_DROPPED")) return events;
+  const end = events.findIndex((line) => line.includes("SYN_REPORT"));
+  return end < 0 ? [] : events.slice(end + 1);
+}
+
 function frames(lines: readonly string[]): string[][] {
   const all: string[][] = [[]];
-  for (const line of lines) {
+  for (const line of afterOverflow(lines.filter((each) => each.startsWith("E: ")))) {
     const told = event(line);
     if (told !== undefined) all.at(-1)!.push(told);
-    else if (/^E: .*SYN_DROPPED/.test(line)) throw new Error(`the node was not read in time: ${line}`);
-    else if (/^E: .*SYN_REPORT/.test(line)) all.push([]);
+    else if (line.includes("SYN_DROPPED")) throw new Error(`the node was not read in time: ${line}`);
+    else if (line.includes("SYN_REPORT")) all.push([]);
   }
   return all.filter((frame) => frame.length > 0).map((frame) => frame.sort());
 }

@@ -2,6 +2,10 @@
 import { DriversLife } from "../../packages/cli/drivers-life.fixture.ts";
 import { RunningRing3 } from "../../packages/cli/running-ring3.fixture.ts";
 import { scaled } from "../timing.ts";
+import { within } from "./patience.ts";
+
+/** Two of the guest's minutes: its drivers may take theirs to end. */
+const LIFE_MS = 6000;
 
 export interface GuestRing3 extends AsyncDisposable {
   readonly ring3: RunningRing3;
@@ -21,18 +25,19 @@ export async function startRing3({
   more = "",
 } = {}): Promise<GuestRing3> {
   const rules = take.map((serial) => `{ serial: ${serial} }`);
-  const ring3 = await RunningRing3.start({
+  const starting = RunningRing3.start({
     under,
     ...(stateDirectory === undefined ? {} : { stateDirectory }),
     config: `spares: ${spares}\nlimits: { time_scale: ${timeScale}, replug_grace: ${graceMs}ms }\ntake: [${rules.join(", ")}]\nendpoints: { block: ${block} }\nplacement: { usb-storage: "${placement}" }\n${more}`,
   });
+  const ring3 = await within(starting, () => "ring3's readiness", LIFE_MS);
   const life = await DriversLife.of(ring3);
   return {
     ring3,
     life,
     async [Symbol.asyncDispose]() {
       life.close();
-      await ring3.stop();
+      await within(ring3.stop(), () => `ring3's end; it has said: ${ring3.stderr}`, LIFE_MS);
     },
   };
 }

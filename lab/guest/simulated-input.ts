@@ -7,10 +7,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { isDeepStrictEqual } from "node:util";
 import type { RunningRing3 } from "../../packages/cli/running-ring3.fixture.ts";
-import { until } from "./event-node.ts";
+import { until, within } from "./patience.ts";
 import { attach } from "./vhci.ts";
 
 const BUSID = "1-1";
+const PLAY_MS = 6000; // the longest script, at its slowest, takes one of the guest's two minutes
 
 /** What a sim prints (sims/input/README.md). */
 interface Said {
@@ -22,6 +23,7 @@ interface Said {
 
 export class SimulatedInput implements AsyncDisposable {
   readonly #process: ChildProcess;
+  readonly #ended: Promise<unknown>;
   readonly #folder = mkdtempSync(join(tmpdir(), "sim-"));
   readonly #socket = join(this.#folder, "usbip");
   readonly #ready = Promise.withResolvers<void>();
@@ -39,18 +41,19 @@ export class SimulatedInput implements AsyncDisposable {
     this.#process = spawn(process.execPath, [`sims/${kind}/main.ts`, ...args], {
       stdio: ["pipe", "pipe", "inherit"],
     });
+    this.#ended = once(this.#process, "close");
     createInterface({ input: this.#process.stdout! }).on("line", (line) => this.#hear(line));
   }
 
   async plugIntoKernel(): Promise<this> {
-    await this.#ready.promise;
+    await this.#isReady();
     await attach(this.#socket, BUSID);
     return this;
   }
 
   /** Resolves with the ids of its devices. */
   async plugIntoRing3({ manager }: RunningRing3): Promise<readonly string[]> {
-    await this.#ready.promise;
+    await this.#isReady();
     const place = { transport: "usbip", socket: this.#socket, busid: BUSID, port: this.#port } as const;
     const { port, devices } = await manager.ask("attach", place);
     this.#port = port;
@@ -67,7 +70,7 @@ export class SimulatedInput implements AsyncDisposable {
     const answer = Promise.withResolvers<void>();
     this.#answers.push(answer);
     this.#process.stdin!.write(`${line}\n`);
-    return answer.promise;
+    return within(answer.promise, () => `an answer of the sim to "${line}"`, PLAY_MS);
   }
 
   /** Resolves at the script's end. */
@@ -85,8 +88,12 @@ export class SimulatedInput implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#process.stdin!.end();
-    if (this.#process.exitCode === null) await once(this.#process, "close");
+    await within(this.#ended, () => "the sim's end");
     rmSync(this.#folder, { recursive: true });
+  }
+
+  #isReady(): Promise<void> {
+    return within(this.#ready.promise, () => "the sim's readiness");
   }
 
   #written(script: string): string {

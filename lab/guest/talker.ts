@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { scaled } from "../timing.ts";
+import { within } from "./patience.ts";
 
 const WAIT_MS = 1000;
 
@@ -57,12 +58,16 @@ export class Talker implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const { exitCode, signalCode } = this.#child;
     if (exitCode === null && signalCode === null) process.kill(-this.#child.pid!, "SIGKILL");
-    await this.#ended;
+    await this.#end();
   }
 
   /** Its exit code, once it has ended by itself. */
   async ended(): Promise<number | null> {
-    await this.#ended;
+    await this.#end();
     return this.#child.exitCode;
+  }
+
+  #end(): Promise<unknown> {
+    return within(this.#ended, () => `the end of ${this.#name}; it said: ${this.#heard.join("\n")}`);
   }
 }

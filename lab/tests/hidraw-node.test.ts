@@ -7,8 +7,9 @@ import { openHidrawGrant, revokerOf } from "@ring3/kernel/hidraw/grant";
 import { isInhibited, setInhibited } from "@ring3/kernel/hidraw/inhibit";
 import { askedFor, prefixed, received } from "@ring3/kernel/hidraw/reports";
 import { type HidrawTransport, hidrawTransport } from "@ring3/kernel/hidraw/transport";
-import { inputDevices, until } from "../guest/event-node.ts";
+import { inputDevices } from "../guest/event-node.ts";
 import { HidDevice } from "../guest/hid-device.ts";
+import { until } from "../guest/patience.ts";
 import { run } from "../guest/program.ts";
 
 let pad: HidDevice;

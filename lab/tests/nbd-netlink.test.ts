@@ -2,6 +2,7 @@
 // kernel does then is what ring3 counts on (kernel/nbd/device.ts).
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { before, test } from "node:test";
@@ -9,6 +10,7 @@ import { checkNbd, connectNbd, disconnectNbd, reconnectNbd, resizeNbd } from "@r
 import { nbdDevices, tuneNbd } from "@ring3/kernel/nbd/sysfs";
 import { socketPair } from "@ring3/kernel/socket/unix";
 import { eventually } from "../../packages/cli/drivers-life.fixture.ts";
+import { within } from "../guest/patience.ts";
 import { run } from "../guest/program.ts";
 
 const BYTES = 1 << 20;
@@ -61,7 +63,8 @@ function serve(
       input = input.subarray(whole);
     }
   });
-  return new Promise((resolve) => socket.once("close", () => resolve(came)));
+  const closed = new Promise<string[]>((resolve) => socket.once("close", () => resolve(came)));
+  return within(closed, () => `the end of a connection; what came: ${came.join(", ")}`);
 }
 
 /** Our end, and what to do with the kernel's. */
@@ -133,7 +136,7 @@ test("disconnected while it is open: who reads is told of an error, and the numb
   const socket = connected();
   await begun();
   const read = run("dd", `if=${NODE}`, "of=/dev/null", "bs=4096", "iflag=direct");
-  await new Promise((resolve) => socket.once("data", resolve));
+  await within(once(socket, "data"), () => "a request");
   socket.destroy();
   disconnectNbd(INDEX);
   await assert.rejects(read, /error/);

@@ -1,4 +1,5 @@
-// Runs in: lab guest, root. QEMU's own keyboard, mouse and tablets, which nobody here wrote, out of the hands of the kernel's usbhid and back.
+// Runs in: lab guest, root. QEMU's own keyboard, mouse and tablets, which nobody here wrote, out of the hands of the kernel's usbhid and back. Of the Wacom tablet
+// Linux's own wacom sees the same.
 // lab machine: input
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -9,7 +10,7 @@ import { plug, qmp, unplug } from "../guest/monitor.ts";
 import { run } from "../guest/program.ts";
 import { type GuestRing3, loggedOf, startRing3, succeeds } from "../guest/ring3.ts";
 
-const drivers = ["hid-generic", "usbhid"];
+const drivers = ["wacom", "hid-generic", "usbhid"];
 let guest: GuestRing3;
 before(async () => {
   await run("modprobe", "-a", "evdev", "uinput", ...drivers);
@@ -33,6 +34,7 @@ const axis = (type: "rel" | "abs", name: string, value: number) => ({ type, data
 
 // linux/input-event-codes.h
 const [KEY_A, KEY_LEFTSHIFT, BTN_LEFT, BTN_RIGHT] = [30, 42, 0x110, 0x111];
+const [BTN_TOUCH, BTN_STYLUS] = [0x14a, 0x14b];
 const [X, Y, REL_WHEEL] = [0, 1, 8];
 
 const typed: Act = {
@@ -69,12 +71,23 @@ const pointed: Act = {
     [EV_ABS, Y, 0x1234],
   ],
 };
+/** hw/usb/dev-wacom.c, usb_wacom_event: of 5040 and 3780. */
+const drawn: Act = {
+  does: pointed.does,
+  seen: [
+    [EV_ABS, X, 2520],
+    [EV_ABS, Y, 537],
+  ],
+};
 
 const devices = {
   "usb-kbd": { ids: "0627 0001", acts: [typed] },
   "usb-mouse": { ids: "0627 0001", acts: [moved, clicked("left", BTN_LEFT), turned] },
   "usb-tablet": { ids: "0627 0001", acts: [pointed, clicked("right", BTN_RIGHT), turned] },
-  "usb-wacom-tablet": { ids: "056a 0000", acts: [] }, // hid-keyboard-mouse/README.md: it tells nothing
+  "usb-wacom-tablet": {
+    ids: "056a 0000",
+    acts: [drawn, clicked("left", BTN_TOUCH), clicked("right", BTN_STYLUS)],
+  },
 } as const;
 
 /** The event nodes that one of the kernel's drivers, or ring3, has made of it. */

@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { closeSync, globSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { EV_ABS, EV_KEY, EV_LED, EV_REL, EventNode, inputDevicesOf, until } from "../guest/event-node.ts";
+import { EV_ABS, EV_KEY, EV_LED, EV_REL, EventNode, inputDevicesOf } from "../guest/event-node.ts";
+import { until } from "../guest/patience.ts";
 import { run } from "../guest/program.ts";
 import { SimulatedInput } from "../guest/simulated-input.ts";
 

@@ -18,6 +18,7 @@ import { usbfsTransport } from "@ring3/kernel/usbfs/transport";
 import { usbStream } from "@ring3/sdk/usb/stream";
 import type { UsbEndpoint, UsbStream } from "@ring3/sdk/usb/types";
 import { plug, qmp, unplug } from "../guest/monitor.ts";
+import { within } from "../guest/patience.ts";
 import { run } from "../guest/program.ts";
 import { type Announcements, listen } from "../guest/uevents.ts";
 
@@ -198,7 +199,11 @@ async function answeredByKey(device: UsbTransport): Promise<{ outcome: Promise<O
   driver.start();
   client.start();
   client.submit(0, keyboard.operations.report.nr, 8, 0, 1000, () => {});
-  const outcome = device.transfer("interrupt", KEYS_IN, await asked.promise);
+  const outcome = device.transfer(
+    "interrupt",
+    KEYS_IN,
+    await within(asked.promise, () => "the request at the driver's end"),
+  );
   for (const end of [client, driver, memory]) end.close();
   return { outcome };
 }

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connectNbd, kernelDriverOf, madeOf, mounted } from "../guest/kernel-disk.ts";
+import { within } from "../guest/patience.ts";
 import { run } from "../guest/program.ts";
 import { type GuestRing3, startRing3, succeeds } from "../guest/ring3.ts";
 import { type Announcements, listen } from "../guest/uevents.ts";
@@ -37,13 +38,14 @@ async function simulated(speed: string, image: string, use: () => Promise<void>)
   const sim = spawn(process.execPath, ["sims/usb-drive/main.ts", ...args], {
     stdio: ["pipe", "pipe", "inherit"],
   });
+  const ended = once(sim, "close");
   try {
-    await once(sim.stdout, "data"); // {"ready":true…}
+    await within(once(sim.stdout, "data"), () => "the sim's readiness"); // {"ready":true…}
     await attach(socket, "1-1");
     await use();
   } finally {
     sim.stdin.end();
-    await once(sim, "close");
+    await within(ended, () => "the sim's end");
   }
 }
 
