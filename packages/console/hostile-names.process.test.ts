@@ -71,6 +71,16 @@ before(async () => {
         ...{ device, timeMs: 1e12 + index, state: "failed" as const, reason: text, incarnation: index },
         ...{ fenced: true, hostPid: null },
       })),
+      steps: worst.map(({ text }, index) => ({
+        ...{ device, timeMs: 1e12 + index, sinceMs: index, incarnation: worst.length - 1 },
+        ...{ step: "failed" as const, detail: text, requests: null },
+      })),
+    }),
+    inFlight: ({ device }) => ({
+      device,
+      requests: worst.map(({ text }) => ({
+        ...{ operation: text.slice(0, 250) || "none", client: text, ageMs: 1, bytes: 512 },
+      })),
     }),
     explain: ({ device: id }) => {
       const { name, identity, reason, driver } = devices.find((device) => device.id === id)!;
@@ -94,7 +104,7 @@ before(async () => {
           placement: name,
           processors: name,
         },
-        ...{ missing: [name], next: [name] },
+        ...{ missing: [name], next: [name], steps: [], inFlight: [] },
       };
     },
     crashes: ({ device: id }) => ({
