@@ -182,8 +182,8 @@ for (const [what, { id }] of Object.entries(names))
     await page.getByText("What it is").waitFor();
     await page.getByText("Why it is so").waitFor();
     for (const more of await page.locator("details > summary").all()) await more.click();
-    await page.getByText("What it did last").first().waitFor();
-    await page.getByRole("log").getByText("globalThis.hacked").first().waitFor();
+    await page.getByText("What it did last:", { exact: true }).first().waitFor();
+    await page.locator(".log").getByText("globalThis.hacked").first().waitFor();
     await isWhole(what);
   });
 

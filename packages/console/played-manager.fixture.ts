@@ -36,7 +36,7 @@ export class PlayedManager implements Disposable {
   constructor(devices: readonly DeviceStatus[], answers: Answers = {}) {
     this.#devices = devices;
     const handlers = { ...unasked, ...this.#answers(), ...answers };
-    const ignored = { suspect() {}, progress() {}, endpoint() {}, profile() {} };
+    const ignored = { suspect() {}, progress() {}, replayed() {}, endpoint() {}, profile() {} };
     const { close } = listen(controlSocket(this.directory), 0o600, (stream) => {
       const peer = servingPeer<Edge, Descriptor>(clientEdge, new FrameSocket(stream), handlers, ignored);
       this.#peers.add(peer);
@@ -68,7 +68,8 @@ export class PlayedManager implements Disposable {
       renounce: () => ({}),
       subscribe: () => ({ client: "c1", channels: [] }),
       logs: () => ({ entries: [] }),
-      history: () => ({ passages: [] }),
+      history: () => ({ passages: [], steps: [] }),
+      inFlight: ({ device }) => ({ device, requests: [] }),
       crashes: () => ({ reports: [] }),
       restart: ({ device }) => ({ device, state: "running", reason: "" }),
     };
