@@ -12,7 +12,7 @@ import { usbWire } from "./usb-wire.ts";
 import type { HidWire } from "./wire.ts";
 
 const BUS_USB = 3; // linux/input.h
-/** For each report: some devices do not answer (HID_QUIRK_NO_INIT_REPORTS of Linux up to 4.7), and a driver is waited for. */
+/** For each report: some devices do not answer (HID_QUIRK_NO_INIT_REPORTS, drivers/hid/hid-quirks.c), and a driver is waited for. */
 const RECALL_MS = 100;
 
 /**

@@ -55,7 +55,7 @@ export function hidrawWire(hidraw: Hidraw, ctx: HidContext): HidWire {
       const report = prefixed(reportId, data);
       return timely(wait, () => (kind === "output" ? raw.sendOutput(report) : raw.sendFeature(report)));
     },
-    /** The process would stand still for as long as the device does not answer, 5 s: nobody has to hold a key for that. */
+    /** Asked for nothing: until the device answers, 5 s, the process would stand still, and be taken for one that hangs. */
     async current() {
       return undefined;
     },
