@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -36,7 +37,26 @@ async function kill(drive: ChildProcess): Promise<void> {
   await once(drive, "close");
 }
 
-async function setUp(port: string, serial: string) {
+/** Stands between a bus and the drive; `garbled` says, a connection at a time, whether the drive's serial number arrives as it is. */
+async function relay(path: string, garbled: () => boolean): Promise<Server> {
+  const right = Buffer.from("AAAA", "utf16le");
+  const server = createServer((near) => {
+    const wrong = garbled();
+    const far = connect(socket);
+    near.pipe(far).on("error", () => near.destroy());
+    far.on("data", (chunk: Buffer) => {
+      const at = wrong ? chunk.indexOf(right) : -1;
+      if (at >= 0) chunk.fill(0xff, at, at + 2);
+      near.write(chunk);
+    });
+    near.on("error", () => {}).on("close", () => far.destroy());
+  });
+  server.listen(path);
+  await once(server, "listening");
+  return server;
+}
+
+async function setUp(port: string, serial: string, at: string = socket) {
   const present = new Map<string, BusDevice>();
   const told: string[] = [];
   const bus = new AttachedBus(
@@ -52,7 +72,7 @@ async function setUp(port: string, serial: string) {
     },
   );
   const drive = await start(serial);
-  const attachment = await bus.attach(socket, "1-1", port);
+  const attachment = await bus.attach(at, "1-1", port);
   const device = () => present.get(`usb-${port}:1.0`)!;
   return { told, drive, device, attachment };
 }
@@ -89,4 +109,17 @@ test("the same device behind another server is a new enumeration: what its serve
   await assert.rejects(before.open(), { kind: "disconnected" });
   assert.deepEqual(told, ["added AAAA", "removed", "added AAAA"]);
   await kill(other);
+});
+
+test("a device that says who it is wrongly once is the same still; twice in a row, it is another", async (t) => {
+  const answers = [false, true, false, true, true];
+  const path = join(folder, "relay");
+  const server = await relay(path, () => answers.shift() ?? false);
+  t.after(() => server.close());
+  const { drive, device, told } = await setUp("garbled", "AAAA", path);
+  await reopened(device());
+  assert.deepEqual([told, answers.length], [["added AAAA"], 2]);
+  await assert.rejects(device().open(), { kind: "disconnected", message: /another device/ });
+  assert.deepEqual(told.slice(1), ["removed", "added \u{ffff}AAA"]);
+  await kill(drive);
 });

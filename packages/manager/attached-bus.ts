@@ -165,8 +165,14 @@ export class AttachedBus {
   }
 
   async #open(plug: Plug, enumerated: Enumerated, number: number): Promise<Grant> {
-    const { stream: descriptor, ...fresh } = await this.#import(plug);
-    if (fresh.serverPid !== enumerated.serverPid || !looksTheSame(enumerated.info, fresh.info)) {
+    let imported = await this.#import(plug);
+    // It may have said something else once, and only once: strings that were read while the device answered with garbage.
+    if (!isSame(enumerated, imported)) {
+      imported.stream.close();
+      imported = await this.#import(plug);
+    }
+    const { stream: descriptor, ...fresh } = imported;
+    if (!isSame(enumerated, fresh)) {
       descriptor.close();
       this.#replug(plug, enumerated, fresh);
       throw new DeviceError("disconnected", `open port ${plug.port}: another device is plugged in there now`);
@@ -183,6 +189,10 @@ export class AttachedBus {
     const devices = this.#devices(plug, now).filter(({ id }) => !this.#isPresent(id));
     this.#plugIn(plug, now, devices);
   }
+}
+
+function isSame(before: Enumerated, now: Enumerated): boolean {
+  return before.serverPid === now.serverPid && looksTheSame(before.info, now.info);
 }
 
 function recordOf({ port, socket, busid }: Plug, { info, serverPid }: Enumerated): PlugRecord {
