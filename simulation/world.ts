@@ -7,7 +7,7 @@ import { Machine, type Violation } from "./machine.ts";
 
 /** Until a person has repaired what was broken, again and again, everything has to be well. */
 const REPAIR_MS = 500;
-/** A host that hangs while it starts is ended after 30 s (manager/host-process.ts): all is cleared away within it. */
+/** A host that hangs while it starts is ended after 30 s (manager/host-start.ts): all is cleared away within it. */
 const REST_MS = 60_000;
 const PATIENCE_MS = 5 * 60_000;
 /** Between two of the faults that strike, in milliseconds: each seed has its own weather. */

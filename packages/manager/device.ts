@@ -7,7 +7,7 @@ import { type RecordEntry, unanswered } from "@ring3/channel/recorder";
 import type { Properties } from "@ring3/control/fields";
 import type { HostUnit } from "@ring3/control/host-edge";
 import { type DeviceRecord, type RestReason, recordName } from "@ring3/control/legacy";
-import type { Clock, Random, Timer } from "@ring3/core/clock";
+import type { Random, Timer } from "@ring3/core/clock";
 import {
   backoffMs,
   type FailureReason,
@@ -26,37 +26,25 @@ import { type Log, printable } from "@ring3/core/log";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { BusDevice } from "./bus.ts";
 import { classes } from "./classes.ts";
-import type { Crash } from "./crash-report.ts";
 import { type DeviceObserver, lossOf } from "./device-observer.ts";
 import { DeviceUnits } from "./device-units.ts";
-import { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
-import { endBy } from "./end.ts";
-import { HeadStart } from "./head-start.ts";
-import type { HostKind, HostProcess, LeftHost, StartHost } from "./host-process.ts";
-import { Incarnation } from "./incarnation.ts";
+import type { HostProcess, LeftHost } from "./host-process.ts";
+import { type Assignment, Incarnations, type IncarnationsParts } from "./incarnations.ts";
 import type { Legacy } from "./legacy.ts";
+import { Possession } from "./possession.ts";
 import { Rest } from "./rest.ts";
 import { Steps } from "./steps.ts";
 
-export interface DeviceParts {
-  readonly clock: Clock;
+export interface DeviceParts extends IncarnationsParts {
   readonly random: Random;
   readonly log: Log;
-  readonly startHost: StartHost;
-  /** One will be asked for in a moment. */
-  readonly expectHost: (kind: HostKind) => boolean;
   readonly observer: DeviceObserver;
-  readonly sandboxed: boolean;
-  /** An incarnation has failed and is dead. */
-  readonly crashed: (crash: Crash) => void;
   readonly legacy: Legacy;
   /** The number of its first enumeration: not that of another device that was there at an earlier manager. */
   readonly firstEnumeration?: number;
   /** For a device that is about to have its first driver of a class. */
   readonly ordinalFor: (device: Device) => number;
-  /** Multiplies how long a driver may take to probe, to beat and to end. */
-  readonly timeScale: number;
 }
 
 const ORPHANED: FailureReason = {
@@ -64,53 +52,67 @@ const ORPHANED: FailureReason = {
   text: "ring3's manager died while it started",
   outside: true,
 };
-/** A crash report is written when the next driver has had time to come up. */
-const REPORT_MS = 100;
 
 export class Device {
   readonly id: string;
   readonly #parts: DeviceParts;
   readonly #log: Log;
-  readonly #driverLog: DriverLog;
   readonly #memory: DeviceMemory;
-  #bus: BusDevice;
+  readonly #possession: Possession;
   #driver: ChosenDriver | undefined;
   #life: Life = newLife;
   #enumeration: number;
   #ordinal: number | null = null;
   readonly #units: DeviceUnits;
-  #incarnation: Incarnation | undefined;
-  readonly #headStart: HeadStart;
+  readonly #incarnations: Incarnations;
   readonly #steps: Steps;
   #later: Timer | undefined;
   #healthy: Timer | undefined;
   #lastFailure: FailureReason | undefined;
-  /** The last incarnation has ended, or has not in time. */
-  #ending: Promise<void> = Promise.resolve();
-  #fenced: Promise<void> = Promise.resolve();
   /** Drivers that did not want it, and why. */
   readonly #declined = new Map<string, string>();
-  /** The kernel's drivers have not been offered it since ring3 opened it. */
-  #taken = false;
   readonly #rest: Rest;
   /** Why its clients' deadlines stand still. */
   readonly #holds = new Set<"debugger" | "rest">();
 
   /** `memory`: of an earlier manager's device in that place. */
   constructor(bus: BusDevice, parts: DeviceParts, memory = new DeviceMemory()) {
+    const { clock, observer } = parts;
     this.id = bus.id;
     this.#enumeration = parts.firstEnumeration ?? 1;
-    this.#bus = bus;
     this.#parts = parts;
     this.#memory = memory;
     parts.legacy.hold(recordName("device", this.id), [memory.fd]);
-    this.#headStart = new HeadStart(parts.expectHost);
-    this.#steps = new Steps(parts.clock, (step) => parts.observer.stepped(this, { device: bus.id, ...step }));
     this.#log = parts.log.child(bus.id);
-    this.#driverLog = new DriverLog(this.#log, parts.clock);
-    this.#units = new DeviceUnits(parts.clock, (unit) => {
-      if (this.#life.state === "running") parts.observer.unitChanged(this, unit);
+    this.#possession = new Possession(bus, this.#log);
+    this.#steps = new Steps(clock, (step) => observer.stepped(this, { device: bus.id, ...step }));
+    this.#units = new DeviceUnits(clock, (unit) => {
+      if (this.#life.state === "running") observer.unitChanged(this, unit);
     });
+    this.#incarnations = new Incarnations(
+      parts,
+      { log: this.#log, memory, steps: this.#steps, life: () => this.#life },
+      {
+        hosted: () => this.#note(),
+        taken: () => {
+          this.#possession.take();
+          this.#note();
+        },
+        probed: (units) => this.#probed(units),
+        declined: (why) => this.#declines(why),
+        unitChanged: (unit, properties) => this.#unitChanged(unit, properties),
+        failed: (reason) => {
+          if (reason.kind === "grant") this.checkClaim();
+          this.failed(reason);
+        },
+        held: (held) => {
+          this.#log.info(
+            held ? "a debugger holds the driver: its deadlines stand still" : "the debugger has let go",
+          );
+          this.#hold("debugger", held);
+        },
+      },
+    );
     this.#rest = new Rest(
       {
         working: () => this.host,
@@ -118,7 +120,7 @@ export class Device {
         hold: (on) => this.#hold("rest", on),
         suspended: () => {
           this.#apply({ type: "suspend" });
-          parts.observer.held(this, true); // once more: it has said its last words
+          observer.held(this, true); // once more: it has said its last words
         },
         resumed: () => this.#apply({ type: "resume" }),
         lost: () => this.#claimIsLost(),
@@ -130,7 +132,7 @@ export class Device {
   }
 
   get bus(): BusDevice {
-    return this.#bus;
+    return this.#possession.bus;
   }
   get driver(): ChosenDriver | undefined {
     return this.#driver;
@@ -154,18 +156,18 @@ export class Device {
   }
   /** The driver host that serves requests, if one does. */
   get host(): HostProcess | undefined {
-    return this.#life.state === "running" ? this.#incarnation?.host : undefined;
+    return this.#life.state === "running" ? this.#incarnations.host : undefined;
   }
   /** The driver host that has clients' channels, whether it serves them now or is suspended. */
   get channelHost(): HostProcess | undefined {
-    return this.#life.state === "suspended" ? this.#incarnation?.host : this.host;
+    return this.#life.state === "suspended" ? this.#incarnations.host : this.host;
   }
   /** The name of the host that it has, in whichever state. */
   get hostName(): string | null {
-    return this.#incarnation?.host?.name ?? null;
+    return this.#incarnations.host?.name ?? null;
   }
   get hostPid(): number | null {
-    return this.#incarnation?.host?.pid ?? null;
+    return this.#incarnations.host?.pid ?? null;
   }
   get metrics(): Metrics {
     return this.#memory.metrics();
@@ -180,7 +182,7 @@ export class Device {
   }
   /** It gives its device back itself, or its driver is about to open it. */
   get mayHaveTaken(): boolean {
-    return this.#taken || hasHost(this.#life);
+    return this.#possession.taken || hasHost(this.#life);
   }
   /** Its clients' deadlines stand still. */
   get held(): boolean {
@@ -188,7 +190,7 @@ export class Device {
   }
   /** Resolves once no process of an earlier incarnation lives, however long that takes. */
   get fenced(): Promise<void> {
-    return this.#fenced;
+    return this.#incarnations.fenced;
   }
 
   /** What an earlier manager has heard of drivers that did not want it. */
@@ -205,22 +207,20 @@ export class Device {
     this.#life = life;
     this.#enumeration = enumeration;
     this.#units.replace(units);
-    this.#taken = taken;
+    this.#possession.inherit(taken);
     this.#lastFailure = lastFailure ?? undefined;
     this.#rest.inherit(rest);
     if (life.state === "failed" && life.fenced) return this.#startLater(life);
     if (life.fenced) return;
-    this.#incarnation = this.#createIncarnation(life.incarnation);
-    if (life.state !== "running" && life.state !== "suspended") {
-      if (host !== undefined) this.#incarnation.takeOver(host);
-      if (life.state === "starting") this.failed(ORPHANED);
-      else this.#end({ type: "gone" });
-    } else if (host === undefined) this.failed(ORPHANED);
-    else void this.#goOn(this.#incarnation, host);
+    const runs = life.state === "running" || life.state === "suspended";
+    if (runs && host !== undefined) return void this.#goOn(host);
+    this.#incarnations.takeOver(this.#assignment(), host);
+    if (runs || life.state === "starting") this.failed(ORPHANED);
+    else this.#end({ type: "gone" });
   }
 
-  async #goOn(incarnation: Incarnation, host: LeftHost): Promise<void> {
-    const report = await incarnation.goOn(host);
+  async #goOn(host: LeftHost): Promise<void> {
+    const report = await this.#incarnations.goOn(this.#assignment(), host);
     if (report === undefined) return;
     this.#log.info("its driver has outlived the manager before this one", {
       incarnation: this.#life.incarnation,
@@ -235,7 +235,8 @@ export class Device {
 
   /** A driver was found for it, or none. */
   matched(driver: ChosenDriver | undefined, autostart: boolean): void {
-    if (!autostart) this.#abandon();
+    // It came back and nobody has asked for it since: its clients would wait for ever.
+    if (!autostart) this.#forsake("plugged in again and not taken");
     if (driver?.manifest.class !== this.#driver?.manifest.class) this.#ordinal = null;
     this.#driver = driver;
     this.#apply(driver === undefined ? { type: "unmatched" } : { type: "matched", autostart });
@@ -250,25 +251,14 @@ export class Device {
   async stop(): Promise<void> {
     this.#rest.forgetRequest();
     this.#apply({ type: "stop" });
-    await this.#ending;
-    if (this.#life.fenced) this.#giveBack();
+    await this.#incarnations.ending;
+    if (this.#life.fenced) this.#possession.giveBack();
   }
 
   /** Another driver in place of the one that runs or waits to run. Its clients' requests wait, as after a crash. */
   restart(): void {
     this.#rest.forgetRequest();
     this.#apply({ type: "restart" });
-  }
-
-  #giveBack(): void {
-    if (!this.#taken) return;
-    this.#taken = false;
-    try {
-      const driver = this.#bus.giveBack();
-      if (driver !== null) this.#log.info(`given back to the kernel's driver ${driver}`);
-    } catch (error) {
-      this.#log.warn(`not given back to the kernel's driver: ${(error as Error).message}`);
-    }
   }
 
   /** Brings the driver to rest: requests wait. Rejects where it cannot; it works on then. */
@@ -283,15 +273,13 @@ export class Device {
   /** A reset of the bus takes a claimed interface from ring3 and offers it to the kernel's drivers. Where one has it now, ring3 opens it afresh. */
   checkClaim(): void {
     // One that no driver has may be in the middle of a reset by ring3's own.
-    if (this.channelHost !== undefined && this.#bus.kernelDriver() !== null) this.#claimIsLost();
+    if (this.channelHost !== undefined && this.bus.kernelDriver() !== null) this.#claimIsLost();
   }
 
   #claimIsLost(): boolean {
-    const lost = this.#bus.lostClaim();
-    if (lost === undefined) return false;
-    this.#bus.allowTaking(); // back: it was ring3's until then
-    this.failed({ kind: "grant", text: lost, outside: true });
-    return true;
+    const lost = this.#possession.lost();
+    if (lost !== undefined) this.failed(lost);
+    return lost !== undefined;
   }
 
   #hold(by: "debugger" | "rest", on: boolean): void {
@@ -313,21 +301,21 @@ export class Device {
 
   /** `reason.text` may be a driver's own words. */
   failed({ kind, text, outside }: FailureReason): void {
-    if (kind === "grant" && this.#life.state === "starting" && this.#bus.withheld())
+    if (kind === "grant" && this.#life.state === "starting" && this.bus.withheld())
       return this.#apply({ type: "withheld", reason: printable(text) });
     this.#apply({ type: "failed", reason: { kind, text: printable(text), outside } });
   }
 
   /** Unplugged. */
   gone(): void {
-    this.#taken = false;
+    this.#possession.gone();
     this.#apply({ type: "gone" });
   }
 
   /** The same place has a device again, and the last driver is fenced: a new enumeration, a new chain of incarnations. */
   returned(bus: BusDevice): void {
     this.#rest.forgetRequest();
-    this.#bus = bus;
+    this.#possession.returned(bus);
     this.#enumeration++;
     this.#life = newLife;
     this.#declined.clear();
@@ -342,7 +330,7 @@ export class Device {
 
   /** For the next manager. */
   #note(): void {
-    const { identity, plugging, takeable } = this.#bus;
+    const { identity, plugging, takeable } = this.bus;
     const driver = this.#driver;
     this.#parts.legacy.note("device", recordName("device", this.id), {
       id: this.id,
@@ -352,7 +340,7 @@ export class Device {
       enumeration: this.#enumeration,
       life: this.#life,
       lastFailure: this.#lastFailure ?? null,
-      taken: this.#taken,
+      taken: this.#possession.taken,
       takeable,
       rest: this.#rest.wanted,
       driver: driver === undefined ? null : { name: driver.manifest.name, hash: driver.contract.hash },
@@ -372,7 +360,7 @@ export class Device {
     if (event.type === "stop" || event.type === "restart") this.#lastFailure = undefined;
     if (!startsAtOnce(after)) this.#note(); // of such a failure the next manager learns from the end of the host itself
     if (hasHost(before) && !hasHost(after)) this.#end(event);
-    if (after.incarnation > before.incarnation) this.#begin(after.incarnation);
+    if (after.incarnation > before.incarnation) this.#incarnations.begin(this.#assignment());
     else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type))
       this.#lose(event, after, this.#memory.recorded());
     if (after.state === "failed" && after.fenced) this.#startLater(after);
@@ -406,54 +394,15 @@ export class Device {
     this.#later = this.#parts.clock.after(delay, () => this.#apply({ type: "start" }));
   }
 
-  #begin(number: number): void {
-    this.#steps.starts(number);
-    this.#incarnation = this.#createIncarnation(number);
-    this.#incarnation.begin();
-  }
-
-  #createIncarnation(number: number): Incarnation {
-    const { clock, startHost, timeScale, sandboxed, ordinalFor } = this.#parts;
-    this.#ordinal ??= ordinalFor(this);
-    return new Incarnation(
-      {
-        clock,
-        log: this.#log,
-        driverLog: this.#driverLog,
-        startHost,
-        timeScale,
-        memory: this.#memory,
-        bus: this.#bus,
-        driver: this.#driver!,
-        number,
-        ordinal: this.#ordinal,
-        sandboxed,
-        reason: this.#lastFailure,
-        opening: this.#headStart.take(),
-      },
-      {
-        hosted: () => this.#note(),
-        taken: () => {
-          this.#taken = true;
-          this.#note();
-        },
-        ending: () => this.#headStart.get(this.#life, this.#driver!, this.#bus),
-        probed: (units) => this.#probed(units),
-        declined: (why) => this.#declines(why),
-        unitChanged: (unit, properties) => this.#unitChanged(unit, properties),
-        failed: (reason) => {
-          if (reason.kind === "grant") this.checkClaim();
-          this.failed(reason);
-        },
-        stepped: (step, detail) => this.#steps.add(number, step, detail),
-        held: (held) => {
-          this.#log.info(
-            held ? "a debugger holds the driver: its deadlines stand still" : "the debugger has let go",
-          );
-          this.#hold("debugger", held);
-        },
-      },
-    );
+  #assignment(): Assignment {
+    this.#ordinal ??= this.#parts.ordinalFor(this);
+    return {
+      number: this.#life.incarnation,
+      bus: this.bus,
+      driver: this.#driver!,
+      ordinal: this.#ordinal,
+      reason: this.#lastFailure,
+    };
   }
 
   #probed(units: readonly HostUnit[]): void {
@@ -467,9 +416,7 @@ export class Device {
     const other = this.#parts.observer.declined(this);
     this.#apply({ type: "declined", reason: `${name}: ${printable(why)}`, another: other !== undefined });
     // Another driver's units are others, of another class maybe, whatever their numbers.
-    if (this.units.length > 0)
-      this.#parts.observer.lost(this, lossOf("its driver does not want the device any more"));
-    this.#units.replace([]);
+    this.#forsake("its driver does not want the device any more");
     this.matched(other, other !== undefined); // ring3 has it: nothing is taken from anybody
   }
 
@@ -481,74 +428,27 @@ export class Device {
     this.#units.tell(index);
   }
 
-  /** It came back and nobody has asked for it since: its clients would wait for ever. */
-  #abandon(): void {
+  /** No driver serves its clients any more. */
+  #forsake(why: string): void {
     if (this.units.length === 0) return;
-    this.#parts.observer.lost(this, lossOf("plugged in again and not taken"));
+    this.#parts.observer.lost(this, lossOf(why));
     this.#units.replace([]);
   }
 
-  /** Ends the incarnation: kill, fence, tell. Until it is fenced its clients hear nothing: it might still execute what they have sent. */
   #end(event: LifeEvent): void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const { incarnation: number, reason } = this.#life;
-    this.#steps.ended(number, event.type === "failed" ? "failed" : "ended", reason);
-    const late = () => {
-      this.#steps.add(number, "stuck");
-      this.#apply({ type: "fence-timeout" });
-      void this.#headStart.drop();
-      resolve();
-    };
+    const { incarnation } = this.#life;
     this.#healthy?.cancel();
     this.#holds.clear(); // its channels are about to be lost
-    this.#ending = promise;
-    const incarnation = this.#incarnation!;
-    this.#fenced = incarnation
-      .end(endBy(event), late)
-      .then(async () => {
-        if (!startsAtOnce(this.#life)) await this.#headStart.drop();
-        this.#incarnation = undefined;
-        const recorded = this.#memory.recorded();
-        if (event.type === "failed") this.#reportCrash(event.reason, incarnation, number, recorded);
+    this.#incarnations.end(event, {
+      fenced: (recorded) => {
         this.#lose(event, next(this.#life, { type: "fenced" }), recorded);
-        this.#steps.add(number, "fenced");
+        this.#steps.add(incarnation, "fenced");
         this.#apply({ type: "fenced" });
-        if (this.#life.state === "unmatched" || (this.#life.state === "quarantined" && this.#bus.isShared))
-          this.#giveBack();
-        resolve();
-      })
-      .catch((error: Error) => {
-        this.#log.error(`a fault of ring3 itself: ${error.stack}`);
-        late();
-      });
-  }
-
-  /** What the recorder holds is read before the next incarnation writes there; the rest may wait until that one runs. */
-  #reportCrash(
-    reason: FailureReason,
-    { stack, usage }: Incarnation,
-    incarnation: number,
-    recorded: readonly RecordEntry[],
-  ): void {
-    const { clock, sandboxed, crashed } = this.#parts;
-    const { manifest, contract } = this.#driver!;
-    const { id, name, identity } = this.#bus;
-    const time = clock.wallTime();
-    const resources = usage ?? null;
-    const device = { id, name, identity };
-    const crash = {
-      time,
-      device,
-      manifest,
-      contract,
-      sandboxed,
-      incarnation,
-      reason,
-      stack,
-      recorded,
-      resources,
-    };
-    clock.after(REPORT_MS, () => crashed(crash));
+        if (this.#life.state === "unmatched" || (this.#life.state === "quarantined" && this.bus.isShared))
+          this.#possession.giveBack();
+      },
+      late: () => this.#apply({ type: "fence-timeout" }),
+    });
   }
 
   #lose(event: LifeEvent, after: Life, recorded: readonly RecordEntry[]): void {

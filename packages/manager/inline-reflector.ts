@@ -4,7 +4,8 @@
 import { recordName } from "@ring3/control/legacy";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket, socketPair } from "@ring3/kernel/socket/frame-socket";
-import type { Host, HostKind } from "./host-process.ts";
+import type { Host } from "./host.ts";
+import type { HostKind } from "./host-process.ts";
 import { type Jail, openProcess } from "./jail.ts";
 import type { Heirloom, Legacy } from "./legacy.ts";
 import { type ServeReflector, Standby } from "./reflectors.ts";

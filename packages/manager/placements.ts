@@ -1,6 +1,7 @@
 // Runs in: manager. Owns: which process each driver gets: a host of its own, or a seat in its pool's or in its own reflector.
 
-import type { Host, HostKind, HostListeners, HostOrigin, HostProcess } from "./host-process.ts";
+import type { Host } from "./host.ts";
+import type { HostKind, HostListeners, HostOrigin, HostProcess } from "./host-process.ts";
 import { type InlineParts, InlineReflector, serveInherited } from "./inline-reflector.ts";
 import type { Jail } from "./jail.ts";
 import type { Heirloom, Left } from "./legacy.ts";

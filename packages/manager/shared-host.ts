@@ -4,7 +4,8 @@ import { seatIn } from "@ring3/control/driver-stack";
 import type { FailureReason } from "@ring3/core/lifecycle";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { socketPair } from "@ring3/kernel/socket/frame-socket";
-import type { Host, HostKind, HostListeners, HostProcess } from "./host-process.ts";
+import type { Host } from "./host.ts";
+import type { HostKind, HostListeners, HostProcess } from "./host-process.ts";
 import { Seat, type SeatedIn, type SeatParts } from "./seat.ts";
 
 /** What a process that stands still gets to say where. */
