@@ -77,6 +77,33 @@ const records: { readonly [K in LegacyKind]: LegacyRecord<K> } = {
     descriptors: "EgEAAgAAAEA=",
     strings: { manufacturer: "ring3", product: null, serial: "1" },
   },
+  history: {
+    device: "usb-1-4:1.0",
+    enumeration: 1,
+    page: 2,
+    passages: [
+      {
+        device: "usb-1-4:1.0",
+        timeMs: 1_800_000_000_000,
+        state: "failed",
+        reason: "crash: TypeError: no disk",
+        incarnation: 2,
+        fenced: false,
+        hostPid: 12,
+      },
+    ],
+    steps: [
+      {
+        device: "usb-1-4:1.0",
+        timeMs: 1_800_000_000_001,
+        sinceMs: 1.5,
+        incarnation: 2,
+        step: "replayed",
+        detail: "process 4711",
+        requests: 3,
+      },
+    ],
+  },
 };
 const kinds = Object.keys(records) as LegacyKind[];
 

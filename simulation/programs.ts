@@ -223,6 +223,7 @@ async function runManager(
   const removed = (id: string) => void manager.removed(id);
   const drivers = () => manager.devices.filter(({ hostName }) => hostName !== null).length;
   const absent = new AbsentClients(clock, RETURN_MS, manager.claims);
+  const history = History.of(manager, clock, processes);
   const serving: Serving = {
     manager,
     clock,
@@ -234,7 +235,7 @@ async function runManager(
       removed,
     ),
     tracing: new Tracing(clock, manager.claims),
-    history: new History(clock),
+    history,
     crashes: new CrashStore("/crashes", manager.log), // none is written
     sandboxed: false,
     uid: UID,
@@ -300,6 +301,7 @@ async function runManager(
     inputs: { inherit() {} },
     takenHid: { giveBackAll() {} },
     mapping: { inherit() {} },
+    history,
     classes: ["block"],
     startBuses: () => surroundings.managerRuns(process, { added, removed, drivers }),
   });

@@ -166,12 +166,20 @@ test("the console's server is killed: another takes its place, and the page goes
   complaints.splice(0); // of the connection that ended
 });
 
-test("the manager is killed: the page goes on by itself", async () => {
+test("the manager is killed: the page goes on by itself, and knows each driver and gap that there was", async () => {
+  await go(deviceHash());
+  await until(page, 'document.querySelectorAll(".timeline .gap").length > 1');
+  const drivers = () => page.locator(".timeline :is(summary, .gap)").allTextContents();
+  const known = await drivers();
+  await go("#/");
   process.kill((await ring3.status()).manager.pid, "SIGKILL");
   await page.getByText("The console does not answer").waitFor();
   await page.getByText("live, with control").waitFor();
   const row = page.getByRole("row").filter({ hasText: device });
   await row.getByText("running").waitFor();
+  await go(deviceHash());
+  await page.getByText("ring3's manager died, and another took its place").waitFor();
+  assert.deepEqual(await drivers(), known);
   complaints.splice(0);
 });
 

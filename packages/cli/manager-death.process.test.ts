@@ -229,6 +229,48 @@ test("SIGKILL of manager and reflector together: the next reflector finds nothin
   life.close();
 });
 
+test("what a device went through is told by the next manager as by the one that died, whose death is no gap", async () => {
+  await using ring3 = await RunningRing3.start();
+  const drive = await ring3.plug("disk");
+  const life = await DriversLife.of(ring3);
+  await life.served(drive);
+  await life.kill(drive);
+  await life.kill(drive, "SIGSEGV");
+  const history = () => ring3.manager.ask("history", { device: drive.device });
+  const states = (passages: readonly { state: string }[]) => passages.map(({ state }) => state);
+  const before = await history();
+  const { incarnation, hostPid } = await ring3.device(drive.device);
+  assert.deepEqual(
+    before.passages
+      .filter(({ state }) => state === "failed")
+      .map(({ incarnation, reason }) => [incarnation, reason]),
+    [
+      [1, "signal: the process was ended by SIGKILL"],
+      [2, "signal: the process was ended by SIGSEGV"],
+    ],
+  );
+  for (let managers = 1; managers <= 2; managers++) {
+    await ring3.killManager();
+    const after = await history();
+    assert.deepEqual(after.passages.slice(0, before.passages.length), before.passages);
+    assert.deepEqual(after.steps, before.steps);
+    const since = after.passages.slice(before.passages.length);
+    assert.deepEqual(new Set(states(since)), new Set(["running"]));
+    const successions = since.filter(({ reason }) => reason.startsWith("ring3's manager died"));
+    assert.deepEqual(
+      successions.map((passage) => [passage.incarnation, passage.hostPid]),
+      Array.from({ length: managers }, () => [incarnation, hostPid]),
+    );
+  }
+  const { out } = await ring3.cli("explain", drive.device);
+  assert.match(out, /failed.*SIGSEGV/);
+  await life.kill(drive);
+  const { passages } = await history();
+  assert.deepEqual(states(passages.slice(-3)), ["failed", "starting", "running"]);
+  assert.deepEqual(passages.slice(0, before.passages.length), before.passages);
+  life.close();
+});
+
 /** One that has lived for two seconds is forgiven, and on a busy machine it takes that until one answers: so each dies as soon as it is there. */
 async function killOnSight(keeper: number, times: number): Promise<void> {
   let last: number | undefined;

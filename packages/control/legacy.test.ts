@@ -29,8 +29,8 @@ const { openings: _, ...half } = record;
 for (const [what, note, expected] of [
   ["no text", null, /it has no text/],
   ["no JSON", "{", /no JSON/],
-  ["null", "null", /version undefined, this ring3 has 5/],
-  ["another version", JSON.stringify({ version: legacyVersion + 1, record }), /version 6, this ring3 has 5/],
+  ["null", "null", /version undefined, this ring3 has 6/],
+  ["another version", JSON.stringify({ version: legacyVersion + 1, record }), /version 7, this ring3 has 6/],
   [
     "a missing field",
     JSON.stringify({ version: legacyVersion, record: half }),

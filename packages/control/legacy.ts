@@ -20,10 +20,11 @@ import {
 } from "./fields.ts";
 import { hostUnit } from "./host-edge.ts";
 import { firstIssue } from "./issues.ts";
+import { passage, step } from "./observation.ts";
 import { deviceState } from "./status.ts";
 
 /** Counts up with every change to a form below. A record of another version is another ring3's. */
-export const legacyVersion = 5;
+export const legacyVersion = 6;
 
 /** A driver host, or a spare. Held: pidfds of the sandbox's init and of the host, its output, bubblewrap's report, the host's other connection. */
 const host = v.strictObject({
@@ -140,7 +141,17 @@ const mapping = v.strictObject({
 });
 export type MappingRecord = v.InferOutput<typeof mapping>;
 
-const forms = { host, seat, reflector, device, client, plug, input, disk, mapping };
+/** A page of what a device has gone through, in its order; and which enumeration of the device it was when that was written last. */
+const history = v.strictObject({
+  device: name,
+  enumeration: incarnation,
+  page: incarnation,
+  passages: v.array(passage),
+  steps: v.array(step),
+});
+export type HistoryRecord = v.InferOutput<typeof history>;
+
+const forms = { host, seat, reflector, device, client, plug, input, disk, mapping, history };
 export type LegacyKind = keyof typeof forms;
 export type LegacyRecord<K extends LegacyKind> = v.InferOutput<(typeof forms)[K]>;
 

@@ -8,7 +8,7 @@ interface Record<D> {
   held: readonly D[];
 }
 
-/** A host, a device, a reflector, a client and an attached device have one each. */
+/** A host, a device, a reflector, a client and an attached device have one each; what a device has gone through has eight at most. */
 const RECORDS_MAX = 10_000;
 
 export class Records<D extends Handed> {

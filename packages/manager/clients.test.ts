@@ -76,14 +76,7 @@ async function setUp(config: Config = defaultConfig, placement = "isolated") {
     drivers: () => [{ manifest: { ...manifest, placement }, code, codeBytes, sourceMap: undefined }],
   });
   let tokens = 0;
-  const history = new History(clock);
-  manager.watch({
-    unitAdded() {},
-    unitChanged() {},
-    unitRemoved() {},
-    deviceChanged: () => history.changed(manager.devices),
-    stepped: (device, step) => history.stepped(device, step),
-  });
+  const history = History.of(manager, clock, noLegacy);
   const serving: Serving = {
     manager,
     clock,

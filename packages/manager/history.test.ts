@@ -2,13 +2,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { manualClock } from "@ring3/core/clock";
-import { chosenDriver, FakeHosts, playedDevice, unit } from "./fake-host.fixture.ts";
+import { createLog } from "@ring3/core/log";
+import type { Device } from "./device.ts";
+import { chosenDriver, FakeHosts, noLegacy, playedDevice, unit } from "./fake-host.fixture.ts";
 import { History } from "./history.ts";
 
 async function setUp() {
   const clock = manualClock();
   const hosts = new FakeHosts();
-  const history = new History(clock);
+  const history = new History(
+    clock,
+    noLegacy,
+    createLog("test", () => {}, clock),
+  );
   const device = playedDevice(hosts, clock, {
     changed: () => history.changed([device]),
     stepped: (_, step) => history.stepped(device, step),
@@ -34,6 +40,27 @@ test("a device's states are kept with their times, each once", async () => {
   assert.equal(told.at(-1), "10 running 2");
 });
 
+test("a host is told of when it comes, and of one that has failed no more is told", async () => {
+  const { history, device } = await setUp();
+  const { id, enumeration, life } = device;
+  const other = { id, enumeration } as Device;
+  for (const [state, hostPid] of [
+    ["starting", null],
+    ["starting", 12],
+    ["failed", null],
+    ["failed", 12],
+  ] as const)
+    history.changed([Object.assign(other, { life: { ...life, state }, hostPid })]);
+  assert.deepEqual(
+    history.of(other).passages.map(({ state, hostPid }) => [state, hostPid]),
+    [
+      ["starting", null],
+      ["starting", 12],
+      ["failed", null],
+    ],
+  );
+});
+
 test("who follows is told each step as it comes", async () => {
   const { hosts, history } = await setUp();
   const told: string[] = [];
@@ -44,18 +71,6 @@ test("who follows is told each step as it comes", async () => {
   await hosts.last.runs(unit());
   assert.ok(told.includes("failed"));
   assert.ok(!told.includes("running"));
-});
-
-test("of a device that fails for ever no more than the latest 200 steps are kept", async () => {
-  const { hosts, history, device } = await setUp();
-  for (let times = 0; times < 100; times++) {
-    hosts.last.fails();
-    await hosts.last.dies();
-    device.restart();
-    await hosts.last.runs(unit());
-  }
-  assert.equal(history.of(device).passages.length, 200);
-  assert.equal(history.of(device).passages.at(-1)!.incarnation, device.life.incarnation);
 });
 
 test("a device that is not there any more has no history, nor has another in its place", async () => {
@@ -69,19 +84,15 @@ test("a device that is not there any more has no history, nor has another in its
   assert.equal(history.of(another).passages.length, 1);
 });
 
-test("steps are kept, the latest 400, and those since the last end are told apart", async () => {
+test("steps are kept, and those since the last end are told apart", async () => {
   const { hosts, history, device } = await setUp();
   assert.deepEqual(
     history.lastSteps(device).map(({ step }) => step),
     ["asked", "spare", "opened", "probed", "running"],
   );
-  for (let times = 0; times < 200; times++) {
-    hosts.last.fails();
-    await hosts.last.dies();
-    await hosts.last.runs(unit());
-    device.progress();
-  }
-  assert.equal(history.of(device).steps.length, 400);
+  hosts.last.fails();
+  await hosts.last.dies();
+  await hosts.last.runs(unit());
   const last = history.lastSteps(device);
   assert.deepEqual([last[0]!.step, last.at(-1)!.step], ["failed", "running"]);
 });

@@ -42,6 +42,8 @@ export interface Left {
   readonly inputs: readonly Heirloom<"input">[];
   readonly disks: readonly Heirloom<"disk">[];
   readonly mappings: readonly Heirloom<"mapping">[];
+  /** Not looked at: no process depends on them. */
+  readonly histories: readonly InheritedRecord[];
 }
 
 /** How many descriptors a record has that is whole. */
@@ -55,6 +57,7 @@ const holds: Readonly<Record<LegacyKind, number>> = {
   input: 1,
   disk: 1,
   mapping: 0,
+  history: 0,
 };
 
 /**
@@ -77,6 +80,7 @@ export function sorted({ records }: Inherited, legacy: Pick<Legacy, "drop">): Le
     inputs: of("input"),
     disks: of("disk"),
     mappings: of("mapping"),
+    histories: records.filter(({ name }) => isOfKind("history", name)),
   };
 }
 
@@ -99,4 +103,5 @@ export const nothingLeft: Left = {
   inputs: [],
   disks: [],
   mappings: [],
+  histories: [],
 };

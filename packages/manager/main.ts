@@ -270,7 +270,7 @@ async function main(): Promise<void> {
     (found) => mappings.found(found),
   );
   const absent = new AbsentClients(systemClock, RETURN_MS * timeScale, manager.claims);
-  const history = new History(systemClock);
+  const history = History.of(manager, systemClock, processes);
   const serving: Serving = {
     manager,
     clock: systemClock,
@@ -338,6 +338,7 @@ async function main(): Promise<void> {
     inputs,
     takenHid,
     mapping: mappings,
+    history,
     classes: REFLECTED_AT_ONCE,
     startBuses: () => {
       usb.follow(["usb"]);
@@ -378,15 +379,13 @@ async function main(): Promise<void> {
   });
   const sleep = new Sleep(() => manager.devices, systemClock, manager.log);
   const deviceChanged = () => {
-    history.changed(manager.devices);
     sleep.deviceChanged();
     affinity.wake();
     for (const { driver, life } of manager.devices)
       if (driver !== undefined && driver.manifest.placement !== "inline" && life.state !== "available")
         void reflectors.start(driver.manifest.class, true);
   };
-  const { stepped } = history;
-  manager.watch({ unitAdded() {}, unitChanged() {}, unitRemoved() {}, deviceChanged, stepped });
+  manager.watch({ unitAdded() {}, unitChanged() {}, unitRemoved() {}, deviceChanged });
   deviceChanged(); // what the buses told before
   const systemBus = async () => BusConnection.open(socketPath(values["system-bus"]), systemClock);
   login = new LoginManager(systemBus, systemClock, manager.log, sleep);

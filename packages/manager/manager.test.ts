@@ -9,6 +9,7 @@ import { type Config, defaultConfig, parseConfig } from "@ring3/control/config";
 import type { DeviceRecord } from "@ring3/control/legacy";
 import { manualClock } from "@ring3/core/clock";
 import { newLife } from "@ring3/core/lifecycle";
+import { createLog } from "@ring3/core/log";
 import type { Estate } from "./estate.ts";
 import { EventLog } from "./event-log.ts";
 import {
@@ -69,7 +70,11 @@ const anywhere = {
   group: () => "ring3",
   sandboxed: true,
   processors: () => "anywhere",
-  history: new History(manualClock()),
+  history: new History(
+    manualClock(),
+    noLegacy,
+    createLog("test", () => {}, manualClock()),
+  ),
   clock: manualClock(),
 };
 

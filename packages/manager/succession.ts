@@ -5,6 +5,7 @@ import { limits } from "@ring3/core/lifecycle";
 import type { AbsentClients } from "./absent-clients.ts";
 import type { AttachedBus } from "./attached-bus.ts";
 import { Estate, endAll } from "./estate.ts";
+import type { History } from "./history.ts";
 import type { HostSurroundings } from "./host.ts";
 import { REMOVE_MS } from "./host-connection.ts";
 import type { LeftHost } from "./host-process.ts";
@@ -37,6 +38,7 @@ export interface Succession {
   readonly inputs: { inherit(left: Left["inputs"]): void };
   readonly takenHid: { giveBackAll(): void };
   readonly mapping: { inherit(left: Left["mappings"]): void };
+  readonly history: Pick<History, "inherit" | "settled">;
   /** Each needs a reflector. */
   readonly classes: readonly string[];
   /** Has the buses tell of all that is there, before it returns. */
@@ -53,6 +55,7 @@ export async function succeed(succession: Succession): Promise<void> {
   succession.disks.inherit(left.disks);
   succession.inputs.inherit(left.inputs);
   succession.mapping.inherit(left.mappings);
+  succession.history.inherit(left.histories);
   await endUnrecorded(left, children, processes, { ...surroundings, sandboxed });
   const inherit = (host: Heirloom<"host">) => inheritHost(surroundings, processes, host, children);
   const own = left.hosts.filter(({ record }) => record.shared === null);
@@ -65,6 +68,7 @@ export async function succeed(succession: Succession): Promise<void> {
   // In the same turn as the devices: what befalls these from now on is told to whoever stands for the clients.
   for (const client of left.clients)
     absent.inherit(client, (id) => manager.devices.find((device) => device.id === id));
+  succession.history.settled(manager.devices);
   await estate.endRest(fenceMs, surroundings.clock);
   placements.goOn(left);
   for (const reflector of left.reflectors.filter(({ record }) => record.host === null))
