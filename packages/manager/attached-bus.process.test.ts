@@ -37,11 +37,11 @@ async function kill(drive: ChildProcess): Promise<void> {
   await once(drive, "close");
 }
 
-/** Stands between a bus and the drive; `garbled` says, a connection at a time, whether the drive's serial number arrives as it is. */
-async function relay(path: string, garbled: () => boolean): Promise<Server> {
+/** Stands between a bus and the drive; `garbled` says, a connection at a time, whether the drive's serial number arrives as it is, and when. */
+async function relay(path: string, garbled: () => boolean | Promise<boolean>): Promise<Server> {
   const right = Buffer.from("AAAA", "utf16le");
-  const server = createServer((near) => {
-    const wrong = garbled();
+  const server = createServer(async (near) => {
+    const wrong = await garbled();
     const far = connect(socket);
     near.pipe(far).on("error", () => near.destroy());
     far.on("data", (chunk: Buffer) => {
@@ -109,6 +109,21 @@ test("the same device behind another server is a new enumeration: what its serve
   await assert.rejects(before.open(), { kind: "disconnected" });
   assert.deepEqual(told, ["added AAAA", "removed", "added AAAA"]);
   await kill(other);
+});
+
+test("a device that is unplugged while it says who it is wrongly is not asked again: another may be plugged in there by then", async (t) => {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const answers = [false, promise, false];
+  const path = join(folder, "late");
+  const server = await relay(path, () => answers.shift() ?? false);
+  t.after(() => server.close());
+  const { drive, device, told, attachment } = await setUp("late", "AAAA", path);
+  const opening = device().open();
+  attachment.detach();
+  resolve(true);
+  await assert.rejects(opening, { kind: "disconnected", message: /another device/ });
+  assert.deepEqual([told, answers], [["added AAAA", "removed"], [false]]);
+  await kill(drive);
 });
 
 test("a device that says who it is wrongly once is the same still; twice in a row, it is another", async (t) => {

@@ -166,8 +166,9 @@ export class AttachedBus {
 
   async #open(plug: Plug, enumerated: Enumerated, number: number): Promise<Grant> {
     let imported = await this.#import(plug);
-    // It may have said something else once, and only once: strings that were read while the device answered with garbage.
-    if (!isSame(enumerated, imported)) {
+    // It may have said something else once, and only once: strings that were read while the device answered with garbage. Where it was unplugged
+    // meanwhile, another import would end that of whatever is plugged in there now.
+    if (!isSame(enumerated, imported) && this.#isPluggedIn(plug, enumerated)) {
       imported.stream.close();
       imported = await this.#import(plug);
     }
@@ -182,9 +183,13 @@ export class AttachedBus {
     return { terms: grantTerms(fresh.info, number, "usbip", devid), descriptor, taken: false };
   }
 
+  #isPluggedIn(plug: Plug, enumerated: Enumerated): boolean {
+    return this.#plugs.get(plug.port) === plug && plug.enumerated === enumerated;
+  }
+
   /** Nobody told of an unplugging: whether what is there now may have the requests of what was is for a new enumeration to decide. */
   #replug(plug: Plug, before: Enumerated, now: Enumerated): void {
-    if (this.#plugs.get(plug.port) !== plug || plug.enumerated !== before) return; // detached, or replugged by another interface
+    if (!this.#isPluggedIn(plug, before)) return; // detached, or replugged by another interface
     for (const id of plug.ids) this.#removed(id);
     const devices = this.#devices(plug, now).filter(({ id }) => !this.#isPresent(id));
     this.#plugIn(plug, now, devices);
