@@ -99,7 +99,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a dead host's pidfd is kept",
     against: "own",
-    file: "packages/manager/host-process.ts",
+    file: "packages/manager/host.ts",
     from: "        this.#standing?.command.close();\n",
     to: "",
   },
