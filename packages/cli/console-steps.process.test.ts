@@ -158,7 +158,7 @@ test("a trace is made with a button and kept as a file that its viewer reads; on
   })();
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "Trace 10 seconds" }).click();
-  await page.getByRole("button", { name: "Tracing …" }).waitFor();
+  await page.getByRole("button", { name: "Trace 10 seconds …" }).waitFor();
   const status = await page.evaluate(
     `fetch("${path()}/trace", { method: "POST" }).then(({ status }) => status)`,
   );
@@ -178,7 +178,7 @@ test("a trace is made with a button and kept as a file that its viewer reads; on
 
 test("a page that leaves ends its trace", async () => {
   await page.getByRole("button", { name: "Trace 10 seconds" }).click();
-  await page.getByRole("button", { name: "Tracing …" }).waitFor();
+  await page.getByRole("button", { name: "Trace 10 seconds …" }).waitFor();
   const left = performance.now();
   await page.goto("about:blank");
   await page.goBack();

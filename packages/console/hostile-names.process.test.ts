@@ -181,7 +181,9 @@ for (const [what, { id }] of Object.entries(names))
     await heading.getByText("failed").waitFor();
     await page.getByText("What it is").waitFor();
     await page.getByText("Why it is so").waitFor();
-    for (const more of await page.locator("details > summary").all()) await more.click();
+    await page.locator("section[aria-labelledby=crashes] summary").first().waitFor();
+    const closed = page.locator("details:not([open]) > summary");
+    while ((await closed.count()) > 0) await closed.first().click();
     await page.getByText("What it did last:", { exact: true }).first().waitFor();
     await page.locator(".log").getByText("globalThis.hacked").first().waitFor();
     await isWhole(what);

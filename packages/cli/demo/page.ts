@@ -34,7 +34,11 @@ export class DemoPage {
     await this.#disk.plug();
     const console = new DemoConsole({ directory, manager: demo.manager, devices: [...devices, this.#disk] });
     this.#console = console;
-    this.#workload.run(directory, `${DEVICE}#0`).catch(() => {}); // ring3 has ended, which the demo hears of
+    const wasStopped = async () => {
+      const { devices } = await demo.manager.ask("status", {});
+      return devices.some(({ id, state }) => id === DEVICE && state === "stopped");
+    };
+    this.#workload.run(directory, `${DEVICE}#0`, wasStopped).catch(() => {}); // ring3 has ended, which the demo hears of
     this.#telling = setInterval(() => console.tell(DEVICE, this.#workload.verified), TELL_MS);
     await console.url;
   }

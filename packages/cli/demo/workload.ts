@@ -4,7 +4,7 @@ import { type Block, blockClass, connect, type OpenUnit, type Ring3 } from "@rin
 /** What it has found so far. */
 export interface Verified {
   readonly blocks: number;
-  /** Blocks that were not as they were written, and requests that failed. */
+  /** Blocks that were not as they were written, and requests that failed though nobody had stopped the disk. */
   readonly lost: number;
   /** The longest that one block took, in milliseconds: a driver's death is a pause. */
   readonly longestMs: number;
@@ -25,15 +25,15 @@ export class Workload {
     return this.#verified;
   }
 
-  /** Until it is stopped; a disk that is unplugged is waited for. */
-  async run(stateDir: string, unit: string): Promise<void> {
+  /** Until it is stopped; a disk that is unplugged is waited for. `wasStopped`: a person has stopped the disk, whose requests fail then. */
+  async run(stateDir: string, unit: string, wasStopped: () => Promise<boolean>): Promise<void> {
     this.#ring3 = await connect({ stateDir });
     while (!this.#stopped) {
       const disk = await this.#ring3.open(unit, blockClass, "write").catch(() => undefined); // it is not there yet, or not again
       if (disk !== undefined)
         await this.#use(disk)
-          .catch(() => {
-            if (!this.#stopped) this.#count(0, true);
+          .catch(async () => {
+            if (!this.#stopped && !(await wasStopped())) this.#count(0, true);
           })
           .finally(() => disk.close().catch(() => {}));
       await pause(AWAY_MS);

@@ -16,7 +16,10 @@ export interface UnitWord {
   readonly event: string;
   readonly data: unknown;
 }
-/** What a unit tells, from now on until the signal; ends when the unit has gone. */
+/**
+ * What a unit tells, from now on until the signal: "unit" with what it is, then its events and "driver"; "end" once it has gone, "trouble" where it
+ * cannot be looked at; and again "unit" when it can.
+ */
 export type LiveUnit = (unit: string, signal: AbortSignal) => AsyncIterable<UnitWord>;
 
 export interface AppParts {
@@ -116,14 +119,8 @@ export function createApp(parts: AppParts): Hono {
   app.get("/api/live", (c) =>
     stream(c, async (send, signal) => {
       const show = async (unit: string) => {
-        const tell = ({ event, data }: UnitWord) =>
-          send({ event: "unit", data: JSON.stringify({ unit, event, data }) });
-        try {
-          for await (const word of live(unit, signal)) await tell(word);
-          await tell({ event: "end", data: {} });
-        } catch (error) {
-          await tell({ event: "trouble", data: messageOf(error) });
-        }
+        for await (const { event, data } of live(unit, signal))
+          await send({ event: "unit", data: JSON.stringify({ unit, event, data }) });
       };
       await Promise.all([...new Set(c.req.queries("unit"))].map(show));
       await ended(signal); // a stream that is closed is asked for anew

@@ -6,7 +6,7 @@ import { runInNewContext } from "node:vm";
 import type { unitClasses } from "@ring3/client/classes";
 import type { Units } from "@ring3/client/units";
 import { manualClock } from "@ring3/core/clock";
-import { defineContract, event } from "@ring3/core/contract";
+import { defineContract, event, operation } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import { i32, struct, u32 } from "@ring3/core/struct";
 import type { UnitWord } from "./app.ts";
@@ -16,7 +16,10 @@ import { liveUnits } from "./live.ts";
 const dial = defineContract({
   name: "dial",
   version: 1,
-  operations: {},
+  operations: {
+    aim: operation({ nr: 1, in: struct({ value: u32 }), replay: "always" }),
+    home: operation({ nr: 2, replay: "always" }),
+  },
   events: {
     position: event({ nr: 1, data: struct({ value: u32 }), overflow: "latest" }),
     turn: event({ nr: 2, data: struct({ by: i32 }), overflow: "add" }),
@@ -25,6 +28,7 @@ const dial = defineContract({
 });
 const classes = { dial: { contract: dial, recovery: {} } } as unknown as typeof unitClasses;
 const LOOK_MS = 33;
+const AGAIN_MS = 2000;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 /** One opening of a dial. */
@@ -36,6 +40,7 @@ class Opening {
   readonly session = {
     port: {
       properties: { steps: 7 },
+      supports: (name: string) => name === "aim",
       on: (event: string, listener: (data: unknown) => void) => void this.#listeners.set(event, listener),
       onDriver: (listener: (there: boolean) => void) => {
         this.#driver = listener;
@@ -100,7 +105,7 @@ test("the first word is what the unit is, then comes what it tells", async () =>
   const { openings, page } = setUp();
   const one = page();
   assert.deepEqual(await one.words(), [
-    'unit {"class":"dial","name":"Dial","properties":{"steps":7},"events":["position","turn","click"]}',
+    'unit {"class":"dial","name":"Dial","properties":{"steps":7},"operations":["aim"],"events":["position","turn","click"]}',
   ]);
   openings[0]!.tells("position", "a");
   assert.deepEqual(await one.words(), ['position "a"']);
@@ -193,7 +198,7 @@ test("who comes later is told what is so", async () => {
   openings[0]!.tells("position", "b");
   openings[0]!.tells("click", 50);
   const words = await page().words();
-  assert.deepEqual(words.slice(1), ['driver {"there":true}', 'position "b"', "click 50"]);
+  assert.deepEqual(words.slice(1), ['driver {"there":true}', 'position "b"']);
 });
 
 test("who comes when the driver has died is told that alone: nothing that it told is so any more", async () => {
@@ -215,15 +220,16 @@ test("a driver that dies right after it told something is told of behind that", 
   assert.deepEqual(await one.words(), ['position "a"', 'driver {"there":false}']);
 });
 
-test("a unit that goes ends all that look at it, and is opened anew for who comes then", async () => {
-  const { openings, page } = setUp();
+test("a unit that goes is told of to all that look at it, and looked at anew: with another medium it is another", async () => {
+  const { openings, page, clock } = setUp();
   const pages = [page(), page()];
-  await settled();
+  for (const { words } of pages) await words();
   openings[0]!.gone();
   await settled();
-  const later = page();
-  await Promise.all(pages.map(({ end }) => end()));
-  assert.equal((await later.words()).length, 1);
+  for (const { words } of pages) assert.deepEqual(await words(), ["end {}"]);
+  clock.advance(AGAIN_MS);
+  await settled();
+  for (const { words } of pages) assert.match((await words()).join(), /^unit /);
   assert.deepEqual([openings.length, openings[0]!.closed, openings[1]!.closed], [2, 1, 0]);
 });
 
@@ -232,17 +238,31 @@ test("who comes at the very moment when a unit goes does not wait for it for eve
   page();
   await settled();
   openings[0]!.gone();
-  await page().end();
+  assert.deepEqual(await page().words(), ["end {}"]);
 });
 
-test("a unit that goes while it is being opened ends who waits for it", async () => {
+test("a unit that goes while it is being opened is told of to who waits for it", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const { openings, page } = setUp(() => promise);
   const one = page();
   openings[0]!.gone();
   resolve();
-  await one.end();
+  await settled();
+  assert.equal((await one.words()).at(-1), "end {}");
   assert.equal(openings[0]!.closed, 1);
+});
+
+test("a page that leaves while its unit is away is over, and asks for it no more", async () => {
+  const { openings, page, clock } = setUp();
+  const one = page();
+  await one.words();
+  openings[0]!.gone();
+  await settled();
+  await one.words();
+  one.leave();
+  await one.end();
+  clock.advance(AGAIN_MS);
+  assert.deepEqual([openings.length, clock.pending], [1, 0]);
 });
 
 for (const [what, unit] of [
@@ -251,21 +271,27 @@ for (const [what, unit] of [
 ] as const)
   test(`a unit ${what} cannot be looked at`, async () => {
     const { openings, page } = setUp();
-    await assert.rejects(page(unit).end(), {
-      kind: "invalid",
-      message: /there is no such unit, or none of a class/,
-    });
+    assert.match((await page(unit).words()).join(), /^trouble .*there is no such unit, or none of a class/);
     assert.equal(openings.length, 0);
   });
 
-test("one that may not be opened is asked for again by who comes later", async () => {
+test("one that may not be opened is asked for again until it may be; why not is said once", async () => {
   let times = 0;
-  const { openings, page } = setUp(async () => {
-    if (++times === 1) throw new DeviceError("denied", "not for you");
+  const { openings, page, clock } = setUp(async () => {
+    if (++times <= 3) throw new DeviceError("denied", "not for you");
   });
-  await assert.rejects(page().end(), { kind: "denied" });
-  assert.equal((await page().words()).length, 1);
-  assert.equal(openings.length, 2);
+  const one = page();
+  assert.deepEqual(await one.words(), [
+    `trouble ${JSON.stringify(new DeviceError("denied", "not for you").message)}`,
+  ]);
+  for (let again = 0; again < 2; again++) {
+    clock.advance(AGAIN_MS);
+    assert.deepEqual(await one.words(), []);
+  }
+  clock.advance(AGAIN_MS);
+  await settled();
+  assert.match((await one.words()).join(), /^unit /);
+  assert.equal(openings.length, 4);
 });
 
 test("a page that looks for an hour keeps nothing of what it has seen", async () => {

@@ -9,6 +9,8 @@ import type { LiveUnit, UnitWord } from "./app.ts";
 
 /** Between two looks of a page: thirty a second are a moving picture. */
 const LOOK_MS = 33;
+/** Before one that has gone, or could not be opened, is looked at again: another medium makes another of it, and who has it lets go of it. */
+const AGAIN_MS = 2000;
 /** Occurrences that one look shows. */
 const OCCURRENCES_MAX = 16;
 
@@ -74,7 +76,8 @@ class Watched {
   }
 
   tell(word: UnitWord): void {
-    this.#latest.set(word.event, word.data);
+    const { overflow = "latest" } = this.#contract.events[word.event] ?? {};
+    if (overflow === "latest") this.#latest.set(word.event, word.data); // what has happened is not so any more
     for (const page of this.#pages) page.give(word);
   }
 
@@ -134,8 +137,9 @@ export function liveUnits(
     const { port, end } = await units.open(unit, unitClass, "read");
     const { contract } = unitClass;
     const events = Object.keys(contract.events);
+    const operations = Object.keys(contract.operations).filter((operation) => port.supports(operation));
     const { class: className, name } = info!;
-    const data = { class: className, name, properties: port.properties, events };
+    const data = { class: className, name, properties: port.properties, operations, events };
     const watched = new Watched(contract, { event: "unit", data });
     for (const event of events) port.on(event, (data: unknown) => watched.tell({ event, data }));
     port.onDriver((there) => watched.driver(there));
@@ -163,7 +167,7 @@ export function liveUnits(
     return entry;
   }
 
-  return async function* (unit, signal) {
+  async function* look(unit: string, signal: AbortSignal): AsyncGenerator<UnitWord> {
     const entry = entryOf(unit);
     entry.pages++; // at once: a page that leaves must not close it under one that waits for it
     const { watched, close } = await entry.opening;
@@ -181,6 +185,35 @@ export function liveUnits(
         forget(unit, entry);
         await close();
       }
+    }
+  }
+
+  const pause = (signal: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      const over = () => {
+        timer.cancel();
+        signal.removeEventListener("abort", over);
+        resolve();
+      };
+      const timer = clock.after(AGAIN_MS, over);
+      signal.addEventListener("abort", over);
+    });
+
+  return async function* (unit, signal) {
+    let trouble = "";
+    while (!signal.aborted) {
+      try {
+        for await (const word of look(unit, signal)) {
+          trouble = "";
+          yield word;
+        }
+        if (!signal.aborted) yield { event: "end", data: {} };
+      } catch (error) {
+        const { message } = error as Error;
+        if (message !== trouble) yield { event: "trouble", data: message };
+        trouble = message;
+      }
+      if (!signal.aborted) await pause(signal);
     }
   };
 }

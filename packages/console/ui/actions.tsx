@@ -3,7 +3,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { act } from "./feed.ts";
 import type { DeviceStatus } from "./told.ts";
 
-interface Action {
+export interface Action {
   readonly verb: string;
   readonly label: string;
   readonly meaning: string;
@@ -138,7 +138,7 @@ interface ChoiceParts {
 }
 
 /** `aria-disabled`: a disabled button would lose the focus. */
-function Choice({ action: { label, meaning }, isDoing, waits, run }: ChoiceParts) {
+export function Choice({ action: { label, meaning }, isDoing, waits, run }: ChoiceParts) {
   const id = useId();
   return (
     <li>

@@ -2,34 +2,46 @@
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "./feed.ts";
 import { Term } from "./term.tsx";
-import type { CrashReport, CrashSummary } from "./told.ts";
+import type { CrashReport, CrashSummary, DeviceState } from "./told.ts";
 import { bytesText, dateText, durationText } from "./words.ts";
+
+interface CrashesParts {
+  readonly device: string;
+  readonly state: DeviceState;
+  readonly incarnation: number;
+  readonly begun: number;
+}
 
 /** Written a moment after the next driver was started. */
 const WRITTEN_MS = 400;
 
-/** `incarnation`: with another one there is another report. */
-export function Crashes({ device, incarnation }: { device: string; incarnation: number }) {
-  const [reports, setReports] = useState<readonly CrashSummary[]>([]);
+/** `state`, `incarnation`, `begun`: with others there may be another report. */
+export function Crashes({ device, state, incarnation, begun }: CrashesParts) {
+  const [reports, setReports] = useState<readonly CrashSummary[]>();
+  const [trouble, setTrouble] = useState("");
   useEffect(() => {
     const look = () =>
       void ask<{ reports: CrashSummary[] }>(`/api/devices/${encodeURIComponent(device)}/crashes`).then(
-        ({ reports }) => setReports(reports.toReversed()),
-        () => {},
+        ({ reports }) => {
+          setReports(reports.toReversed());
+          setTrouble("");
+        },
+        ({ message }: Error) => setTrouble(message),
       );
     look();
     const again = setTimeout(look, WRITTEN_MS);
     return () => clearTimeout(again);
-  }, [device, incarnation]);
+  }, [device, state, incarnation, begun]);
   return (
     <section aria-labelledby="crashes">
       <h2 id="crashes">
         <Term of="crash">Crash reports</Term>
       </h2>
-      {reports.length === 0 ? (
+      {trouble !== "" && <p class="failure">They cannot be had: {trouble}.</p>}
+      {reports?.length === 0 ? (
         <p>None. Whenever its driver fails, a report says why, where it stood and what it had in hand.</p>
       ) : (
-        reports.map((report) => <Crash key={report.id} summary={report} />)
+        reports?.map((report) => <Crash key={report.id} summary={report} />)
       )}
     </section>
   );
@@ -53,7 +65,11 @@ function Crash({ summary: { id, time, incarnation, reason } }: { summary: CrashS
       {report === undefined && trouble !== "" && <p class="failure">It cannot be had: {trouble}.</p>}
       {report !== undefined && (
         <>
-          {report.stack.length > 0 && <pre tabIndex={0}>{report.stack.join("\n")}</pre>}
+          {report.stack.length > 0 && (
+            <section class="text" tabIndex={0} aria-label="Where it stood">
+              <pre>{report.stack.join("\n")}</pre>
+            </section>
+          )}
           <p>
             {report.inFlight.length === 0
               ? "It had no request in hand."
@@ -63,12 +79,15 @@ function Crash({ summary: { id, time, incarnation, reason } }: { summary: CrashS
               : ` It had ${bytesText(report.resources.privateBytes)} for itself.`}
           </p>
           <p>What it did last:</p>
-          <pre tabIndex={0}>
-            {report.recorder
-              .slice(-40)
-              .map(({ ageUs, kind, text }) => `-${durationText(ageUs)}  ${kind}  ${text}`)
-              .join("\n")}
-          </pre>
+          <section class="text" tabIndex={0} aria-label="What it did last">
+            <pre>
+              {" "}
+              {report.recorder
+                .slice(-40)
+                .map(({ ageUs, kind, text }) => `-${durationText(ageUs)}  ${kind}  ${text}`)
+                .join("\n")}
+            </pre>
+          </section>
         </>
       )}
     </details>

@@ -5,6 +5,7 @@ import { Actions } from "./actions.tsx";
 import { Crashes } from "./crashes.tsx";
 import { ask } from "./feed.ts";
 import { InFlight } from "./inflight.tsx";
+import { merged } from "./merged.ts";
 import { nameOf, State } from "./overview.tsx";
 import { Plots, type Point } from "./plots.tsx";
 import { LastRecovery } from "./steps.tsx";
@@ -14,18 +15,21 @@ import { Timeline } from "./timeline.tsx";
 import type { DeviceStatus, Explanation, LogEntry, Passage, Past, Step } from "./told.ts";
 import { Trace } from "./trace.tsx";
 import { Unit } from "./unit.tsx";
-import { attention, meanings, timeText } from "./words.ts";
+import { attention, fieldsText, meanings, timeText } from "./words.ts";
 
 const POINTS_KEPT = 120;
 const PASSAGES_KEPT = 200;
 const STEPS_KEPT = 400;
 const LOG_KEPT = 300;
 
+const timeOf = ({ timeMs }: { timeMs: number }) => timeMs;
+
 export function DevicePage({ id, known }: { id: string; known: Known }) {
   const [passages, setPassages] = useState<readonly Passage[]>([]);
   const [steps, setSteps] = useState<readonly Step[]>([]);
   const [points, setPoints] = useState<readonly Point[]>([]);
-  const [log, setLog] = useState<readonly LogEntry[]>([]);
+  const [log, setLog] = useState<readonly LogEntry[]>();
+  const [trouble, setTrouble] = useState("");
   const device = known.devices.get(id);
   const there = device !== undefined;
   useEffect(() => {
@@ -33,29 +37,32 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
     const path = `/api/devices/${encodeURIComponent(id)}`;
     void ask<Past>(`${path}/past`).then(
       (past) => {
-        setPassages(past.passages);
-        setSteps(past.steps);
-        setPoints(past.seconds);
+        setPassages((before) => merged(past.passages, before, timeOf, PASSAGES_KEPT));
+        setSteps((before) => merged(past.steps, before, timeOf, STEPS_KEPT));
+        setPoints((before) => merged(past.seconds, before, timeOf, POINTS_KEPT));
       },
       () => {}, // it went meanwhile, which is told
     );
     void ask<{ entries: LogEntry[] }>(`${path}/log`).then(
-      ({ entries }) => setLog(entries.slice(-LOG_KEPT)),
-      () => {},
+      ({ entries }) => {
+        setLog((before) => merged(entries, before ?? [], ({ time }) => time, LOG_KEPT));
+        setTrouble("");
+      },
+      ({ message }: Error) => setTrouble(message),
     );
   }, [id, there, known.connection, known.begun]);
   useWords(
     (word) => {
       if (word.event === "passage" && word.passage.device === id)
-        setPassages((before) => [...before.slice(1 - PASSAGES_KEPT), word.passage]);
+        setPassages((before) => merged(before, [word.passage], timeOf, PASSAGES_KEPT));
       if (word.event === "step" && word.step.device === id)
-        setSteps((before) => [...before.slice(1 - STEPS_KEPT), word.step]);
+        setSteps((before) => merged(before, [word.step], timeOf, STEPS_KEPT));
       if (word.event === "log" && word.entry.source.split("/").includes(id))
-        setLog((before) => [...before.slice(1 - LOG_KEPT), word.entry]);
+        setLog((before) => merged(before ?? [], [word.entry], ({ time }) => time, LOG_KEPT));
       if (word.event !== "second") return;
       const rates = word.second.rates.find((each) => each.id === id);
       if (rates !== undefined)
-        setPoints((before) => [...before.slice(1 - POINTS_KEPT), { timeMs: word.second.timeMs, rates }]);
+        setPoints((before) => merged(before, [{ timeMs: word.second.timeMs, rates }], timeOf, POINTS_KEPT));
     },
     [id],
   );
@@ -102,8 +109,8 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
         <h2 id="drivers">Its drivers</h2>
         <Timeline passages={passages} steps={steps} />
       </section>
-      <Crashes device={id} incarnation={device.incarnation} />
-      <Log entries={log} />
+      <Crashes device={id} state={device.state} incarnation={device.incarnation} begun={known.begun} />
+      <Log entries={log} trouble={trouble} />
       <Explained id={id} state={device.state} begun={known.begun} />
     </>
   );
@@ -148,18 +155,20 @@ function placementText(placement: string | null, sandbox: string | null): string
       : `${where}, jailed (${sandbox})`;
 }
 
-function Log({ entries }: { entries: readonly LogEntry[] }) {
+/** `entries`: undefined as long as nobody knows. */
+function Log({ entries, trouble }: { entries: readonly LogEntry[] | undefined; trouble: string }) {
   return (
     <section aria-labelledby="log">
       <h2 id="log">Log</h2>
-      {entries.length === 0 ? (
-        <p>Nothing was said about it yet.</p>
-      ) : (
+      {trouble !== "" && <p class="failure">It cannot be had: {trouble}.</p>}
+      {entries?.length === 0 && <p>Nothing was said about it yet.</p>}
+      {entries !== undefined && entries.length > 0 && (
         <section class="scroll log" aria-labelledby="log" tabIndex={0}>
-          {entries.toReversed().map(({ time, level, message }, index) => (
+          {entries.toReversed().map(({ time, level, message, fields }, index) => (
             <p key={entries.length - index} class={level}>
               <time>{timeText(time)}</time> {level === "info" ? "" : `${level}: `}
               {message}
+              {fieldsText(fields ?? {})}
             </p>
           ))}
         </section>
@@ -171,9 +180,17 @@ function Log({ entries }: { entries: readonly LogEntry[] }) {
 /** `state`, `begun`: asked again when they are others. */
 function Explained({ id, state, begun }: { id: string; state: string; begun: number }) {
   const [explanation, explain] = useState<Explanation>();
+  const [trouble, setTrouble] = useState("");
   useEffect(() => {
-    void ask<Explanation>(`/api/devices/${encodeURIComponent(id)}/explain`).then(explain, () => {});
+    void ask<Explanation>(`/api/devices/${encodeURIComponent(id)}/explain`).then(
+      (explanation) => {
+        explain(explanation);
+        setTrouble("");
+      },
+      ({ message }: Error) => setTrouble(message),
+    );
   }, [id, state, begun]);
+  if (trouble !== "") return <p class="failure">Why it is so cannot be said: {trouble}.</p>;
   if (explanation === undefined) return null;
   const { ranking, kernelDriver, holders, jail, placement, processors, missing, next } = explanation;
   return (
@@ -211,10 +228,28 @@ function Explained({ id, state, begun }: { id: string; state: string; begun: num
         <details>
           <summary>What its driver may do</summary>
           <p>
-            It sees no file, no network and no other process. Of the kernel it may ask{" "}
-            {jail.systemCalls.length} things: {jail.systemCalls.join(", ")}.
+            It sees no file, no network and no process{" "}
+            {placement?.startsWith("pooled")
+              ? "but that which it shares with the other drivers of its pool"
+              : "but its own"}
+            . It was given its device already open, can open nothing itself, and whatever else it asks of the
+            kernel ends it.
           </p>
-          {jail.requests.length > 0 && <p>Of its device: {jail.requests.join(", ")}.</p>}
+          <details>
+            <summary>
+              The {jail.systemCalls.length} <Term of="systemCall">system calls</Term> that it may make
+            </summary>
+            <p>{jail.systemCalls.join(", ")}</p>
+          </details>
+          {jail.requests.length > 0 && (
+            <details>
+              <summary>
+                The {jail.requests.length} <Term of="deviceRequest">requests</Term> that it may make of its
+                device
+              </summary>
+              <p>{jail.requests.join(", ")}</p>
+            </details>
+          )}
         </details>
       )}
     </section>

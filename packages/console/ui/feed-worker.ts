@@ -19,6 +19,8 @@ let source: EventSource | undefined;
 /** What was heard last; "" begins with everything. */
 let last = "";
 let silence: ReturnType<typeof setTimeout> | undefined;
+/** Nobody is let in any more: said once, until it is different. */
+let closed = false;
 
 const say = (heard: Heard) => {
   for (const port of ports.keys()) port.postMessage(heard);
@@ -39,17 +41,21 @@ function listenFor(ms: number): void {
 /** The browser has given up, since the answer was no stream: it is let in no more, or there are too many that listen. */
 async function refused(): Promise<void> {
   const { status } = await fetch("/api/about").catch(() => ({ status: 0 }));
-  if (status === 401) say({ event: "closed", data: "" });
-  else listenFor(AGAIN_MS);
+  if (status !== 401) return listenFor(AGAIN_MS);
+  if (!closed) say({ event: "closed", data: "" });
+  closed = true;
 }
 
 function open(): void {
   source?.close();
   listenFor(SILENCE_MS);
   source = new EventSource(last === "" ? "/api/events" : `/api/events?after=${encodeURIComponent(last)}`);
-  source.addEventListener("hello", () => say({ event: "here", data: "" }));
+  source.addEventListener("hello", () => {
+    closed = false;
+    say({ event: "here", data: "" });
+  });
   source.addEventListener("error", () => {
-    say({ event: "away", data: "" });
+    if (!closed) say({ event: "away", data: "" });
     if (source?.readyState === EventSource.CLOSED) void refused();
   });
   for (const event of events)
@@ -99,6 +105,7 @@ function leaves(port: MessagePort): void {
   });
   port!.addEventListener("close", () => leaves(port!)); // a tab that has crashed
   port!.start();
+  closed = false; // it wants to hear so, too
   last = ""; // everybody is told everything again: cheaper than to remember it here
   open();
 });

@@ -8,15 +8,18 @@ import { bytesText, durationText } from "./words.ts";
 const LOOK_MS = 1000;
 
 export function InFlight({ id }: { id: string }) {
-  const [requests, show] = useState<Told["requests"]>([]);
+  const [requests, show] = useState<Told["requests"]>();
+  const [trouble, setTrouble] = useState("");
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>;
     let left = false;
     const look = async () => {
       if (!document.hidden) {
         const path = `/api/devices/${encodeURIComponent(id)}/requests`;
-        const told = await ask<Told>(path).catch(() => ({ requests: [] })); // the device has gone, or the console is away
-        if (!left) show(told.requests);
+        const told = await ask<Told>(path).catch(({ message }: Error) => message);
+        if (left) return;
+        setTrouble(typeof told === "string" ? told : "");
+        show(typeof told === "string" ? undefined : told.requests);
       }
       if (!left) timer = setTimeout(look, LOOK_MS);
     };
@@ -29,32 +32,30 @@ export function InFlight({ id }: { id: string }) {
   return (
     <section aria-labelledby="inflight">
       <h2 id="inflight">Requests in flight</h2>
-      {requests.length === 0 ? (
-        <p>Its driver has none in hand.</p>
-      ) : (
-        <div class="scroll" tabIndex={0}>
-          <table class="inflight">
-            <thead>
-              <tr>
-                <th scope="col">Operation</th>
-                <th scope="col">Asked by</th>
-                <th scope="col">Age</th>
-                <th scope="col">Bytes</th>
+      {trouble !== "" && <p class="hint">It cannot be said: {trouble}.</p>}
+      {requests?.length === 0 && <p>Its driver has none in hand.</p>}
+      <section class="scroll" aria-labelledby="inflight" tabIndex={0} hidden={!requests?.length}>
+        <table class="inflight">
+          <thead>
+            <tr>
+              <th scope="col">Operation</th>
+              <th scope="col">Asked by</th>
+              <th scope="col">Age</th>
+              <th scope="col">Bytes</th>
+            </tr>
+          </thead>
+          <tbody>
+            {requests?.map(({ operation, client, ageMs, bytes }, index) => (
+              <tr key={index}>
+                <td>{operation}</td>
+                <td>{client}</td>
+                <td class="number">{durationText(ageMs * 1000)}</td>
+                <td class="number">{bytesText(bytes)}</td>
               </tr>
-            </thead>
-            <tbody>
-              {requests.map(({ operation, client, ageMs, bytes }, index) => (
-                <tr key={index}>
-                  <td>{operation}</td>
-                  <td>{client}</td>
-                  <td class="number">{durationText(ageMs * 1000)}</td>
-                  <td class="number">{bytesText(bytes)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+            ))}
+          </tbody>
+        </table>
+      </section>
     </section>
   );
 }

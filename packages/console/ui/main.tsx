@@ -33,12 +33,16 @@ function Page() {
   useEffect(() => {
     document.title = `${device === "" ? "Devices" : shown === undefined ? device : nameOf(shown)} · ring3`;
   }, [device, shown]);
-  const before = useRef(device);
+  const isThere = known.status && shown !== undefined;
+  const before = useRef({ device, isThere });
   useEffect(() => {
-    if (before.current === device) return; // at first the browser begins where it always does
-    before.current = device;
-    document.querySelector("h1")?.focus();
-  }, [device]);
+    const { current: last } = before;
+    before.current = { device, isThere };
+    const moved = last.device !== device; // at first the browser begins where it always does
+    // Of a device that has gone, or is there again, another page is shown: what had the focus went with the last one.
+    const changed = last.isThere !== undefined && last.isThere !== isThere;
+    if (moved || (changed && document.activeElement === document.body)) document.querySelector("h1")?.focus();
+  }, [device, isThere]);
   return (
     <>
       <header>

@@ -1,6 +1,6 @@
 // Runs in: browser. Owns: the plots of one device's last two minutes.
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { Term } from "./term.tsx";
@@ -28,10 +28,18 @@ const latency: readonly Line[] = [
   { label: "p99", of: ({ p99Us }) => p99Us, dash: [6, 3] },
 ];
 
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
 export function Plots({ points }: { points: readonly Point[] }) {
   const last = points.at(-1)?.rates;
+  const [isDark, become] = useState(dark.matches);
+  useEffect(() => {
+    const changed = () => become(dark.matches);
+    dark.addEventListener("change", changed);
+    return () => dark.removeEventListener("change", changed);
+  }, []);
   return (
-    <div class="plots">
+    <div class="plots" key={String(isDark) /* drawn anew: their colours are the page's */}>
       <Plot
         title="Requests a second"
         lines={requests}

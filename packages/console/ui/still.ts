@@ -5,20 +5,24 @@ const SLOW_MS = 1000;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 export function useStill<T>(now: T, isHeld: boolean): T {
-  const latest = useRef(now);
-  latest.current = now;
-  const [shown, show] = useState(now);
+  const shown = useRef(now);
+  const drawnMs = useRef(0);
   const [isSlow, become] = useState(calm.matches);
+  const [, draw] = useState(0);
   useEffect(() => {
     const changed = () => become(calm.matches);
     calm.addEventListener("change", changed);
     return () => calm.removeEventListener("change", changed);
   }, []);
   useEffect(() => {
-    show(latest.current);
     if (isHeld || !isSlow) return;
-    const each = setInterval(() => show(latest.current), SLOW_MS);
+    const each = setInterval(() => draw((times) => times + 1), SLOW_MS);
     return () => clearInterval(each);
   }, [isHeld, isSlow]);
-  return isHeld || isSlow ? shown : now;
+  const isTime = !isSlow || performance.now() - drawnMs.current >= SLOW_MS;
+  if (!isHeld && isTime) {
+    shown.current = now;
+    drawnMs.current = performance.now();
+  }
+  return shown.current;
 }

@@ -15,17 +15,16 @@ export function Timeline({ passages, steps }: { passages: readonly Passage[]; st
   return (
     <ol class="timeline" reversed>
       {lives.toReversed().map((life, index, shown) => {
-        const before = shown[index + 1];
-        const gap =
-          before?.endedMs === undefined || life.servedMs === undefined
-            ? undefined
-            : life.servedMs - before.endedMs;
+        const { gap } = life;
         return (
           <li key={shown.length - index}>
-            {gap !== undefined && gap >= 0 && (
+            {gap !== undefined && (
               <p class="gap">
-                <span class="bar" style={{ inlineSize: `${Math.min(100, 4 + Math.log2(1 + gap) * 6)}%` }} />
-                <Term of="gap">{gapText(gap)} without a driver</Term>
+                <span
+                  class="bar"
+                  style={{ inlineSize: `${Math.min(100, 4 + Math.log2(1 + gap.ms) * 6)}%` }}
+                />
+                <Term of={gap.isStop ? "stop" : "gap"}>{gapText(gap.ms)} without a driver</Term>
               </p>
             )}
             <details open={index === 0}>

@@ -1,5 +1,6 @@
 // Runs in: browser. Owns: a trace of one device that the console makes, and its file.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { type Action, Choice } from "./actions.tsx";
 import { Refusal } from "./feed.ts";
 import { bytesText } from "./words.ts";
 
@@ -8,6 +9,12 @@ interface Made {
   readonly url: string;
   readonly bytes: number;
 }
+
+const action: Action = {
+  verb: "trace",
+  label: "Trace 10 seconds",
+  meaning: "Records each request's way from program to device; none of their bytes.",
+};
 
 async function make(device: string, signal: AbortSignal): Promise<Made> {
   const response = await fetch(`/api/devices/${encodeURIComponent(device)}/trace`, {
@@ -39,6 +46,7 @@ export function Trace({ id }: { id: string }) {
     };
   }, [made]);
   const trace = async () => {
+    if (tracing) return;
     become(true);
     say("");
     show(undefined);
@@ -51,15 +59,10 @@ export function Trace({ id }: { id: string }) {
     }
   };
   return (
-    <div class="trace">
-      <button
-        type="button"
-        title="Records each request's way from program to device; none of their bytes."
-        disabled={tracing}
-        onClick={() => void trace()}
-      >
-        {tracing ? "Tracing …" : "Trace 10 seconds"}
-      </button>
+    <div class="actions trace">
+      <ul>
+        <Choice action={action} isDoing={tracing} waits={tracing} run={() => void trace()} />
+      </ul>
       <p role="status" class={trouble === "" ? "" : "failure"}>
         {trouble}
         {made !== undefined && (

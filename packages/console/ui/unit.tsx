@@ -11,12 +11,14 @@ import type { DeviceStatus } from "./told.ts";
 const views = import.meta.glob<{ default: ComponentType<ViewParts> }>("../../classes/*/view.tsx", {
   eager: true,
 });
-const viewOf = (className: string) => views[`../../classes/${className}/view.tsx`]?.default ?? Plain;
+const viewOf = (className: string) => views[`../../classes/${className}/view.tsx`]?.default;
 
 interface Live {
   readonly class: string;
   readonly name: string;
   readonly properties: Readonly<Record<string, unknown>>;
+  readonly operations: readonly string[];
+  readonly events: readonly string[];
 }
 
 /** Of each event. */
@@ -51,7 +53,7 @@ export function Unit({ unit, device, seconds }: UnitParts) {
     [unit.id, device.units.length],
   );
   const shown = useStill({ events, past, seconds }, held);
-  const View = live === undefined ? undefined : viewOf(live.class);
+  const View = live && viewOf(live.class);
   return (
     <section aria-label={`Unit ${unit.id}`}>
       <h2>
@@ -67,7 +69,7 @@ export function Unit({ unit, device, seconds }: UnitParts) {
         </p>
       ))}
       {trouble !== "" && <p class="failure">{trouble}</p>}
-      {View !== undefined && (
+      {live !== undefined && (
         <>
           <button type="button" aria-pressed={held} onClick={() => hold(!held)}>
             Hold this picture
@@ -75,7 +77,11 @@ export function Unit({ unit, device, seconds }: UnitParts) {
           {device.units.length > 1 && (
             <p class="hint">What is asked is counted for the device, all its units together.</p>
           )}
-          <View properties={live!.properties} {...shown} />
+          {View === undefined ? (
+            <Contract unit={live} events={shown.events} />
+          ) : (
+            <View properties={live.properties} {...shown} />
+          )}
         </>
       )}
     </section>
@@ -92,11 +98,22 @@ function remembered(past: ViewParts["past"], event: string, told: Told): ViewPar
 const commandFor = (kind: string, address: string) =>
   kind === "nbd" ? `nbdinfo '${address}'` : kind === "uinput" ? `evtest ${address.split(" ")[0]}` : address;
 
+const COPIED_MS = 2000;
+
 function Copy({ text }: { text: string }) {
-  const [copied, become] = useState(false);
+  const [said, say] = useState("Copy");
+  const copy = () =>
+    navigator.clipboard.writeText(text).then(
+      () => say("Copied"),
+      () => say("Not copied: the browser does not allow it"),
+    );
+  useEffect(() => {
+    const timer = setTimeout(() => say("Copy"), COPIED_MS);
+    return () => clearTimeout(timer);
+  }, [said]);
   return (
-    <button type="button" onClick={() => void navigator.clipboard.writeText(text).then(() => become(true))}>
-      {copied ? "Copied" : "Copy"}
+    <button type="button" onClick={() => void copy()}>
+      {said}
     </button>
   );
 }
@@ -108,27 +125,25 @@ const valueText = (value: unknown): string =>
       ? JSON.stringify(value)
       : String(value);
 
-/** Of a class without a view of its own: what its contract says there is. */
-function Plain({ properties, events }: ViewParts) {
-  const told = Object.entries(events).filter(([name]) => name !== "driver");
+/** Of a class without a view of its own: what its contract says there is, and what was told of it last. */
+function Contract({ unit, events }: { unit: Live; events: ViewParts["events"] }) {
+  const told = (event: string) =>
+    Object.entries(events[event] ?? {})
+      .map(([name, value]) => `${name} ${valueText(value)}`)
+      .join(", ");
+  const facts = [
+    ...Object.entries(unit.properties).map(([name, value]) => [name, valueText(value)]),
+    ["can be asked to", unit.operations.join(", ") || "nothing"],
+    ...unit.events.map((event) => [`tells of ${event}`, told(event) || "nothing yet"]),
+  ];
   return (
-    <>
-      <dl class="facts">
-        {Object.entries(properties).map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{valueText(value)}</dd>
-          </div>
-        ))}
-      </dl>
-      {told.map(([event, data]) => (
-        <p key={event}>
-          {event}:{" "}
-          {Object.entries(data ?? {})
-            .map(([name, value]) => `${name} ${valueText(value)}`)
-            .join(", ")}
-        </p>
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
       ))}
-    </>
+    </dl>
   );
 }

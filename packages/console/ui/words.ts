@@ -32,8 +32,17 @@ const clockToSeconds = new Intl.DateTimeFormat(undefined, {
   second: "2-digit",
 });
 export const secondText = (ms: number) => clockToSeconds.format(ms);
-/** In the zone of whoever looks. */
-export const timeText = (ms: number) => clock.format(ms);
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+/** In the zone of whoever looks; with its day where that is another one than today. */
+export const timeText = (ms: number) => {
+  const then = day.format(ms);
+  return then === day.format(Date.now()) ? clock.format(ms) : `${then}, ${clock.format(ms)}`;
+};
+/** What stands behind a message of the log: " wanted=512 got=64". */
+export const fieldsText = (fields: Readonly<Record<string, unknown>>) =>
+  Object.entries(fields)
+    .map(([name, value]) => ` ${name}=${typeof value === "string" ? JSON.stringify(value) : value}`)
+    .join("");
 export const dateText = (ms: number) => new Date(ms).toLocaleString();
 
 /** What a state means, for somebody who has not read the documentation. */
