@@ -124,7 +124,7 @@ test("a driver that loops: the line of its sources that it stood at", async () =
   assert.match(report.stack[1]!, /^at spin \(driver\.ts:6:\d+\)$/);
   assert.match(report.stack[2]!, /read .*\(driver\.ts:16:\d+\)$/);
   assert.equal(report.inFlight.length, 1);
-  assert.ok(report.resources!.cpuMs > 300, `${report.resources!.cpuMs}`);
+  assert.ok(report.resources!.cpuMs > 100, `${report.resources!.cpuMs}`);
 });
 
 test("a driver that is killed: the signal, and no stack", async () => {

@@ -9,6 +9,9 @@ import type { Tier } from "@ring3/kernel/jail/stage-driver";
 
 type HostEdge = typeof hostEdge;
 
+/** What a process that stands still gets to say where: on a machine with much to do, to be run at all takes a while. */
+export const STACK_MS = 500;
+
 export interface HostListeners {
   log(line: Notice<HostEdge, "log">): void;
   failed(failure: Notice<HostEdge, "failed">): void;

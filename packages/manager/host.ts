@@ -245,7 +245,9 @@ export class Host implements SpareHost, HostProcess {
   }
 
   stack(withinMs: number): Promise<string> {
-    if (this.#dead || !this.#standing?.command.signal(SIGUSR2)) return Promise.resolve("");
+    // One that is stopped says nothing until it goes on.
+    const speaks = !this.#dead && processState(this.pid) !== "stopped";
+    if (!speaks || !this.#standing?.command.signal(SIGUSR2)) return Promise.resolve("");
     return this.#output.stack(this.#surroundings.clock, withinMs);
   }
 

@@ -16,13 +16,14 @@ import type { ChosenDriver } from "./drivers.ts";
 import type { End } from "./end.ts";
 import { grantedRequests } from "./granted-requests.ts";
 import { REMOVE_MS } from "./host-connection.ts";
-import type {
-  HostKind,
-  HostListeners,
-  HostOrigin,
-  HostProcess,
-  LeftHost,
-  StartHost,
+import {
+  type HostKind,
+  type HostListeners,
+  type HostOrigin,
+  type HostProcess,
+  type LeftHost,
+  STACK_MS,
+  type StartHost,
 } from "./host-process.ts";
 import { faultOfUnits } from "./host-units.ts";
 import { inSources } from "./source-map.ts";
@@ -66,9 +67,6 @@ export interface IncarnationObserver {
 }
 
 type HostEdge = typeof hostEdge;
-
-/** What a hung driver gets to say where it stands. */
-const STACK_MS = 100;
 
 export class Incarnation {
   readonly #parts: IncarnationParts;

@@ -5,11 +5,8 @@ import type { FailureReason } from "@ring3/core/lifecycle";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { socketPair } from "@ring3/kernel/socket/frame-socket";
 import type { Host } from "./host.ts";
-import type { HostKind, HostListeners, HostProcess } from "./host-process.ts";
+import { type HostKind, type HostListeners, type HostProcess, STACK_MS } from "./host-process.ts";
 import { Seat, type SeatedIn, type SeatParts } from "./seat.ts";
-
-/** What a process that stands still gets to say where. */
-const STACK_MS = 100;
 
 /** The process, once it stands. */
 export type Process = Pick<Host, "name" | "pid" | "fenced" | "adopt" | "ask" | "kill" | "stack">;
