@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
-import { before, test } from "node:test";
+import { before, beforeEach, test } from "node:test";
 import { checkNbd, connectNbd, disconnectNbd, reconnectNbd, resizeNbd } from "@ring3/kernel/nbd/device";
 import { nbdDevices, tuneNbd } from "@ring3/kernel/nbd/sysfs";
 import { socketPair } from "@ring3/kernel/socket/unix";
@@ -18,9 +18,15 @@ const FILE = "/run/nbd-source";
 const FLAGS = 1 | 4; // has flags, flush
 const [READ, WRITE, DISC] = [0, 1, 2]; // proto.md, "Request types"
 const REQUEST_BYTES = 28;
-/** Nobody else's: nbd's own are 0 to 15. */
-const INDEX = 40;
-const NODE = `/dev/nbd${INDEX}`;
+/**
+ * Nobody else's: nbd's own are 0 to 15. Each test has another: a number whose node has gone is refused as "going down" (EINVAL) a moment longer,
+ * until the kernel has put all of it away (drivers/block/nbd.c, nbd_genl_connect).
+ */
+let index = 39;
+const node = () => `/dev/nbd${index}`;
+beforeEach(() => {
+  index++;
+});
 const RESEND_MS = 500;
 
 before(async () => {
@@ -75,34 +81,35 @@ function connection(give: (socket: number) => void): Socket {
   return new Socket({ fd: server.take(), readable: true, writable: true });
 }
 
-const device = { index: INDEX, temporary: true, bytes: 0, blockBytes: 512, flags: FLAGS, deadSeconds: 60 };
-const connected = (backend = "test") => connection((socket) => connectNbd({ ...device, socket, backend }));
-const state = () => nbdDevices().find(({ index }) => index === INDEX);
+const device = { temporary: true, bytes: 0, blockBytes: 512, flags: FLAGS, deadSeconds: 60 };
+const connected = (backend = "test") =>
+  connection((socket) => connectNbd({ ...device, index, socket, backend }));
+const state = () => nbdDevices().find((each) => each.index === index);
 
 /** From its first connection on: with a size and all else that ring3 gives it. */
 async function begun(): Promise<void> {
-  await tuneNbd(INDEX, { resendMs: RESEND_MS, transferBytes: 65_536 });
-  resizeNbd(INDEX, "test", BYTES);
+  await tuneNbd(index, { resendMs: RESEND_MS, transferBytes: 65_536 });
+  resizeNbd(index, "test", BYTES);
 }
 
 const ended = async () => {
-  disconnectNbd(INDEX);
-  await eventually(`the end of ${NODE}`, () => !existsSync(NODE) || undefined);
+  disconnectNbd(index);
+  await eventually(`the end of ${node()}`, () => !existsSync(node()) || undefined);
 };
 
 test("a copy goes on over the end of its connection, once there is another; nothing is lost", async () => {
   const disk = Buffer.alloc(BYTES);
   const over = serve(connected(), disk, { most: 20 });
-  assert.deepEqual([existsSync(NODE), state()?.bytes, state()?.backend], [true, 0, "test"]);
+  assert.deepEqual([existsSync(node()), state()?.bytes, state()?.backend], [true, 0, "test"]);
   await begun();
   assert.equal(state()?.bytes, BYTES);
   const source = randomBytes(BYTES);
   writeFileSync(FILE, source);
-  const copied = run("dd", `if=${FILE}`, `of=${NODE}`, "bs=4096", "oflag=direct", "conv=fsync");
+  const copied = run("dd", `if=${FILE}`, `of=${node()}`, "bs=4096", "oflag=direct", "conv=fsync");
   await over;
-  assert.throws(() => connection((socket) => reconnectNbd(INDEX, "another's", socket)), { errno: 22 });
+  assert.throws(() => connection((socket) => reconnectNbd(index, "another's", socket)), { errno: 22 });
   const second = serve(
-    connection((socket) => reconnectNbd(INDEX, "test", socket)),
+    connection((socket) => reconnectNbd(index, "test", socket)),
     disk,
   );
   const start = performance.now();
@@ -116,7 +123,7 @@ test("a copy goes on over the end of its connection, once there is another; noth
 test("a server that is slow, and not dead, keeps its connection, and is asked once", async () => {
   const over = serve(connected(), Buffer.alloc(BYTES, 7), { slowMs: 6 * RESEND_MS });
   await begun();
-  await run("dd", `if=${NODE}`, "of=/dev/null", "bs=4096", "skip=16", "count=1", "iflag=direct");
+  await run("dd", `if=${node()}`, "of=/dev/null", "bs=4096", "skip=16", "count=1", "iflag=direct");
   await ended();
   const [asked, ...again] = (await over).filter((request) => request === `${READ} at ${16 * 4096} of 4096`);
   assert.deepEqual([asked !== undefined, again], [true, []]);
@@ -125,9 +132,9 @@ test("a server that is slow, and not dead, keeps its connection, and is asked on
 test("another socket while the kernel has not seen the end of the last one is closed, and nothing said", async () => {
   const over = serve(connected(), Buffer.alloc(BYTES));
   await begun();
-  const other = connection((socket) => reconnectNbd(INDEX, "test", socket));
+  const other = connection((socket) => reconnectNbd(index, "test", socket));
   assert.deepEqual(await serve(other, Buffer.alloc(0)), []);
-  await run("dd", `if=${NODE}`, "of=/dev/null", "bs=4096", "count=1", "iflag=direct");
+  await run("dd", `if=${node()}`, "of=/dev/null", "bs=4096", "count=1", "iflag=direct");
   await ended();
   assert.ok((await over).length > 0);
 });
@@ -135,12 +142,12 @@ test("another socket while the kernel has not seen the end of the last one is cl
 test("disconnected while it is open: who reads is told of an error, and the number stays as long as it is open", async () => {
   const socket = connected();
   await begun();
-  const read = run("dd", `if=${NODE}`, "of=/dev/null", "bs=4096", "iflag=direct");
+  const read = run("dd", `if=${node()}`, "of=/dev/null", "bs=4096", "iflag=direct");
   await within(once(socket, "data"), () => "a request");
   socket.destroy();
-  disconnectNbd(INDEX);
+  disconnectNbd(index);
   await assert.rejects(read, /error/);
-  await eventually(`the end of ${NODE}`, () => !existsSync(NODE) || undefined);
+  await eventually(`the end of ${node()}`, () => !existsSync(node()) || undefined);
 });
 
 test("a number that is used is refused as busy", async () => {
