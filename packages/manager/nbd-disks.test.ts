@@ -29,6 +29,8 @@ function played() {
   const clock = manualClock();
   const asked: string[] = [];
   const living = new Set([FIRST, SECOND]);
+  /** Numbers that the kernel has no disk of any more, and does not give away yet. */
+  const goingDown = new Set<number>();
   const idle = { backend: undefined, bytes: 0, socket: undefined, open: false };
   const there = new Map<number, Played>([[0, idle]]);
   const records = new Map<string, { note: string; held: Descriptor[] }>();
@@ -44,6 +46,7 @@ function played() {
     devices: () => [...there].map(([index, { backend, bytes }]) => ({ index, backend, bytes })),
     connect({ index, backend, bytes, socket }) {
       asked.push(`connect ${index}`);
+      if (goingDown.has(index)) throw new DeviceError("io", `connect /dev/nbd${index}`, { errno: 22 });
       there.set(index, { backend, bytes, socket: duplicate(socket), open: false });
     },
     reconnect(number, backend, socket) {
@@ -102,7 +105,7 @@ function played() {
       createLog("test", () => {}, clock),
     );
   };
-  return { clock, asked, living, there, records, kernel, manager, ended };
+  return { clock, asked, living, goingDown, there, records, kernel, manager, ended };
 }
 
 /** Until `work` is done; the kernel lets go of the connections whose end it sees. */
@@ -187,6 +190,23 @@ test("what is left of another medium, another plugging-in, another size or anoth
     await meanwhile(kernel, disks.publish(other, SECOND, its));
     assert.deepEqual(kernel.asked, ["disconnect 1", "connect 1"]);
   }
+});
+
+test("a number that the kernel is still putting away is passed over", async () => {
+  const { kernel, disks } = await left();
+  kernel.asked.length = 0;
+  for (const number of [1, 2]) kernel.goingDown.add(number);
+  await meanwhile(kernel, disks.publish({ ...identity, medium: 2 }, SECOND, disk));
+  assert.deepEqual(kernel.asked, ["disconnect 1", "connect 1", "connect 2", "connect 3"]);
+});
+
+test("where no number can be had a few are tried, and why not is told", async () => {
+  const { kernel, disks } = await left();
+  for (let number = 1; number < 100; number++) kernel.goingDown.add(number);
+  await assert.rejects(meanwhile(kernel, disks.publish({ ...identity, medium: 2 }, SECOND, disk)), {
+    errno: 22,
+  });
+  assert.equal(kernel.asked.filter((asked) => asked.startsWith("connect")).length, 8 + 1);
 });
 
 test("a kernel that does not let go of a connection: the disk is ended, and made anew", async () => {

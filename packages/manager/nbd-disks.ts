@@ -19,6 +19,9 @@ const RESEND_MS = 3000;
 const DEAD_SECONDS = 30;
 /** How soon the kernel lets go of a connection that we have ended. */
 const QUIET_MS = 10_000;
+/** More than a moment's disks are on their way away. */
+const CONNECT_TRIES = 8;
+const EINVAL = 22; // asm-generic/errno-base.h
 /** drivers/block/nbd.c: one queue a connection, of 128 requests (nbd_dev_add). */
 const SHAPE = { queues: 1, depth: 128 };
 
@@ -88,11 +91,10 @@ export class NbdDisks implements DiskDriver {
   ): Promise<ServedDisk & { readonly number: number }> {
     const { kernel } = this.#parts;
     const backend = this.#backend(mark, disk);
-    const number = firstFree(kernel.devices().map(({ index }) => index));
     const [client, served] = socketPair();
-    try {
+    const connect = (index: number) =>
       kernel.connect({
-        index: number,
+        index,
         temporary: true, // those that are there from the beginning stay everybody's
         socket: client.fd,
         bytes: 0,
@@ -101,14 +103,32 @@ export class NbdDisks implements DiskDriver {
         deadSeconds: DEAD_SECONDS,
         backend: encode(backend),
       });
+    try {
+      const number = this.#atFree(connect);
+      this.#keep(number, server, served);
+      return { number, device: served, ...SHAPE };
     } catch (error) {
       served.close();
       throw error;
     } finally {
       client.close();
     }
-    this.#keep(number, server, served);
-    return { number, device: served, ...SHAPE };
+  }
+
+  /** Where the kernel has no disk any more it may still be putting one away (nbd_genl_connect: EINVAL), or have another's by now: then at the next number. */
+  #atFree(connect: (index: number) => void): number {
+    const taken = this.#parts.kernel.devices().map(({ index }) => index);
+    for (let tries = 1; ; tries++) {
+      const number = firstFree(taken);
+      try {
+        connect(number);
+        return number;
+      } catch (error) {
+        const { kind, errno } = error as DeviceError;
+        if (tries === CONNECT_TRIES || (kind !== "busy" && errno !== EINVAL)) throw error;
+        taken.push(number);
+      }
+    }
   }
 
   async giveTo(server: number, { number }: FoundDisk, disk: KernelDisk): Promise<ServedDisk | undefined> {
