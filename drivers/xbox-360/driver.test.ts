@@ -149,17 +149,20 @@ for (const [answer, waits] of [
   ["stall", 0],
   ["hang", 2],
 ] as const)
-  test(`one that has neither motors nor lights starts and rests all the same (${answer})`, async () => {
+  test(`one that has neither motors nor lights starts and rests all the same, though it is played with meanwhile (${answer})`, async () => {
     const clock = manualClock();
     const usb = playedUsb({ out: () => answer });
+    const played = Array.from({ length: 100 }, (_, index) => (index % 2 === 0 ? A : input360("00 00")));
     const past = async <T>(done: Promise<T>): Promise<T> => {
       for (let tries = 0; tries < waits; tries++) {
         await turn();
+        if (tries === 0) await usb.send(1, ...played);
         clock.advance(1000);
       }
       return await done;
     };
     const { running, told } = await past(run(usb, {}, { clock }));
+    told.length = 0;
     await usb.send(1, A);
     assert.deepEqual(told, ["south"]);
     const warned = running.log.map(({ message }) => message).join();

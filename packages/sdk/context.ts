@@ -1,4 +1,5 @@
 // Runs in: driver host, sdk/test. Owns: one incarnation of a driver: its signal, its scope, its timers and the events it sends.
+import { added } from "@ring3/core/added";
 import type { Clock, RunningClock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
@@ -25,7 +26,7 @@ export interface ContextParts {
 
 /** The longest one run of `ctx.every` may wait for its device. */
 export const EVERY_DEADLINE_MS = 30_000;
-/** Events that a driver may send while it probes. */
+/** Occurrences, and kinds of all other events, that a driver may tell of while it probes. */
 const EARLY_EVENTS_MAX = 64;
 
 export interface Incarnation<C extends Contract> {
@@ -74,9 +75,17 @@ export function createContext<C extends Contract>(parts: ContextParts): Incarnat
     const fault = spec.data && misfit(spec.data, data);
     if (fault !== undefined) throw new DeviceError("invalid", `emit "${event}": ${fault}`);
     if (units === undefined) {
+      // A device is used while it starts, however long that takes: of a state the latest counts, of changes their sum.
+      const { overflow } = spec;
+      const at =
+        overflow === "drop-and-count"
+          ? -1
+          : early.findIndex((other) => other.unit === unit && other.event === event);
+      const [before] = at < 0 ? [] : early.splice(at, 1);
       if (early.length >= EARLY_EVENTS_MAX)
         throw new DeviceError("invalid", `emit: more than ${EARLY_EVENTS_MAX} events while probing`);
-      early.push({ unit, event, data });
+      const isSum = overflow === "add" && before !== undefined;
+      early.push({ unit, event, data: isSum ? added(spec.data, before.data, data) : data });
       return;
     }
     if (!Number.isInteger(unit) || unit < 0 || unit >= units)

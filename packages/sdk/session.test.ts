@@ -100,6 +100,17 @@ test("a probe that never returns fails at its deadline", async () => {
   await assert.rejects(started, { kind: "timeout", message: /^probe/ });
 });
 
+test("of a state any number may be told while probing: a device is used while it starts", async () => {
+  const { started } = run({
+    probe(_, ctx) {
+      for (let times = 0; times < 1000; times++) ctx.emit("level", { value: times % 100 });
+      return unit;
+    },
+  });
+  await using driver = await started;
+  assert.equal(driver.units.length, 1);
+});
+
 test("events while probing arrive before those after it, each at its unit", async () => {
   let emit: Context<Sample>["emit"] | undefined;
   const { started } = run({
