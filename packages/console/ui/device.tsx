@@ -232,8 +232,8 @@ function Explained({ id, state, begun }: { id: string; state: string; begun: num
             {placement?.startsWith("pooled")
               ? "but that which it shares with the other drivers of its pool"
               : "but its own"}
-            . It was given its device already open, can open nothing itself, and whatever else it asks of the
-            kernel ends it.
+            . It was given its device already open and can open nothing itself; what else it asks of the
+            kernel is refused, or ends it.
           </p>
           <details>
             <summary>

@@ -28,9 +28,9 @@ const terms = {
     "The old driver's process is proven to be dead: it can touch the device no more. Only then another is started.",
   gap: "For so long nobody answered. What programs asked in that time was kept, and answered afterwards.",
   systemCall:
-    "A way to ask the kernel for something, such as memory or to wait. Programs have more than 300; the kernel ends a driver that tries one of the others.",
+    "A way to ask the kernel for something, such as memory or to wait. The kernel has more than 300; what is not among these it refuses the driver, or ends it for.",
   deviceRequest:
-    "What the driver asks of the kernel's node of its device (ioctl), such as to send or to take back a transfer. It cannot reset a device that it shares, or open another.",
+    "What the driver asks of the kernel's node of its device (ioctl), such as to send or to take back a transfer.",
   stop: "For so long it was stopped, on request. What programs asked in that time was refused.",
   crash:
     "Written whenever a driver fails: why, where in its program it stood, what it had in hand, and what it did last.",
