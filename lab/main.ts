@@ -2,6 +2,7 @@
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { Totals } from "../setup/totals.ts";
 import { BrokenBoot, bootAndRun, type Outcome } from "./boot.ts";
 import { machineOf } from "./machines.ts";
 import { type Prepared, prepare, Unprepared } from "./prepare.ts";
@@ -22,6 +23,7 @@ const files =
         .map((path) => resolve(root, path));
 const byMachine = Map.groupBy(files, (file) => machineOf(readFileSync(file, "utf8")));
 
+const totals: Totals = { passed: 0, failed: 0, skipped: 0, failures: [] };
 const start = performance.now();
 const elapsed = (): string => `${((performance.now() - start) / 1000).toFixed(1)} s`;
 
@@ -43,7 +45,9 @@ function show(report: Report): void {
       console.log(
         `${"  ".repeat(report.nesting)}${mark} ${basename(report.file, ".test.ts")}: ${report.name} (${Math.round(report.ms)} ms)`,
       );
-      if (report.error) console.log(report.error.replace(/^/gm, "    "));
+      if (!report.error) break;
+      console.log(report.error.replace(/^/gm, "    "));
+      totals.failures.push(`${basename(report.file)}: ${report.name}: ${report.error.split("\n", 1)[0]}`);
       break;
     }
   }
@@ -78,7 +82,6 @@ async function run(machine: string, tests: string[]): Promise<Outcome> {
   }
 }
 
-const totals = { passed: 0, failed: 0, skipped: 0 };
 const prepared = prepareOrEnd();
 /** Side by side: a guest's tests wait most of the time, or keep one processor busy. */
 await Promise.all(
@@ -90,6 +93,7 @@ await Promise.all(
     totals.skipped += outcome.skipped;
     if (outcome.trouble === undefined) return;
     totals.failed += 1;
+    totals.failures.push(`machine ${machine}: ${outcome.trouble}`);
     console.error(`lab: machine ${machine}: ${outcome.trouble}`);
   }),
 );

@@ -18,26 +18,36 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = 
   return status === 0;
 }
 
+/** What a stage is told to have come to where it could not tell itself. */
+const broken = (why: string): Totals => ({ passed: 0, failed: 1, skipped: 0, failures: [why] });
+
 /** Programs that say yes or no: each counts as one test. */
 function judges(commands: readonly (readonly string[])[]): Totals {
-  const verdicts = commands.map((command) => run(process.execPath, command));
-  return { passed: verdicts.filter(Boolean).length, failed: verdicts.filter((ok) => !ok).length, skipped: 0 };
+  const refused = commands.filter((command) => !run(process.execPath, command));
+  const passed = commands.length - refused.length;
+  return {
+    passed,
+    failed: refused.length,
+    skipped: 0,
+    failures: refused.map((command) => command.join(" ")),
+  };
 }
 
 /** What a child left in its totals file; a child that died without one has failed. */
 function totalsOf(file: string, ok: boolean): Totals {
   try {
     const totals: Totals = JSON.parse(readFileSync(file, "utf8"));
-    return ok || totals.failed > 0 ? totals : { ...totals, failed: 1 };
+    return ok || totals.failed > 0
+      ? totals
+      : { ...totals, failed: 1, failures: ["no test failed, and the run did"] };
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
+    return broken("it ended before it had counted its tests");
   }
 }
 
 function nodeTest(stage: string, files: string[], timeoutMs: number, env: NodeJS.ProcessEnv = {}): Totals {
   if (files.length === 0) {
-    console.error(`${stage}: no test file found`);
-    return { passed: 0, failed: 1, skipped: 0 };
+    return broken("no test file found");
   }
   const file = join(scratch, stage);
   const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
@@ -102,6 +112,7 @@ for (const name of wanted) {
   skipped += totals.skipped;
   lines.push(
     `${name}: ${totals.passed} passed, ${totals.failed} failed${totals.skipped ? `, ${totals.skipped} skipped` : ""}`,
+    ...totals.failures.map((failure) => `  ✖ ${failure}`),
   );
   console.log(`${name}: ${((Date.now() - start) / 1000).toFixed(1)} s`);
 }
