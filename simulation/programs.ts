@@ -62,6 +62,7 @@ const manifestOf = (placement: string): Manifest => ({
   latency: "wake",
   sandbox: "standard",
   stateVersion: 0,
+  stateOutlives: "driver",
   limits: { memoryMb: 64, hangMs: 2000, cancelMs: 1000, probeMs: 3000 },
 });
 

@@ -36,7 +36,8 @@ export class Keyboards {
     this.#hid = hid;
     this.#ctx = ctx;
     this.#multipliers = multiplierReports(hid.layout);
-    this.#lit = (ctx.state.get() as Kept | undefined) ?? this.speakers.map(() => null);
+    const kept = ctx.state.get() as Kept | undefined;
+    this.#lit = this.speakers.map((_, number) => kept?.[number] ?? null);
   }
 
   /** `from`: where it is one of a USB device. Some boot keyboards are silent until their LEDs have been set, and all of them bear that (usbhid_start). */

@@ -133,9 +133,23 @@ test("pulled out in the middle and put back within the grace: what was held come
   await sim.say("plug");
   assert.ok((await sim.plugIntoRing3(ring3)).includes(device));
   await loggedOf(ring3, device, () => life.replugged({ device }, 2));
-  await toldSince(mark, STILL, { observed: "player" }, TURNING);
+  await toldSince(mark, STILL, { observed: "light", ...LIGHT }, TURNING);
   await sim.say("press south");
   await reads(["BTN_SOUTH", 1]);
   await sim.say("release all");
   await reads(["BTN_SOUTH", 0]);
+});
+
+test("away for longer than the grace: the next reader has another node, and the lights come back all the same", async () => {
+  const { ring3, life } = guest;
+  await sim.unplugFromRing3(ring3);
+  await eventually("forgotten", async () => {
+    const { devices } = await ring3.status();
+    return devices.every(({ id }) => id !== device) || undefined;
+  });
+  const mark = sim.observed.length;
+  await sim.say("plug");
+  assert.ok((await sim.plugIntoRing3(ring3)).includes(device));
+  await loggedOf(ring3, device, () => life.served({ device }));
+  await toldSince(mark, STILL, { observed: "light", ...LIGHT });
 });

@@ -68,7 +68,21 @@ export class DeviceMemory {
 
   /** The state that brought a driver down again and again is dropped before the last attempt. */
   dropState(): void {
-    new Uint8Array(this.#buffer, STATE_OFFSET, 2 * STATE_COPY_BYTES).fill(0);
+    this.#state.fill(0);
+  }
+
+  /** Both copies, whatever a driver has written there. Take it once the driver is dead. */
+  takeState(): Uint8Array {
+    return this.#state.slice();
+  }
+
+  /** What `takeState` has given. */
+  putState(bytes: Uint8Array): void {
+    this.#state.set(bytes);
+  }
+
+  get #state(): Uint8Array {
+    return new Uint8Array(this.#buffer, STATE_OFFSET, 2 * STATE_COPY_BYTES);
   }
 
   /** What the last incarnation did. Ask once it is dead. */

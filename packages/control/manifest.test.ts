@@ -35,6 +35,7 @@ test("a whole manifest is read, numbers in either form, defaults filled in", () 
     latency: "wake",
     sandbox: "standard",
     stateVersion: 0,
+    stateOutlives: "driver",
     limits: { memoryMb: 256, hangMs: 1500, cancelMs: 1000, probeMs: 15_000 },
   });
 });
@@ -82,7 +83,7 @@ const wrong: [name: string, manifest: object | string, expected: string][] = [
   [
     "a misspelt field",
     { ...usbStorage, grnats: [] },
-    'driver.json:20:3: grnats: expected one of the fields $schema, name, version, sdk, class, match, grants, requests, placement, latency, sandbox, stateVersion, limits, found "grnats" (did you mean "grants"?)',
+    'driver.json:20:3: grnats: expected one of the fields $schema, name, version, sdk, class, match, grants, requests, placement, latency, sandbox, stateVersion, stateOutlives, limits, found "grnats" (did you mean "grants"?)',
   ],
   [
     "a surface that no bus of its rules has",

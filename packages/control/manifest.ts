@@ -182,6 +182,15 @@ const manifestFields = v.strictObject({
     ),
     0,
   ),
+  stateOutlives: v.optional(
+    v.pipe(
+      v.picklist(["driver", "unplugging"]),
+      v.description(
+        "What ctx.state is there after. driver: another driver of the device, as long as that is plugged in. unplugging: the device's return too; for settings such as lights",
+      ),
+    ),
+    "driver",
+  ),
   limits: v.optional(v.pipe(limits, v.description("What kills the driver when it goes beyond")), {}),
 });
 

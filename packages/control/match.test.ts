@@ -27,6 +27,7 @@ function driver(name: string, ...rules: UsbRule[]): Manifest {
     latency: "wake",
     sandbox: "standard",
     stateVersion: 0,
+    stateOutlives: "driver",
     limits: { memoryMb: 256, hangMs: 1500, cancelMs: 1000, probeMs: 15_000 },
   };
 }

@@ -31,6 +31,7 @@ import { DeviceUnits } from "./device-units.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { HostProcess, LeftHost } from "./host-process.ts";
 import { type Assignment, Incarnations, type IncarnationsParts } from "./incarnations.ts";
+import type { KeptState } from "./kept-states.ts";
 import type { Legacy } from "./legacy.ts";
 import { Possession } from "./possession.ts";
 import { Rest } from "./rest.ts";
@@ -58,6 +59,8 @@ export class Device {
   readonly #parts: DeviceParts;
   readonly #log: Log;
   readonly #memory: DeviceMemory;
+  /** The name of the driver whose state is in there. */
+  #stateOf: string | undefined;
   readonly #possession: Possession;
   #driver: ChosenDriver | undefined;
   #life: Life = newLife;
@@ -202,6 +205,7 @@ export class Device {
   inherit(record: DeviceRecord, driver: ChosenDriver, host: LeftHost | undefined): void {
     const { life, enumeration, ordinal, units, taken, lastFailure, rest, declined } = record;
     this.#driver = driver;
+    this.#stateOf = driver.manifest.name;
     this.#ordinal = ordinal;
     this.inheritDeclined(declined);
     this.#life = life;
@@ -312,6 +316,19 @@ export class Device {
     this.#apply({ type: "gone" });
   }
 
+  /** What its driver has kept for when it is plugged in again. Ask once that is fenced. */
+  get keptState(): KeptState | undefined {
+    const driver = this.#driver?.manifest;
+    if (driver?.stateOutlives !== "unplugging" || driver.name !== this.#stateOf) return undefined;
+    return { driver: driver.name, bytes: this.#memory.takeState() };
+  }
+
+  /** A driver has kept it before the device was unplugged, here or elsewhere. */
+  bringState({ driver, bytes }: KeptState): void {
+    this.#stateOf = driver;
+    this.#memory.putState(bytes);
+  }
+
   /** The same place has a device again, and the last driver is fenced: a new enumeration, a new chain of incarnations. */
   returned(bus: BusDevice): void {
     this.#rest.forgetRequest();
@@ -360,7 +377,7 @@ export class Device {
     if (event.type === "stop" || event.type === "restart") this.#lastFailure = undefined;
     if (!startsAtOnce(after)) this.#note(); // of such a failure the next manager learns from the end of the host itself
     if (hasHost(before) && !hasHost(after)) this.#end(event);
-    if (after.incarnation > before.incarnation) this.#incarnations.begin(this.#assignment());
+    if (after.incarnation > before.incarnation) this.#begin();
     else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type))
       this.#lose(event, after, this.#memory.recorded());
     if (after.state === "failed" && after.fenced) this.#startLater(after);
@@ -376,6 +393,13 @@ export class Device {
       this.#log.info(`${after.state}${reason}`, { incarnation: after.incarnation });
       this.#parts.observer.changed(this);
     }
+  }
+
+  #begin(): void {
+    const { name } = this.#driver!.manifest;
+    if (this.#stateOf !== name) this.#memory.dropState();
+    this.#stateOf = name;
+    this.#incarnations.begin(this.#assignment());
   }
 
   #becomesHealthy(): void {

@@ -1,5 +1,6 @@
 // Runs in: tests. Owns: driver hosts, devices and drivers that are nothing but what a test says of them.
 
+import { HostDeviceMemory } from "@ring3/channel/device-memory";
 import { BLOCK_MEDIUM_PRESENT, block } from "@ring3/classes/block/contract";
 import type { HostUnit } from "@ring3/control/host-edge";
 import type { Manifest } from "@ring3/control/manifest";
@@ -8,7 +9,7 @@ import type { Contract } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import type { FailureReason } from "@ring3/core/lifecycle";
 import { createLog } from "@ring3/core/log";
-import { Descriptor, pipe } from "@ring3/kernel/fd/descriptor";
+import { Descriptor, duplicate, pipe } from "@ring3/kernel/fd/descriptor";
 import { sealedFile } from "@ring3/kernel/shm/memory";
 import type { BusDevice } from "./bus.ts";
 import type { Crash } from "./crash-report.ts";
@@ -43,6 +44,8 @@ export class FakeHost {
   readonly name: string;
   /** Other drivers are in its process. */
   shared = false;
+  /** The device's, once it was assigned one. */
+  memory: HostDeviceMemory | undefined;
   readonly #started = Promise.withResolvers<HostProcess>();
   readonly #fenced = Promise.withResolvers<void>();
   readonly #probe = Promise.withResolvers<unknown>();
@@ -68,7 +71,12 @@ export class FakeHost {
   }
 
   readonly #call = async (method: string, params: unknown, fds: readonly unknown[] = []) => {
-    if (method === "assign") return { result: {}, fds: [] }; // goes with `probe`
+    if (method === "assign") {
+      // goes with `probe`
+      using descriptor = duplicate(fds[0] as number);
+      this.memory = new HostDeviceMemory(descriptor, 0, { now: () => 0 });
+      return { result: {}, fds: [] };
+    }
     this.#say(method);
     for (const fd of fds) if (fd instanceof Descriptor) fd.close();
     if (method === "probe") return this.#probe.promise;
@@ -251,6 +259,7 @@ export const manifest: Manifest = {
   latency: "wake",
   sandbox: "standard",
   stateVersion: 0,
+  stateOutlives: "driver",
   limits: { memoryMb: 4096, hangMs: 1e9, cancelMs: 1000, probeMs: 15_000 },
 };
 

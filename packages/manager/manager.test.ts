@@ -4,12 +4,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { DeviceMemory } from "@ring3/channel/device-memory";
+import { DeviceMemory, HostDeviceMemory } from "@ring3/channel/device-memory";
 import { type Config, defaultConfig, parseConfig } from "@ring3/control/config";
 import type { DeviceRecord } from "@ring3/control/legacy";
 import { manualClock } from "@ring3/core/clock";
 import { newLife } from "@ring3/core/lifecycle";
 import { createLog } from "@ring3/core/log";
+import type { BusDevice } from "./bus.ts";
 import type { Estate } from "./estate.ts";
 import { EventLog } from "./event-log.ts";
 import {
@@ -108,6 +109,83 @@ test("a device plugged in again waits for the end of its last driver", async () 
   await hosts.last.runs(unit());
   assert.deepEqual([seen(), state()], [["host 2 probe", "unit 0 added"], ["running"]]);
   assert.equal(manager.devices[0]!.hostPid, process.pid);
+});
+
+/** A driver of each manifest's, one after the other: what it finds, and it keeps its own number then. */
+function keeping(...drivers: (typeof manifest)[]) {
+  const { manager, hosts, clock } = setUp(defaultConfig, undefined, 0, drivers);
+  let started = 0;
+  const plug = async (bus: Partial<BusDevice> = {}) => {
+    void manager.added(busDevice(bus));
+    await settled();
+    await hosts.last.loaded();
+    const found = hosts.last.memory!.readState();
+    hosts.last.memory!.writeState(++started);
+    await hosts.last.probed(unit());
+    return found;
+  };
+  const unplug = async (id = "usb-1-4:1.0") => {
+    void manager.removed(id);
+    await hosts.last.dies();
+    await settled();
+  };
+  return { manager, hosts, clock, plug, unplug };
+}
+const settings = { ...manifest, stateOutlives: "unplugging" as const };
+const nameless = { vendor: "0781", product: "5583", serial: null };
+
+test("what a driver keeps is gone when its device is unplugged", async () => {
+  const { plug, unplug } = keeping(manifest);
+  await plug();
+  await unplug();
+  assert.equal(await plug(), undefined);
+});
+
+test("what a driver keeps of the device itself is there after each unplugging, behind the grace too", async () => {
+  const { plug, unplug, clock } = keeping(settings);
+  assert.equal(await plug(), undefined);
+  await unplug();
+  assert.equal(await plug(), 1);
+  await unplug();
+  clock.advance(defaultConfig.limits.replug_grace);
+  assert.equal(await plug(), 2);
+});
+
+test("it follows a device with a serial number to another port, and one without stays with its port", async () => {
+  for (const [identity, found] of [
+    [busDevice().identity, 1],
+    [nameless, undefined],
+  ] as const) {
+    const { plug, unplug } = keeping(settings);
+    await plug({ identity });
+    await unplug();
+    assert.equal(await plug({ identity, id: "usb-2-1:1.0" }), found);
+    await unplug("usb-2-1:1.0");
+    assert.equal(await plug({ identity }), found === undefined ? 1 : 2);
+  }
+});
+
+test("another device, another interface of it and another driver find nothing of it", async () => {
+  const { plug, unplug } = keeping(settings);
+  await plug();
+  await unplug();
+  assert.equal(await plug({ id: "usb-1-4:1.1" }), undefined);
+  await unplug("usb-1-4:1.1");
+  assert.equal(await plug({ identity: { ...nameless, serial: "4C54" } }), undefined);
+});
+
+test("a driver that takes the place of one that declines finds nothing of what that has kept", async () => {
+  const other = { ...settings, name: "other", match: [{ usb: { vendor: 0x0781 } }] };
+  const { manager, hosts } = keeping(settings, other);
+  void manager.added(busDevice());
+  const { last: first } = hosts;
+  await first.loaded();
+  first.memory!.writeState("mine");
+  await first.declines("not mine");
+  await first.dies();
+  await hosts.last.loaded();
+  assert.notEqual(hosts.last, first);
+  assert.equal(hosts.last.memory!.readState(), undefined);
 });
 
 test("devices of a class are numbered; a number is kept over a replug, and is another's once its device is forgotten", async () => {
@@ -353,10 +431,12 @@ for (const fenced of [true, false])
       take(_: unknown, choose: Parameters<Estate["take"]>[1]) {
         isLeft = false;
         const driver = choose(new Set());
-        return { record, memory: new DeviceMemory(), driver, host: fenced ? undefined : host.left };
+        return { record, memory, driver, host: fenced ? undefined : host.left };
       },
     } as unknown as Estate;
-    const { manager, hosts, state } = setUp(defaultConfig, estate);
+    const memory = new DeviceMemory();
+    new HostDeviceMemory({ fd: memory.fd } as never, 0, { now: () => 0 }).writeState("kept");
+    const { manager, hosts, state } = setUp(defaultConfig, estate, 0, [settings]);
     void manager.added(busDevice());
     await settled();
     if (!fenced) {
@@ -366,6 +446,7 @@ for (const fenced of [true, false])
     assert.deepEqual(state(), ["starting"]);
     await hosts.last.runs(unit());
     assert.deepEqual([state(), manager.devices[0]!.enumeration], [["running"], 8]);
+    assert.equal(hosts.last.memory!.readState(), "kept");
   });
 
 /** A manager that has two drivers for the same devices. */

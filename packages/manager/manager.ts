@@ -20,6 +20,7 @@ import { type ChosenDriver, chooseDriver, type InstalledDriver } from "./drivers
 import type { Estate } from "./estate.ts";
 import type { EventLog } from "./event-log.ts";
 import type { HostKind, StartHost } from "./host-process.ts";
+import { KeptStates } from "./kept-states.ts";
 import type { Legacy } from "./legacy.ts";
 import { placed } from "./placement.ts";
 import { USBFS } from "./usb-device.ts";
@@ -65,6 +66,7 @@ export class Manager {
   readonly #present = new Map<string, BusDevice>();
   /** Unplugged devices whose clients wait for them to come back. */
   readonly #graces = new Map<string, Timer>();
+  readonly #keptStates = new KeptStates();
   #drivers: readonly InstalledDriver[];
   #estate: Estate | undefined;
 
@@ -158,6 +160,7 @@ export class Manager {
       if (!known.life.fenced) this.log.info(`${bus.id} is back; its last driver is to end first`);
       await known.fenced;
       if (this.#present.get(bus.id) !== bus || !known.life.fenced) return; // it went again
+      if (before === undefined) this.#keepState(known); // unplugged while there was no manager to do it
     }
     const fence = this.#estate?.fence(bus.id);
     if (fence !== undefined) {
@@ -170,6 +173,8 @@ export class Manager {
       if (known !== undefined) this.#forget(known, "another device was plugged in there");
       this.#devices.set(bus.id, this.#createDevice(bus));
     }
+    const kept = this.#keptStates.take(bus);
+    if (kept !== undefined) this.#devices.get(bus.id)!.bringState(kept);
     this.log.info(`found ${bus.id}: ${bus.name} (${identityText(bus.identity)})`);
     this.#match(this.#devices.get(bus.id)!);
   }
@@ -266,12 +271,18 @@ export class Manager {
     this.log.info(`unplugged ${id}`);
     device.gone();
     await device.fenced;
+    if (device.life.fenced) this.#keepState(device);
     if (this.#present.has(id) || this.#devices.get(id) !== device || !device.life.fenced) return;
     this.#graces.get(id)?.cancel();
     const grace = this.#parts.clock.after(this.config.limits.replug_grace, () =>
       this.#forget(device, "unplugged"),
     );
     this.#graces.set(id, grace);
+  }
+
+  #keepState(device: Device): void {
+    const state = device.keptState;
+    if (state !== undefined) this.#keptStates.keep(device.bus, state);
   }
 
   #forget(device: Device, reason: string): void {

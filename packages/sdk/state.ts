@@ -5,7 +5,10 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 export const STATE_MAX_BYTES = 4096;
 
-/** `ctx.state`: what the next incarnation should know. Gone after an unplug, and dropped before the last attempt to start. */
+/**
+ * `ctx.state`: what the next incarnation should know. Dropped before the last attempt to start, and with an unplugging, unless the manifest's
+ * `stateOutlives` says that it is of the device itself.
+ */
 export interface State {
   /** What was set last, by this or an earlier incarnation; undefined when nothing was. */
   get(): Json | undefined;
