@@ -1,5 +1,6 @@
 // Runs in: reflector. Owns: what programs want felt, with its end: told to the driver, and to the next one for as long as it has left.
 import type { Clock, Timer } from "@ring3/core/clock";
+import { limits } from "@ring3/core/lifecycle";
 import type { Log } from "@ring3/core/log";
 import type { SlotPort } from "@ring3/core/slot-port";
 import { Teller } from "../input/endpoint-teller.ts";
@@ -13,6 +14,11 @@ export class Motors {
   /** undefined: nobody has wanted anything yet. */
   #wanted: { readonly strong: number; readonly weak: number; readonly untilMs: number } | undefined;
   #renewal: Timer | undefined;
+  /** The driver that there is has taken what it was told; or the last one had, or had lived in health. */
+  #isProven = true;
+  #sinceMs = 0;
+  /** Until a driver has lived in health. */
+  #wait: Timer | undefined;
   #closed = false;
 
   constructor(clock: Clock, log: Log) {
@@ -20,10 +26,31 @@ export class Motors {
     this.#log = log;
   }
 
-  /** It knows of nothing. */
+  /**
+   * It knows of nothing. One that follows a driver which was of no use is told only once it has lived in health: each stops the motors as it begins, so
+   * that they stand still should none come up any more (quarantine).
+   */
   driver(port: SlotPort<Gamepad> | undefined): void {
+    if (this.#port === undefined && port !== undefined) this.#begins();
+    if (this.#port !== undefined && port === undefined) this.#ends();
     this.#port = port;
     this.#teller.tell();
+  }
+
+  #begins(): void {
+    this.#sinceMs = this.#clock.now();
+    if (!this.#isProven)
+      this.#wait = this.#clock.after(limits.healthyMs, () => {
+        this.#wait = undefined;
+        this.#teller.tell();
+      });
+    this.#isProven = false;
+  }
+
+  #ends(): void {
+    this.#wait?.cancel();
+    this.#wait = undefined;
+    this.#isProven ||= this.#clock.now() - this.#sinceMs >= limits.healthyMs;
   }
 
   set(strong: number, weak: number, untilMs: number): void {
@@ -33,6 +60,7 @@ export class Motors {
 
   async #tell(): Promise<void> {
     if (this.#closed || this.#wanted === undefined || this.#port?.supports("rumble") !== true) return;
+    if (this.#wait !== undefined) return;
     const { strong, weak, untilMs } = this.#wanted;
     const left = Math.max(0, untilMs - this.#clock.now());
     const still = left === 0 || (strong === 0 && weak === 0);
@@ -45,13 +73,17 @@ export class Motors {
       still || left <= RUMBLE_MAX_MS
         ? undefined
         : this.#clock.after(RUMBLE_MAX_MS / 2, () => this.#teller.tell());
-    await this.#port.request("rumble", input).catch((error: Error) => {
-      this.#log.debug(`not felt: ${error.message}`); // the next driver is told anew
-    });
+    try {
+      await this.#port.request("rumble", input);
+      this.#isProven = true;
+    } catch (error) {
+      this.#log.debug(`not felt: ${(error as Error).message}`); // the next driver is told anew
+    }
   }
 
   close(): void {
     this.#closed = true;
+    this.#wait?.cancel();
     this.#renewal?.cancel();
   }
 }

@@ -41,7 +41,7 @@ export interface InputKind<C extends Contract> {
   capabilities(properties: Properties<C>): Capabilities;
   /** `targets`: with a mapping. */
   view(properties: Properties<C>, named: Named, targets: Targets | undefined): View<C>;
-  /** A driver works behind that port, and knows nothing of what programs want; undefined: there is no port for the time being. */
+  /** A driver works behind that port, and knows nothing of what programs want; undefined: there is none for the time being. */
   driver(port: SlotPort<C> | undefined): void;
   close(): void;
 }
@@ -199,6 +199,7 @@ export class InputUnit<C extends Contract> {
     this.#resumes = true;
     if (mapping === undefined) this.#mapper = undefined;
     const down = () => {
+      this.#kind.driver(undefined);
       run?.reset();
       this.#nodes.release();
       view.released();
