@@ -42,8 +42,10 @@ test("keys are told when they are others, and the same again after a rest", asyn
   await running.remove();
 });
 
-const pressedIn = (running: RunningDriver<InputClass>) =>
-  (running.told.get("0 keys") as EventData<InputClass, "keys"> | undefined)?.pressed.filter((code) => code);
+const pressedIn = (running: RunningDriver<InputClass>, unit = 0) =>
+  (running.told.get(`${unit} keys`) as EventData<InputClass, "keys"> | undefined)?.pressed.filter(
+    (code) => code,
+  );
 
 test("what is held while its driver dies, or rests, is told by the next one, and by one that wakes up", async () => {
   const held = playedHid(bootKeyboard, { inputs: { 0: bytes("02 00 04 00 00 00 00 00") } });
@@ -78,10 +80,22 @@ test("what comes while a device is asked is newer than its answer; one that does
   }
 });
 
-test("a mouse is not asked: what it says is where it has moved to", async () => {
-  const hid = playedHid(mouse);
-  await (await run(hid, { incarnation: 2 })).running.remove();
-  assert.ok(hid.transport.heard.every((asked) => !asked.startsWith("a1 01 01")));
+for (const [what, descriptor] of [
+  ["a mouse", mouse],
+  ["a tablet", wacomTablet],
+] as const)
+  test(`${what} is not asked: what it says is where it has moved to`, async () => {
+    const hid = playedHid(descriptor);
+    await (await run(hid, { incarnation: 2 })).running.remove();
+    assert.ok(hid.transport.heard.every((asked) => !asked.startsWith("a1 01 01")));
+  });
+
+test("of three reports two are not said: the other is heard all the same", async () => {
+  const keys = new Uint8Array(32);
+  keys.set([6, 0x02, 0x10]);
+  const { running } = await run(playedHid(nkroKeyboard, { inputs: { 6: keys } }), { incarnation: 2 });
+  assert.deepEqual(pressedIn(running, 2), [42, 30]);
+  await running.remove();
 });
 
 test("lights go out to the keyboard; the next driver lights them again, and so does one that wakes up", async () => {

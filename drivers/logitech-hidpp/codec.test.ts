@@ -29,6 +29,8 @@ test("a question has the wired device's index, the feature's, the function with 
 const answers: [what: string, id: number, bytes: Uint8Array, kind: string | undefined][] = [
   ["its answer", LONG_ID, long(0xff, 5, 0x31, 9), "done"],
   ["its answer, short", SHORT_ID, Uint8Array.of(0xff, 5, 0x31, 9, 0, 0), "done"],
+  ["its answer, of one on Bluetooth", LONG_ID, long(0, 5, 0x31, 9), "done"],
+  ["that of a device that a receiver has paired", LONG_ID, long(1, 5, 0x31, 9), undefined],
   ["that of another function", LONG_ID, long(0xff, 5, 0x21), undefined],
   ["that of another feature", LONG_ID, long(0xff, 4, 0x31), undefined],
   ["what another program asked", LONG_ID, long(0xff, 5, 0x32), undefined],

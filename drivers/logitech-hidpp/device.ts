@@ -31,7 +31,8 @@ import {
 } from "./resolution.ts";
 import { type Abilities, pressedKeys } from "./unit.ts";
 
-type Kept = { readonly dpi: number };
+/** `speaks`: it has answered in HID++. */
+type Kept = { readonly speaks?: boolean; readonly dpi?: number };
 
 /** What it refuses, or is too busy for, it does without. */
 const LACKING = ["unsupported", "busy"] as const;
@@ -44,6 +45,7 @@ export class HidppDevice {
   readonly #keys: Keys;
   readonly #told: Changes<InputClass, "keys">;
   readonly #power: Changes<InputClass, "power">;
+  #kept: Kept;
   #battery: { readonly kind: Battery; readonly isPercent: boolean } | undefined;
   /** 0: not known. */
   #percent = 0;
@@ -62,6 +64,7 @@ export class HidppDevice {
     this.#keys = new Keys(hid.layout);
     this.#told = new Changes(ctx, "keys");
     this.#power = new Changes(ctx, "power");
+    this.#kept = (ctx.state.get() as Kept | undefined) ?? {};
   }
 
   get abilities(): Abilities {
@@ -80,12 +83,13 @@ export class HidppDevice {
     const greeting = await this.#link.greet();
     if (greeting === "1.0") return "it speaks HID++ 1.0";
     // One that has spoken before is not left to another driver because it hangs.
-    if (greeting === "silent" && this.#ctx.incarnation === 1) return "it does not answer in HID++";
+    if (greeting === "silent" && this.#kept.speaks !== true) return "it does not answer in HID++";
     if (greeting === "silent")
       throw new DeviceError(
         "timeout",
         `${this.#hid.name}: HID++ ping: it does not answer (plugged in anew, it may)`,
       );
+    this.#keep({ speaks: true });
     this.#ctx.log.info("HID++", { version: `${greeting.major}.${greeting.minor}` });
     await tolerate(this.#ctx.log, this.#startBattery(), LACKING);
     await tolerate(this.#ctx.log, this.#startResolution(), LACKING);
@@ -98,7 +102,7 @@ export class HidppDevice {
   /** The nearest that it has. */
   async resolve(dpi: number, wait: Wait): Promise<void> {
     await this.#setResolution(dpi, wait);
-    this.#ctx.state.set({ dpi: this.#dpi } satisfies Kept);
+    this.#keep({ dpi: this.#dpi });
     this.#ctx.emit("resolution", { dpi: this.#dpi });
   }
 
@@ -128,6 +132,11 @@ export class HidppDevice {
     }
   }
 
+  #keep(change: Kept): void {
+    this.#kept = { ...this.#kept, ...change };
+    this.#ctx.state.set(this.#kept);
+  }
+
   async #startBattery(): Promise<void> {
     this.#battery = undefined;
     for (const kind of [unifiedBattery, batteryLevel]) {
@@ -148,7 +157,7 @@ export class HidppDevice {
     const list = await this.#link.call(RESOLUTION, resolutionFunctions.list, [SENSOR], "list of resolutions");
     this.#dpi = await this.#resolution();
     this.#resolutions = resolutions(list);
-    const { dpi } = (this.#ctx.state.get() as Kept | undefined) ?? {};
+    const { dpi } = this.#kept;
     if (dpi !== undefined) await tolerate(this.#ctx.log, this.#setResolution(dpi), LACKING);
   }
 

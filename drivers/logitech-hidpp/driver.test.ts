@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { manualClock } from "@ring3/core/clock";
 import { bytes } from "@ring3/core/hid/descriptors.fixture";
+import type { EventData, InputClass } from "@ring3/sdk";
 import { type RunOptions, runDriver } from "@ring3/sdk/test/run-driver";
 import driver from "./driver.ts";
 import { device, event, features, onlyLong, packed, withMouse } from "./mouse.fixture.ts";
@@ -50,6 +51,14 @@ test("buttons and keys are told together, in the order in which they were presse
   await running.remove();
 });
 
+test("a key that is held while its driver dies is told by the next one", async () => {
+  const held = device({}, undefined, { inputs: { 1: bytes("01 04 00 00 00") } });
+  const { running } = await run(held, { incarnation: 2 });
+  const told = running.told.get("0 keys") as EventData<InputClass, "keys">;
+  assert.deepEqual([told.pressed[0], told.pressed[1]], [30, 0]);
+  await running.remove();
+});
+
 test("the battery is told when it is another one; while it charges it stays where it was", async () => {
   const { running, hid, told } = await run();
   await hid.send(event(BATTERY, 79, 50, 0), event(BATTERY, 79, 50, 0), event(BATTERY, 0, 0, 1));
@@ -82,6 +91,7 @@ test("the resolution is the nearest that it has; the next driver sets it again, 
   await hid.send(bytes("01 04 00 00 00"));
   assert.deepEqual(told, ["resolution 800", "power 80 0", "keys", "keys 30"]);
   await running.remove();
+  assert.deepEqual(running.state.readState(), { speaks: true, dpi: 800 });
   const next = await run(device(), { state: running.state, incarnation: 2 });
   assert.ok(next.hid.asked.includes("2201 3 000320"));
   assert.equal(next.unit.properties.dpi, 800);
@@ -190,19 +200,26 @@ const others: [what: string, hid: () => ReturnType<typeof device>, why: RegExp][
 for (const [what, hid, why] of others)
   test(`declined: ${what}`, () => assert.rejects(run(hid()), { message: why }));
 
-const deafness: [deaf: string, incarnation: number, expected: object][] = [
-  ["ping", 1, { message: /does not answer in HID\+\+/ }],
-  ["ping", 2, { kind: "timeout", message: /HID\+\+ ping: it does not answer/ }],
-  ["0000 0 1000", 1, { kind: "timeout", message: /feature 1000: it does not answer/ }],
-  ["1000 0", 1, { kind: "timeout", message: /battery: it does not answer/ }],
-  ["2201 1", 1, { kind: "timeout", message: /list of resolutions: it does not answer/ }],
-  ["1b04 1 02", 1, { kind: "timeout", message: /button 2: it does not answer/ }],
+/** What a driver before has kept. */
+const NOTHING = undefined;
+const SPEAKS = { speaks: true };
+const deafness: [deaf: string, kept: object | undefined, expected: object][] = [
+  ["ping", NOTHING, { message: /does not answer in HID\+\+/ }],
+  ["ping", SPEAKS, { kind: "timeout", message: /HID\+\+ ping: it does not answer/ }],
+  ["0000 0 1000", NOTHING, { kind: "timeout", message: /feature 1000: it does not answer/ }],
+  ["1000 0", NOTHING, { kind: "timeout", message: /battery: it does not answer/ }],
+  ["2201 1", NOTHING, { kind: "timeout", message: /list of resolutions: it does not answer/ }],
+  ["1b04 1 02", NOTHING, { kind: "timeout", message: /button 2: it does not answer/ }],
 ];
-for (const [deaf, incarnation, expected] of deafness)
-  test(`driver ${incarnation} of a device that stops at "${deaf}" gives up after three times half a second`, async () => {
+for (const [deaf, kept, expected] of deafness)
+  test(`the second driver of a device that ${kept === SPEAKS ? "spoke to the first" : "the first has not heard"} and stops at "${deaf}" gives up after three times half a second`, async () => {
     const clock = manualClock();
     const hid = device({ deaf });
-    const failed = run(hid, { clock, incarnation }).then(
+    const failed = run(hid, {
+      clock,
+      incarnation: 2,
+      state: { readState: () => kept, writeState() {} },
+    }).then(
       () => undefined,
       (error) => error,
     );

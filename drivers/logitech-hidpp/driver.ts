@@ -8,7 +8,7 @@ const running = new WeakMap<Context<InputClass>, HidppDevice>();
 
 export default defineDriver(input, {
   async probe({ usb, hid: hidraw }, ctx) {
-    const hid = ctx.scope.use(await openHid(hidraw ?? usb, ctx));
+    const hid = ctx.scope.use(await openHid(hidraw ?? usb, ctx, { recall: true }));
     const notFit = whyNot(hid);
     if (notFit !== undefined) return decline(notFit);
     const device = ctx.scope.use(new HidppDevice(hid, ctx));

@@ -7,8 +7,10 @@ export const LONG_ID = 0x11;
 export const SHORT_BYTES = 6;
 export const LONG_BYTES = 19;
 
-/** The device at the cable itself; lower ones are those that a receiver has paired. */
-const WIRED = 0xff;
+/** The device itself; lower ones are those that a receiver has paired. */
+const ITSELF = 0xff;
+/** As some on Bluetooth call themselves (Solaar, lib/logitech_receiver/base.py, request). */
+const ITSELF_TOO = 0;
 /** Whose answer it is; 0 is the device's own, for events. */
 const SOFTWARE = 1;
 // In the place of a feature's index.
@@ -45,7 +47,7 @@ const functionByte = (fn: number): number => (fn << 4) | SOFTWARE;
 /** An output report without its id, as long as `bytes`. */
 export function question({ index, fn, parameters }: Question, bytes: number): Uint8Array<ArrayBuffer> {
   const report = new Uint8Array(bytes);
-  report.set([WIRED, index, functionByte(fn), ...parameters]);
+  report.set([ITSELF, index, functionByte(fn), ...parameters]);
   return report;
 }
 
@@ -73,7 +75,7 @@ export function unasked(
 
 function isWhole(reportId: number, bytes: Uint8Array): boolean {
   const enough = reportId === LONG_ID ? LONG_BYTES : reportId === SHORT_ID ? SHORT_BYTES : Infinity;
-  return bytes.length >= enough && bytes[0] === WIRED;
+  return bytes.length >= enough && (bytes[0] === ITSELF || bytes[0] === ITSELF_TOO);
 }
 
 export const high = (number: number): number => (number >> 8) & 0xff;

@@ -7,6 +7,7 @@ import type { UsbBytes } from "../usb/types.ts";
 import type { Wait } from "../wait.ts";
 import { hidrawWire } from "./hidraw-wire.ts";
 import { InputReports } from "./input-report.ts";
+import { isRecallable } from "./recallable.ts";
 import type { HidContext, HidDevice, HidInputReportListener, HidOptions, Hidraw, HidUsb } from "./types.ts";
 import { usbWire } from "./usb-wire.ts";
 import type { HidWire } from "./wire.ts";
@@ -94,11 +95,12 @@ class WiredHidDevice implements HidDevice {
   async #current(wait: Wait | undefined): Promise<readonly Uint8Array[]> {
     const { numbered, reports } = this.layout.input;
     const current: Uint8Array[] = [];
-    for (const { reportId, fields } of reports.values()) {
-      if (fields.some(({ item }) => !item.isAbsolute)) continue;
+    if (this.#wire.current === undefined) return current;
+    for (const { reportId } of [...reports.values()].filter(isRecallable)) {
       using limit = this.#ctx.limit(RECALL_MS, wait);
-      const report = await this.#wire.current(reportId, limit);
-      if (report === undefined) break; // nor will it say the others
+      const { outcome, report } = await this.#wire.current(reportId, limit);
+      if (outcome.status === "stall") continue; // that one it does not say
+      if (outcome.status !== "ok") break; // nor will it say the others
       if (report.length > 0 && (!numbered || report[0] === reportId)) current.push(report);
     }
     return current;

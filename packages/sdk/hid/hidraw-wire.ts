@@ -55,10 +55,6 @@ export function hidrawWire(hidraw: Hidraw, ctx: HidContext): HidWire {
       const report = prefixed(reportId, data);
       return timely(wait, () => (kind === "output" ? raw.sendOutput(report) : raw.sendFeature(report)));
     },
-    /** Asked for nothing: until the device answers, 5 s, the process would stand still, and be taken for one that hangs. */
-    async current() {
-      return undefined;
-    },
     async receive(reportId, wait) {
       const { numbered, reports } = descriptor.layout.feature;
       const asked = askedFor(reportId, reports.get(reportId)!.bytes);

@@ -55,7 +55,7 @@ export interface HidOptions {
   readonly transfers?: number;
   /**
    * For a device that tells of changes alone: behind another driver and behind a rest it is asked for its input reports (GET_REPORT, HID 1.11 §7.2.1), and
-   * the listeners hear first what is held down now. Reports of movements are left out, as is what the device does not say; one that is no USB device is not
+   * the listeners hear first what is held down now. Reports of movements, and of positions on a screen, are left out, as is what the device does not say; one that is no USB device is not
    * asked.
    */
   readonly recall?: boolean;

@@ -104,9 +104,8 @@ class UsbWire implements HidWire {
     return this.#within(wait, (limit) => this.#usb.raw.interruptOut(out.endpointNumber, report, limit));
   }
 
-  async current(reportId: number, wait: Wait | undefined): Promise<Uint8Array | undefined> {
-    const { outcome, report } = await this.#receive("input", reportId, wait);
-    return outcome.status === "ok" ? report : undefined;
+  current(reportId: number, wait: Wait | undefined): Promise<{ outcome: Outcome; report: Uint8Array }> {
+    return this.#receive("input", reportId, wait);
   }
 
   receive(reportId: number, wait: Wait | undefined): Promise<{ outcome: Outcome; report: Uint8Array }> {

@@ -24,8 +24,8 @@ export interface HidWire {
     data: Uint8Array,
     wait: Wait | undefined,
   ): Promise<Outcome>;
-  /** An input report as the device has it now, its id first, if it has one; undefined: it does not say. */
-  current(reportId: number, wait: Wait | undefined): Promise<Uint8Array | undefined>;
+  /** An input report as the device has it now; its id first, if it has one. Not through hidraw: until the device answers, 5 s, the process would stand still, and be taken for one that hangs. */
+  current?(reportId: number, wait: Wait | undefined): Promise<{ outcome: Outcome; report: Uint8Array }>;
   /** Of a feature report; its id first, if it has one. */
   receive(reportId: number, wait: Wait | undefined): Promise<{ outcome: Outcome; report: Uint8Array }>;
 }
