@@ -52,6 +52,11 @@ export class Layers {
     this.#set(others.length < this.#entries.length ? others : [...this.#entries, { layer, toggled: true }]);
   }
 
+  /** What is held is so no more; what was toggled stays. */
+  release(): void {
+    this.#set(this.#entries.filter(({ toggled }) => toggled));
+  }
+
   bindingOf(control: Control): Binding | undefined {
     return this.#bindings.get(control);
   }

@@ -236,6 +236,21 @@ describe("layers and profiles", () => {
     assert.deepEqual(tap("south"), keys("KEY_A"));
   });
 
+  test("over a reset a toggled layer stays, one that is held does not", () => {
+    const mapper = layered();
+    const tapped = () => mapper.state(padState(["south"]), 0).keyboard;
+    mapper.state(padState(["leftShoulder"]), 0);
+    mapper.reset(0);
+    assert.deepEqual(tapped(), keys("KEY_A"));
+    mapper.state(padState(["rightShoulder"]), 0);
+    mapper.reset(0);
+    assert.deepEqual(tapped(), keys("KEY_B"));
+    mapper.use("b", 0);
+    mapper.use("a", 0);
+    mapper.state(atRest, 0);
+    assert.deepEqual(tapped(), keys("KEY_A"));
+  });
+
   test("another profile ends all, and what is held has no effect in it", () => {
     const mapper = layered();
     mapper.state(padState(["south"]), 0);
@@ -283,11 +298,11 @@ describe("a reset", () => {
     assert.deepEqual(running.wake(150).keyboard, []);
   });
 
-  test("what is still held then is held again, but begins no macro and no layer until it is pressed anew", () => {
+  test("what is still held then is held again, but begins no macro and toggles no layer until it is pressed anew", () => {
     const running = mapper();
     running.state(padState(["south", "east", "north"]), 0);
     running.reset(10);
-    assert.deepEqual(running.state(padState(["south", "east", "north"]), 20).keyboard, keys("KEY_A"));
+    assert.deepEqual(running.state(padState(["south", "east", "north"]), 20).keyboard, keys("KEY_B"));
     running.state(atRest, 30);
     assert.deepEqual(running.state(padState(["east"]), 40).keyboard, keys("KEY_M"));
   });

@@ -131,11 +131,12 @@ export class Mapper {
     return this.#frame(nowMs, () => {});
   }
 
-  /** Releases all and ends all, but keeps the profile: the driver is down. */
+  /** Releases all and ends all, but keeps the profile and the layers that were toggled: the driver is down. */
   reset(nowMs: number): Output {
     return this.#frame(nowMs, () => {
       this.#presses.reset();
       this.#end();
+      this.#layers.release();
       this.#axes = undefined;
       this.#buttons = 0;
       this.#sensors = { gyro: [0, 0, 0], accel: this.#sensors.accel };
@@ -220,12 +221,12 @@ export class Mapper {
     this.#profile = profile;
     this.#presses.mute();
     this.#end();
+    this.#layers = this.#layersOf(profile);
   }
 
   #end(): void {
     this.#chords.clear();
     this.#actions.clear();
-    this.#layers = this.#layersOf(this.#profile);
     this.#mouse.reset();
     this.#sticks.reset();
     this.#gyro.rest();
