@@ -1,5 +1,5 @@
 // Runs in: lab guest, in tests. Owns: a HID device made by uhid.ts, and what this kernel makes of it.
-import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { until } from "./patience.ts";
 import { Talker } from "./talker.ts";
@@ -41,6 +41,11 @@ export class HidDevice implements AsyncDisposable {
 
   get node(): string {
     return `/dev/${readdirSync(`${this.folder}/hidraw`)[0]}`;
+  }
+
+  /** Who may open it, in octal digits. */
+  get mode(): string {
+    return (statSync(this.node).mode & 0o777).toString(8);
   }
 
   /** Folders of the input devices that the kernel makes of it. */

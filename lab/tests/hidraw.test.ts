@@ -1,6 +1,7 @@
 // Runs in: lab guest, root. HID devices that are on no USB bus, behind ring3: taken from the kernel, driven over the deaths of drivers, given back.
 import assert from "node:assert/strict";
-import { open } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { chmod, open } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { BTN_EAST, BTN_SOUTH, EV_KEY, KEY_A } from "@ring3/kernel/uinput/codes";
 import { eventually } from "../../packages/cli/drivers-life.fixture.ts";
@@ -93,18 +94,22 @@ test("a device whose node a program has open is not taken, and explain names the
   await isTheKernels(pad);
 });
 
-test("taken: the kernel's event node is silent, and ring3's tells what is pressed", async () => {
+test("taken: the kernel's event node is silent, its hidraw node is nobody else's, and ring3's tells what is pressed", async () => {
   const { ring3 } = guest;
+  await chmod(pad.node, 0o666); // as rules for games do it
   await using kernels = await startEvtest(pad.eventNode);
   await pressed(kernels, 1, BTN_SOUTH);
   await loggedOf(ring3, pad.id, () => succeeds(ring3, "start", pad.id, "--take"));
-  assert.deepEqual(pad.inhibited, ["1"]);
+  assert.deepEqual([pad.inhibited, pad.mode], [["1"], "600"]);
+  const nobody = { uid: 65534, gid: 65534 };
+  const denied = spawnSync("cat", [pad.node], { ...nobody, encoding: "utf8", timeout: scaled(1000) });
+  assert.match(denied.stderr, /Permission denied/);
   const node = await endpoint(pad);
   assert.notEqual(node, pad.eventNode);
   reader = await startEvtest(node);
   await pressed(reader, 1, BTN_SOUTH);
   await succeeds(ring3, "stop", pad.id);
-  assert.deepEqual(pad.inhibited, ["0"]);
+  assert.deepEqual([pad.inhibited, pad.mode], [["0"], "666"]);
   await pressed(kernels, 2, BTN_EAST); // and nothing of what came meanwhile
   await reader[Symbol.asyncDispose]();
 });
@@ -129,6 +134,7 @@ test("a keyboard is taken too, and its lights are reached through its node", asy
 
 test("its driver is killed while a button is down: it comes up, and the reader reads on at the same node", async () => {
   const { ring3 } = guest;
+  await chmod(pad.node, 0o660);
   await succeeds(ring3, "start", pad.id, "--take");
   const node = await endpoint(pad);
   reader = await startEvtest(node);
@@ -143,7 +149,7 @@ test("its driver is killed while a button is down: it comes up, and the reader r
   });
   buttons(0);
   await pressed(reader, 2, BTN_EAST);
-  assert.deepEqual([await endpoint(pad), pad.inhibited], [node, ["1"]]);
+  assert.deepEqual([await endpoint(pad), pad.inhibited, pad.mode], [node, ["1"], "600"]);
 });
 
 test("the manager is killed: its device stays taken, and the next one gives it back", async () => {
@@ -159,7 +165,7 @@ test("the manager is killed: its device stays taken, and the next one gives it b
   assert.doesNotMatch(await succeeds(ring3, "explain", pad.id), /hid-generic has it/);
   await reader[Symbol.asyncDispose]();
   await succeeds(ring3, "stop", pad.id);
-  assert.deepEqual(pad.inhibited, ["0"]);
+  assert.deepEqual([pad.inhibited, pad.mode], [["0"], "660"]);
 });
 
 test("away and back: the kernel has it again; with a rule ring3 takes it at once, in the same place", async () => {

@@ -49,10 +49,10 @@ export class HidDevices {
   }
 
   /** The kernel may make further input devices of a device, or all of them anew for another driver of its own. */
-  #silenceMore({ kernelName, inputs }: HidDeviceInfo): void {
+  #silenceMore({ kernelName, inputs, node }: HidDeviceInfo): void {
     if (!this.#taken.has(kernelName)) return;
     try {
-      this.#taken.take(kernelName, inputs);
+      this.#taken.take(kernelName, inputs, node);
     } catch (error) {
       this.#log.error((error as Error).message);
     }
@@ -138,7 +138,7 @@ export class HidDevices {
       throw new DeviceError("busy", `${what}: ${holder.node} is ${holder.how} ${holder.where}`);
     const descriptor = openHidrawGrant(info);
     try {
-      this.#taken.take(info.kernelName, info.inputs);
+      this.#taken.take(info.kernelName, info.inputs, info.node);
       return { terms: grantTerms(info), descriptor, taken: true, revoke: revokerOf(descriptor) };
     } catch (error) {
       descriptor.close();

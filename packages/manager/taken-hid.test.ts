@@ -1,16 +1,26 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { manualClock } from "@ring3/core/clock";
 import { systemError } from "@ring3/core/errors";
 import { createLog } from "@ring3/core/log";
 import { setInhibited } from "@ring3/kernel/hidraw/inhibit";
+import { setNodeMode } from "@ring3/kernel/hidraw/node-mode";
 import { folderOf, type HidSpec, hidDevice } from "@ring3/kernel/hidraw/sysfs.fixture";
 import { sysfs } from "@ring3/kernel/usbfs/sysfs.fixture";
 import { TakenHid } from "./taken-hid.ts";
 
-const pad: HidSpec = { kernelName: "0005:1209:0101.0001", driver: "hid-generic", inputs: [1, 2] };
+const pad: HidSpec = { kernelName: "0005:1209:0101.0001", driver: "hid-generic", hidraw: 4, inputs: [1, 2] };
 const other: HidSpec = { kernelName: "0005:1209:0102.0002", driver: "hid-generic", inputs: [3] };
 
 function setUp(context: TestContext) {
@@ -18,7 +28,10 @@ function setUp(context: TestContext) {
   const file = join(root, "taken-hid.json");
   const said: string[] = [];
   const log = createLog("manager", ({ message }) => void said.push(message), manualClock());
-  /** Folders of input devices whose files may not be written just now. */
+  const node = join(root, "hidraw4");
+  writeFileSync(node, "");
+  chmodSync(node, 0o664);
+  /** Folders of input devices whose files may not be written just now, and nodes. */
   const refused = new Set<string>();
   const set = (input: string, on: boolean) => {
     if (refused.has(input)) throw systemError(`write ${input}`, -13); // EACCES
@@ -30,8 +43,24 @@ function setUp(context: TestContext) {
     file,
     said,
     inputsOf,
-    start: (boot = "first") => new TakenHid({ file, boot: () => boot, log, sysfs: root, setInhibited: set }),
+    start: (boot = "first") =>
+      new TakenHid({
+        ...{ file, boot: () => boot, log, sysfs: root, dev: root, setInhibited: set },
+        setNodeMode(node, mode) {
+          if (refused.has(node)) throw systemError(`chmod ${node}`, -1); // EPERM
+          setNodeMode(node, mode);
+        },
+      }),
     refused,
+    node,
+    /** The kernel has used its number again. */
+    moved() {
+      rmSync(join(root, "class/hidraw/hidraw4"));
+      mkdirSync(join(root, folderOf(other), "hidraw/hidraw4"), { recursive: true });
+      symlinkSync("../..", join(root, folderOf(other), "hidraw/hidraw4/device"));
+      symlinkSync(join(root, folderOf(other), "hidraw/hidraw4"), join(root, "class/hidraw/hidraw4"));
+    },
+    mode: () => (statSync(node).mode & 0o777).toString(8),
     /** Nothing can be written down from here on. */
     fill: () => mkdirSync(`${file}.new`),
     drain: () => rmSync(`${file}.new`, { recursive: true }),
@@ -212,4 +241,79 @@ for (const [what, written] of [
     writeFileSync(file, JSON.stringify(written).replace("ROOT", dirname(file)));
     start().giveBackAll();
     assert.match(said.join(), /taken-hid\.json cannot be read/);
+  });
+
+test("the node of a device that is taken is its owner's alone, and as it was once it is given back", (context) => {
+  const { start, inputsOf, node, mode } = setUp(context);
+  const taken = start();
+  taken.take(pad.kernelName, inputsOf(pad), node);
+  assert.equal(mode(), "600");
+  chmodSync(node, 0o660); // a rule of udev's has run once more
+  taken.take(pad.kernelName, inputsOf(pad), node);
+  assert.equal(mode(), "600");
+  const next = start();
+  next.giveBack(pad.kernelName);
+  assert.equal(mode(), "664");
+});
+
+test("a node that was nobody else's before stays so", (context) => {
+  const { start, inputsOf, node, mode } = setUp(context);
+  chmodSync(node, 0o600);
+  const taken = start();
+  taken.take(pad.kernelName, inputsOf(pad), node);
+  taken.giveBackAll();
+  assert.equal(mode(), "600");
+});
+
+test("a node that another device has by now is left as it is", (context) => {
+  const { start, inputsOf, node, mode, moved } = setUp(context);
+  const taken = start();
+  taken.take(pad.kernelName, inputsOf(pad), node);
+  moved();
+  taken.giveBackAll();
+  assert.equal(mode(), "600");
+});
+
+test("a node that cannot be closed is told of once, and the device is taken all the same", (context) => {
+  const { start, inputsOf, node, mode, refused, said, file } = setUp(context);
+  refused.add(node);
+  const taken = start();
+  for (let time = 0; time < 2; time++) taken.take(pad.kernelName, inputsOf(pad), node);
+  assert.deepEqual([taken.has(pad.kernelName), mode(), said.length], [true, "664", 1]);
+  assert.match(said[0]!, /hidraw4 stays open to others, who may meet the device twice/);
+  assert.deepEqual(JSON.parse(readFileSync(file, "utf8")).closed, {});
+});
+
+test("a node that cannot be written down is not closed", (context) => {
+  const { start, inputsOf, node, mode, fill } = setUp(context);
+  const taken = start();
+  taken.take(pad.kernelName, inputsOf(pad));
+  fill();
+  taken.take(pad.kernelName, inputsOf(pad), node);
+  assert.equal(mode(), "664");
+});
+
+test("a file from before nodes were closed is read", (context) => {
+  const { start, file } = setUp(context);
+  writeFileSync(file, JSON.stringify({ boot: "first", taken: { [pad.kernelName]: [] }, owed: [] }));
+  assert.equal(start().has(pad.kernelName), true);
+});
+
+for (const closed of [
+  { node: "/etc/hidraw4", mode: 0o664 },
+  { node: "hidraw4/../../shadow", mode: 0o666 },
+  { node: "hidraw4", mode: 0o4755 },
+])
+  test(`a file that would have ${JSON.stringify(closed)} opened is not believed`, (context) => {
+    const { start, file, node, said } = setUp(context);
+    const named = closed.node.startsWith("/") ? closed.node : join(dirname(node), closed.node);
+    const note = {
+      boot: "first",
+      taken: {},
+      closed: { [pad.kernelName]: { ...closed, node: named } },
+      owed: [],
+    };
+    writeFileSync(file, JSON.stringify(note));
+    start();
+    assert.match(said.join(), /cannot be read, so nothing is given back/);
   });

@@ -1,13 +1,17 @@
-// Runs in: manager. Owns: which HID devices ring3 has taken, and what it keeps silent of theirs: the kernel's input devices. It is written down in the
-// state directory before it is done, since the kernel keeps them silent whoever dies: so the next manager knows, and the next ring3 up.
+// Runs in: manager. Owns: which HID devices ring3 has taken, what it keeps silent of theirs, the kernel's input devices, and which nodes it has closed to
+// others. It is written down in the state directory before it is done, since so it stays whoever dies: so the next manager knows, and the next ring3 up.
 
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { parseTakenHid, type TakenHidNote } from "@ring3/control/taken-hid";
+import { type ClosedNode, parseTakenHid, type TakenHidNote } from "@ring3/control/taken-hid";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { Log } from "@ring3/core/log";
 import { printable } from "@ring3/core/log";
 import { isInhibited, setInhibited } from "@ring3/kernel/hidraw/inhibit";
+import { isNodeOf, nodeMode, setNodeMode } from "@ring3/kernel/hidraw/node-mode";
+
+/** Everybody's but the owner's. */
+const OTHERS = 0o077;
 
 export interface TakenHidParts {
   readonly file: string;
@@ -16,23 +20,32 @@ export interface TakenHidParts {
   readonly log: Log;
   /** "/sys" unless given: what is elsewhere is no input device, whoever has written it down. */
   readonly sysfs?: string;
+  /** "/dev" unless given; the same of nodes. */
+  readonly dev?: string;
   /** The kernel's, unless given. */
   readonly setInhibited?: typeof setInhibited;
+  readonly setNodeMode?: typeof setNodeMode;
 }
 
 export class TakenHid {
   readonly #parts: TakenHidParts;
   readonly #taken: Map<string, readonly string[]>;
+  readonly #closed: Map<string, ClosedNode>;
+  /** Devices of whose nodes it was told that they are open to others. */
+  readonly #open = new Set<string>();
   readonly #owed: Set<string>;
   /** What is in the file is not how it is. */
   #stale = false;
   readonly #inhibit: typeof setInhibited;
+  readonly #setMode: typeof setNodeMode;
 
   constructor(parts: TakenHidParts) {
     this.#parts = parts;
     this.#inhibit = parts.setInhibited ?? setInhibited;
-    const { taken = {}, owed = [] } = this.#written() ?? {};
+    this.#setMode = parts.setNodeMode ?? setNodeMode;
+    const { taken = {}, closed = {}, owed = [] } = this.#written() ?? {};
     this.#taken = new Map(Object.entries(taken));
+    this.#closed = new Map(Object.entries(closed));
     this.#owed = new Set(owed);
   }
 
@@ -40,8 +53,13 @@ export class TakenHid {
     return this.#taken.has(kernelName);
   }
 
-  /** What is silent already at somebody else's wish stays theirs. Where it throws it has changed nothing. */
-  take(kernelName: string, inputs: readonly string[]): void {
+  /** What is silent already at somebody else's wish stays theirs. Where it throws it has changed nothing. `node`: if it has one. */
+  take(kernelName: string, inputs: readonly string[], node?: string): void {
+    this.#silenceAll(kernelName, inputs);
+    if (node !== undefined) this.#close(kernelName, node);
+  }
+
+  #silenceAll(kernelName: string, inputs: readonly string[]): void {
     const before = this.#taken.get(kernelName);
     const owed = inputs.filter((input) => this.#owed.has(input));
     const own = inputs.filter((input) => before?.includes(input) || owed.includes(input));
@@ -69,6 +87,42 @@ export class TakenHid {
       this.#inhibit(input, true);
     } catch (error) {
       if (!(error instanceof DeviceError && error.kind === "disconnected")) throw error;
+    }
+  }
+
+  /** A program that speaks to the device itself would meet it twice. Ring3's own user need not be the node's owner: it is told then, and nothing more. */
+  #close(kernelName: string, node: string): void {
+    const mode = nodeMode(node) ?? 0;
+    if ((mode & OTHERS) === 0) return;
+    const isClosed = this.#closed.has(kernelName); // and somebody has opened it since
+    try {
+      if (!isClosed) {
+        this.#closed.set(kernelName, { node, mode });
+        this.#write();
+      }
+      this.#setMode(node, mode & ~OTHERS);
+    } catch (error) {
+      if (!isClosed) {
+        this.#closed.delete(kernelName);
+        this.#note();
+      }
+      if (this.#open.has(kernelName)) return;
+      this.#open.add(kernelName);
+      this.#parts.log.warn(
+        `${node} stays open to others, who may meet the device twice: ${(error as Error).message}; give it to ring3's group alone (ring3 udev)`,
+      );
+    }
+  }
+
+  #reopen(kernelName: string): void {
+    const closed = this.#closed.get(kernelName);
+    if (closed === undefined) return;
+    this.#closed.delete(kernelName);
+    const { node, mode } = closed;
+    try {
+      if (isNodeOf(node, kernelName, this.#parts.sysfs)) this.#setMode(node, mode);
+    } catch (error) {
+      this.#parts.log.error((error as Error).message);
     }
   }
 
@@ -100,7 +154,11 @@ export class TakenHid {
   /** Of devices that are there no more nothing is left to be done; what could not be done before is tried again. */
   keep(present: ReadonlySet<string>): void {
     const gone = [...this.#taken.keys()].filter((kernelName) => !present.has(kernelName));
-    for (const kernelName of gone) this.#taken.delete(kernelName);
+    for (const kernelName of gone) {
+      this.#taken.delete(kernelName);
+      this.#closed.delete(kernelName);
+      this.#open.delete(kernelName);
+    }
     const owed = this.#owed.size;
     this.#speak([...this.#owed]);
     if (gone.length > 0 || this.#owed.size < owed || this.#stale) this.#note();
@@ -111,7 +169,10 @@ export class TakenHid {
     const inputs = names.flatMap((kernelName) => this.#taken.get(kernelName)!);
     const owed = this.#owed.size;
     this.#speak([...this.#owed, ...inputs]);
-    for (const kernelName of names) this.#taken.delete(kernelName);
+    for (const kernelName of names) {
+      this.#reopen(kernelName);
+      this.#taken.delete(kernelName);
+    }
     if (names.length > 0 || owed > 0) this.#note();
   }
 
@@ -149,6 +210,7 @@ export class TakenHid {
     const written: TakenHidNote = {
       boot: boot(),
       taken: Object.fromEntries(this.#taken),
+      closed: Object.fromEntries(this.#closed),
       owed: [...this.#owed],
     };
     writeFileSync(fresh, JSON.stringify(written), { mode: 0o600 });
@@ -157,9 +219,9 @@ export class TakenHid {
   }
 
   #written(): TakenHidNote | undefined {
-    const { file, boot, log, sysfs = "/sys" } = this.#parts;
+    const { file, boot, log, sysfs = "/sys", dev = "/dev" } = this.#parts;
     try {
-      const written = parseTakenHid(readFileSync(file, "utf8"), sysfs);
+      const written = parseTakenHid(readFileSync(file, "utf8"), sysfs, dev);
       return written.boot === boot() ? written : undefined;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT")

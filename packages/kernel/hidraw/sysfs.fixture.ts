@@ -41,7 +41,13 @@ export function hidDevice(spec: HidSpec): Tree {
     [`${folder}/report_descriptor`]: DESCRIPTOR,
     [`${folder}/subsystem`]: `->${up}bus/hid`,
     ...(driver === undefined ? {} : { [`${folder}/driver`]: `->${up}bus/hid/drivers/${driver}` }),
-    ...(hidraw === undefined ? {} : { [`${folder}/hidraw/hidraw${hidraw}/dev`]: `240:${hidraw}\n` }),
+    ...(hidraw === undefined
+      ? {}
+      : {
+          [`${folder}/hidraw/hidraw${hidraw}/dev`]: `240:${hidraw}\n`,
+          [`${folder}/hidraw/hidraw${hidraw}/device`]: "->../..",
+          [`class/hidraw/hidraw${hidraw}`]: `->../../${folder}/hidraw/hidraw${hidraw}`,
+        }),
     ...Object.fromEntries(
       inputs.flatMap((number) => [
         [`${folder}/input/input${number}/inhibited`, "0\n"],
