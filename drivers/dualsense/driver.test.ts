@@ -181,6 +181,16 @@ test("a mute that the controller refuses is not kept, and the next press tries i
   await running.remove();
 });
 
+test("a controller that refuses one thing is told the others all the same; the log says so once", async () => {
+  const refuses = (bytes: Uint8Array) => [SETUP, FIRST].includes(brief(Buffer.from(bytes).toString("hex")));
+  const hid = device({ report: (bytes) => (refuses(bytes) ? "stall" : "ok") });
+  const { running } = await run(hid);
+  assert.deepEqual(hid.reports.map(brief), [STOP_ANY, SETUP, BLUE, FIRST]);
+  assert.deepEqual(warnings(running), ["goes on without: output report 2: the endpoint stalled"]);
+  assert.equal(running.told.get("0 lights"), undefined);
+  await running.remove();
+});
+
 test("a copy that takes no output plays all the same: each kind is tried once, and none waits for long", async () => {
   const clock = manualClock();
   const deaf = device({ report: () => "hang" });

@@ -85,15 +85,23 @@ export class DualSense {
     this.#keep({ triggers });
   }
 
+  /** Rejects with the first refusal; the others are told all the same. */
   async #show(): Promise<void> {
     const { isMuted, triggers = [] } = this.#kept;
-    await this.#send(lightSetup());
-    await this.#send(light(...(this.#kept.light ?? BLUE)));
-    await this.#send(player(this.#kept.player ?? this.#ctx.device.ordinal));
-    this.#tellLights();
-    if (isMuted !== undefined) await this.#send(mute(isMuted));
+    const refusals: DeviceError[] = [];
+    const told = (report: UsbBytes): Promise<unknown> =>
+      this.#send(report).catch((error) => {
+        if (!(error instanceof DeviceError) || error.kind !== "stall") throw error;
+        refusals.push(error);
+      });
+    await told(lightSetup());
+    await told(light(...(this.#kept.light ?? BLUE)));
+    await told(player(this.#kept.player ?? this.#ctx.device.ordinal));
+    if (refusals.length === 0) this.#tellLights();
+    if (isMuted !== undefined) await told(mute(isMuted));
     for (const [side, effect] of triggers.entries())
-      if (effect !== null) await this.#send(trigger(side as 0 | 1, effect));
+      if (effect !== null) await told(trigger(side as 0 | 1, effect));
+    if (refusals[0] !== undefined) throw refusals[0];
   }
 
   /** As Linux mutes the microphone: nobody else would, for that is on another interface. Who held the button before is not pressing it now. */

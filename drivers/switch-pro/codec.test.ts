@@ -162,7 +162,10 @@ test("a subcommand goes with the rumble of the moment; what is read of the flash
     Uint8Array.of(5, 0, 1, 0x40, 0x40, 0, 1, 0x40, 0x40, 0x10, 0x3d, 0x60, 0, 0, 18),
   );
   assert.deepEqual(packets.rumbleOnly(15, STILL), Uint8Array.of(15, 0, 1, 0x40, 0x40, 0, 1, 0x40, 0x40));
-  assert.deepEqual([0, 1, 2, 3, 4, 5].map(packets.playerLights), [0, 1, 3, 7, 15, 1]);
+  assert.deepEqual(
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(packets.playerLights),
+    [0, 1, 3, 7, 15, 9, 5, 13, 6, 1],
+  );
 });
 
 test("an answer is one only to what was asked", () => {

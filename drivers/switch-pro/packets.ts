@@ -47,8 +47,12 @@ export const flashRead = (address: number, length: number): number[] => [
   length,
 ];
 
-/** One light for the first player, two for the second …; from the fifth on anew. */
-export const playerLights = (number: number): number => (number === 0 ? 0 : 0x0f >> (3 - ((number - 1) % 4)));
+/** drivers/hid/hid-nintendo.c, joycon_player_led_patterns: the first of four lights in the lowest bit. */
+const PLAYERS = [0b0001, 0b0011, 0b0111, 0b1111, 0b1001, 0b0101, 0b1101, 0b0110];
+
+/** From the ninth on anew; 0: none. */
+export const playerLights = (number: number): number =>
+  number === 0 ? 0 : PLAYERS[(number - 1) % PLAYERS.length]!;
 
 /** What an input report says if it answers a USB command; `bytes`: without its id. */
 export function usbReply(reportId: number, bytes: Uint8Array, command: number): Uint8Array | undefined {

@@ -89,3 +89,15 @@ test("a tablet that does not say its mode starts; one that refuses it is decline
   await running.remove();
   await assert.rejects(run(played({ report: () => "stall" })), { message: /Wacom's own mode/ });
 });
+
+test("a tablet that refuses it behind a rest is no tablet any more: its driver ends, and says so", async () => {
+  let answer: "ok" | "stall" = "ok";
+  const { running } = await run(played({ report: () => answer }));
+  await running.suspend();
+  answer = "stall";
+  await assert.rejects(running.resume(), {
+    kind: "protocol",
+    message: /does not go back into Wacom's own mode/,
+  });
+  await running.remove();
+});

@@ -1,6 +1,7 @@
 // Runs in: driver host, jailed. Owns: a PenPartner's HID interface, and the mode that the tablet is in.
 import {
   type Context,
+  DeviceError,
   decline,
   defineDriver,
   type HidDevice,
@@ -30,7 +31,11 @@ export default defineDriver(input, {
   async resume(ctx) {
     const hid = running.get(ctx)!;
     await hid.open();
-    await switchMode(hid, ctx);
+    if (!(await switchMode(hid, ctx)))
+      throw new DeviceError(
+        "protocol",
+        `${ctx.device.id}: it does not go back into Wacom's own mode; plug it in again`,
+      );
   },
 });
 

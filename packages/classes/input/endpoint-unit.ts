@@ -231,11 +231,12 @@ export class InputUnit<C extends Contract> {
   /** What runs ends, and nothing stays pressed. */
   #unwire(): void {
     if (this.#built === undefined) return;
-    const { run, stops } = this.#built;
+    const { run, stops, view } = this.#built;
     this.#built = undefined;
     for (const stop of stops) stop();
     run?.close();
     this.#nodes.release();
+    view.released();
   }
 
   async #drop(): Promise<void> {
