@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { HidRule, Manifest, UsbRule } from "./manifest.ts";
-import { rankDrivers } from "./match.ts";
+import { asksFirst, rankDrivers } from "./match.ts";
 
 const stick = {
   bus: "usb" as const,
@@ -121,6 +121,17 @@ test("what fits and what does not is said in the device's own numbers", () => {
 test("the best of a driver's rules counts", () => {
   const both = driver("both", { vendor: 1 }, { interface: { class: 8 } }, { vendor: 0x0781 });
   assert.deepEqual(rankDrivers(stick, [both])[0]!.matched, ["vendor: 0x0781"]);
+});
+
+test("a driver that is chosen by the class of an interface alone asks first; one whose best rule says more knows", () => {
+  const whole = driver("whole", { interface: { class: 8 } });
+  assert.deepEqual(
+    [whole, bot, vendor, driver("both", { interface: { class: 8 } }, { vendor: 0x0781 })].map((manifest) =>
+      asksFirst(stick, manifest),
+    ),
+    [true, false, false, false],
+  );
+  assert.equal(asksFirst(pad, anyPad), false);
 });
 
 test("among equals the earlier in the list wins", () => {

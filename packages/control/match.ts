@@ -124,6 +124,11 @@ export function rankDrivers(device: DeviceFacts, manifests: readonly Manifest[])
   return manifests.map((manifest) => rank(device, manifest)).sort((a, b) => b.score - a.score); // a stable sort
 }
 
+/** Its rule says nothing but a class of interfaces, of which HID has all kinds: the driver itself finds out whether it is one for it. */
+export function asksFirst(device: DeviceFacts, manifest: Manifest): boolean {
+  return rank(device, manifest).matched.every((fact) => fact.startsWith("interface.class:"));
+}
+
 function rank(device: DeviceFacts, manifest: Manifest): Ranked {
   const best = manifest.match
     .map((rule) => weighed(device, rule))

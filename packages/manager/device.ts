@@ -7,6 +7,7 @@ import { type RecordEntry, unanswered } from "@ring3/channel/recorder";
 import type { Properties } from "@ring3/control/fields";
 import type { HostUnit } from "@ring3/control/host-edge";
 import { type DeviceRecord, type RestReason, recordName } from "@ring3/control/legacy";
+import { asksFirst } from "@ring3/control/match";
 import type { Random, Timer } from "@ring3/core/clock";
 import {
   backoffMs,
@@ -44,7 +45,7 @@ export interface DeviceParts extends IncarnationsParts {
   readonly legacy: Legacy;
   /** The number of its first enumeration: not that of another device that was there at an earlier manager. */
   readonly firstEnumeration?: number;
-  /** For a device that is about to have its first driver of a class. */
+  /** For a device that is about to have its first driver of a class, and for one that such a driver turns out to be for. */
   readonly ordinalFor: (device: Device) => number;
 }
 
@@ -66,6 +67,8 @@ export class Device {
   #life: Life = newLife;
   #enumeration: number;
   #ordinal: number | null = null;
+  /** Its driver has found that it is one for it. */
+  #isWanted = false;
   readonly #units: DeviceUnits;
   readonly #incarnations: Incarnations;
   readonly #steps: Steps;
@@ -154,6 +157,10 @@ export class Device {
   get ordinal(): number | null {
     return this.#ordinal;
   }
+  /** Whether it is one of its class is still being asked. */
+  get isGuess(): boolean {
+    return !this.#isWanted && this.#driver !== undefined && asksFirst(this.bus.facts, this.#driver.manifest);
+  }
   get units(): readonly HostUnit[] {
     return this.#units.all;
   }
@@ -207,6 +214,7 @@ export class Device {
     this.#driver = driver;
     this.#stateOf = driver.manifest.name;
     this.#ordinal = ordinal;
+    this.#isWanted = units.length > 0;
     this.inheritDeclined(declined);
     this.#life = life;
     this.#enumeration = enumeration;
@@ -241,7 +249,10 @@ export class Device {
   matched(driver: ChosenDriver | undefined, autostart: boolean): void {
     // It came back and nobody has asked for it since: its clients would wait for ever.
     if (!autostart) this.#forsake("plugged in again and not taken");
-    if (driver?.manifest.class !== this.#driver?.manifest.class) this.#ordinal = null;
+    if (driver?.manifest.class !== this.#driver?.manifest.class) {
+      this.#ordinal = null;
+      this.#isWanted = false;
+    }
     this.#driver = driver;
     this.#apply(driver === undefined ? { type: "unmatched" } : { type: "matched", autostart });
   }
@@ -430,6 +441,8 @@ export class Device {
   }
 
   #probed(units: readonly HostUnit[]): void {
+    if (this.isGuess) this.#ordinal = this.#parts.ordinalFor(this); // another may have got that number meanwhile
+    this.#isWanted = true;
     for (const unit of this.#units.replace(units)) this.#parts.observer.unitVanished(this, unit);
     this.#apply({ type: "probed" });
   }

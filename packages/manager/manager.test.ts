@@ -212,6 +212,30 @@ test("devices of a class are numbered; a number is kept over a replug, and is an
   assert.deepEqual(ordinals().toSorted(), ["b is 2", "c is 3", "d is 1"]);
 });
 
+for (const [what, answer, ordinals] of [
+  ["is one after all gets the next", "has it", { asked: 2, sure: 1 }],
+  ["is none has had none", "declines", { asked: null, sure: 1 }],
+] as const)
+  test(`a device that is still asked whether it is one of its class takes a number from nobody: one that ${what}`, async () => {
+    const asks = { ...manifest, name: "asks", match: [{ usb: { interface: { class: 8 } } }] };
+    const knows = { ...manifest, name: "knows", match: [{ usb: { vendor: 0x0781, product: 1 } }] };
+    const { manager, hosts } = setUp(defaultConfig, undefined, 0, [asks, knows]);
+    void manager.added(busDevice({ id: "asked" }));
+    const asked = hosts.last;
+    const facts = { ...busDevice().facts, product: 1 };
+    void manager.added(busDevice({ id: "sure", facts }));
+    await settled();
+    await hosts.last.runs(unit());
+    await asked.loaded();
+    if (answer === "has it") await asked.probed(unit());
+    else await asked.declines("no");
+    await asked.dies();
+    assert.deepEqual(
+      Object.fromEntries(manager.devices.map(({ id, driver, ordinal }) => [id, driver ? ordinal : null])),
+      ordinals,
+    );
+  });
+
 test("a device that goes and comes while a dead manager's driver ends is started once", async () => {
   const fenced = Promise.withResolvers<void>();
   const estate = { hasDevice: () => false, fence: () => fenced.promise } as unknown as Estate;

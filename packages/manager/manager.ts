@@ -227,12 +227,17 @@ export class Manager {
     return new Device(bus, parts, memory);
   }
 
-  /** The lowest that no other of its class has. */
+  /** Its own, or the lowest, if no other of its class has it. One that may be none of its class takes a number from nobody. */
   #ordinalFor(device: Device): number {
     const { class: className } = device.driver!.manifest;
-    const taken = this.devices.filter((other) => other.driver?.manifest.class === className);
+    const others = this.devices.filter(
+      (other) =>
+        other !== device && other.driver?.manifest.class === className && (device.isGuess || !other.isGuess),
+    );
+    const isFree = (ordinal: number): boolean => others.every((other) => other.ordinal !== ordinal);
+    if (device.ordinal !== null && isFree(device.ordinal)) return device.ordinal;
     let ordinal = 1;
-    while (taken.some((other) => other.ordinal === ordinal)) ordinal++;
+    while (!isFree(ordinal)) ordinal++;
     return ordinal;
   }
 

@@ -18,7 +18,7 @@ export interface Devices {
 export interface DeviceIdentity {
   /** Where it is plugged in: "usb-1-4:1.0". */
   readonly id: string;
-  /** Among the devices of its class: 1, 2, 3 … Its own until it is unplugged; what a controller shows as its player, say. */
+  /** Among the devices of its class: 1, 2, 3 … Its own until it is unplugged; what a controller shows as its player, say. Chosen by an interface's class alone, a driver may have another from its second start on. */
   readonly ordinal: number;
 }
 
