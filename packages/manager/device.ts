@@ -7,28 +7,26 @@ import { type RecordEntry, unanswered } from "@ring3/channel/recorder";
 import type { Properties } from "@ring3/control/fields";
 import type { HostUnit } from "@ring3/control/host-edge";
 import { type DeviceRecord, type RestReason, recordName } from "@ring3/control/legacy";
-import { asksFirst } from "@ring3/control/match";
-import type { Random, Timer } from "@ring3/core/clock";
+import type { Random } from "@ring3/core/clock";
 import {
-  backoffMs,
   type FailureReason,
   hasHost,
   isFinal,
   type Life,
   type LifeEvent,
-  limits,
-  newLife,
   next,
-  setbacks,
   startsAtOnce,
   tellsOfNoLoss,
 } from "@ring3/core/lifecycle";
 import { type Log, printable } from "@ring3/core/log";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import type { BusDevice } from "./bus.ts";
+import { ClassNumber } from "./class-number.ts";
 import { classes } from "./classes.ts";
+import { DeviceLife } from "./device-life.ts";
 import { type DeviceObserver, lossOf } from "./device-observer.ts";
 import { DeviceUnits } from "./device-units.ts";
+import { DriverState } from "./driver-state.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { HostProcess, LeftHost } from "./host-process.ts";
 import { type Assignment, Incarnations, type IncarnationsParts } from "./incarnations.ts";
@@ -60,21 +58,15 @@ export class Device {
   readonly #parts: DeviceParts;
   readonly #log: Log;
   readonly #memory: DeviceMemory;
-  /** The name of the driver whose state is in there. */
-  #stateOf: string | undefined;
+  readonly #state: DriverState;
   readonly #possession: Possession;
   #driver: ChosenDriver | undefined;
-  #life: Life = newLife;
+  readonly #life: DeviceLife;
   #enumeration: number;
-  #ordinal: number | null = null;
-  /** Its driver has found that it is one for it. */
-  #isWanted = false;
+  readonly #number: ClassNumber;
   readonly #units: DeviceUnits;
   readonly #incarnations: Incarnations;
   readonly #steps: Steps;
-  #later: Timer | undefined;
-  #healthy: Timer | undefined;
-  #lastFailure: FailureReason | undefined;
   /** Drivers that did not want it, and why. */
   readonly #declined = new Map<string, string>();
   readonly #rest: Rest;
@@ -83,21 +75,31 @@ export class Device {
 
   /** `memory`: of an earlier manager's device in that place. */
   constructor(bus: BusDevice, parts: DeviceParts, memory = new DeviceMemory()) {
-    const { clock, observer } = parts;
+    const { clock, random, observer } = parts;
     this.id = bus.id;
     this.#enumeration = parts.firstEnumeration ?? 1;
     this.#parts = parts;
     this.#memory = memory;
+    this.#state = new DriverState(memory);
+    this.#number = new ClassNumber(() => parts.ordinalFor(this));
     parts.legacy.hold(recordName("device", this.id), [memory.fd]);
     this.#log = parts.log.child(bus.id);
     this.#possession = new Possession(bus, this.#log);
     this.#steps = new Steps(clock, (step) => observer.stepped(this, { device: bus.id, ...step }));
+    this.#life = new DeviceLife(
+      { clock, random, log: this.#log, steps: this.#steps },
+      {
+        moved: (before, after, event) => this.#moved(before, after, event),
+        reached: (before, after) => this.#reached(before, after),
+        lastAttempt: () => memory.dropState(),
+      },
+    );
     this.#units = new DeviceUnits(clock, (unit) => {
-      if (this.#life.state === "running") observer.unitChanged(this, unit);
+      if (this.life.state === "running") observer.unitChanged(this, unit);
     });
     this.#incarnations = new Incarnations(
       parts,
-      { log: this.#log, memory, steps: this.#steps, life: () => this.#life },
+      { log: this.#log, memory, steps: this.#steps, life: () => this.life },
       {
         hosted: () => this.#note(),
         taken: () => {
@@ -122,13 +124,13 @@ export class Device {
     this.#rest = new Rest(
       {
         working: () => this.host,
-        resting: () => (this.#life.state === "suspended" ? this.channelHost : undefined),
+        resting: () => (this.life.state === "suspended" ? this.channelHost : undefined),
         hold: (on) => this.#hold("rest", on),
         suspended: () => {
-          this.#apply({ type: "suspend" });
+          this.#life.apply({ type: "suspend" });
           observer.held(this, true); // once more: it has said its last words
         },
-        resumed: () => this.#apply({ type: "resume" }),
+        resumed: () => this.#life.apply({ type: "resume" }),
         lost: () => this.#claimIsLost(),
         failed: (text) => this.failed({ kind: "crash", text, outside: false }),
         noted: () => this.#note(),
@@ -148,29 +150,29 @@ export class Device {
     return this.#declined;
   }
   get life(): Life {
-    return this.#life;
+    return this.#life.now;
   }
   get enumeration(): number {
     return this.#enumeration;
   }
   /** Among the devices of its class; null: it has had no driver yet. */
   get ordinal(): number | null {
-    return this.#ordinal;
+    return this.#number.value;
   }
   /** Whether it is one of its class is still being asked. */
   get isGuess(): boolean {
-    return !this.#isWanted && this.#driver !== undefined && asksFirst(this.bus.facts, this.#driver.manifest);
+    return this.#driver !== undefined && this.#number.isGuess(this.bus.facts, this.#driver.manifest);
   }
   get units(): readonly HostUnit[] {
     return this.#units.all;
   }
   /** The driver host that serves requests, if one does. */
   get host(): HostProcess | undefined {
-    return this.#life.state === "running" ? this.#incarnations.host : undefined;
+    return this.life.state === "running" ? this.#incarnations.host : undefined;
   }
   /** The driver host that has clients' channels, whether it serves them now or is suspended. */
   get channelHost(): HostProcess | undefined {
-    return this.#life.state === "suspended" ? this.#incarnations.host : this.host;
+    return this.life.state === "suspended" ? this.#incarnations.host : this.host;
   }
   /** The name of the host that it has, in whichever state. */
   get hostName(): string | null {
@@ -192,7 +194,7 @@ export class Device {
   }
   /** It gives its device back itself, or its driver is about to open it. */
   get mayHaveTaken(): boolean {
-    return this.#possession.taken || hasHost(this.#life);
+    return this.#possession.taken || hasHost(this.life);
   }
   /** Its clients' deadlines stand still. */
   get held(): boolean {
@@ -212,17 +214,14 @@ export class Device {
   inherit(record: DeviceRecord, driver: ChosenDriver, host: LeftHost | undefined): void {
     const { life, enumeration, ordinal, units, taken, lastFailure, rest, declined } = record;
     this.#driver = driver;
-    this.#stateOf = driver.manifest.name;
-    this.#ordinal = ordinal;
-    this.#isWanted = units.length > 0;
+    this.#state.inherit(driver.manifest);
+    this.#number.inherit(ordinal, units.length > 0);
     this.inheritDeclined(declined);
-    this.#life = life;
     this.#enumeration = enumeration;
     this.#units.replace(units);
     this.#possession.inherit(taken);
-    this.#lastFailure = lastFailure ?? undefined;
     this.#rest.inherit(rest);
-    if (life.state === "failed" && life.fenced) return this.#startLater(life);
+    this.#life.inherit(life, lastFailure ?? undefined);
     if (life.fenced) return;
     const runs = life.state === "running" || life.state === "suspended";
     if (runs && host !== undefined) return void this.#goOn(host);
@@ -235,9 +234,9 @@ export class Device {
     const report = await this.#incarnations.goOn(this.#assignment(), host);
     if (report === undefined) return;
     this.#log.info("its driver has outlived the manager before this one", {
-      incarnation: this.#life.incarnation,
+      incarnation: this.life.incarnation,
     });
-    this.#becomesHealthy();
+    this.#life.becomesHealthy();
     this.#parts.observer.inherited(this, report.channels);
     this.#rest.goOn();
     for (const [index, { properties }] of report.units.entries())
@@ -249,31 +248,28 @@ export class Device {
   matched(driver: ChosenDriver | undefined, autostart: boolean): void {
     // It came back and nobody has asked for it since: its clients would wait for ever.
     if (!autostart) this.#forsake("plugged in again and not taken");
-    if (driver?.manifest.class !== this.#driver?.manifest.class) {
-      this.#ordinal = null;
-      this.#isWanted = false;
-    }
+    if (driver?.manifest.class !== this.#driver?.manifest.class) this.#number.forget();
     this.#driver = driver;
-    this.#apply(driver === undefined ? { type: "unmatched" } : { type: "matched", autostart });
+    this.#life.apply(driver === undefined ? { type: "unmatched" } : { type: "matched", autostart });
   }
 
   start(): void {
-    if (this.#life.state === "quarantined") this.#apply({ type: "release-quarantine" });
-    this.#apply({ type: "start" });
+    if (this.life.state === "quarantined") this.#life.apply({ type: "release-quarantine" });
+    this.#life.apply({ type: "start" });
   }
 
   /** Resolves once the driver is away and the kernel's has the device back, or once the driver is stuck. */
   async stop(): Promise<void> {
     this.#rest.forgetRequest();
-    this.#apply({ type: "stop" });
+    this.#life.apply({ type: "stop" });
     await this.#incarnations.ending;
-    if (this.#life.fenced) this.#possession.giveBack();
+    if (this.life.fenced) this.#possession.giveBack();
   }
 
   /** Another driver in place of the one that runs or waits to run. Its clients' requests wait, as after a crash. */
   restart(): void {
     this.#rest.forgetRequest();
-    this.#apply({ type: "restart" });
+    this.#life.apply({ type: "restart" });
   }
 
   /** Brings the driver to rest: requests wait. Rejects where it cannot; it works on then. */
@@ -306,38 +302,35 @@ export class Device {
   }
 
   progress(): void {
-    this.#apply({ type: "progress" });
+    this.#life.apply({ type: "progress" });
   }
 
   /** A client has sent so many requests again, to the driver that it has now. */
   replayed(requests: number, client: string): void {
-    this.#steps.add(this.#life.incarnation, "replayed", client, requests);
+    this.#steps.add(this.life.incarnation, "replayed", client, requests);
   }
 
   /** `reason.text` may be a driver's own words. */
   failed({ kind, text, outside }: FailureReason): void {
-    if (kind === "grant" && this.#life.state === "starting" && this.bus.withheld())
-      return this.#apply({ type: "withheld", reason: printable(text) });
-    this.#apply({ type: "failed", reason: { kind, text: printable(text), outside } });
+    if (kind === "grant" && this.life.state === "starting" && this.bus.withheld())
+      return this.#life.apply({ type: "withheld", reason: printable(text) });
+    this.#life.apply({ type: "failed", reason: { kind, text: printable(text), outside } });
   }
 
   /** Unplugged. */
   gone(): void {
     this.#possession.gone();
-    this.#apply({ type: "gone" });
+    this.#life.apply({ type: "gone" });
   }
 
   /** What its driver has kept for when it is plugged in again. Ask once that is fenced. */
   get keptState(): KeptState | undefined {
-    const driver = this.#driver?.manifest;
-    if (driver?.stateOutlives !== "unplugging" || driver.name !== this.#stateOf) return undefined;
-    return { driver: driver.name, bytes: this.#memory.takeState() };
+    return this.#driver && this.#state.kept(this.#driver.manifest);
   }
 
   /** A driver has kept it before the device was unplugged, here or elsewhere. */
-  bringState({ driver, bytes }: KeptState): void {
-    this.#stateOf = driver;
-    this.#memory.putState(bytes);
+  bringState(state: KeptState): void {
+    this.#state.bring(state);
   }
 
   /** The same place has a device again, and the last driver is fenced: a new enumeration, a new chain of incarnations. */
@@ -345,13 +338,13 @@ export class Device {
     this.#rest.forgetRequest();
     this.#possession.returned(bus);
     this.#enumeration++;
-    this.#life = newLife;
+    this.#life.anew();
     this.#declined.clear();
     this.#memory.forget();
   }
 
   close(): void {
-    this.#later?.cancel();
+    this.#life.close();
     this.#memory.close();
     this.#parts.legacy.drop(recordName("device", this.id));
   }
@@ -363,11 +356,11 @@ export class Device {
     this.#parts.legacy.note("device", recordName("device", this.id), {
       id: this.id,
       identity,
-      ordinal: this.#ordinal,
+      ordinal: this.ordinal,
       plugging,
       enumeration: this.#enumeration,
-      life: this.#life,
-      lastFailure: this.#lastFailure ?? null,
+      life: this.life,
+      lastFailure: this.#life.lastFailure ?? null,
       taken: this.#possession.taken,
       takeable,
       rest: this.#rest.wanted,
@@ -378,80 +371,53 @@ export class Device {
     });
   }
 
-  #apply(event: LifeEvent): void {
-    const before = this.#life;
-    const after = next(before, event);
-    if (after === before) return;
-    this.#life = after;
-    this.#later?.cancel();
-    if (event.type === "failed") this.#noteFailure(event.reason);
-    if (event.type === "stop" || event.type === "restart") this.#lastFailure = undefined;
+  #moved(before: Life, after: Life, event: LifeEvent): void {
     if (!startsAtOnce(after)) this.#note(); // of such a failure the next manager learns from the end of the host itself
     if (hasHost(before) && !hasHost(after)) this.#end(event);
     if (after.incarnation > before.incarnation) this.#begin();
     else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type))
       this.#lose(event, after, this.#memory.recorded());
-    if (after.state === "failed" && after.fenced) this.#startLater(after);
-    if (isFinal(after) || (after.state === "unmatched" && after.fenced)) this.#steps.rests();
-    if (after.state === "running" && before.state === "starting") {
-      this.#steps.add(after.incarnation, "running");
-      this.#becomesHealthy();
-    }
+  }
+
+  #reached(before: Life, after: Life): void {
     if (after.state === "running" && before.state !== "running") this.#parts.observer.ready(this);
     if (after.state === "running" && before.state === "starting") this.#rest.begun();
-    if (after.state !== before.state || after.reason !== before.reason) {
-      const reason = after.reason === "" ? "" : `: ${after.reason}`;
-      this.#log.info(`${after.state}${reason}`, { incarnation: after.incarnation });
-      this.#parts.observer.changed(this);
-    }
+    if (after.state === before.state && after.reason === before.reason) return;
+    const reason = after.reason === "" ? "" : `: ${after.reason}`;
+    this.#log.info(`${after.state}${reason}`, { incarnation: after.incarnation });
+    this.#parts.observer.changed(this);
   }
 
   #begin(): void {
-    const { name } = this.#driver!.manifest;
-    if (this.#stateOf !== name) this.#memory.dropState();
-    this.#stateOf = name;
+    this.#state.belongsTo(this.#driver!.manifest);
     this.#incarnations.begin(this.#assignment());
   }
 
-  #becomesHealthy(): void {
-    this.#healthy = this.#parts.clock.after(limits.healthyMs, () => this.progress());
-  }
-
-  #noteFailure(reason: FailureReason): void {
-    this.#lastFailure = reason;
-    this.#log.warn(`driver failed: ${reason.kind}: ${reason.text}`, { outside: reason.outside });
-  }
-
-  #startLater(life: Life): void {
-    const delay = backoffMs(setbacks(life), this.#parts.random);
-    this.#steps.add(life.incarnation, "back-off", `the next start comes in ${Math.round(delay)} ms`);
-    if (life.failures === limits.failures - 1) this.#memory.dropState();
-    this.#later = this.#parts.clock.after(delay, () => this.#apply({ type: "start" }));
-  }
-
   #assignment(): Assignment {
-    this.#ordinal ??= this.#parts.ordinalFor(this);
     return {
-      number: this.#life.incarnation,
+      number: this.life.incarnation,
       bus: this.bus,
       driver: this.#driver!,
-      ordinal: this.#ordinal,
-      reason: this.#lastFailure,
+      ordinal: this.#number.assign(),
+      reason: this.#life.lastFailure,
     };
   }
 
   #probed(units: readonly HostUnit[]): void {
-    if (this.isGuess) this.#ordinal = this.#parts.ordinalFor(this); // another may have got that number meanwhile
-    this.#isWanted = true;
+    this.#number.confirm();
     for (const unit of this.#units.replace(units)) this.#parts.observer.unitVanished(this, unit);
-    this.#apply({ type: "probed" });
+    this.#life.apply({ type: "probed" });
   }
 
   #declines(why: string): void {
     const { name } = this.#driver!.manifest;
     this.#declined.set(name, printable(why));
     const other = this.#parts.observer.declined(this);
-    this.#apply({ type: "declined", reason: `${name}: ${printable(why)}`, another: other !== undefined });
+    this.#life.apply({
+      type: "declined",
+      reason: `${name}: ${printable(why)}`,
+      another: other !== undefined,
+    });
     // Another driver's units are others, of another class maybe, whatever their numbers.
     this.#forsake("its driver does not want the device any more");
     this.matched(other, other !== undefined); // ring3 has it: nothing is taken from anybody
@@ -473,24 +439,23 @@ export class Device {
   }
 
   #end(event: LifeEvent): void {
-    const { incarnation } = this.#life;
-    this.#healthy?.cancel();
+    const { incarnation } = this.life;
     this.#holds.clear(); // its channels are about to be lost
     this.#incarnations.end(event, {
       fenced: (recorded) => {
-        this.#lose(event, next(this.#life, { type: "fenced" }), recorded);
+        this.#lose(event, next(this.life, { type: "fenced" }), recorded);
         this.#steps.add(incarnation, "fenced");
-        this.#apply({ type: "fenced" });
-        if (this.#life.state === "unmatched" || (this.#life.state === "quarantined" && this.bus.isShared))
+        this.#life.apply({ type: "fenced" });
+        if (this.life.state === "unmatched" || (this.life.state === "quarantined" && this.bus.isShared))
           this.#possession.giveBack();
       },
-      late: () => this.#apply({ type: "fence-timeout" }),
+      late: () => this.#life.apply({ type: "fence-timeout" }),
     });
   }
 
   #lose(event: LifeEvent, after: Life, recorded: readonly RecordEntry[]): void {
     const final = isFinal(after);
-    const { state, reason } = final ? after : this.#life;
+    const { state, reason } = final ? after : this.life;
     const outside = event.type !== "failed" || event.reason.outside;
     const inHand = new Set(unanswered(recorded).map(({ a: channel }) => channel));
     this.#parts.observer.lost(this, { final, outside, text: reason === "" ? state : reason, inHand });
