@@ -69,7 +69,7 @@ async function exercise(drive: Drive): Promise<void> {
 const exposed: Readonly<Record<string, RegExp>> = {
   "garbage-words": /malformed: /,
   "completion-head": /malformed: producer index claims 65 entries in a ring of 64/,
-  "event-head": /malformed: producer index claims 2147483648 entries in a ring of 64/,
+  "event-head": /malformed: producer index claims 2147483648 entries in a ring of 256/,
   "submission-tail": /malformed: consumer index leaves \d+ entries in a ring of 128/,
   "empty-entries": /malformed: completion of generation 0, expected 1/,
   "wrong-generation": /malformed: completion of generation 77, expected 1/,

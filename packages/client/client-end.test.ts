@@ -1,7 +1,8 @@
 // Runs in: node --test.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BLOCK_MEDIUM_PRESENT } from "@ring3/classes/block/contract";
+import { layoutOf } from "@ring3/channel/layout";
+import { BLOCK_MEDIUM_PRESENT, block } from "@ring3/classes/block/contract";
 import { DeviceError, kindCode } from "@ring3/core/errors";
 import { clientEnd, driver, properties, SECTOR, sector, settle, write } from "./client-end.fixture.ts";
 
@@ -214,7 +215,7 @@ test("lost writes told while the ring of events is full fail the next flush all 
   const { side, held, done } = driver(end, 1);
   const answer = write(end, 0, 1);
   await settle();
-  for (let count = 0; count < 100; count++) side.emit("powerLost", {});
+  for (let count = 0; count < layoutOf(block).driver.events.size; count++) side.emit("powerLost", {});
   side.emit("writesLost", {});
   done(held[0]!);
   await answer;
