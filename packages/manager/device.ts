@@ -30,7 +30,7 @@ import { DriverState } from "./driver-state.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { HostProcess, LeftHost } from "./host-process.ts";
 import { type Assignment, Incarnations, type IncarnationsParts } from "./incarnations.ts";
-import type { KeptState } from "./kept-states.ts";
+import type { KeptStates } from "./kept-states.ts";
 import type { Legacy } from "./legacy.ts";
 import { Possession } from "./possession.ts";
 import { Rest } from "./rest.ts";
@@ -45,6 +45,7 @@ export interface DeviceParts extends IncarnationsParts {
   readonly firstEnumeration?: number;
   /** For a device that is about to have its first driver of a class, and for one that such a driver turns out to be for. */
   readonly ordinalFor: (device: Device) => number;
+  readonly keptStates: KeptStates;
 }
 
 const ORPHANED: FailureReason = {
@@ -80,7 +81,7 @@ export class Device {
     this.#enumeration = parts.firstEnumeration ?? 1;
     this.#parts = parts;
     this.#memory = memory;
-    this.#state = new DriverState(memory);
+    this.#state = new DriverState(memory, parts.keptStates);
     this.#number = new ClassNumber(() => parts.ordinalFor(this));
     parts.legacy.hold(recordName("device", this.id), [memory.fd]);
     this.#log = parts.log.child(bus.id);
@@ -214,9 +215,10 @@ export class Device {
   inherit(record: DeviceRecord, driver: ChosenDriver, host: LeftHost | undefined): void {
     const { life, enumeration, ordinal, units, taken, lastFailure, rest, declined } = record;
     this.#driver = driver;
-    this.#state.inherit(driver.manifest);
     this.#number.inherit(ordinal, units.length > 0);
     this.inheritDeclined(declined);
+    // One that has had no unit yet may have come behind one that declined, whose state it would be.
+    if (units.length > 0 || this.#declined.size === 0) this.#state.inherit(driver.manifest);
     this.#enumeration = enumeration;
     this.#units.replace(units);
     this.#possession.inherit(taken);
@@ -323,14 +325,9 @@ export class Device {
     this.#life.apply({ type: "gone" });
   }
 
-  /** What its driver has kept for when it is plugged in again. Ask once that is fenced. */
-  get keptState(): KeptState | undefined {
-    return this.#driver && this.#state.kept(this.#driver.manifest);
-  }
-
-  /** A driver has kept it before the device was unplugged, here or elsewhere. */
-  bringState(state: KeptState): void {
-    this.#state.bring(state);
+  /** It is away: what its driver has kept of it is for when it is plugged in again. Call it once that driver is fenced. */
+  keepState(): void {
+    this.#state.keep(this.bus);
   }
 
   /** The same place has a device again, and the last driver is fenced: a new enumeration, a new chain of incarnations. */
@@ -340,6 +337,7 @@ export class Device {
     this.#enumeration++;
     this.#life.anew();
     this.#declined.clear();
+    this.#state.drop();
     this.#memory.forget();
   }
 
@@ -389,7 +387,7 @@ export class Device {
   }
 
   #begin(): void {
-    this.#state.belongsTo(this.#driver!.manifest);
+    this.#state.begin(this.#driver!.manifest, this.bus);
     this.#incarnations.begin(this.#assignment());
   }
 

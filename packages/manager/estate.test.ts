@@ -71,6 +71,20 @@ function setUp(left: DeviceRecord = record) {
   return { estate, log, dropped, hosts, clock: manualClock() };
 }
 
+test("of a device that nobody goes on with what lies in its memory is told once its driver is fenced", async () => {
+  const { estate, hosts, dropped } = setUp();
+  const told: string[] = [];
+  estate.lost = ({ id }, { fd }) => told.push(`${id} ${fd >= 0} ${dropped.length}`);
+  assert.equal(
+    estate.take({ ...bus, plugging: "another" }, () => driver),
+    undefined,
+  );
+  await settled();
+  assert.deepEqual(told, []);
+  await hosts.get("host/0.1")!.dies();
+  assert.deepEqual([told, dropped], [[`${bus.id} true 0`], [`device/${bus.id}`]]);
+});
+
 test("a device that is the one that was left, with the same driver, is had with its host and memory", () => {
   const { estate, log } = setUp();
   assert.equal(estate.hasDevice(bus.id), true);

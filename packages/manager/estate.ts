@@ -5,6 +5,7 @@ import { identityText } from "@ring3/control/fields";
 import { type DeviceRecord, isOfKind } from "@ring3/control/legacy";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
+import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { pidfdOf } from "@ring3/kernel/process/pidfd";
 import type { BusDevice } from "./bus.ts";
 import type { ChosenDriver } from "./drivers.ts";
@@ -28,6 +29,8 @@ export class Estate {
   readonly #devices: Map<string, Heirloom<"device">>;
   /** By the names of their records: hosts, and seats in shared ones. */
   readonly #hosts: Map<string, LeftHost>;
+  /** What is to become of the memory of one that nobody goes on with, once its driver is fenced. */
+  lost: (record: DeviceRecord, memory: DeviceMemory) => void = () => {};
   /** Of devices whose host was ended here. */
   readonly #fences = new Map<string, Promise<void>>();
 
@@ -100,14 +103,27 @@ export class Estate {
 
   #end({ name, record, held }: Heirloom<"device">): void {
     this.#devices.delete(record.id);
-    for (const descriptor of held) descriptor.close();
+    const ended = () => {
+      this.#tellLost(record, held[0]!);
+      this.#legacy.drop(name);
+    };
     const host = this.#hosts.get(record.host ?? "");
-    if (host === undefined) return this.#legacy.drop(name);
+    if (host === undefined) return ended();
     this.#hosts.delete(record.host ?? "");
     // Until then a next manager has to know that this host has the device.
-    const fence = host.fenced.then(() => this.#legacy.drop(name));
+    const fence = host.fenced.then(ended);
     this.#fences.set(record.id, fence);
     void this.#discard(host);
+  }
+
+  #tellLost(record: DeviceRecord, descriptor: Descriptor): void {
+    try {
+      this.lost(record, new DeviceMemory(descriptor));
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error; // it is no such memory
+    } finally {
+      descriptor.close();
+    }
   }
 }
 

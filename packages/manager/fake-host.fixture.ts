@@ -17,6 +17,7 @@ import { Device } from "./device.ts";
 import type { DeviceObserver } from "./device-observer.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { HostListeners, HostProcess, SpareHost, StartHost } from "./host-process.ts";
+import { KeptStates } from "./kept-states.ts";
 import type { Legacy } from "./legacy.ts";
 
 export const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -229,6 +230,7 @@ export function playedDevice(
     crashed() {},
     legacy: noLegacy,
     ordinalFor: () => 1,
+    keptStates: new KeptStates(),
     timeScale: 1,
     observer: {
       changed() {},

@@ -3,34 +3,58 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KeptStates } from "./kept-states.ts";
 
-const device = (serial: string | null, id = "usb-1-4:1.0") => ({
+const USB = "usb-1-4:1.0";
+const device = (serial: string | null, id = USB) => ({
   id,
   identity: { vendor: "054c", product: "0ce6", serial },
 });
-const state = (driver: string) => ({ driver, bytes: new Uint8Array(1) });
+const state = (byte: number) => Uint8Array.of(byte);
+const first = (bytes: Uint8Array | undefined) => bytes?.[0];
 
-test("a device's state is given out once", () => {
+test("what a driver has kept of a device is given out once, and to no other driver", () => {
   const states = new KeptStates();
-  states.keep(device("1"), state("a"));
-  assert.equal(states.take(device("1"))!.driver, "a");
-  assert.equal(states.take(device("1")), undefined);
+  states.keep(device("1"), "a", state(1));
+  assert.equal(states.take(device("1"), "b"), undefined);
+  assert.equal(first(states.take(device("1"), "a")), 1);
+  assert.equal(states.take(device("1"), "a"), undefined);
+});
+
+test("a driver that has kept nothing takes nobody's place", () => {
+  const states = new KeptStates();
+  states.keep(device("1"), "a", state(1));
+  states.keep(device("1"), "a", state(0));
+  assert.equal(first(states.take(device("1"), "a")), 1);
 });
 
 test("of 65 devices the one that has been away for longest is forgotten", () => {
   const states = new KeptStates();
-  for (let serial = 0; serial < 64; serial++) states.keep(device(`${serial}`), state("a"));
-  states.keep(device("0"), state("b")); // it was there once more
-  states.keep(device("64"), state("a"));
-  assert.equal(states.take(device("1")), undefined);
+  for (let number = 0; number < 64; number++) states.keep(device(`${number}`), "a", state(1));
+  states.keep(device("0"), "a", state(2)); // it was there once more
+  states.keep(device("64"), "a", state(1));
   assert.deepEqual(
-    ["0", "2", "64"].map((serial) => states.take(device(serial))?.driver),
-    ["b", "a", "a"],
+    ["1", "0", "2", "64"].map((serial) => first(states.take(device(serial), "a"))),
+    [undefined, 2, 1, 1],
   );
 });
 
-test("a HID device is known where its id says it is, of two with one serial number each", () => {
+test("at another port a device is known by its serial number, unless two have that; each is known where it was", () => {
   const states = new KeptStates();
-  states.keep(device("", "hid-0005:054c:0ce6-a"), state("a"));
-  states.keep(device("", "hid-0005:054c:0ce6-b"), state("b"));
-  assert.equal(states.take(device("", "hid-0005:054c:0ce6-b"))!.driver, "b");
+  const elsewhere = "usb-2-1:1.0";
+  states.keep(device("1"), "a", state(1));
+  assert.equal(states.take(device("1", "usb-2-1:1.1"), "a"), undefined, "another interface");
+  assert.equal(first(states.take(device("1", elsewhere), "a")), 1);
+  states.keep(device("1"), "a", state(1));
+  states.keep(device("1", elsewhere), "a", state(2));
+  assert.equal(states.take(device("1", "usb-3-1:1.0"), "a"), undefined);
+  assert.equal(first(states.take(device("1", elsewhere), "a")), 2);
+  assert.equal(first(states.take(device("1"), "a")), 1);
+  states.keep(device(null), "a", state(3));
+  assert.equal(states.take(device(null, elsewhere), "a"), undefined);
+});
+
+test("a HID device is known by its id alone", () => {
+  const states = new KeptStates();
+  states.keep(device("x", "hid-0005:054c:0ce6-a"), "a", state(1));
+  assert.equal(states.take(device("x", "hid-0005:054c:0ce6-b"), "a"), undefined);
+  assert.equal(first(states.take(device("x", "hid-0005:054c:0ce6-a"), "a")), 1);
 });

@@ -1,39 +1,50 @@
 // Runs in: manager. Owns: what drivers have kept, in ctx.state, of devices that are not plugged in, for when they are again.
 import { type Identity, identityText } from "@ring3/control/fields";
 
-/** Which device, and which driver's state: no other reads it. */
-export interface KeptState {
+export interface Place {
+  readonly id: string;
+  readonly identity: Identity;
+}
+
+interface Kept {
+  readonly place: string;
+  /** Undefined: nothing tells it from others of its kind. */
+  readonly serial: string | undefined;
   readonly driver: string;
   /** As the device's memory has it (channel/device-memory). */
   readonly bytes: Uint8Array;
 }
 
-/** Devices remembered at a time, 16 KiB each: of more, the one that has been away for longest is forgotten. */
+/** Held at a time, 16 KiB each: of more, the one that has been here for longest is forgotten. */
 const MOST = 64;
+const USB_INTERFACE = /^usb-[^:]*(:.*)$/;
 
+/** No driver finds what another has kept. */
 export class KeptStates {
-  readonly #states = new Map<string, KeptState>();
+  #states: readonly Kept[] = [];
 
-  keep(device: { readonly id: string; readonly identity: Identity }, state: KeptState): void {
-    const key = keyOf(device);
-    this.#states.delete(key); // so that it counts as new
-    this.#states.set(key, state);
-    if (this.#states.size > MOST) this.#states.delete(this.#states.keys().next().value!);
+  keep(device: Place, driver: string, bytes: Uint8Array): void {
+    if (bytes.every((byte) => byte === 0)) return; // it has kept nothing
+    const place = placeOf(device);
+    const others = this.#states.filter((kept) => kept.place !== place || kept.driver !== driver);
+    this.#states = [...others, { place, serial: serialOf(device), driver, bytes }].slice(-MOST);
   }
 
-  /** The device is there again. */
-  take(device: { readonly id: string; readonly identity: Identity }): KeptState | undefined {
-    const key = keyOf(device);
-    const state = this.#states.get(key);
-    this.#states.delete(key);
-    return state;
+  /** The device is there again: where it was, or at another port, if its serial number is no other's. */
+  take(device: Place, driver: string): Uint8Array | undefined {
+    const [place, serial] = [placeOf(device), serialOf(device)];
+    const own = this.#states.filter((kept) => kept.driver === driver);
+    const moved = serial === undefined ? [] : own.filter((kept) => kept.serial === serial);
+    const found = own.find((kept) => kept.place === place) ?? (moved.length === 1 ? moved[0] : undefined);
+    this.#states = this.#states.filter((kept) => kept !== found);
+    return found?.bytes;
   }
 }
 
-const USB_INTERFACE = /^usb-[^:]*(:.*)$/;
+const placeOf = ({ id, identity }: Place): string => `${id} ${identityText(identity)}`;
 
-/** One with a serial number is known at whichever port; one without only where it was. */
-function keyOf({ id, identity }: { readonly id: string; readonly identity: Identity }): string {
-  const part = identity.serial === null ? undefined : USB_INTERFACE.exec(id)?.[1];
-  return `${identityText(identity)} ${part ?? id}`;
+/** Of one interface of a USB device. A HID device's id says already which one it is. */
+function serialOf({ id, identity }: Place): string | undefined {
+  const part = USB_INTERFACE.exec(id)?.[1];
+  return identity.serial === null || part === undefined ? undefined : `${identityText(identity)} ${part}`;
 }

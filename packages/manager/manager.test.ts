@@ -174,18 +174,26 @@ test("another device, another interface of it and another driver find nothing of
   assert.equal(await plug({ identity: { ...nameless, serial: "4C54" } }), undefined);
 });
 
-test("a driver that takes the place of one that declines finds nothing of what that has kept", async () => {
-  const other = { ...settings, name: "other", match: [{ usb: { vendor: 0x0781 } }] };
-  const { manager, hosts } = keeping(settings, other);
-  void manager.added(busDevice());
-  const { last: first } = hosts;
-  await first.loaded();
-  first.memory!.writeState("mine");
-  await first.declines("not mine");
-  await first.dies();
-  await hosts.last.loaded();
-  assert.notEqual(hosts.last, first);
-  assert.equal(hosts.last.memory!.readState(), undefined);
+test("a driver that comes behind one that declines finds what it has kept itself, over an unplugging too, and nothing of the other's", async () => {
+  const { manager, hosts, unplug } = keeping(settings, { ...settings, name: "second" });
+  const second = async () => {
+    void manager.added(busDevice());
+    await settled();
+    const { last: first } = hosts;
+    await first.loaded();
+    first.memory!.writeState("the first's");
+    await first.declines("not mine");
+    await first.dies();
+    assert.notEqual(hosts.last, first);
+    await hosts.last.loaded();
+    const found = hosts.last.memory!.readState();
+    hosts.last.memory!.writeState("the second's");
+    await hosts.last.probed(unit());
+    await unplug();
+    return found;
+  };
+  assert.equal(await second(), undefined);
+  assert.equal(await second(), "the second's");
 });
 
 test("devices of a class are numbered; a number is kept over a replug, and is another's once its device is forgotten", async () => {
@@ -472,6 +480,19 @@ for (const fenced of [true, false])
     assert.deepEqual([state(), manager.devices[0]!.enumeration], [["running"], 8]);
     assert.equal(hosts.last.memory!.readState(), "kept");
   });
+
+test("what a driver had kept of a device with which a manager could not go on is there when it is plugged in", async () => {
+  const estate = { hasDevice: () => false, fence: () => undefined } as unknown as Estate;
+  const { manager, hosts } = setUp(defaultConfig, estate, 0, [settings]);
+  const memory = new DeviceMemory();
+  new HostDeviceMemory({ fd: memory.fd } as never, 0, { now: () => 0 }).writeState("kept");
+  const { identity } = busDevice();
+  estate.lost({ id, identity, driver: { name: settings.name, hash: "" } } as DeviceRecord, memory);
+  memory.close();
+  void manager.added(busDevice());
+  await hosts.last.loaded();
+  assert.equal(hosts.last.memory!.readState(), "kept");
+});
 
 /** A manager that has two drivers for the same devices. */
 function withTwoDrivers() {

@@ -16,6 +16,7 @@ import { Claims } from "./claims.ts";
 import type { Crash } from "./crash-report.ts";
 import { Device } from "./device.ts";
 import { type DeviceObserver, type Loss, lossOf } from "./device-observer.ts";
+import { DriverState } from "./driver-state.ts";
 import { type ChosenDriver, chooseDriver, type InstalledDriver } from "./drivers.ts";
 import type { Estate } from "./estate.ts";
 import type { EventLog } from "./event-log.ts";
@@ -126,6 +127,12 @@ export class Manager {
   /** What an earlier manager has left: devices that the buses tell of are taken from there. */
   goOnWith(estate: Estate): void {
     this.#estate = estate;
+    estate.lost = ({ id, identity, driver }, memory) => {
+      const owner = this.#drivers.find(({ manifest }) => manifest.name === driver?.name)?.manifest;
+      const state = new DriverState(memory, this.#keptStates);
+      if (owner !== undefined) state.inherit(owner);
+      state.keep({ id, identity });
+    };
   }
 
   /** An earlier manager has left the device of that id, and no bus has told of it yet. */
@@ -160,7 +167,7 @@ export class Manager {
       if (!known.life.fenced) this.log.info(`${bus.id} is back; its last driver is to end first`);
       await known.fenced;
       if (this.#present.get(bus.id) !== bus || !known.life.fenced) return; // it went again
-      if (before === undefined) this.#keepState(known); // unplugged while there was no manager to do it
+      if (before === undefined) known.keepState(); // it was unplugged while another manager was there
     }
     const fence = this.#estate?.fence(bus.id);
     if (fence !== undefined) {
@@ -173,8 +180,6 @@ export class Manager {
       if (known !== undefined) this.#forget(known, "another device was plugged in there");
       this.#devices.set(bus.id, this.#createDevice(bus));
     }
-    const kept = this.#keptStates.take(bus);
-    if (kept !== undefined) this.#devices.get(bus.id)!.bringState(kept);
     this.log.info(`found ${bus.id}: ${bus.name} (${identityText(bus.identity)})`);
     this.#match(this.#devices.get(bus.id)!);
   }
@@ -222,6 +227,7 @@ export class Manager {
       crashed,
       legacy,
       ordinalFor: (device: Device) => this.#ordinalFor(device),
+      keptStates: this.#keptStates,
       timeScale: config.limits.time_scale,
     };
     return new Device(bus, parts, memory);
@@ -276,18 +282,13 @@ export class Manager {
     this.log.info(`unplugged ${id}`);
     device.gone();
     await device.fenced;
-    if (device.life.fenced) this.#keepState(device);
+    if (device.life.fenced) device.keepState();
     if (this.#present.has(id) || this.#devices.get(id) !== device || !device.life.fenced) return;
     this.#graces.get(id)?.cancel();
     const grace = this.#parts.clock.after(this.config.limits.replug_grace, () =>
       this.#forget(device, "unplugged"),
     );
     this.#graces.set(id, grace);
-  }
-
-  #keepState(device: Device): void {
-    const state = device.keptState;
-    if (state !== undefined) this.#keptStates.keep(device.bus, state);
   }
 
   #forget(device: Device, reason: string): void {
