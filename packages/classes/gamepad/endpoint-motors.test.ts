@@ -14,9 +14,10 @@ const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 /** Drivers that do with each rumble what the test says: `answer` undefined: take it. */
 function setUp() {
   const clock = manualClock();
+  const logged: string[] = [];
   const motors = new Motors(
     clock,
-    createLog("test", () => {}, clock),
+    createLog("test", ({ level, message }) => void (level === "warn" && logged.push(message)), clock),
   );
   const told: string[] = [];
   let answer: DeviceError["kind"] | undefined;
@@ -36,37 +37,57 @@ function setUp() {
     }
     return told.splice(0);
   };
-  return { clock, motors, told, drivers, port };
+  return { clock, motors, told, logged, drivers, port };
 }
 const LONG = 1e6;
 
-test("what a driver has died under is told to the next only once that has lived in health, and what is wanted then", async () => {
-  const { clock, motors, told, drivers } = setUp();
+test("an effect under which two drivers have died is told to no other, however long that lives; another effect is", async () => {
+  const { clock, motors, told, logged, drivers } = setUp();
   motors.set(9, 8, LONG);
-  assert.deepEqual(await drivers(1, "driver-restarted"), ["9 8"]);
-  assert.deepEqual(await drivers(4), []);
+  assert.deepEqual(await drivers(2, "driver-restarted"), ["9 8", "9 8"]);
+  assert.deepEqual(logged, ["a rumble under which 2 drivers have died is not told to another"]);
+  assert.deepEqual(await drivers(1), []);
+  clock.advance(2 * limits.healthyMs);
+  await settled();
+  assert.deepEqual(told.splice(0), []);
   motors.set(7, 6, LONG);
+  await settled();
+  assert.deepEqual(told, ["7 6"]);
+});
+
+test("deaths under an effect count in a row: one that took it in between begins them anew", async () => {
+  const { motors, drivers } = setUp();
+  motors.set(9, 8, LONG);
+  for (const does of ["driver-restarted", undefined, "driver-restarted", undefined] as const)
+    assert.deepEqual(await drivers(1, does), ["9 8"]);
+});
+
+test("behind two drivers that died early, one is told once it has lived in health, and what is wanted then", async () => {
+  const { clock, motors, told, drivers } = setUp();
+  assert.deepEqual(await drivers(2), []); // the second is there still
+  motors.driver(undefined);
+  motors.set(9, 8, LONG);
+  assert.deepEqual(await drivers(1), []);
+  clock.advance(limits.healthyMs - 1);
+  motors.set(7, 6, LONG);
+  assert.deepEqual(await drivers(1), []);
   clock.advance(limits.healthyMs - 1);
   await settled();
   assert.deepEqual(told.splice(0), []);
   clock.advance(1);
   await settled();
   assert.deepEqual(told.splice(0), ["7 6"]);
-  motors.set(5, 4, LONG);
-  await settled();
-  assert.deepEqual(told.splice(0), ["5 4"]);
-  assert.deepEqual(await drivers(1), ["5 4"]);
+  assert.deepEqual(await drivers(1), ["7 6"]);
 });
 
-test("one that dies before it has lived for long begins the wait anew", async () => {
+test("one early death keeps nothing from the next driver", async () => {
   const { clock, motors, told, drivers } = setUp();
+  await drivers(1);
+  clock.advance(3000);
+  await drivers(1);
   motors.set(9, 8, LONG);
-  await drivers(2, "driver-restarted");
-  clock.advance(limits.healthyMs - 1);
-  assert.deepEqual(await drivers(1), []);
-  clock.advance(limits.healthyMs - 1);
   await settled();
-  assert.deepEqual(told, []);
+  assert.deepEqual(told, ["9 8"]);
 });
 
 test("drivers that die one after the other, each of which had taken it, are told at once; so is one that is told again by another view", async () => {
@@ -76,13 +97,4 @@ test("drivers that die one after the other, each of which had taken it, are told
   motors.driver(port);
   await settled();
   assert.deepEqual(told, ["9 8"]);
-});
-
-test("a driver that lived in health, and was told nothing, is followed by one that is told at once", async () => {
-  const { clock, motors, drivers } = setUp();
-  await drivers(1);
-  clock.advance(limits.healthyMs);
-  motors.driver(undefined);
-  motors.set(9, 8, LONG);
-  assert.deepEqual(await drivers(1), ["9 8"]);
 });

@@ -1,23 +1,40 @@
 // Runs in: reflector. Owns: what programs want felt, with its end: told to the driver, and to the next one for as long as it has left.
 import type { Clock, Timer } from "@ring3/core/clock";
+import { DeviceError } from "@ring3/core/errors";
 import { limits } from "@ring3/core/lifecycle";
 import type { Log } from "@ring3/core/log";
 import type { SlotPort } from "@ring3/core/slot-port";
 import { Teller } from "../input/endpoint-teller.ts";
 import { type Gamepad, RUMBLE_MAX_MS } from "./contract.ts";
 
+/** Of drivers that have died while they were told the same, and of such in a row that have died before they had lived in health or taken anything. */
+const DEATHS_MAX = 2;
+
+interface Effect {
+  readonly strong: number;
+  readonly weak: number;
+  readonly untilMs: number;
+  /** Drivers in a row that have died while they were told it. */
+  deaths: number;
+}
+
+/**
+ * Each driver stops the motors as it begins. So that they stand still should none come up any more (quarantine), an effect that brings drivers down is
+ * not told again, and in a row of drivers that die early none is told anything before it has lived in health.
+ */
 export class Motors {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #teller = new Teller(() => this.#tell());
   #port: SlotPort<Gamepad> | undefined;
   /** undefined: nobody has wanted anything yet. */
-  #wanted: { readonly strong: number; readonly weak: number; readonly untilMs: number } | undefined;
+  #wanted: Effect | undefined;
   #renewal: Timer | undefined;
-  /** The driver that there is has taken what it was told; or the last one had, or had lived in health. */
-  #isProven = true;
+  /** When the driver that there is came, and whether it has taken anything. */
   #sinceMs = 0;
-  /** Until a driver has lived in health. */
+  #hasTaken = false;
+  #earlyDeaths = 0;
+  /** Until it has lived in health. */
   #wait: Timer | undefined;
   #closed = false;
 
@@ -26,10 +43,7 @@ export class Motors {
     this.#log = log;
   }
 
-  /**
-   * It knows of nothing. One that follows a driver which was of no use is told only once it has lived in health: each stops the motors as it begins, so
-   * that they stand still should none come up any more (quarantine).
-   */
+  /** It knows of nothing. */
   driver(port: SlotPort<Gamepad> | undefined): void {
     if (this.#port === undefined && port !== undefined) this.#begins();
     if (this.#port !== undefined && port === undefined) this.#ends();
@@ -37,31 +51,33 @@ export class Motors {
     this.#teller.tell();
   }
 
+  set(strong: number, weak: number, untilMs: number): void {
+    this.#wanted = { strong, weak, untilMs, deaths: 0 };
+    this.#teller.tell();
+  }
+
   #begins(): void {
     this.#sinceMs = this.#clock.now();
-    if (!this.#isProven)
-      this.#wait = this.#clock.after(limits.healthyMs, () => {
-        this.#wait = undefined;
-        this.#teller.tell();
-      });
-    this.#isProven = false;
+    this.#hasTaken = false;
+    if (this.#earlyDeaths < DEATHS_MAX) return;
+    this.#wait = this.#clock.after(limits.healthyMs, () => {
+      this.#wait = undefined;
+      this.#teller.tell();
+    });
   }
 
   #ends(): void {
     this.#wait?.cancel();
     this.#wait = undefined;
-    this.#isProven ||= this.#clock.now() - this.#sinceMs >= limits.healthyMs;
-  }
-
-  set(strong: number, weak: number, untilMs: number): void {
-    this.#wanted = { strong, weak, untilMs };
-    this.#teller.tell();
+    const isEarly = !this.#hasTaken && this.#clock.now() - this.#sinceMs < limits.healthyMs;
+    this.#earlyDeaths = isEarly ? this.#earlyDeaths + 1 : 0;
   }
 
   async #tell(): Promise<void> {
-    if (this.#closed || this.#wanted === undefined || this.#port?.supports("rumble") !== true) return;
+    const effect = this.#wanted;
+    if (this.#closed || effect === undefined || this.#port?.supports("rumble") !== true) return;
     if (this.#wait !== undefined) return;
-    const { strong, weak, untilMs } = this.#wanted;
+    const { strong, weak, untilMs } = effect;
     const left = Math.max(0, untilMs - this.#clock.now());
     const still = left === 0 || (strong === 0 && weak === 0);
     const input = still
@@ -75,10 +91,20 @@ export class Motors {
         : this.#clock.after(RUMBLE_MAX_MS / 2, () => this.#teller.tell());
     try {
       await this.#port.request("rumble", input);
-      this.#isProven = true;
+      this.#hasTaken = true;
+      effect.deaths = 0;
     } catch (error) {
-      this.#log.debug(`not felt: ${(error as Error).message}`); // the next driver is told anew
+      this.#failed(effect, error as Error);
     }
+  }
+
+  /** The next driver is told anew. */
+  #failed(effect: Effect, error: Error): void {
+    this.#log.debug(`not felt: ${error.message}`);
+    if (!(error instanceof DeviceError) || error.kind !== "driver-restarted") return;
+    if (++effect.deaths < DEATHS_MAX || this.#wanted !== effect) return;
+    this.#wanted = undefined;
+    this.#log.warn(`a rumble under which ${DEATHS_MAX} drivers have died is not told to another`);
   }
 
   close(): void {
