@@ -181,15 +181,21 @@ test("a mute that the controller refuses is not kept, and the next press tries i
   await running.remove();
 });
 
-test("a controller that refuses one thing is told the others all the same; the log says so once", async () => {
-  const refuses = (bytes: Uint8Array) => [SETUP, FIRST].includes(brief(Buffer.from(bytes).toString("hex")));
-  const hid = device({ report: (bytes) => (refuses(bytes) ? "stall" : "ok") });
-  const { running } = await run(hid);
-  assert.deepEqual(hid.reports.map(brief), [STOP_ANY, SETUP, BLUE, FIRST]);
-  assert.deepEqual(warnings(running), ["goes on without: output report 2: the endpoint stalled"]);
-  assert.equal(running.told.get("0 lights"), undefined);
-  await running.remove();
-});
+for (const [what, refused, shown] of [
+  ["its set-up", [SETUP], { red: 0, green: 0, blue: 128, player: 1 }],
+  ["its colour and its set-up", [SETUP, BLUE], undefined],
+] as const)
+  test(`a controller that refuses ${what} is told the rest all the same; the log says so once, and lights are told that it shows`, async () => {
+    const refuses = (bytes: Uint8Array) =>
+      (refused as readonly string[]).includes(brief(Buffer.from(bytes).toString("hex")));
+    const hid = device({ report: (bytes) => (refuses(bytes) ? "stall" : "ok") });
+    const { running } = await run(hid);
+    assert.deepEqual(hid.reports.map(brief), [STOP_ANY, SETUP, BLUE, FIRST]);
+    assert.deepEqual(warnings(running), ["goes on without: output report 2: the endpoint stalled"]);
+    const { timestampUs: _, ...lights } = (running.told.get("0 lights") ?? {}) as Record<string, unknown>;
+    assert.deepEqual(lights, shown ?? {});
+    await running.remove();
+  });
 
 test("a copy that takes no output plays all the same: each kind is tried once, and none waits for long", async () => {
   const clock = manualClock();

@@ -89,15 +89,20 @@ export class DualSense {
   async #show(): Promise<void> {
     const { isMuted, triggers = [] } = this.#kept;
     const refusals: DeviceError[] = [];
-    const told = (report: UsbBytes): Promise<unknown> =>
-      this.#send(report).catch((error) => {
+    const told = async (report: UsbBytes): Promise<boolean> => {
+      try {
+        await this.#send(report);
+        return true;
+      } catch (error) {
         if (!(error instanceof DeviceError) || error.kind !== "stall") throw error;
         refusals.push(error);
-      });
+        return false;
+      }
+    };
     await told(lightSetup());
-    await told(light(...(this.#kept.light ?? BLUE)));
-    await told(player(this.#kept.player ?? this.#ctx.device.ordinal));
-    if (refusals.length === 0) this.#tellLights();
+    const isLit = await told(light(...(this.#kept.light ?? BLUE)));
+    const isNumbered = await told(player(this.#kept.player ?? this.#ctx.device.ordinal));
+    if (isLit && isNumbered) this.#tellLights();
     if (isMuted !== undefined) await told(mute(isMuted));
     for (const [side, effect] of triggers.entries())
       if (effect !== null) await told(trigger(side as 0 | 1, effect));

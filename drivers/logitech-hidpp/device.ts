@@ -82,7 +82,7 @@ export class HidppDevice {
     this.#hid.oninputreport = ({ reportId, bytes }) => this.#take(reportId, bytes);
     const greeting = await this.#link.greet();
     if (greeting === "1.0") return "it speaks HID++ 1.0";
-    // One that has spoken before is not left to another driver because it hangs.
+    // One that has spoken before hangs: it is left to another driver only where the manager drops the state, before the last attempt.
     if (greeting === "silent" && this.#kept.speaks !== true) return "it does not answer in HID++";
     if (greeting === "silent")
       throw new DeviceError(

@@ -33,7 +33,7 @@ export const CANCEL = 0;
 
 const CACHE_LINE_WORDS = 16;
 const PAGE = 4096;
-/** At 8,000 reports a second, the most that a USB device of high speed has, a reader may be away for 32 ms. */
+/** A reader may be away for 32 ms while 8,000 events a second come, one for each report of a USB device of high speed at its fastest. */
 const EVENT_ENTRIES = 256;
 
 /** The control page of each memory: every counter on a cache line of its own, written by that memory's owner only. */

@@ -59,7 +59,11 @@ const rules: readonly [field: keyof Written, expected: string, holds: (axis: Wri
   ["also", "to beside also", ({ to }) => to !== undefined],
   ["speed", "to: mouse or to: wheel beside speed", ({ to }) => isMoving(to)],
   ["acceleration", "to: mouse or to: wheel beside acceleration", ({ to }) => isMoving(to)],
-  ["outerDeadZone", "less than 1 with deadZone", (axis) => innerOf(axis) + axis.outerDeadZone < 1],
+  [
+    "outerDeadZone",
+    "less than 1 with deadZone",
+    (axis) => axis.outerDeadZone === 0 || innerOf(axis) + axis.outerDeadZone < 1,
+  ],
   ["hysteresis", "less than threshold", ({ hysteresis = 0, threshold }) => hysteresis < threshold],
 ];
 

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { actionOf, bind, checkControl, type Edited, profilesAsWritten, unbind } from "./mapping-edit.ts";
 
 const device = { id: "usb-1-4:1.0", alias: null, usb: "054c:09cc", serial: "A7", class: "gamepad" };
-const place = { device, profile: undefined };
+const devices = [device];
+const place = { device, devices, profile: undefined };
 const bound = (
   text: string,
   control: string,
@@ -44,7 +45,7 @@ test("a chord is the same in any order; a new button comes behind the others; a 
     file.replace("{ profile: game }", "[ KEY_LEFTALT, KEY_TAB ]"),
   );
   assert.match(
-    bound(file, "west", { press: "south", turbo: 12 }, { device, profile: "game" }).text,
+    bound(file, "west", { press: "south", turbo: 12 }, { device, devices, profile: "game" }).text,
     /select\+start: \{ profile: desktop \}\n {10}west: \{ press: south, turbo: 12 \}\n$/,
   );
 });
@@ -56,16 +57,16 @@ test("no file, an empty one, one without devices: there is an entry afterwards, 
   const commented = bound("# later\n", "south", "KEY_A");
   assert.match(commented.text, /^# later\n/);
   assert.deepEqual(commented.made, ["entry"]);
-  const named = { device: { ...device, alias: "couch" }, profile: "game" };
+  const named = { device: { ...device, alias: "couch" }, devices, profile: "game" };
   assert.match(bound("", "south", "KEY_A", named).text, /for: \{ alias: couch \}\n {4}profiles:\n {6}game:/);
   const other = { ...device, class: "input", usb: "046d:c52b" };
-  const both = bound(file, "KEY_A", "KEY_B", { device: other, profile: undefined }).text;
+  const both = bound(file, "KEY_A", "KEY_B", { device: other, devices: [other], profile: undefined }).text;
   assert.ok(both.startsWith(file));
   assert.match(both, /for: \{ usb: 046d:c52b \}/);
 });
 
 test("a profile that there was not is made", () => {
-  const edited = bound(file, "south", "KEY_A", { device, profile: "film" });
+  const edited = bound(file, "south", "KEY_A", { device, devices, profile: "film" });
   assert.deepEqual([edited.made, edited.profile], [["profile"], "film"]);
   assert.ok(edited.text.startsWith(file));
   assert.match(edited.text, / {6}film:\n {8}buttons:\n {10}south: KEY_A\n$/);
@@ -77,8 +78,8 @@ test("one that is removed is gone, and nothing else; one that is not there is sa
   assert.equal(text, file.replace("          start + select: { profile: game } # over\n", ""));
   for (const [control, at] of [
     ["west", place],
-    ["south", { device, profile: "film" }],
-    ["KEY_A", { device: { ...device, class: "input" }, profile: undefined }],
+    ["south", { device, devices, profile: "film" }],
+    ["KEY_A", { device: { ...device, class: "input" }, devices, profile: undefined }],
   ] as const)
     assert.throws(() => unbind(file, "pad.yaml", at, control), /nothing is bound to it/);
 });
@@ -124,4 +125,17 @@ test("names that there are not are told with the nearest; each class has its own
 test("what is written of a device is what stands there", () => {
   assert.deepEqual(Object.keys(profilesAsWritten(file, "pad.yaml", device)!), ["desktop", "game"]);
   assert.equal(profilesAsWritten(file, "pad.yaml", { ...device, class: "input" }), undefined);
+});
+
+test("where another device is the same, a new entry is for this one: by its serial number, or by where it is", () => {
+  const twin = { ...device, id: "usb-1-5:1.0", serial: "B8" };
+  const written = (...others: (typeof device)[]) => {
+    const edited = bound("", "south", "KEY_A", { device, devices: [device, ...others], profile: undefined });
+    return edited.for;
+  };
+  assert.deepEqual(written({ ...device, id: "usb-1-4:1.3" }, { ...twin, usb: "0000:0000" }), {
+    usb: device.usb,
+  });
+  assert.deepEqual(written(twin), { serial: "A7" });
+  assert.deepEqual(written({ ...twin, serial: "A7" }), { device: "usb-1-4" });
 });

@@ -21,6 +21,8 @@ const FIRST_PROFILE = "main";
 
 export interface Place {
   readonly device: MappedDevice;
+  /** That there are now, itself among them: a new entry is for none of these but itself. */
+  readonly devices: readonly MappedDevice[];
   /** undefined: the first. */
   readonly profile: string | undefined;
 }
@@ -135,18 +137,31 @@ interface At {
   readonly profile: string;
 }
 
+/** Of a USB device, of whose interfaces each is one of ring3's. */
+const portOf = (id: string): string => /^usb-[^:]*/.exec(id)?.[0] ?? id;
+
+/** By name, or by what it is; where another is the same, by what tells them apart. */
+function selectorOf(device: MappedDevice, known: readonly MappedDevice[]): DeviceSelector {
+  const { alias, usb, serial, id } = device;
+  if (alias !== null) return { alias };
+  const others = known.filter((other) => portOf(other.id) !== portOf(id));
+  if (others.every((other) => other.usb !== usb)) return { usb };
+  const isAlone = serial !== null && others.every((other) => other.serial !== serial);
+  return isAlone ? { serial } : { device: portOf(id) };
+}
+
 /** Of the entry that is the device's, or of a new one; there is such a profile afterwards. */
 function profileAt(
   document: Document,
   file: string,
   entry: number,
-  { device, profile }: Place,
+  { device, devices: known, profile }: Place,
   made: Made,
 ): At {
   if (entry < 0) {
     made.push("entry");
     const name = profile ?? FIRST_PROFILE;
-    const selector: DeviceSelector = device.alias === null ? { usb: device.usb } : { alias: device.alias };
+    const selector = selectorOf(device, known);
     const node = document.createNode({ profiles: { [name]: {} } }) as YAMLMap;
     node.items.unshift(document.createPair("for", document.createNode(selector, { flow: true })));
     const devices = document.get("devices", true);

@@ -173,6 +173,11 @@ for (const [what, text, expected] of [
     at("5:37", "axes.leftStick.speed", "to: mouse or to: wheel beside speed, found 5"),
   ],
   [
+    "a dead zone that is none",
+    file("        axes: { leftX: { deadZone: 2 } }"),
+    at("5:36", "axes.leftX.deadZone", "a number from 0 to 0.95, found 2"),
+  ],
+  [
     "dead zones that leave nothing",
     file("        axes: { leftX: { deadZone: 0.6, outerDeadZone: 0.4 } }"),
     at("5:56", "axes.leftX.outerDeadZone", "less than 1 with deadZone, found 0.4"),

@@ -100,6 +100,7 @@ test("a device whose node another program has open is not opened, taken or not",
   device.allowTaking();
   const refusal = { kind: "busy", message: /\/dev\/hidraw0 is open process 7, steam/ };
   await assert.rejects(device.open(), refusal);
+  assert.equal(taken.has(pad.kernelName), false);
   taken.take(pad.kernelName, []);
   await assert.rejects(device.open(), refusal);
 });

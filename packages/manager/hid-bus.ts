@@ -109,7 +109,7 @@ export class HidDevices {
       },
       withheld: () => kernelDriver() !== null && (!mayTake || holders().length > 0),
       lostClaim: () => undefined, // whoever has the node open has it until the device is away
-      open: async () => this.#open(id, now(), mayTake, holders()), // its last driver is dead: whoever has the node open is another
+      open: async () => this.#open(id, now(), mayTake, holders),
       giveBack: () => {
         this.#taken.giveBack(kernelName);
         return kernelDriver();
@@ -126,22 +126,25 @@ export class HidDevices {
     }));
   }
 
-  #open(id: string, info: HidDeviceInfo, mayTake: boolean, [holder]: readonly Holder[]): Grant {
+  /** Its last driver is dead: whoever has the node open is another. It is taken before they are looked for, so that nobody comes meanwhile. */
+  #open(id: string, info: HidDeviceInfo, mayTake: boolean, holders: () => readonly Holder[]): Grant {
     const what = `open ${id}`;
-    const driver = this.#taken.has(info.kernelName) ? undefined : info.driver;
-    if (driver !== undefined && !mayTake)
+    const { kernelName, driver, inputs, node } = info;
+    const isOurs = this.#taken.has(kernelName);
+    if (!isOurs && driver !== undefined && !mayTake)
       throw new DeviceError(
         "busy",
         `${what}: the kernel driver ${driver} holds it; take it with: ring3 start ${id} --take`,
       );
-    if (holder !== undefined)
-      throw new DeviceError("busy", `${what}: ${holder.node} is ${holder.how} ${holder.where}`);
-    const descriptor = openHidrawGrant(info);
+    this.#taken.take(kernelName, inputs, node);
     try {
-      this.#taken.take(info.kernelName, info.inputs, info.node);
+      const [holder] = holders();
+      if (holder !== undefined)
+        throw new DeviceError("busy", `${what}: ${holder.node} is ${holder.how} ${holder.where}`);
+      const descriptor = openHidrawGrant(info);
       return { terms: grantTerms(info), descriptor, taken: true, revoke: revokerOf(descriptor) };
     } catch (error) {
-      descriptor.close();
+      if (!isOurs) this.#taken.giveBack(kernelName);
       throw error;
     }
   }

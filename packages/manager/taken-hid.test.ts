@@ -53,6 +53,17 @@ function setUp(context: TestContext) {
       }),
     refused,
     node,
+    /** Its device has another number. */
+    renumbered(mode: number) {
+      const next = join(root, "hidraw5");
+      writeFileSync(next, "");
+      chmodSync(next, mode);
+      rmSync(node);
+      mkdirSync(join(root, folderOf(pad), "hidraw/hidraw5"), { recursive: true });
+      symlinkSync("../..", join(root, folderOf(pad), "hidraw/hidraw5/device"));
+      symlinkSync(join(root, folderOf(pad), "hidraw/hidraw5"), join(root, "class/hidraw/hidraw5"));
+      return next;
+    },
     /** The kernel has used its number again. */
     moved() {
       rmSync(join(root, "class/hidraw/hidraw4"));
@@ -263,6 +274,32 @@ test("a node that was nobody else's before stays so", (context) => {
   taken.take(pad.kernelName, inputsOf(pad), node);
   taken.giveBackAll();
   assert.equal(mode(), "600");
+});
+
+test("another driver of the kernel's gives the device another node: that is closed too, and as it was afterwards", (context) => {
+  const { start, inputsOf, node, renumbered } = setUp(context);
+  const taken = start();
+  taken.take(pad.kernelName, inputsOf(pad), node);
+  const next = renumbered(0o640);
+  taken.take(pad.kernelName, inputsOf(pad), next);
+  assert.equal(statSync(next).mode & 0o777, 0o600);
+  taken.giveBack(pad.kernelName);
+  assert.equal(statSync(next).mode & 0o777, 0o640);
+});
+
+test("a node that cannot be opened to others again is tried again, by the next manager too", (context) => {
+  const { start, inputsOf, node, mode, refused, said } = setUp(context);
+  const taken = start();
+  taken.take(pad.kernelName, inputsOf(pad), node);
+  refused.add(node);
+  taken.giveBack(pad.kernelName);
+  assert.deepEqual([mode(), said.length], ["600", 1]);
+  refused.clear();
+  start().keep(new Set([pad.kernelName]));
+  assert.equal(mode(), "664");
+  chmodSync(node, 0o600);
+  start().keep(new Set([pad.kernelName]));
+  assert.equal(mode(), "600", "once only");
 });
 
 test("a node that another device has by now is left as it is", (context) => {

@@ -94,7 +94,9 @@ export class TakenHid {
   #close(kernelName: string, node: string): void {
     const mode = nodeMode(node) ?? 0;
     if ((mode & OTHERS) === 0) return;
-    const isClosed = this.#closed.has(kernelName); // and somebody has opened it since
+    // Where it was closed before, somebody has opened it since. Another number is another node: the kernel's driver is another.
+    const before = this.#closed.get(kernelName);
+    const isClosed = before?.node === node;
     try {
       if (!isClosed) {
         this.#closed.set(kernelName, { node, mode });
@@ -109,7 +111,7 @@ export class TakenHid {
       if (this.#open.has(kernelName)) return;
       this.#open.add(kernelName);
       this.#parts.log.warn(
-        `${node} stays open to others, who may meet the device twice: ${(error as Error).message}; give it to ring3's group alone (ring3 udev)`,
+        `${node} stays open to others, who may meet the device twice: ${(error as Error).message}; run ring3 as root, or have a rule of udev's keep others out (GROUP, MODE, TAG-="uaccess")`,
       );
     }
   }
@@ -117,12 +119,12 @@ export class TakenHid {
   #reopen(kernelName: string): void {
     const closed = this.#closed.get(kernelName);
     if (closed === undefined) return;
-    this.#closed.delete(kernelName);
     const { node, mode } = closed;
     try {
       if (isNodeOf(node, kernelName, this.#parts.sysfs)) this.#setMode(node, mode);
+      this.#closed.delete(kernelName);
     } catch (error) {
-      this.#parts.log.error((error as Error).message);
+      this.#parts.log.error(`${(error as Error).message}; it is tried again`);
     }
   }
 
@@ -153,15 +155,18 @@ export class TakenHid {
 
   /** Of devices that are there no more nothing is left to be done; what could not be done before is tried again. */
   keep(present: ReadonlySet<string>): void {
-    const gone = [...this.#taken.keys()].filter((kernelName) => !present.has(kernelName));
+    const known = new Set([...this.#taken.keys(), ...this.#closed.keys()]);
+    const gone = [...known].filter((kernelName) => !present.has(kernelName));
     for (const kernelName of gone) {
       this.#taken.delete(kernelName);
       this.#closed.delete(kernelName);
       this.#open.delete(kernelName);
     }
-    const owed = this.#owed.size;
+    const owed = this.#owed.size + this.#closed.size;
     this.#speak([...this.#owed]);
-    if (gone.length > 0 || this.#owed.size < owed || this.#stale) this.#note();
+    for (const kernelName of [...this.#closed.keys()])
+      if (!this.#taken.has(kernelName)) this.#reopen(kernelName);
+    if (gone.length > 0 || this.#owed.size + this.#closed.size < owed || this.#stale) this.#note();
   }
 
   #giveBack(whether: (kernelName: string) => boolean): void {

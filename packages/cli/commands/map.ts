@@ -195,14 +195,18 @@ async function learned(
 async function change(
   ring3: Ring3,
   manager: ManagerConnection,
-  { file }: MappingState,
+  { file, units: all }: MappingState,
   units: Units,
   wanted: Change,
 ): Promise<number> {
   const unit = units[0]!;
   checkControl(wanted.control, unit.class);
   const before = readMapping(file);
-  const place: Place = { device: deviceOf(unit), profile: wanted.profile ?? unit.profile ?? undefined };
+  const place: Place = {
+    device: deviceOf(unit),
+    devices: all.map(deviceOf),
+    profile: wanted.profile ?? unit.profile ?? undefined,
+  };
   const edited = edit(before, file, place, wanted);
   writeMapping(file, before, edited.text);
   const now = await manager.ask("mapping", {});
