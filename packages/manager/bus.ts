@@ -26,6 +26,8 @@ export interface Grant {
 export interface Permission {
   readonly path: string;
   readonly held: boolean;
+  /** What is to be done once it is. */
+  readonly after?: string;
   rule(group: string): string;
 }
 

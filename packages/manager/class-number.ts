@@ -45,3 +45,9 @@ export class ClassNumber {
     this.#isWanted = true;
   }
 }
+
+export function lowestFree(taken: ReadonlySet<number | null>): number {
+  let number = 1;
+  while (taken.has(number)) number++;
+  return number;
+}

@@ -8,9 +8,11 @@ export class DriverState {
   readonly #kept: KeptStates;
   #owner: Manifest | undefined;
 
-  constructor(memory: DeviceMemory, kept: KeptStates) {
+  /** `owner`: an earlier manager has left it with its driver's state in it. */
+  constructor(memory: DeviceMemory, kept: KeptStates, owner?: Manifest) {
     this.#memory = memory;
     this.#kept = kept;
+    this.#owner = owner;
   }
 
   /** An earlier manager has left it with its driver's state in it. */

@@ -64,7 +64,7 @@ export class Inputs {
   #absence(): string {
     return this.#choice === "none"
       ? 'ring3.yaml has "endpoints: {input: none}"; have it "auto", and start ring3 again'
-      : `there was no ${UINPUT} when ring3 started; as root: modprobe uinput, and start ring3 again`;
+      : `there was no ${UINPUT} when ring3 started, or it was not its to write; as root: modprobe uinput, or what "ring3 udev" prints, and start ring3 again`;
   }
 
   /** What a class's reflector has to be told at its start. */
@@ -82,7 +82,7 @@ export class Inputs {
     if (this.#choice === "none" || !classes.some((name) => reflected.has(name))) return [];
     const rule = (group: string) =>
       `SUBSYSTEM=="misc", KERNEL=="uinput", OPTIONS+="static_node=uinput", GROUP="${group}", MODE="0660"`;
-    return [{ path: UINPUT, held: !isDenied(UINPUT), rule }];
+    return [{ path: UINPUT, held: !isDenied(UINPUT), after: ", and start ring3 again", rule }];
   }
 
   inherit(left: readonly Heirloom<"input">[]): void {

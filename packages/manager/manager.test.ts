@@ -69,6 +69,7 @@ function setUp(config: Config = defaultConfig, estate?: Estate, number = 0, driv
 
 const anywhere = {
   group: () => "ring3",
+  inputs: { permissions: () => [] },
   sandboxed: true,
   processors: () => "anywhere",
   history: new History(
@@ -376,6 +377,25 @@ test("an interface that a program has claimed through usbfs is available, and is
       message: /001\/004 is claimed by a program/,
     });
   assert.deepEqual(explain(manager, manager.devices[0]!, anywhere).holders, holders());
+});
+
+test("who may not make input devices is told by explain of each device that would be one", () => {
+  const { manager } = setUp();
+  void manager.added(busDevice());
+  const asked: string[] = [];
+  const denied = { path: "/dev/uinput", held: false, after: ", and start ring3 again", rule: () => "a rule" };
+  const inputs = {
+    permissions(classes: readonly string[]) {
+      asked.push(...classes);
+      return [denied];
+    },
+  };
+  const { missing } = explain(manager, manager.devices[0]!, { ...anywhere, inputs });
+  assert.deepEqual(asked, ["block"]);
+  assert.match(
+    missing.join(),
+    /^permission to write \/dev\/uinput: .*70-ring3\.rules, and start ring3 again: a rule$/,
+  );
 });
 
 test("what ring3's own driver has claimed through usbfs has no other owner", async () => {

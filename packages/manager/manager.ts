@@ -13,6 +13,7 @@ import type { LogEntry } from "@ring3/core/log";
 import { createLog, type Log } from "@ring3/core/log";
 import type { BusDevice, Holder } from "./bus.ts";
 import { Claims } from "./claims.ts";
+import { lowestFree } from "./class-number.ts";
 import type { Crash } from "./crash-report.ts";
 import { Device } from "./device.ts";
 import { type DeviceObserver, type Loss, lossOf } from "./device-observer.ts";
@@ -127,11 +128,9 @@ export class Manager {
   /** What an earlier manager has left: devices that the buses tell of are taken from there. */
   goOnWith(estate: Estate): void {
     this.#estate = estate;
-    estate.lost = ({ id, identity, driver }, memory) => {
-      const owner = this.#drivers.find(({ manifest }) => manifest.name === driver?.name)?.manifest;
-      const state = new DriverState(memory, this.#keptStates);
-      if (owner !== undefined) state.inherit(owner);
-      state.keep({ id, identity });
+    estate.lost = (device, memory) => {
+      const owner = this.#drivers.find(({ manifest }) => manifest.name === device.driver?.name);
+      if (owner !== undefined) new DriverState(memory, this.#keptStates, owner.manifest).keep(device);
     };
   }
 
@@ -236,15 +235,12 @@ export class Manager {
   /** Its own, or the lowest, if no other of its class has it. One that may be none of its class takes a number from nobody. */
   #ordinalFor(device: Device): number {
     const { class: className } = device.driver!.manifest;
+    const counts = (other: Device) => other !== device && (device.isGuess || !other.isGuess);
     const others = this.devices.filter(
-      (other) =>
-        other !== device && other.driver?.manifest.class === className && (device.isGuess || !other.isGuess),
+      (other) => other.driver?.manifest.class === className && counts(other),
     );
-    const isFree = (ordinal: number): boolean => others.every((other) => other.ordinal !== ordinal);
-    if (device.ordinal !== null && isFree(device.ordinal)) return device.ordinal;
-    let ordinal = 1;
-    while (!isFree(ordinal)) ordinal++;
-    return ordinal;
+    const taken = new Set(others.map(({ ordinal }) => ordinal));
+    return device.ordinal !== null && !taken.has(device.ordinal) ? device.ordinal : lowestFree(taken);
   }
 
   #match(device: Device): void {

@@ -20,6 +20,7 @@ import { type ChosenDriver, rank } from "./drivers.ts";
 import { grantedNames, namesOf } from "./granted-requests.ts";
 import type { History } from "./history.ts";
 import { inFlight } from "./in-flight.ts";
+import type { Inputs } from "./inputs.ts";
 import { holdersOf, inUse, type Manager, ownerOf } from "./manager.ts";
 import { missingPermissions } from "./udev.ts";
 
@@ -98,12 +99,14 @@ export function explain(
     sandboxed,
     processors,
     group,
+    inputs,
     history,
     clock,
   }: {
     sandboxed: boolean;
     processors: (host: number) => string;
     group: () => string;
+    inputs: Pick<Inputs, "permissions">;
     history: History;
     clock: Clock;
   },
@@ -128,7 +131,9 @@ export function explain(
     placement: driver === undefined ? null : placementText(manager, device, driver.manifest),
     processors: host === undefined || isInline(driver) ? null : processors(host.pid),
     missing: [
-      ...(driver === undefined ? ["a driver that matches"] : missingPermissions(device, group)),
+      ...(driver === undefined
+        ? ["a driver that matches"]
+        : missingPermissions([...bus.permissions(), ...inputs.permissions([driver.manifest.class])], group)),
       ...manager.lacks,
     ],
     next: nextSteps(device),

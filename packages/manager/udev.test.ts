@@ -34,7 +34,7 @@ test("a rule is printed for what is not held, of devices that a driver is there 
 
 test("an explanation names the path, the rule, its file and the verb that prints it", () => {
   const [line, ...more] = missingPermissions(
-    device("lacks", {}, permission("/dev/hidraw1", false), permission("/dev/hidraw0", true)),
+    [permission("/dev/hidraw1", false), permission("/dev/hidraw0", true)],
     () => "ring3",
   );
   assert.deepEqual(more, []);

@@ -27,9 +27,9 @@ export function udevRules(
 }
 
 /** For `ring3 explain`: a line each. */
-export function missingPermissions({ bus }: Device, group: () => string): string[] {
-  return missingOf(bus.permissions()).map(
-    ({ path, rule }) =>
-      `permission to write ${path}: run ring3 as root, or put what "ring3 udev" prints into ${RULES_FILE}: ${rule(group())}`,
+export function missingPermissions(permissions: readonly Permission[], group: () => string): string[] {
+  return missingOf(permissions).map(
+    ({ path, rule, after = "" }) =>
+      `permission to write ${path}: run ring3 as root, or put what "ring3 udev" prints into ${RULES_FILE}${after}: ${rule(group())}`,
   );
 }
