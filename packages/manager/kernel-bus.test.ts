@@ -33,11 +33,12 @@ function setUp({ inherited = [] as string[] } = {}) {
     bus.changed();
     return told.splice(0);
   };
-  const settle = () => {
-    clock.advance(1000);
+  const pass = (ms: number) => {
+    clock.advance(ms);
     return told.splice(0);
   };
-  return { there, look, settle, said };
+  const settle = () => pass(1000);
+  return { there, look, pass, settle, said };
 }
 
 test("what the kernel's driver has is told at once, what none has once the bus has settled", () => {
@@ -46,6 +47,26 @@ test("what the kernel's driver has is told at once, what none has once the bus h
   there.set("b", { plugging: "2", bound: false });
   assert.deepEqual(look(), ["+a"]);
   assert.deepEqual(settle(), ["+b", "settled"]);
+});
+
+test("it is looked at some times more behind the kernel's word, from the last one on", () => {
+  const { there, look, pass } = setUp();
+  look();
+  const found = [50, 100, 250, 600].map((ms) => {
+    there.set(`after ${ms} more`, { plugging: "1", bound: true });
+    return pass(ms).join();
+  });
+  assert.deepEqual(found, [
+    "+after 50 more",
+    "+after 100 more",
+    "+after 250 more",
+    "+after 600 more,settled",
+  ]);
+  look();
+  pass(49);
+  look();
+  there.set("early", { plugging: "1", bound: true });
+  assert.deepEqual([pass(49), pass(1)], [[], ["+early"]]);
 });
 
 test("what an earlier manager had is told at once", () => {

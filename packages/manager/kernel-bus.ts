@@ -7,6 +7,8 @@ import type { BusDevice } from "./bus.ts";
 
 /** After a plugging the kernel's own drivers get this long to bind: what they want is not taken from under them. */
 const SETTLE_MS = 1000;
+/** When else it is looked at behind the kernel's word: udev gives nodes to their users some ms later, and says so to nobody here. */
+const LOOKS_MS = [50, 150, 400];
 
 export interface BusListeners {
   added(device: BusDevice): void;
@@ -36,7 +38,8 @@ export class KernelBus {
   readonly #list: () => readonly Found[];
   /** By id: which plugging-in of the device was announced. */
   readonly #known = new Map<string, string>();
-  #settling: Timer | undefined;
+  /** The last one is the settling. */
+  #looks: Timer[] = [];
 
   constructor(
     clock: Clock,
@@ -66,11 +69,14 @@ export class KernelBus {
 
   changed(): void {
     this.#scan(false);
-    this.#settling?.cancel();
-    this.#settling = this.#clock.after(this.#settleMs, () => {
-      this.#scan(true);
-      this.#listeners.settled();
-    });
+    for (const look of this.#looks) look.cancel();
+    this.#looks = LOOKS_MS.map((ms) => this.#clock.after(ms, () => this.#scan(false)));
+    this.#looks.push(
+      this.#clock.after(this.#settleMs, () => {
+        this.#scan(true);
+        this.#listeners.settled();
+      }),
+    );
   }
 
   /** What is gone is told at once, and so is what a driver has bound; what none has only once the bus has settled, unless it was known before. */
