@@ -71,9 +71,12 @@ async function shown(sim: SimulatedInput, step: string, undo: string, seen: Prom
   await watched;
 }
 
+/** Without a screen no window has the focus, and a joystick is heard all the same (SDL_HINT_JOYSTICK_ALLOW_BACKGROUND_EVENTS). SDL_Log writes to standard error. */
+const SDL = "SDL_VIDEODRIVER=dummy SDL_AUDIODRIVER=dummy SDL_JOYSTICK_ALLOW_BACKGROUND_EVENTS=1";
+const sdlTest = (program: string) => new Talker("sh", ["-c", `${SDL} exec ${SDL_TESTS}/${program} 2>&1`]);
+
 test("SDL has a mapping for each pad, by its own name for it, and sees a press", async () => {
-  const program = `SDL_VIDEODRIVER=dummy SDL_AUDIODRIVER=dummy exec ${SDL_TESTS}/testgamecontroller 2>&1`; // SDL_Log writes to standard error
-  await using sdl = new Talker("sh", ["-c", program]);
+  await using sdl = sdlTest("testgamecontroller");
   const found = new Map<string, string>();
   for (let count = 0; count < Object.keys(pads).length; count++) {
     const [, name, node] = await sdl.hears(
@@ -88,6 +91,17 @@ test("SDL has a mapping for each pad, by its own name for it, and sees a press",
     const pressed = (line: string) => line.includes(`button ${button} pressed`) || undefined;
     await shown(at(model as Pad).sim, press, "release all", sdl.hears(`${button} of ${model}`, pressed));
   }
+});
+
+test("SDL has a pad's axes, hat and buttons as those of a joystick too", async () => {
+  await using sdl = sdlTest("testjoystick");
+  const says = (pattern: RegExp) => sdl.hears(`${pattern}`, (line) => pattern.test(line) || undefined);
+  for (const line of [/ axes: 6$/, / hats: 1$/, / buttons: 11$/, /VID\/PID: 0x045e\/0x028e$/])
+    await says(line);
+  const { sim } = at("xbox-360");
+  await shown(sim, "press east", "release all", says(/Joystick \d+ button 1 down$/));
+  await shown(sim, "left-x 1", "left-x 0", says(/Joystick \d+ axis 0 value: 32767$/));
+  await shown(sim, "hat up", "hat center", says(/Joystick \d+ hat 0 value:/));
 });
 
 test("jstest sees a pad's buttons and axes at the joystick's node", async () => {
