@@ -1,6 +1,7 @@
 // Runs in: CLI. Owns: what is looked at from outside after a probe: the processes that must live, the drive beside, what people read.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { crashDirectory, parseCrashReport } from "@ring3/control/crash";
 import type { Status } from "@ring3/control/status";
 import { crashText } from "../crash-text.ts";
@@ -12,6 +13,11 @@ import type { Victim } from "./victim.ts";
 /** The manager and the reflectors may hold as many more than at first: a channel opened in between. */
 const DESCRIPTORS_MORE = 16;
 const LINES_MAX = 2000;
+/** Hosts that are started or ended, spares among them, hold some for a while: what is held for longer is lost. */
+const PASSING_MS = 10_000;
+const LOOK_MS = 100;
+/** Nothing is started or ended any more. */
+const STILL_LOOKS = 10;
 /** A machine under load is slow, not flooded. */
 const ANSWER_MS = 5000;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
@@ -40,6 +46,14 @@ export class Outside {
   };
 
   static async of(arena: Arena, victim: Victim): Promise<Outside> {
+    const status = await arena.status();
+    let held = descriptors(status);
+    for (let still = 0, looks = 0; still < STILL_LOOKS && looks * LOOK_MS < PASSING_MS; looks++) {
+      await sleep(LOOK_MS);
+      const now = descriptors(status);
+      still = now === held ? still + 1 : 0;
+      held = now;
+    }
     return new Outside(arena, victim, await arena.status());
   }
 
@@ -67,8 +81,16 @@ export class Outside {
     if (processes(status) !== this.#atFirst.processes) return `other processes: ${processes(status)}`;
     if (this.#hostBeside(status) !== this.#atFirst.host) return "the drive beside has another driver process";
     if (check === "logs") return await this.#harmInText(status);
-    if (check === "descriptors" && descriptors(status) > this.#atFirst.descriptors + DESCRIPTORS_MORE)
-      return `manager and reflectors hold ${descriptors(status)} descriptors`;
+    return check === "descriptors" ? await this.#harmInDescriptors(status) : undefined;
+  }
+
+  async #harmInDescriptors(status: Status): Promise<string | undefined> {
+    const most = this.#atFirst.descriptors + DESCRIPTORS_MORE;
+    for (let waited = 0; descriptors(status) > most; waited += LOOK_MS) {
+      if (waited >= PASSING_MS)
+        return `manager and reflectors hold ${descriptors(status)} descriptors, and held ${this.#atFirst.descriptors} at first`;
+      await sleep(LOOK_MS);
+    }
     return undefined;
   }
 
