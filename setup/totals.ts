@@ -19,7 +19,7 @@ interface Failed {
   readonly details: { readonly error: { readonly failureType?: string; readonly cause?: unknown } };
 }
 
-export function failure({ name, file, details }: Failed): string | undefined {
+function failure({ name, file, details }: Failed): string | undefined {
   const { failureType, cause } = details.error;
   if (failureType === OF_ANOTHER) return undefined;
   const told = cause instanceof Error ? cause.message : String(cause);
