@@ -242,31 +242,40 @@ test("a watch for nothing does not keep the process", async () => {
     native.pipe(ends); native.pollSet(native.pollStart(ends[0], 1, () => {}), 0);`);
 });
 
-const endings = {
-  "is terminated while it waits": "",
-  "is terminated while its callback runs": "native.write(write, new Uint8Array(1)); busy = true;",
-  "exits in its callback": "native.write(write, new Uint8Array(1)); exit = true;",
-  "throws in its callback": "native.write(write, new Uint8Array(1)); fail = true;",
-};
-for (const [how, what] of Object.entries(endings))
-  test(`a worker that ${how} leaves the process whole`, async () => {
-    const worker = new Worker(
-      new URL(
-        `data:text/javascript,${encodeURIComponent(`
+/** Starts a worker that watches a pipe, makes it readable unless told not to, and does `then` in the callback. */
+function watching(then: string, readable = true): Worker {
+  return new Worker(
+    new URL(
+      `data:text/javascript,${encodeURIComponent(`
         import { parentPort } from "node:worker_threads";
-        let busy = false, exit = false, fail = false;
         ${prelude}
-        native.pollStart(read, 1, () => {
-          parentPort.postMessage("in callback");
-          if (exit) process.exit(7);
-          if (fail) throw new Error("in a worker");
-          while (busy);
-        });
-        ${what}
-        if (!busy) parentPort.postMessage("waiting");`)}`,
-      ),
-    );
-    worker.on("error", () => {});
-    await once(worker, "message");
-    await worker.terminate();
-  });
+        native.pollStart(read, 1, () => { ${then} });
+        ${readable ? "native.write(write, new Uint8Array(1));" : 'parentPort.postMessage("waiting");'}`)}`,
+    ),
+  );
+}
+
+test("a worker that is terminated while it waits leaves the process whole", async () => {
+  const worker = watching("", false);
+  assert.deepEqual(await once(worker, "message"), ["waiting"]);
+  assert.equal(await worker.terminate(), 1);
+});
+
+test("a worker that is terminated while its callback runs leaves the process whole", async () => {
+  const worker = watching('parentPort.postMessage("in callback"); while (true);');
+  assert.deepEqual(await once(worker, "message"), ["in callback"]);
+  assert.equal(await worker.terminate(), 1);
+});
+
+test("a worker that exits in its callback leaves the process whole", async () => {
+  const worker = watching("process.exit(7);");
+  assert.deepEqual(await once(worker, "exit"), [7]);
+});
+
+test("a worker that throws in its callback leaves the process whole, which hears of it", async () => {
+  const worker = watching('throw new Error("in a worker");');
+  const exit = new Promise((ended) => worker.once("exit", ended));
+  const [error] = await once(worker, "error");
+  assert.equal(error.message, "in a worker");
+  assert.equal(await exit, 1);
+});
