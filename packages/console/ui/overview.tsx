@@ -1,16 +1,20 @@
-// Runs in: browser. Owns: the list of all devices, those that need somebody first.
+// Runs in: browser. Owns: the tree of all devices, and before it what needs somebody.
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { Known } from "./store.ts";
-import { Term } from "./term.tsx";
+import { Term, type TermName } from "./term.tsx";
 import type { DeviceStatus, Rates, Workload } from "./told.ts";
-import { attention, bytesText, countText, durationText, percentText, urgency } from "./words.ts";
+import { type Branch, byUrgency, type Line, treeOf } from "./tree.ts";
+import { attention, bytesText, countText, durationText, percentText } from "./words.ts";
+
+/** Of the tree's table. */
+const COLUMNS = 10;
 
 export function Overview({ known: { status, devices, rates, workload } }: { known: Known }) {
   const [wanted, want] = useState("");
-  const all = useMemo(() => sorted([...devices.values()]), [devices]);
+  const all = useMemo(() => [...devices.values()].toSorted(byUrgency), [devices]);
   const driven = all.filter(({ state }) => state !== "unmatched");
-  const shown = driven.filter((device) => fits(device, wanted.trim().toLowerCase()));
+  const branches = useMemo(() => treeOf(all, driven.filter(fits(wanted))), [all, wanted]);
   const troubled = driven.filter((device) => attention(device) !== undefined);
   return (
     <>
@@ -75,14 +79,17 @@ export function Overview({ known: { status, devices, rates, workload } }: { know
                   </Figure>
                 </tr>
               </thead>
-              <tbody>
-                {shown.map((device) => (
-                  <Row key={device.id} device={device} rates={rates.get(device.id)} />
-                ))}
-              </tbody>
+              {branches.map(({ bus, lines }) => (
+                <tbody key={bus}>
+                  <BusRow bus={bus} />
+                  {lines.map((line) => (
+                    <Row key={`${line.kind} ${line.key}`} line={line} rates={rates.get(line.key)} />
+                  ))}
+                </tbody>
+              ))}
             </table>
           </section>
-          {shown.length === 0 && <p>No device fits “{wanted}”.</p>}
+          {branches.length === 0 && <p>No device fits “{wanted}”.</p>}
         </>
       )}
       <Unmatched devices={all.filter(({ state }) => state === "unmatched")} />
@@ -94,12 +101,70 @@ export function Overview({ known: { status, devices, rates, workload } }: { know
   );
 }
 
-function Row({ device, rates }: { device: DeviceStatus; rates: Rates | undefined }) {
+const buses: Readonly<Record<Branch["bus"], { readonly name: string; readonly term: TermName }>> = {
+  usb: { name: "USB", term: "usb" },
+  hid: { name: "HID", term: "hid" },
+};
+
+function BusRow({ bus }: Pick<Branch, "bus">) {
+  return (
+    <tr class="bus">
+      <th scope="rowgroup" colspan={COLUMNS}>
+        <Term of={buses[bus].term}>{buses[bus].name}</Term>
+      </th>
+    </tr>
+  );
+}
+
+function Row({ line, rates }: { line: Line; rates: Rates | undefined }) {
+  switch (line.kind) {
+    case "place":
+      return (
+        <PartRow level={line.level} name={line.name}>
+          {line.key}
+        </PartRow>
+      );
+    case "device":
+      return <DeviceRow level={line.level} device={line.device} rates={rates} />;
+    case "unit":
+      return (
+        <PartRow level={line.level} name={line.unit.id.replace(/^.*(?=#)/, "")}>
+          {line.unit.endpoints.map(({ address }) => address).join(" ")}
+        </PartRow>
+      );
+  }
+}
+
+interface PartParts {
+  readonly level: number;
+  readonly name: string;
+  readonly children: ComponentChildren;
+}
+
+/** What has no driver's figures of its own: a hub, a device of several interfaces, a unit. */
+function PartRow({ level, name, children }: PartParts) {
+  return (
+    <tr>
+      <th scope="row" colspan={COLUMNS} style={{ "--level": level }}>
+        {name}
+        <small>{children}</small>
+      </th>
+    </tr>
+  );
+}
+
+interface DeviceParts {
+  readonly level: number;
+  readonly device: DeviceStatus;
+  readonly rates: Rates | undefined;
+}
+
+function DeviceRow({ level, device, rates }: DeviceParts) {
   const works = device.state === "running" && rates !== undefined;
   const figure = (text: string) => <td class="number">{works ? text : "–"}</td>;
   return (
     <tr>
-      <th scope="row">
+      <th scope="row" style={{ "--level": level }}>
         <a href={`#/${encodeURIComponent(device.id)}`}>{nameOf(device)}</a>
         <small>{device.id}</small>
       </th>
@@ -187,10 +252,9 @@ function Empty() {
   );
 }
 
-const sorted = (devices: DeviceStatus[]) =>
-  devices.toSorted((a, b) => urgency[a.state] - urgency[b.state] || (a.id < b.id ? -1 : 1));
-const fits = (device: DeviceStatus, wanted: string) =>
-  [device.id, device.alias, device.name, device.driver, device.class, device.state].some((text) =>
-    text?.toLowerCase().includes(wanted),
-  );
+const fits = (wanted: string) => {
+  const text = wanted.trim().toLowerCase();
+  return ({ id, alias, name, driver, class: className, state }: DeviceStatus) =>
+    [id, alias, name, driver, className, state].some((own) => own?.toLowerCase().includes(text));
+};
 export const nameOf = ({ alias, name, id }: DeviceStatus) => alias ?? (name === "" ? id : name);

@@ -16,6 +16,8 @@ const terms = {
   jail: "The driver's process sees no files, no network and no other process, and the kernel refuses it whatever its work does not need.",
   place:
     "The bus, the port it is plugged into, and which of its functions. Another port makes another place.",
+  usb: "What is plugged into this machine's USB ports, or simulated as if it were: by ports, with hubs and what hangs from them.",
+  hid: "Keyboards, mice and controllers that are not on USB, but on Bluetooth, inside a notebook, or made by a program. HID is how such devices say what they have.",
   unit: "One thing that a driver makes of a device: a disk, a controller. Programs use units.",
   keeper: "The process that is everyone's parent: it starts the manager, and another one when that dies.",
   manager:
