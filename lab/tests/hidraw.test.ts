@@ -168,14 +168,18 @@ test("the manager is killed: its device stays taken, and the next one gives it b
   assert.deepEqual([pad.inhibited, pad.mode], [["0"], "660"]);
 });
 
-test("away and back: the kernel has it again; with a rule ring3 takes it at once, in the same place", async () => {
+test("away and back: the kernel has it again; with a rule ring3 takes it, in the same place, once no program has it open", async () => {
   await pad[Symbol.asyncDispose]();
   await guest.ring3.reached(pad.id, "gone").catch(() => undefined); // gone, or forgotten since
   await plugPad();
   await isTheKernels(pad);
   await guest[Symbol.asyncDispose]();
   assert.deepEqual([...pad.inhibited, ...keyboard.inhibited], ["0", "0"], "the end of ring3 gives back");
+  const program = await open(pad.node, "r");
   guest = await startRing3({ take: [PAD], graceMs: scaled(3000) }); // a plugging-in is a start of Node here
+  await isTheKernels(pad);
+  assert.match(await succeeds(guest.ring3, "explain", pad.id), /end the program that has it open/);
+  await program.close();
   const node = await endpoint(pad);
   reader = await startEvtest(node);
   await pressed(reader, 1, BTN_SOUTH);

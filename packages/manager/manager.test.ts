@@ -366,6 +366,58 @@ test("taking is allowed to the bus by a rule or --take, and by nothing else", as
   assert.equal(allowed, 2);
 });
 
+/** A controller on Bluetooth, as the bus shows it: whether it may be taken is asked once for each enumeration. */
+function sharedDevice(holders: BusDevice["holders"]): BusDevice {
+  let takeable = false;
+  const shared = busDevice({ kernelDriver: () => "hid-generic", holders, isShared: true });
+  return Object.defineProperties(shared, {
+    takeable: { get: () => takeable },
+    allowTaking: { value: () => (takeable = true) },
+  });
+}
+const steam = { node: "/dev/hidraw0", how: "open", where: "process 9, steam" };
+
+test("a controller that a rule names and a program has open is taken once that has closed it", async () => {
+  const { manager, clock, state } = setUp(parseConfig("take: [{ device: usb-1-4 }]", "ring3.yaml"));
+  let open = true;
+  await manager.added(sharedDevice(() => (open ? [steam] : [])));
+  assert.deepEqual(explain(manager, manager.devices[0]!, anywhere).next, [
+    "end the program that has it open: it is taken then",
+  ]);
+  clock.advance(60_000);
+  assert.deepEqual(state(), ["available"]);
+  open = false;
+  clock.advance(2000);
+  assert.deepEqual(state(), ["starting"]);
+});
+
+test("one that no rule names is not, and none is once ring3 ends", async () => {
+  const asked = setUp();
+  let open = true;
+  const holders = () => (open ? [steam] : []);
+  await asked.manager.added(sharedDevice(holders));
+  assert.match(explain(asked.manager, asked.manager.devices[0]!, anywhere).next.join(), /then: ring3 start/);
+  const ends = setUp(parseConfig("take: [{ device: usb-1-4 }]", "ring3.yaml"));
+  await ends.manager.stopAll();
+  await ends.manager.added(sharedDevice(holders));
+  open = false;
+  for (const { manager, clock, state } of [asked, ends]) {
+    await manager.added(busDevice({ id: "usb-9:1.0" })); // something changes
+    clock.advance(60_000);
+    assert.equal(state()[0], "available");
+  }
+});
+
+test("a disk that is unmounted is not taken for that: somebody is about to do something with it", async () => {
+  const { manager, clock, state } = setUp(parseConfig("take: [{ device: usb-1-4 }]", "ring3.yaml"));
+  let mounted = true;
+  const holders = () => (mounted ? [{ node: "/dev/sda1", how: "mounted", where: "/mnt" }] : []);
+  await manager.added(busDevice({ kernelDriver: () => "usb-storage", holders, takeable: true }));
+  mounted = false;
+  clock.advance(60_000);
+  assert.deepEqual(state(), ["available"]);
+});
+
 test("an interface that a program has claimed through usbfs is available, and is not taken from it", () => {
   const { manager, state } = setUp(parseConfig("take: [{ device: usb-1-4 }]", "ring3.yaml"));
   const holders = () => [{ node: "/dev/bus/usb/001/004", how: "claimed by a program", where: "" }];

@@ -11,7 +11,7 @@ import type { Clock, Random, Timer } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { LogEntry } from "@ring3/core/log";
 import { createLog, type Log } from "@ring3/core/log";
-import type { BusDevice, Holder } from "./bus.ts";
+import type { BusDevice } from "./bus.ts";
 import { Claims } from "./claims.ts";
 import { lowestFree } from "./class-number.ts";
 import type { Crash } from "./crash-report.ts";
@@ -22,8 +22,10 @@ import { type ChosenDriver, chooseDriver, type InstalledDriver } from "./drivers
 import type { Estate } from "./estate.ts";
 import type { EventLog } from "./event-log.ts";
 import type { HostKind, StartHost } from "./host-process.ts";
+import { hasDriver, inUse, ownerOf } from "./in-use.ts";
 import { KeptStates } from "./kept-states.ts";
 import type { Legacy } from "./legacy.ts";
+import { OnceFree } from "./once-free.ts";
 import { placed } from "./placement.ts";
 import { USBFS } from "./usb-device.ts";
 
@@ -69,6 +71,7 @@ export class Manager {
   /** Unplugged devices whose clients wait for them to come back. */
   readonly #graces = new Map<string, Timer>();
   readonly #keptStates = new KeptStates();
+  readonly #onceFree: OnceFree;
   #drivers: readonly InstalledDriver[];
   #estate: Estate | undefined;
 
@@ -78,6 +81,7 @@ export class Manager {
     this.config = parts.config;
     this.eventLog = parts.eventLog;
     this.log = createLog("manager", (entry: LogEntry) => parts.eventLog.add(entry), parts.clock);
+    this.#onceFree = new OnceFree(parts.clock, () => this.devices);
     this.#drivers = placed(parts.drivers(this.log), parts.config.placement, this.log);
   }
 
@@ -329,11 +333,15 @@ export class Manager {
   /** Ends all drivers in order and gives the devices back. */
   async stopAll(): Promise<void> {
     for (const grace of this.#graces.values()) grace.cancel();
+    this.#onceFree.close();
     await Promise.all(this.devices.map((device) => device.stop()));
   }
 
   readonly #observer: DeviceObserver = {
-    changed: () => this.#tellChanged(),
+    changed: () => {
+      this.#onceFree.look();
+      this.#tellChanged();
+    },
     stepped: (device, step) => {
       for (const watcher of this.#watchers) watcher.stepped?.(device, step);
     },
@@ -375,28 +383,4 @@ export class Manager {
 function named(device: Device, alias: string | null): Named {
   const { vendor, product, serial } = device.bus.identity;
   return { id: device.id, alias, usb: `${vendor}:${product}`, serial };
-}
-
-/** Ring3 has it, or is about to have it again. */
-function hasDriver(device: Device): boolean {
-  return ["starting", "running", "suspended", "failed"].includes(device.life.state);
-}
-
-/** Who other than ring3 has the device now; null: nobody. */
-export function ownerOf(device: Device): string | null {
-  const owner = device.bus.kernelDriver();
-  return owner === USBFS && hasDriver(device) ? null : owner;
-}
-
-/** Who other than ring3 uses the device. */
-export function holdersOf(device: Device): readonly Holder[] {
-  return ownerOf(device) === null ? [] : device.bus.holders();
-}
-
-/** The same in words; undefined: nobody. */
-export function inUse(device: Device): string | undefined {
-  const holders = holdersOf(device);
-  if (holders.length === 0) return undefined;
-  const list = holders.map(({ node, how, where }) => `${node} is ${how}${where === "" ? "" : ` (${where})`}`);
-  return `in use: ${list.join(", ")}; release it first`;
 }

@@ -20,8 +20,10 @@ import { type ChosenDriver, rank } from "./drivers.ts";
 import { grantedNames, namesOf } from "./granted-requests.ts";
 import type { History } from "./history.ts";
 import { inFlight } from "./in-flight.ts";
+import { holdersOf, inUse, ownerOf } from "./in-use.ts";
 import type { Inputs } from "./inputs.ts";
-import { holdersOf, inUse, type Manager, ownerOf } from "./manager.ts";
+import type { Manager } from "./manager.ts";
+import { isWaitedFor } from "./once-free.ts";
 import { missingPermissions } from "./udev.ts";
 
 export interface Endpoint {
@@ -169,8 +171,9 @@ export function nextSteps(device: Device): string[] {
     case "unmatched":
       return ["install a driver for it: driver_paths in ring3.yaml, or ring3 up --drivers DIR"];
     case "available":
-      return inUse(device) === undefined
-        ? [`ring3 start ${id} --take`, "or a take rule in ring3.yaml"]
+      if (inUse(device) === undefined) return [`ring3 start ${id} --take`, "or a take rule in ring3.yaml"];
+      return isWaitedFor(device)
+        ? ["end the program that has it open: it is taken then"]
         : [`release it first (umount, swapoff, or end the program), then: ring3 start ${id} --take`];
     case "stopped":
       return [`ring3 start ${id}`];
