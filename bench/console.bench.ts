@@ -7,7 +7,7 @@ import { cpuMs } from "@ring3/kernel/process/pidfd";
 import { pause } from "../packages/cli/drivers-life.fixture.ts";
 import type { Benchmark, Round } from "./benchmark.ts";
 import { pages } from "./console-pages.ts";
-import { idle } from "./idle.ts";
+import { type Idle, idle } from "./idle.ts";
 
 const PAGES = 10;
 const DEVICES = 8;
@@ -25,20 +25,43 @@ const OPENS = `${LISTED} devices, opened`;
 const program = fileURLToPath(new URL("../build/console.cjs", import.meta.url));
 
 /** A console, and who listens to it as a browser does. */
-async function openPages(directory: string): Promise<AsyncDisposable> {
+/** What the browsers of ten people ask for: half of them look at all devices, the others at one device each, and what it does. */
+async function openPages({ directory, devices }: Idle): Promise<AsyncDisposable> {
   const child = spawn(process.execPath, [program, directory, "0"], { stdio: ["ignore", "pipe", "inherit"] });
   const [url] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
   const { headers } = await fetch(url, { redirect: "manual" });
   const [cookie] = headers.get("Set-Cookie")!.split(";") as [string];
   const ended = new AbortController();
-  const streams = Array.from({ length: PAGES }, () =>
-    fetch(new URL("/api/events", url), { headers: { cookie }, signal: ended.signal }),
-  );
-  for (const response of await Promise.all(streams))
-    void response.body!.pipeTo(new WritableStream()).catch(() => {}); // it is ended by us
+  const { signal } = ended;
+  const ask = async (path: string) => {
+    const response = await fetch(new URL(path, url), { headers: { cookie }, signal });
+    if (!response.ok) throw new Error(`console: ${path} was answered with ${response.status}`);
+    return response;
+  };
+  const listen = async (path: string) => {
+    const { body } = await ask(path);
+    void body!.pipeTo(new WritableStream()).catch(() => {}); // it is ended by us
+  };
+  const lookAt = async (device: string) => {
+    const named = `/api/devices/${encodeURIComponent(device)}`;
+    for (const part of ["past", "explain", "log", "crashes"]) await (await ask(`${named}/${part}`)).text();
+    await listen(`/api/live?${new URLSearchParams({ unit: `${device}#0` })}`);
+    const look = async () => {
+      while (!signal.aborted) {
+        await (await ask(`${named}/requests`)).text();
+        await pause(1000);
+      }
+    };
+    return look().catch((error) => {
+      if (!signal.aborted) throw error;
+    });
+  };
+  await Promise.all(Array.from({ length: PAGES }, () => listen("/api/events")));
+  const looks = devices.slice(0, PAGES / 2).map(lookAt);
   return {
     async [Symbol.asyncDispose]() {
       ended.abort();
+      await Promise.all(looks);
       child.kill("SIGTERM");
       await once(child, "close");
     },
@@ -57,7 +80,7 @@ async function* run(): AsyncIterable<readonly Round[]> {
     const without = await share();
     let costs = 0;
     {
-      await using _ = await openPages(ring3.directory);
+      await using _ = await openPages(ring3);
       await pause(1000);
       costs = Math.max(0, (await share()) - without);
     }
@@ -71,7 +94,7 @@ async function* run(): AsyncIterable<readonly Round[]> {
 }
 
 export default {
-  what: `what the console takes of the manager's processor with ${PAGES} pages open, against ${SHARE_MAX * 100} % of one; frames a second of a page with ${LISTED} devices, and how soon it is usable`,
+  what: `what the console takes of the manager's processor with ${PAGES} pages open, half of them a device's, against ${SHARE_MAX * 100} % of one; frames a second of a page with ${LISTED} devices, and how soon it is usable`,
   unit: "%",
   rounds: 7,
   settings: [
