@@ -8,11 +8,9 @@ export class DriverState {
   readonly #kept: KeptStates;
   #owner: Manifest | undefined;
 
-  /** `owner`: an earlier manager has left it with its driver's state in it. */
-  constructor(memory: DeviceMemory, kept: KeptStates, owner?: Manifest) {
+  constructor(memory: DeviceMemory, kept: KeptStates) {
     this.#memory = memory;
     this.#kept = kept;
-    this.#owner = owner;
   }
 
   /** An earlier manager has left it with its driver's state in it. */

@@ -134,7 +134,10 @@ export class Manager {
     this.#estate = estate;
     estate.lost = (device, memory) => {
       const owner = this.#drivers.find(({ manifest }) => manifest.name === device.driver?.name);
-      if (owner !== undefined) new DriverState(memory, this.#keptStates, owner.manifest).keep(device);
+      if (owner === undefined) return;
+      const state = new DriverState(memory, this.#keptStates);
+      state.inherit(owner.manifest);
+      state.keep(device);
     };
   }
 
