@@ -159,13 +159,13 @@ test("for who wants little to move, what moves all the while is drawn once a sec
   }`);
   const began = performance.now();
   let moves = 0;
-  while (performance.now() - began < 2500) {
+  while (moves <= 10 || performance.now() - began < 2500) {
     await mouse.does("20ms move 2 0");
     moves++;
   }
   const drawn = await page.evaluate<number>("drawn");
   const seconds = (performance.now() - began) / 1000;
-  assert.ok(moves > 10 && drawn >= 1 && drawn <= seconds + 1, `drawn ${drawn} times in ${seconds} s`);
+  assert.ok(drawn >= 1 && drawn <= seconds + 1, `drawn ${drawn} times in ${seconds} s`);
   await calm.close();
 });
 

@@ -37,13 +37,13 @@ test("many changes are few frames, the last of which shows the last; without a c
   const told = view.of(info, numberPicture());
   const began = performance.now();
   let number = 0;
-  while (performance.now() - began < 300) {
+  while (frames().length < 3 || performance.now() - began < 300) {
     for (let burst = 0; burst < 50; burst++) told.event("number", { number: ++number });
     await sleep(1);
   }
   await sleep(50);
   const drawn = frames().length;
-  assert.ok(drawn >= 3 && drawn <= ((performance.now() - began) * 30) / 1000 + 2, `${drawn} frames`);
+  assert.ok(drawn <= ((performance.now() - began) * 30) / 1000 + 2, `${drawn} frames`);
   assert.match(frames().at(-1)!, new RegExp(`number ${number}\\b`));
   assert.match(frames().at(-1)!, /^Pad\[31m/m); // of a device's words nothing reaches the terminal but letters
   await sleep(100);
