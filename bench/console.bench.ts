@@ -24,7 +24,6 @@ const OPENS = `${LISTED} devices, opened`;
 
 const program = fileURLToPath(new URL("../build/console.cjs", import.meta.url));
 
-/** A console, and who listens to it as a browser does. */
 /** What the browsers of ten people ask for: half of them look at all devices, the others at one device each, and what it does. */
 async function openPages({ directory, devices }: Idle): Promise<AsyncDisposable> {
   const child = spawn(process.execPath, [program, directory, "0"], { stdio: ["ignore", "pipe", "inherit"] });

@@ -22,7 +22,7 @@ const file = (text: string, type: string) => ({
 function setUp(change: Partial<AppParts> = {}) {
   const asked: unknown[] = [];
   const tell = (event: string, value: unknown) => feed.add(event, value);
-  const device = { id, name: "<img src=x onerror=alert(1)>\u0007" } as DeviceStatus;
+  const device = { id, name: "<img src=x onerror=alert(1)>\u0007", state: "running" } as DeviceStatus;
   const picture = new Picture({ status: { devices: [device] } as unknown as Status }, tell, () => 0);
   const feed: Feed = new Feed("e", () => picture.whole());
   const app = createApp({
@@ -32,6 +32,8 @@ function setUp(change: Partial<AppParts> = {}) {
     files: new Map([
       ["/index.html", file("<p>page</p>", "text/html; charset=utf-8")],
       ["/door.html", file("<p>door</p>", "text/html; charset=utf-8")],
+      ["/door.css", file("p {}", "text/css; charset=utf-8")],
+      ["/icon.svg", file("<svg/>", "image/svg+xml")],
     ]),
     ask: (async (method: string, params: object) => {
       asked.push([method, params]);
@@ -72,6 +74,20 @@ test("without a cookie there is a door, and nothing behind it", async () => {
   assert.deepEqual([door.status, await door.text()], [403, "<p>door</p>"]);
   for (const path of ["/api/events", "/api/about", "/index.html", "/assets/x.js", `/api/devices/${id}/past`])
     assert.equal((await get(path)).status, 401, path);
+  for (const path of ["/door.css", "/icon.svg"]) assert.equal((await get(path)).status, 200, path);
+});
+
+test("the address that is clicked in a page elsewhere opens nothing, says so in words, and is still good", async () => {
+  const { get } = setUp();
+  const headers = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document" };
+  const door = await get(`/?token=${token}`, headers);
+  assert.deepEqual(
+    [door.status, await door.text(), door.headers.get("Set-Cookie")],
+    [403, "<p>door</p>", null],
+  );
+  assert.match(door.headers.get("Content-Security-Policy")!, /default-src 'none'/);
+  assert.equal((await get("/api/about", headers)).status, 403);
+  assert.equal((await get(`/?token=${token}`)).status, 303);
 });
 
 test("the token opens it, is gone from the address, and works once", async () => {
@@ -131,6 +147,22 @@ test("an action without an origin comes from no page: refused", async () => {
   const { post, asked } = setUp({ control: true });
   assert.equal((await post(`/api/devices/${id}/restart`, {})).status, 403);
   assert.deepEqual(asked, []);
+});
+
+test("to a device that is unplugged nothing is done, and that is said", async () => {
+  const broken: string[] = [];
+  const { get, cookie, picture, asked } = setUp({
+    control: true,
+    fault: async (_, fault) => void broken.push(fault),
+  });
+  picture.device({ id, state: "gone" } as DeviceStatus);
+  const headers = { Cookie: await cookie(), Origin: origin };
+  for (const verb of ["restart", "suspend", "take", "garbage", "unplug", "trace"]) {
+    const answer = await get(`/api/devices/${id}/${verb}`, headers, "POST");
+    assert.equal(answer.status, 409, verb);
+    assert.match(await messageOf(answer), /was unplugged; plug it in again/);
+  }
+  assert.deepEqual([asked, broken], [[], []]);
 });
 
 test("a device that has just gone is told as such", async () => {

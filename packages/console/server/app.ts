@@ -42,6 +42,9 @@ const STREAMS_MAX = 64;
 /** Before a page asks again. */
 const RETRY_MS = 500;
 
+/** What the door is drawn with. */
+const DOOR = ["/icon.svg", "/door.css"];
+
 const verbs = ["start", "take", "stop", "restart", "suspend", "resume"] as const;
 type Verb = (typeof verbs)[number];
 
@@ -71,7 +74,8 @@ export function createApp(parts: AppParts): Hono {
 
   app.use(async (c, next) => {
     const refusal = guard.refusal(asker(c));
-    if (refusal !== undefined) c.res = c.json(problem("denied", refusal), 403);
+    if (c.req.path === "/" && guard.isLink(asker(c))) c.res = door(c);
+    else if (refusal !== undefined) c.res = c.json(problem("denied", refusal), 403);
     else if (!["GET", "POST"].includes(c.req.method))
       c.res = c.json(problem("invalid", `${c.req.method} is not for this server`), 405);
     else await next();
@@ -91,11 +95,11 @@ export function createApp(parts: AppParts): Hono {
       c.header("Set-Cookie", cookie);
       return c.redirect("/", 303); // the token is in no history
     }
-    if (!guard.isAdmitted(asker(c)))
-      return c.body(file("/door.html").bytes, 403, { "Content-Type": file("/door.html").type });
+    if (!guard.isAdmitted(asker(c))) return door(c);
     if (token !== undefined) return c.redirect("/", 303);
     return serve(c, "/index.html");
   });
+  for (const path of DOOR) app.get(path, (c) => serve(c, path));
   app.use(async (c, next) => {
     if (!guard.isAdmitted(asker(c))) {
       const message = "this page is not let in: open the address that `ring3 console` has printed";
@@ -146,7 +150,7 @@ export function createApp(parts: AppParts): Hono {
   app.post("/api/devices/:device/trace", async (c) => {
     requirePage(c);
     requireControl();
-    const { name, json } = await trace(known(c.req.param("device")), c.req.raw.signal);
+    const { name, json } = await trace(present(c.req.param("device")), c.req.raw.signal);
     c.header("Content-Disposition", `attachment; filename="${name}"`);
     c.header("Content-Type", "application/json");
     return c.body(json);
@@ -155,12 +159,12 @@ export function createApp(parts: AppParts): Hono {
     requirePage(c);
     const { device, verb } = c.req.param();
     if (fault !== undefined && isOneOf(faults, verb)) {
-      await fault(known(device), verb);
+      await fault(present(device), verb);
       return c.json({});
     }
     if (!isOneOf(verbs, verb)) throw new HTTPException(404, { message: `there is no "${verb}"` });
     requireControl();
-    return c.json(await act(known(device), verb));
+    return c.json(await act(present(device), verb));
   });
   app.get("/*", (c) => serve(c, c.req.path));
 
@@ -174,14 +178,25 @@ export function createApp(parts: AppParts): Hono {
   }
 
   function known(device: string): string {
-    if (picture.has(device)) return device;
+    if (picture.stateOf(device) !== undefined) return device;
     throw new HTTPException(404, { message: `there is no device ${device} any more` });
+  }
+
+  /** Where something can be done to it. */
+  function present(device: string): string {
+    if (picture.stateOf(known(device)) !== "gone") return device;
+    throw new HTTPException(409, { message: `${device} was unplugged; plug it in again` });
   }
 
   function file(path: string): StaticFile {
     const found = files.get(path);
     if (found === undefined) throw new HTTPException(404, { message: `there is no ${path}` });
     return found;
+  }
+
+  function door(c: Context): Response {
+    const { type, bytes } = file("/door.html");
+    return c.body(bytes, 403, { "Content-Type": type });
   }
 
   function serve(c: Context, path: string) {
@@ -226,6 +241,7 @@ const asker = (c: Context) => ({
   host: c.req.header("host"),
   origin: c.req.header("origin"),
   site: c.req.header("sec-fetch-site"),
+  destination: c.req.header("sec-fetch-dest"),
   cookie: c.req.header("cookie"),
 });
 

@@ -5,7 +5,7 @@ import { Guard } from "./guard.ts";
 
 const token = "a".repeat(64);
 const host = "127.0.0.1:8080";
-const asker = { host, origin: undefined, site: undefined, cookie: undefined };
+const asker = { host, origin: undefined, site: undefined, destination: undefined, cookie: undefined };
 
 function setUp(key = "b".repeat(64), port = 8080) {
   const used: string[] = [];
@@ -62,4 +62,25 @@ for (const [what, change, refused] of [
 ] as const)
   test(`${what} is ${refused ? "refused" : "heard"}`, () => {
     assert.equal(setUp().guard.refusal({ ...asker, ...change }) !== undefined, refused);
+  });
+
+for (const [what, change, isLink] of [
+  ["a click on the address in a page elsewhere", { site: "cross-site", destination: "document" }, true],
+  ["one in a page of another port here", { site: "same-site", destination: "document" }, true],
+  ["an address that is typed", { site: "none", destination: "document" }, false],
+  ["a picture in a page elsewhere", { site: "cross-site", destination: "image" }, false],
+  ["a frame in a page elsewhere", { site: "cross-site", destination: "iframe" }, false],
+  [
+    "a form that is sent from elsewhere",
+    { origin: "null", site: "cross-site", destination: "document" },
+    false,
+  ],
+  [
+    "a name that somebody made to mean this machine",
+    { host: "evil.example:8080", site: "cross-site", destination: "document" },
+    false,
+  ],
+] as const)
+  test(`${what} is ${isLink ? "" : "not "}shown the door in words`, () => {
+    assert.equal(setUp().guard.isLink({ ...asker, ...change }), isLink);
   });

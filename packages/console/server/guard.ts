@@ -15,6 +15,8 @@ export interface Asker {
   readonly origin: string | undefined;
   /** Sec-Fetch-Site (Fetch Metadata Request Headers §2.4); old browsers have none. */
   readonly site: string | undefined;
+  /** Sec-Fetch-Dest (§2.1): what the answer is for. */
+  readonly destination: string | undefined;
   readonly cookie: string | undefined;
 }
 
@@ -44,12 +46,16 @@ export class Guard {
     if (host === undefined || !this.#hosts.includes(host))
       return `this is ${this.#hosts[0]}, and not ${host === undefined ? "a host without a name" : "the host that was asked for"}`;
     if (origin !== undefined && origin !== `http://${host}`) return "a page from elsewhere may not ask";
-    if (site !== undefined && site !== "same-origin" && site !== "none")
-      return "a page from elsewhere may not ask";
+    if (isElsewhere(site)) return "a page from elsewhere may not ask";
     return undefined;
   }
 
-  /** One who follows a link from elsewhere is shown the door, no more: the answer tells that page nothing. */
+  /** A person has clicked on the address in a page from elsewhere. They are shown the door, no more: the answer tells that page nothing. */
+  isLink({ host, origin, site, destination }: Asker): boolean {
+    const isHere = host !== undefined && this.#hosts.includes(host) && origin === undefined;
+    return isHere && isElsewhere(site) && destination === "document";
+  }
+
   isAdmitted({ cookie }: { cookie?: string | undefined }): boolean {
     const value = cookieNamed(cookie ?? "", this.#cookie);
     return value !== undefined && same(value, this.#session);
@@ -63,6 +69,9 @@ export class Guard {
     return `${this.#cookie}=${this.#session}; HttpOnly; SameSite=Strict; Path=/`;
   }
 }
+
+const isElsewhere = (site: string | undefined) =>
+  site !== undefined && site !== "same-origin" && site !== "none";
 
 function same(found: string, secret: string): boolean {
   const [a, b] = [Buffer.from(found), Buffer.from(secret)];

@@ -51,7 +51,10 @@ test("a device is there from its first word until it goes", () => {
   const { picture } = setUp(device("a"));
   picture.device(device("b"));
   picture.gone({ id: "a" });
-  assert.deepEqual([picture.has("a"), picture.has("b"), picture.has("c")], [false, true, false]);
+  assert.deepEqual(
+    ["a", "b", "c"].map((id) => picture.stateOf(id)),
+    [undefined, "running", undefined],
+  );
 });
 
 test("of counts the difference is told, in a second; of the first there is none", () => {

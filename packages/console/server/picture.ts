@@ -73,8 +73,9 @@ export class Picture {
     });
   }
 
-  has(device: string): boolean {
-    return this.#devices.has(device);
+  /** undefined: there is no such device. */
+  stateOf(device: string): DeviceStatus["state"] | undefined {
+    return this.#devices.get(device)?.state;
   }
 
   device(device: Notice<ClientEdge, "device">): void {
