@@ -1,5 +1,6 @@
-// Runs in: CLI, in the demo. Owns: a program that uses a disk all the while and counts: each block that it writes it reads again, and compares.
+// Runs in: CLI, in the demo. Owns: a program that uses a disk all the while and counts: each block that it writes it reads again, at once and a round later, and compares.
 import { type Block, blockClass, connect, type OpenUnit, type Ring3 } from "@ring3/client";
+import { Ledger } from "./ledger.ts";
 
 /** What it has found so far. */
 export interface Verified {
@@ -10,13 +11,13 @@ export interface Verified {
   readonly longestMs: number;
 }
 
-const BLOCK_SECTORS = 8;
 /** A little work, for a machine that has other things to do. */
 const PAUSE_MS = 5;
 /** Before a disk that is not there is looked for again. */
 const AWAY_MS = 200;
 
 export class Workload {
+  readonly #ledger = new Ledger((ms, asWritten) => this.#count(ms, !asWritten));
   #verified: Verified = { blocks: 0, lost: 0, longestMs: 0 };
   #stopped = false;
   #ring3: Ring3 | undefined;
@@ -41,15 +42,8 @@ export class Workload {
   }
 
   async #use(disk: OpenUnit<Block>): Promise<void> {
-    const { sectorBytes, sectors, medium } = disk.properties;
-    const blocks = Math.floor(sectors / BLOCK_SECTORS);
-    for (let number = 0; !this.#stopped; number++) {
-      const lba = (number % blocks) * BLOCK_SECTORS;
-      const data = patternOf(number, BLOCK_SECTORS * sectorBytes);
-      const began = performance.now();
-      await disk.request("write", { lba, count: BLOCK_SECTORS, fua: 0, medium }, { data });
-      const read = await disk.request("read", { lba, count: BLOCK_SECTORS, medium }, { length: data.length });
-      this.#count(performance.now() - began, Buffer.compare(read.data, data) !== 0);
+    while (!this.#stopped) {
+      await this.#ledger.step(disk);
       await pause(PAUSE_MS);
     }
   }
@@ -67,13 +61,6 @@ export class Workload {
     this.#stopped = true;
     this.#ring3?.close();
   }
-}
-
-/** Of each block another. */
-function patternOf(number: number, length: number): Uint8Array {
-  const words = new Uint32Array(length / 4);
-  for (let index = 0; index < words.length; index++) words[index] = Math.imul(number + 1, 0x9e3779b1) ^ index;
-  return new Uint8Array(words.buffer);
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
