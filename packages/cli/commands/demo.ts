@@ -18,8 +18,8 @@ import { type Attachment, SimulatedDevice } from "../simulated-device.ts";
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
 const known = Object.keys(demoDevices);
 
-/** This machine's is not read: nothing real is taken, and no simulated mouse moves a real pointer. */
-const CONFIGURATION = "endpoints: { input: none }\n";
+/** This machine's is not read: nothing real is taken, and no simulated mouse moves a real pointer. What is unplugged there is to come back, however busy the machine is. */
+const CONFIGURATION = "endpoints: { input: none }\nlimits: { replug_grace: 30s }\n";
 
 export default {
   summary: "runs ring3 with a simulated device of every class, and says what to try",
