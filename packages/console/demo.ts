@@ -1,6 +1,7 @@
 // Runs in: console of a demo. Owns: what is said between it and the demo, a JSON line each: what is to be broken, and what came of it; how the demo's
 // own program fares.
-import { DeviceError } from "@ring3/core/errors";
+import { sentence } from "@ring3/control/sentence";
+import type { DeviceError } from "@ring3/core/errors";
 import * as v from "valibot";
 import { type Fault, type Workload, workload } from "./edge.ts";
 
@@ -33,6 +34,6 @@ export class DemoLink {
     const waiting = this.#waiting.get(said.id);
     this.#waiting.delete(said.id);
     if (said.error === undefined) waiting?.resolve();
-    else waiting?.reject(new DeviceError("io", said.error));
+    else waiting?.reject(sentence("invalid", said.error));
   }
 }

@@ -67,7 +67,11 @@ export class DemoConsole {
     if (fault === "crash") return this.#signal(device, "SIGKILL");
     if (fault === "hang") return this.#signal(device, "SIGSTOP");
     const simulated = this.#demo.devices.find(({ port }) => device.startsWith(`usb-${port}:`));
-    if (simulated === undefined) throw sentence("invalid", `${device} is no device of the demo's`);
+    if (simulated === undefined)
+      throw sentence(
+        "invalid",
+        `${device} is no device of the demo's own: it can be crashed and hung, no more`,
+      );
     if (fault === "unplug") {
       await simulated.say("unplug");
       later(() => simulated.say("plug"));

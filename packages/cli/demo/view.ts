@@ -29,6 +29,7 @@ export async function show(
   const live = out.isTTY === true && !json;
   const shown = new Map<string, string>();
   let hinted = false;
+  let address: string | undefined;
   if (live) clear(out);
   while (!until.aborted) {
     const status = await manager.ask("status", {});
@@ -43,6 +44,8 @@ export async function show(
       for (const device of changed) ring3.print(changeText(device));
       const served = classes.every((name) => status.devices.some((device) => isServed(device, name)));
       if (served && !hinted) ring3.print(hints);
+      else if (hinted && page() !== address) ring3.print(`Another browser: ${page()}`); // the last one is used up
+      address = page();
       hinted ||= served;
     }
     await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
