@@ -1,4 +1,4 @@
-// Runs in: node --test. Owns: consoles of a manager that the test plays, which are asked to end when something is in the way.
+// Runs in: node --test. Owns: consoles of a manager that the test plays: what they hand on to their server, and how they end when something is in the way.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
@@ -17,6 +17,14 @@ test("a console that is asked to end ends its server", async () => {
   using manager = new PlayedManager([playedDevice({})]);
   const console = await RunningConsole.start(manager.directory);
   await endsWithin(1500, console, console.server);
+});
+
+test("a descriptor that was left open for the console does not go on to its server", async () => {
+  using manager = new PlayedManager([playedDevice({})]);
+  const console = await RunningConsole.start(manager.directory);
+  assert.deepEqual(console.strangersIn(console.pid), ["60"]);
+  assert.deepEqual(console.strangersIn(console.server), []);
+  await console.stop();
 });
 
 test("a server that stands still is killed", async () => {

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { withoutKindText } from "@ring3/control/wire";
 import { DeviceError } from "@ring3/core/errors";
 import { systemClock } from "@ring3/kernel/clock/clock";
+import { keepInherited } from "@ring3/kernel/fd/descriptor";
 import { architectureOf } from "@ring3/kernel/jail/seccomp";
 import { confineSupervisors } from "@ring3/kernel/jail/supervisor";
 import { DemoLink } from "./demo.ts";
@@ -16,6 +17,7 @@ const [directory, port, ...words] = process.argv.slice(2) as [string, string, ..
 const json = words.includes("json");
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
+keepInherited(); // a descriptor that a shell left open would end up in the server
 confineSupervisors(architectureOf(process.arch), process.getuid!() === 0); // for the server: its event loop can make no ring of io_uring
 const demo = words.includes("demo") ? new DemoLink(say) : undefined;
 const control = words.includes("control");

@@ -1,12 +1,15 @@
 // Runs in: tests. Owns: what `ring3 console` runs, and what is asked of its server as any program could, not only a browser.
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type Agent, type IncomingMessage, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+
+/** A descriptor that whoever starts a console has left open; of the first sixteen libuv takes care (uv_disable_stdio_inheritance). */
+const LEFT_OPEN = { fd: 60, path: "/dev/zero" };
 
 const program = fileURLToPath(new URL("../../build/console.cjs", import.meta.url));
 
@@ -40,10 +43,13 @@ export class RunningConsole implements AsyncDisposable {
   }
 
   static async start(directory: string, ...words: string[]): Promise<RunningConsole> {
+    const left = openSync(LEFT_OPEN.path, "r");
+    const stdio: StdioOptions = ["ignore", "pipe", "inherit"];
     const child = spawn(process.execPath, [program, directory, "0", ...words], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: [...stdio, ...Array<"ignore">(LEFT_OPEN.fd - stdio.length).fill("ignore"), left],
     });
-    const [url] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+    closeSync(left);
+    const [url] = (await once(createInterface({ input: child.stdout! }), "line")) as [string];
     return new RunningConsole(child, url);
   }
 
@@ -51,6 +57,17 @@ export class RunningConsole implements AsyncDisposable {
   async enter(): Promise<void> {
     const { headers } = await this.get(`/${new URL(this.url).search}`, { Cookie: "" });
     this.#cookie = headers["set-cookie"]![0]!.split(";")[0]!;
+  }
+
+  /** What a process of it has open that somebody left open for who started it. */
+  strangersIn(pid: number): string[] {
+    return readdirSync(`/proc/${pid}/fd`).filter(
+      (fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === LEFT_OPEN.path,
+    );
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
   }
 
   /** The process that browsers talk to. */
