@@ -3,17 +3,21 @@
 import { sentence } from "@ring3/control/sentence";
 import type { DeviceError } from "@ring3/core/errors";
 import * as v from "valibot";
-import { type Fault, type Workload, workload } from "./edge.ts";
+import { type Fault, type Followed, followed, type Workload, workload } from "./edge.ts";
 
 /** What the demo says: what became of `id`, or how its program fares. */
 const line = v.union([
-  v.strictObject({ id: v.number(), error: v.exactOptional(v.string()) }),
+  v.strictObject({ id: v.number(), followed }),
+  v.strictObject({ id: v.number(), error: v.string() }),
   v.strictObject({ workload }),
 ]);
 
 export class DemoLink {
   readonly #say: (line: string) => void;
-  readonly #waiting = new Map<number, { resolve: () => void; reject: (error: DeviceError) => void }>();
+  readonly #waiting = new Map<
+    number,
+    { resolve: (followed: Followed) => void; reject: (error: DeviceError) => void }
+  >();
   #last = 0;
   onWorkload: (workload: Workload) => void = () => {};
 
@@ -21,7 +25,7 @@ export class DemoLink {
     this.#say = say;
   }
 
-  readonly break = (device: string, fault: Fault): Promise<void> =>
+  readonly break = (device: string, fault: Fault): Promise<Followed> =>
     new Promise((resolve, reject) => {
       const id = ++this.#last;
       this.#waiting.set(id, { resolve, reject });
@@ -33,7 +37,7 @@ export class DemoLink {
     if ("workload" in said) return this.onWorkload(said.workload);
     const waiting = this.#waiting.get(said.id);
     this.#waiting.delete(said.id);
-    if (said.error === undefined) waiting?.resolve();
+    if ("followed" in said) waiting?.resolve(said.followed);
     else waiting?.reject(sentence("invalid", said.error));
   }
 }

@@ -14,6 +14,10 @@ const tcpPort = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(65
 export const faults = ["crash", "hang", "garbage", "unplug"] as const;
 export type Fault = (typeof faults)[number];
 
+/** What came of it, one after the other; nothing where the device's steps tell it. */
+export const followed = v.array(v.strictObject({ sinceMs: v.pipe(v.number(), v.minValue(0)), text }));
+export type Followed = v.InferOutput<typeof followed>;
+
 /** What a demo's program that uses a disk all the while has found. */
 export const workload = v.strictObject({
   device: name,
@@ -42,8 +46,11 @@ export const consoleEdge = defineEdge({
         demo: v.boolean(),
       }),
     },
-    /** Only in a demo. Resolves once it is done; what follows is told as of any device. */
-    fault: { params: v.strictObject({ device: name, fault: v.picklist(faults) }), result: nothing },
+    /** Only in a demo. Resolves once it is done. */
+    fault: {
+      params: v.strictObject({ device: name, fault: v.picklist(faults) }),
+      result: v.strictObject({ followed }),
+    },
   },
   tells: {
     /** At 127.0.0.1; browsers are answered. */

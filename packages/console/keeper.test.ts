@@ -150,13 +150,19 @@ test("a token that has been used is followed by another, which the server and th
 
 test("a demo tells the next address by itself, breaks devices, and has its program's work shown", async () => {
   const broken: string[] = [];
-  const fault = async (device: string, which: string) => void broken.push(`${which} ${device}`);
+  const followed = [{ sinceMs: 3, text: "it stands still" }];
+  const fault = async (device: string, which: string) => {
+    broken.push(`${which} ${device}`);
+    return followed;
+  };
   const { keeper, servers, addresses } = setUp({ fault });
   await settled();
   servers[0]!.listens(41293);
   servers[0]!.used();
   assert.equal(addresses.length, 2);
-  await servers[0]!.start.handlers.fault({ device: "a", fault: "hang" }, [], servers[0]!.link);
+  const hang = { device: "a", fault: "hang" } as const;
+  const { handlers, link } = { ...servers[0]!.start, ...servers[0]! };
+  assert.deepEqual(await handlers.fault(hang, [], link), { followed });
   assert.deepEqual(broken, ["hang a"]);
   const workload = { device: "a", blocks: 1, lost: 0, longestMs: 2 };
   keeper.workload(workload);

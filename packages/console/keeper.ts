@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { sentence } from "@ring3/control/sentence";
 import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
-import type { Fault, Workload } from "./edge.ts";
+import type { Fault, Followed, Workload } from "./edge.ts";
 import type { ServerProcess, ServerStart } from "./server-process.ts";
 
 /** One that served for so long was not in vain. */
@@ -18,7 +18,7 @@ export interface ServerOptions {
   readonly port: number;
   readonly control: boolean;
   /** Only in a demo: breaks a device. */
-  readonly fault?: (device: string, fault: Fault) => Promise<void>;
+  readonly fault?: (device: string, fault: Fault) => Promise<Followed>;
   /** Once it serves; in a demo also whenever the last one has been used. */
   readonly address: (url: string) => void;
   readonly clock: Clock;
@@ -70,8 +70,7 @@ export class ServerKeeper {
         begin: () => ({ token: this.#token, key: this.#key, control, demo: fault !== undefined }),
         fault: async ({ device, fault: which }) => {
           if (fault === undefined) throw new DeviceError("denied", "only a demo breaks devices");
-          await fault(device, which);
-          return {};
+          return { followed: await fault(device, which) };
         },
       },
       tells: {

@@ -51,7 +51,7 @@ function setUp(renounce: (connection: number) => object | Promise<object> = () =
       control,
       {
         begin: () => ({ token: "a".repeat(32), key: "b".repeat(64), control, demo: false }),
-        fault: () => ({}),
+        fault: () => ({ followed: [] }),
       },
       {
         listening: (listening) => void heard.push(listening),

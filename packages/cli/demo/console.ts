@@ -5,11 +5,12 @@ import type { ManagerConnection } from "@ring3/client/manager-connection";
 import { sentence } from "@ring3/control/sentence";
 import { ended, onLine } from "../lines.ts";
 import type { SimulatedDevice } from "../simulated-device.ts";
+import { type Followed, feedNonsense } from "./nonsense.ts";
 import type { Verified } from "./workload.ts";
 
 const program = fileURLToPath(new URL("../../../build/console.cjs", import.meta.url));
 
-/** For so long a device that was unplugged, or that answers nonsense, stays so. */
+/** For so long a device stays unplugged, or answers nonsense. */
 const AWAY_MS = 2000;
 
 /** What it prints. */
@@ -25,10 +26,6 @@ export interface Demo {
   readonly manager: Pick<ManagerConnection, "ask">;
   readonly devices: readonly SimulatedDevice[];
 }
-
-/** What each kind of device answers that makes no sense. */
-const garbage: Readonly<Record<string, string>> = { "usb-drive": "fault wrong-tag" };
-const PAD_GARBAGE = "fault short-reports";
 
 export class DemoConsole {
   readonly #demo: Demo;
@@ -58,14 +55,15 @@ export class DemoConsole {
     }
     const answer = (what: object) => void this.#child.stdin!.write(`${JSON.stringify({ id, ...what })}\n`);
     this.#break(device!, fault!).then(
-      () => answer({}),
+      (followed) => answer({ followed }),
       ({ message }: Error) => answer({ error: message }),
     );
   }
 
-  async #break(device: string, fault: string): Promise<void> {
+  async #break(device: string, fault: string): Promise<Followed> {
     if (fault === "crash") return this.#signal(device, "SIGKILL");
     if (fault === "hang") return this.#signal(device, "SIGSTOP");
+    const { manager } = this.#demo;
     const simulated = this.#demo.devices.find(({ port }) => device.startsWith(`usb-${port}:`));
     if (simulated === undefined)
       throw sentence(
@@ -75,18 +73,19 @@ export class DemoConsole {
     if (fault === "unplug") {
       await simulated.say("unplug");
       later(() => simulated.say("plug"));
-      return;
+      return [];
     }
-    const kind = garbage[simulated.kind];
-    await simulated.say(kind ?? PAD_GARBAGE);
-    if (kind === undefined) later(() => simulated.say("fault clear"));
+    const pause = () => new Promise((resolve) => setTimeout(resolve, AWAY_MS));
+    return feedNonsense({ manager, simulated, device, pause, now: Date.now });
   }
 
-  async #signal(device: string, signal: NodeJS.Signals): Promise<void> {
+  /** What follows is told as of any driver. */
+  async #signal(device: string, signal: NodeJS.Signals): Promise<Followed> {
     const { devices } = await this.#demo.manager.ask("status", {});
     const pid = devices.find(({ id }) => id === device)?.hostPid ?? null;
     if (pid === null) throw sentence("invalid", `${device} has no driver's process now`);
     process.kill(pid, signal);
+    return [];
   }
 
   /** That nobody has used yet. */

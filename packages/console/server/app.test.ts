@@ -153,7 +153,10 @@ test("to a device that is unplugged nothing is done, and that is said", async ()
   const broken: string[] = [];
   const { get, cookie, picture, asked } = setUp({
     control: true,
-    fault: async (_, fault) => void broken.push(fault),
+    fault: async (_, fault) => {
+      broken.push(fault);
+      return [];
+    },
   });
   picture.device({ id, state: "gone" } as DeviceStatus);
   const headers = { Cookie: await cookie(), Origin: origin };
@@ -178,9 +181,14 @@ test("a verb that there is not is refused", async () => {
 
 test("only a demo breaks devices", async () => {
   const broken: string[] = [];
-  const fault = async (device: string, which: string) => void broken.push(`${which} ${device}`);
+  const followed = [{ sinceMs: 12, text: "<b>it tried again</b>" }];
+  const fault = async (device: string, which: string) => {
+    broken.push(`${which} ${device}`);
+    return followed;
+  };
   assert.equal((await setUp({ control: true }).post(`/api/devices/${id}/crash`)).status, 404);
-  assert.equal((await setUp({ control: true, fault }).post(`/api/devices/${id}/crash`)).status, 200);
+  const answer = await setUp({ control: true, fault }).post(`/api/devices/${id}/crash`);
+  assert.deepEqual(await answer.json(), { followed });
   assert.deepEqual(broken, [`crash ${id}`]);
 });
 

@@ -4,7 +4,7 @@ import { DeviceError, type DeviceErrorKind } from "@ring3/core/errors";
 import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { streamSSE } from "hono/streaming";
-import { type Fault, faults } from "../edge.ts";
+import { type Fault, type Followed, faults } from "../edge.ts";
 import type { Feed } from "./feed.ts";
 import type { StaticFile } from "./files.ts";
 import type { Guard } from "./guard.ts";
@@ -34,7 +34,7 @@ export interface AppParts {
   /** What is there for people to do. */
   readonly control: boolean;
   /** undefined: not in a demo. */
-  readonly fault: ((device: string, fault: Fault) => Promise<void>) | undefined;
+  readonly fault: ((device: string, fault: Fault) => Promise<Followed>) | undefined;
 }
 
 /** A browser opens a few; what is more is a mistake or worse. */
@@ -159,8 +159,7 @@ export function createApp(parts: AppParts): Hono {
     requirePage(c);
     const { device, verb } = c.req.param();
     if (fault !== undefined && isOneOf(faults, verb)) {
-      await fault(present(device), verb);
-      return c.json({});
+      return c.json({ followed: await fault(present(device), verb) });
     }
     if (!isOneOf(verbs, verb)) throw new HTTPException(404, { message: `there is no "${verb}"` });
     requireControl();

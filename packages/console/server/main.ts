@@ -99,7 +99,7 @@ async function main(): Promise<void> {
     trace: createTracer(manager, systemClock),
     control: begun.control,
     fault: begun.demo
-      ? async (device: string, fault: Fault) => void (await link.call("fault", { device, fault }))
+      ? async (device: string, fault: Fault) => (await link.call("fault", { device, fault })).result.followed
       : undefined,
   };
   const server = createServer({

@@ -1,7 +1,8 @@
 // Runs in: browser. Owns: what can be done to a device, and what came of it.
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { act } from "./feed.ts";
-import type { DeviceStatus } from "./told.ts";
+import { sinceText } from "./recoveries.ts";
+import type { DeviceStatus, Followed } from "./told.ts";
 
 export interface Action {
   readonly verb: string;
@@ -79,7 +80,7 @@ export function Actions({
   demo: boolean;
 }) {
   const [doing, becomeDoing] = useState<string>();
-  const [said, say] = useState<{ text: string; failed: boolean }>();
+  const [said, say] = useState<{ text: string; failed: boolean; followed?: Followed }>();
   const answer = useRef<HTMLParagraphElement>(null);
   useEffect(() => {
     // The button that was pressed is for another state than this one.
@@ -90,11 +91,12 @@ export function Actions({
     becomeDoing(verb);
     say(undefined);
     try {
-      const { state, reason = "" } = await act(device.id, verb);
+      const { state, reason = "", followed = [] } = await act(device.id, verb);
       say({
         text:
           state === undefined ? `${label}: done.` : `It is ${state}${reason === "" ? "" : `: ${reason}`}.`,
         failed: false,
+        followed,
       });
     } catch (error) {
       say({ text: (error as Error).message, failed: true });
@@ -125,6 +127,15 @@ export function Actions({
       <p ref={answer} tabIndex={-1} role="status" class={said?.failed ? "failure" : ""}>
         {said?.text}
       </p>
+      {said?.followed?.length ? (
+        <ol class="recovery" aria-label="What followed">
+          {said.followed.map(({ sinceMs, text }) => (
+            <li key={`${sinceMs} ${text}`}>
+              <span class="number">+{sinceText(sinceMs)}</span> {text}
+            </li>
+          ))}
+        </ol>
+      ) : null}
     </section>
   );
 }

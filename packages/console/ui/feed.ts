@@ -1,4 +1,5 @@
 // Runs in: browser. Owns: the way by which this tab hears what the console tells.
+import type { Followed } from "./told.ts";
 
 export interface Heard {
   readonly event:
@@ -73,7 +74,13 @@ export async function ask<T>(path: string): Promise<T> {
   return answer<T>(await reach(path, {}));
 }
 
-export async function act(device: string, verb: string): Promise<{ state?: string; reason?: string }> {
+interface Acted {
+  readonly state?: string;
+  readonly reason?: string;
+  readonly followed?: Followed;
+}
+
+export async function act(device: string, verb: string): Promise<Acted> {
   const path = `/api/devices/${encodeURIComponent(device)}/${verb}`;
   return answer(
     await reach(path, { method: "POST", body: "{}", headers: { "Content-Type": "application/json" } }),

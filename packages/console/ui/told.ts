@@ -6,5 +6,5 @@ export type { InFlight, Passage, Step } from "@ring3/control/observation";
 export type { Rates } from "@ring3/control/rates";
 export type { DeviceState, DeviceStatus, Status } from "@ring3/control/status";
 export type { LogEntry } from "@ring3/core/log";
-export type { Workload } from "../edge.ts";
+export type { Followed, Workload } from "../edge.ts";
 export type { Past, Second, Whole } from "../server/picture.ts";
