@@ -28,12 +28,14 @@ const terms = {
   uinput: "An input device of the kernel's, made by ring3: games and desktops find it as any other.",
   fenced:
     "The old driver's process is proven to be dead: it can touch the device no more. Only then another is started.",
-  gap: "For so long nobody answered. What programs asked in that time was kept, and answered afterwards.",
+  gap: "For so long it had no driver. What programs asked of a disk in that time was kept, and answered afterwards; of a controller all was released. A driver that hung had been silent before that: for how long, stands with the reason of its end.",
   systemCall:
     "A way to ask the kernel for something, such as memory or to wait. The kernel has more than 300; what is not among these it refuses the driver, or ends it for.",
   deviceRequest:
     "What the driver asks of the kernel's node of its device (ioctl), such as to send or to take back a transfer.",
   stop: "For so long it was stopped, on request. What programs asked in that time was refused.",
+  recorder:
+    "The driver's host writes down each step as it goes, in memory that outlives it: a request that came (request), a transfer that was given to the kernel (submit) or came back (reap), an answer (complete), a line of the log. A channel is one program's connection, a slot one request on it.",
   crash:
     "Written whenever a driver fails: why, where in its program it stood, what it had in hand, and what it did last.",
   state: Object.entries(meanings).map(([state, meaning]) => (

@@ -15,18 +15,9 @@ export function Timeline({ passages, steps }: { passages: readonly Passage[]; st
   return (
     <ol class="timeline" reversed>
       {lives.toReversed().map((life, index, shown) => {
-        const { gap } = life;
+        const { gap } = life; // before it, and so below it: the newest stands first
         return (
           <li key={shown.length - index}>
-            {gap !== undefined && (
-              <p class="gap">
-                <span
-                  class="bar"
-                  style={{ inlineSize: `${Math.min(100, 4 + Math.log2(1 + gap.ms) * 6)}%` }}
-                />
-                <Term of={gap.isStop ? "stop" : "gap"}>{gapText(gap.ms)} without a driver</Term>
-              </p>
-            )}
             <details open={index === 0}>
               <summary>
                 Start #{life.incarnation}
@@ -39,6 +30,15 @@ export function Timeline({ passages, steps }: { passages: readonly Passage[]; st
                 <StepList key={recovery[0]!.timeMs} steps={recovery} />
               ))}
             </details>
+            {gap !== undefined && (
+              <p class="gap">
+                <span
+                  class="bar"
+                  style={{ inlineSize: `${Math.min(100, 4 + Math.log2(1 + gap.ms) * 6)}%` }}
+                />
+                <Term of={gap.isStop ? "stop" : "gap"}>{gapText(gap.ms)} without a driver</Term>
+              </p>
+            )}
           </li>
         );
       })}
