@@ -174,7 +174,7 @@ test("a disk says how much it does while somebody reads and writes it", async ()
   await page.getByText("It does nothing now.").waitFor();
   const client = await NbdClient.connect(socketOf(await ring3.device(disk)), assert.fail);
   const reads = page.getByText(
-    /^Reads [\d.]+ [kM]B a second, writes [\d.]+ [kM]B a second, in [\d.,]+ requests\.$/,
+    /^Reads [\d.]+ [kM]B a second, writes [\d.]+ [kM]B a second, in [\d.,]+ requests a second\.$/,
   );
   const seen = reads.waitFor().then(() => true);
   const block = new Uint8Array(4096);
@@ -196,7 +196,7 @@ test("whoever follows a link is at the heading of the page that it leads to, and
   await until(page, 'document.activeElement?.tagName === "H1"');
   const { text } = await focused();
   assert.match(text, /running$/);
-  assert.equal(await page.title(), `${text.replace(/ running$/, "")} · ring3`);
+  assert.equal(await page.title(), `${text.replace(/ running$/, "")}, ${disk} · ring3`);
   await page.goBack();
   await until(page, 'document.activeElement?.textContent === "Devices"');
   assert.equal(await page.title(), "Devices · ring3");

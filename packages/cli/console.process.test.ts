@@ -82,6 +82,13 @@ test("a driver that is killed is seen within a second: its death, the gap, and t
     .getByText(/ms without a driver$/)
     .first()
     .waitFor();
+  assert.deepEqual(
+    await page.evaluate(
+      '[...document.querySelector(".timeline > li").children].map(({ tagName }) => tagName)',
+    ),
+    ["DETAILS", "P"],
+    "the gap before a driver stands between it and the one before, which is below",
+  );
   await page.getByText("failed: signal: the process was ended by SIGKILL").first().waitFor();
   await page.getByText(/start #1: signal, the process was ended by SIGKILL/).waitFor(); // its crash report
 });
@@ -126,7 +133,41 @@ test("a device is stopped and started with buttons, and what came of it is said"
   await page.getByText("It is stopped").waitFor();
   assert.equal((await ring3.device(device)).state, "stopped");
   await page.getByRole("button", { name: "Start", exact: true }).click();
-  await page.getByText("It is running").waitFor();
+  await page.getByText(/^It is running\.$/).waitFor();
+});
+
+test("what came of an action is said no longer than it is so", async () => {
+  const said = page.getByText(/^It is running\.$/);
+  await page.getByRole("button", { name: "Restart" }).click();
+  await said.waitFor();
+  assert.equal((await ring3.cli("stop", device)).code, 0);
+  await page.getByRole("heading", { level: 1 }).getByText("stopped").waitFor();
+  await said.waitFor({ state: "detached" });
+  assert.equal((await ring3.cli("start", device)).code, 0);
+  await page.getByRole("heading", { level: 1 }).getByText("running").waitFor();
+});
+
+test("a page that cannot listen says why, in the console's words", async () => {
+  const { cookies } = await context.storageState();
+  const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+  const left = new AbortController();
+  const listen = () =>
+    fetch(`${addressOf(control.url)}api/events`, { headers: { cookie }, signal: left.signal });
+  const full = async () => {
+    for (;;) {
+      const { status } = await listen();
+      if (status === 503) return;
+    }
+  };
+  await full();
+  const [other, refused] = await lookAt(addressOf(control.url), {
+    storageState: await context.storageState(),
+  });
+  await refused.getByText("64 pages listen already; close some").waitFor();
+  left.abort();
+  await refused.getByText("live, with control").waitFor();
+  await other.close();
+  complaints.splice(0); // the browser tells of each 503
 });
 
 test("a console without control has no buttons, and does nothing even where it is asked", async () => {
@@ -196,6 +237,7 @@ for (const colorScheme of ["light", "dark"] as const)
       await go(hash, page);
       await page.getByRole("heading", { level: 1 }).waitFor();
       if (hash === deviceHash()) await page.getByText("Why it is so").waitFor();
+      await page.evaluate('for (const each of document.querySelectorAll("details")) each.open = true');
       assert.deepEqual(await violations(page), [], hash);
       const wide = await page.evaluate<number>("document.documentElement.scrollWidth");
       assert.ok(wide <= 360, `${hash} is ${wide} pixels wide`);

@@ -44,8 +44,8 @@ function Work({ seconds }: { seconds: readonly Activity[] }) {
       ? "Nothing is known of its work yet."
       : now.requests === 0
         ? "It does nothing now."
-        : `Reads ${bytesText(now.bytesRead)} a second, writes ${bytesText(now.bytesWritten)} a second, in ${number.format(now.requests)} requests${
-            now.failed > 0 ? `, ${number.format(now.failed)} of which fail` : ""
+        : `Reads ${bytesText(now.bytesRead)} a second, writes ${bytesText(now.bytesWritten)} a second, in ${number.format(now.requests)} requests a second${
+            now.failed > 0 ? `, and ${number.format(now.failed)} a second fail` : ""
           }.`;
   return (
     <figure class="work-strip">

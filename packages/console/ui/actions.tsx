@@ -2,7 +2,7 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { act } from "./feed.ts";
 import { sinceText } from "./recoveries.ts";
-import type { DeviceStatus, Followed } from "./told.ts";
+import type { DeviceState, DeviceStatus, Followed } from "./told.ts";
 
 export interface Action {
   readonly verb: string;
@@ -20,7 +20,8 @@ const running: readonly Action[] = [
   {
     verb: "stop",
     label: "Stop",
-    meaning: "The driver ends, what is asked fails, and the kernel gets the device back.",
+    meaning:
+      "The driver ends, and what is asked fails. If the device was taken from the kernel's driver, that gets it back.",
   },
 ];
 
@@ -70,6 +71,27 @@ const faults: readonly Action[] = [
   },
 ];
 
+/** What each comes to where nothing is in the way; a reason that is told then is an earlier one's. */
+const aims: Readonly<Record<string, DeviceState>> = {
+  start: "running",
+  take: "running",
+  restart: "running",
+  resume: "running",
+  suspend: "suspended",
+  stop: "stopped",
+};
+
+/** The answer, and the word of the new state, come by two connections. */
+const HEARD_MS = 1000;
+
+interface Said {
+  readonly text: string;
+  readonly failed: boolean;
+  readonly followed: Followed;
+  /** It holds as long as the device is so; undefined: until the next. */
+  readonly state: DeviceState | undefined;
+}
+
 export function Actions({
   device,
   control,
@@ -80,26 +102,39 @@ export function Actions({
   demo: boolean;
 }) {
   const [doing, becomeDoing] = useState<string>();
-  const [said, say] = useState<{ text: string; failed: boolean; followed?: Followed }>();
+  const [said, say] = useState<Said>();
+  /** As it was when a button was pressed: its buttons stay until the page hears of the state that the answer has. */
+  const [pressed, press] = useState<DeviceStatus>();
+  const isReached = useRef(false);
   const answer = useRef<HTMLParagraphElement>(null);
+  useEffect(() => {
+    if (said === undefined) return;
+    if (said.state === undefined) return press(undefined);
+    if (said.state === device.state) {
+      isReached.current = true;
+      return press(undefined);
+    }
+    if (isReached.current) return say(undefined); // it has become another since
+    const late = setTimeout(() => press(undefined), HEARD_MS);
+    return () => clearTimeout(late);
+  }, [said, device.state]);
   useEffect(() => {
     // The button that was pressed is for another state than this one.
     if (said !== undefined && document.activeElement === document.body) answer.current?.focus();
-  }, [said, device.state]);
+  }, [said, device.state, pressed]);
   const run = async ({ verb, label }: Action) => {
     if (doing !== undefined) return;
     becomeDoing(verb);
+    press(device);
+    isReached.current = false;
     say(undefined);
     try {
       const { state, reason = "", followed = [] } = await act(device.id, verb);
-      say({
-        text:
-          state === undefined ? `${label}: done.` : `It is ${state}${reason === "" ? "" : `: ${reason}`}.`,
-        failed: false,
-        followed,
-      });
+      const why = reason === "" || state === aims[verb] ? "" : `: ${reason}`;
+      const text = state === undefined ? `${label}: done.` : `It is ${state}${why}.`;
+      say({ text, failed: false, followed, state });
     } catch (error) {
-      say({ text: (error as Error).message, failed: true });
+      say({ text: (error as Error).message, failed: true, followed: [], state: undefined });
     } finally {
       becomeDoing(undefined);
     }
@@ -120,14 +155,15 @@ export function Actions({
         run={() => void run(action)}
       />
     ));
+  const shown = pressed ?? device;
   return (
     <section class="actions" aria-label="What can be done">
-      <ul>{buttons(actionsFor(device))}</ul>
-      {demo && device.state !== "gone" && <ul class="faults">{buttons(faults)}</ul>}
+      <ul>{buttons(actionsFor(shown))}</ul>
+      {demo && shown.hostPid !== null && <ul class="faults">{buttons(faults)}</ul>}
       <p ref={answer} tabIndex={-1} role="status" class={said?.failed ? "failure" : ""}>
         {said?.text}
       </p>
-      {said?.followed?.length ? (
+      {said !== undefined && said.followed.length > 0 && (
         <ol class="recovery" aria-label="What followed">
           {said.followed.map(({ sinceMs, text }) => (
             <li key={`${sinceMs} ${text}`}>
@@ -135,7 +171,7 @@ export function Actions({
             </li>
           ))}
         </ol>
-      ) : null}
+      )}
     </section>
   );
 }

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ask } from "./feed.ts";
 import { Term } from "./term.tsx";
 import type { CrashReport, CrashSummary, DeviceState } from "./told.ts";
-import { bytesText, dateText, durationText } from "./words.ts";
+import { bytesText, durationText, timeText } from "./words.ts";
 
 interface CrashesParts {
   readonly device: string;
@@ -12,6 +12,8 @@ interface CrashesParts {
   readonly begun: number;
 }
 
+/** "1.23 ms" */
+const AGE_COLUMNS = 8;
 /** Written a moment after the next driver was started. */
 const WRITTEN_MS = 400;
 
@@ -59,7 +61,7 @@ function Crash({ summary: { id, time, incarnation, reason } }: { summary: CrashS
   return (
     <details onToggle={open}>
       <summary>
-        {dateText(time)}, start #{incarnation}: {reason.kind}, {reason.text}
+        {timeText(time)}, start #{incarnation}: {reason.kind}, {reason.text}
         {reason.outside ? " (not the driver's doing)" : ""}
       </summary>
       {report === undefined && trouble !== "" && <p class="failure">It cannot be had: {trouble}.</p>}
@@ -73,18 +75,21 @@ function Crash({ summary: { id, time, incarnation, reason } }: { summary: CrashS
           <p>
             {report.inFlight.length === 0
               ? "It had no request in hand."
-              : `In hand: ${report.inFlight.map(({ operation, ageUs }) => `${operation} since ${durationText(ageUs)}`).join(", ")}.`}
+              : `In hand: ${report.inFlight.map(({ operation, ageUs }) => `${operation}, recorded ${durationText(ageUs)} before the last`).join("; ")}.`}
             {report.resources === null
               ? ""
               : ` It had ${bytesText(report.resources.privateBytes)} for itself.`}
           </p>
-          <p>What it did last:</p>
+          <p>
+            What it did last, in time before the last that it <Term of="recorder">recorded</Term>:
+          </p>
           <section class="text" tabIndex={0} aria-label="What it did last">
             <pre>
-              {" "}
               {report.recorder
                 .slice(-40)
-                .map(({ ageUs, kind, text }) => `-${durationText(ageUs)}  ${kind}  ${text}`)
+                .map(
+                  ({ ageUs, kind, text }) => `${durationText(ageUs).padStart(AGE_COLUMNS)}  ${kind}  ${text}`,
+                )
                 .join("\n")}
             </pre>
           </section>

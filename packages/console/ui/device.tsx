@@ -2,11 +2,12 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Actions } from "./actions.tsx";
+import { Command } from "./command.tsx";
 import { Crashes } from "./crashes.tsx";
 import { ask } from "./feed.ts";
 import { InFlight } from "./inflight.tsx";
 import { merged } from "./merged.ts";
-import { nameOf, State } from "./overview.tsx";
+import { nameOf, State, Work } from "./overview.tsx";
 import { Plots, type Point } from "./plots.tsx";
 import { LastRecovery } from "./steps.tsx";
 import { type Known, useWords } from "./store.ts";
@@ -76,8 +77,9 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
         </p>
       </section>
     );
-  const todo = attention(device);
+  const todo = attention(device, known.failures.get(id));
   const seconds = points.map(({ rates }) => rates);
+  const isDriven = device.hostPid !== null;
   const works = device.state === "running" || device.state === "suspended";
   return (
     <>
@@ -95,9 +97,10 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
       </p>
       <Actions device={device} control={known.about.control || known.about.demo} demo={known.about.demo} />
       <LastRecovery steps={steps} />
-      {known.about.control && <Trace id={id} />}
+      {known.about.control && isDriven && <Trace id={id} />}
+      {known.workload?.device === id && <Work workload={known.workload} />}
       <Facts device={device} />
-      <InFlight id={id} />
+      {isDriven && <InFlight id={id} />}
       {device.units.map((unit) => (
         <Unit key={unit.id} unit={unit} device={device} seconds={seconds} />
       ))}
@@ -111,7 +114,7 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
       </section>
       <Crashes device={id} state={device.state} incarnation={device.incarnation} begun={known.begun} />
       <Log entries={log} trouble={trouble} />
-      <Explained id={id} state={device.state} begun={known.begun} />
+      <Explained device={device} begun={known.begun} />
     </>
   );
 }
@@ -122,7 +125,7 @@ function Facts({ device }: { device: DeviceStatus }) {
     [<Term of="place">Place</Term>, id],
     ["What it is", identity],
     [<Term of="driver">Driver</Term>, driver === null ? "none" : `${driver}, class ${of}`],
-    [<Term of="jail">Runs</Term>, placementText(placement, sandbox)],
+    [<Term of="jail">Runs</Term>, driver === null ? "not at all" : placementText(placement, sandbox)],
     ["Process", hostPid === null ? "none" : String(hostPid)],
     [
       <Term of="start">Starts</Term>,
@@ -163,7 +166,7 @@ function Log({ entries, trouble }: { entries: readonly LogEntry[] | undefined; t
       {trouble !== "" && <p class="failure">It cannot be had: {trouble}.</p>}
       {entries?.length === 0 && <p>Nothing was said about it yet.</p>}
       {entries !== undefined && entries.length > 0 && (
-        <section class="scroll log" aria-labelledby="log" tabIndex={0}>
+        <section class="scroll log" aria-label="Lines of the log" tabIndex={0}>
           {entries.toReversed().map(({ time, level, message, fields }, index) => (
             <p key={entries.length - index} class={level}>
               <time>{timeText(time)}</time> {level === "info" ? "" : `${level}: `}
@@ -177,8 +180,9 @@ function Log({ entries, trouble }: { entries: readonly LogEntry[] | undefined; t
   );
 }
 
-/** `state`, `begun`: asked again when they are others. */
-function Explained({ id, state, begun }: { id: string; state: string; begun: number }) {
+/** Asked again when its state, or `begun`, is another. */
+function Explained({ device, begun }: { device: DeviceStatus; begun: number }) {
+  const { id, state } = device;
   const [explanation, explain] = useState<Explanation>();
   const [trouble, setTrouble] = useState("");
   useEffect(() => {
@@ -206,12 +210,14 @@ function Explained({ id, state, begun }: { id: string; state: string; begun: num
       {placement !== null && <p>{placement}.</p>}
       {processors !== null && <p>{processors}.</p>}
       {next.length > 0 && (
-        <p>
-          What helps:{" "}
-          {next.map((step) => (
-            <code key={step}>{step}</code>
-          ))}
-        </p>
+        <>
+          <p>What helps:</p>
+          <ul>
+            {next.map((step) => (
+              <li key={step}>{step.startsWith("ring3 ") ? <Command text={step} /> : step}</li>
+            ))}
+          </ul>
+        </>
       )}
       <details>
         <summary>Which drivers are for it</summary>
@@ -219,11 +225,16 @@ function Explained({ id, state, begun }: { id: string; state: string; begun: num
           {ranking.map(({ driver, version, score, matched, missed }) => (
             <li key={driver}>
               {driver} {version}:{" "}
-              {score > 0 ? `fits by ${matched.join(", ")}` : `is not for it: ${missed.join(", ")}`}
+              {score === 0
+                ? `is not for it: ${missed.join(", ")}`
+                : [`fits by ${matched.join(", ")}`, ...missed].join("; ")}
             </li>
           ))}
         </ul>
       </details>
+      {jail === null && device.hostPid !== null && (
+        <p class="failure">Its driver runs without a jail: it can do whatever ring3's user may.</p>
+      )}
       {jail !== null && (
         <details>
           <summary>What its driver may do</summary>
@@ -236,18 +247,17 @@ function Explained({ id, state, begun }: { id: string; state: string; begun: num
             kernel is refused, or ends it.
           </p>
           <details>
-            <summary>
-              The {jail.systemCalls.length} <Term of="systemCall">system calls</Term> that it may make
-            </summary>
-            <p>{jail.systemCalls.join(", ")}</p>
+            <summary>The {jail.systemCalls.length} system calls that it may make</summary>
+            <p>
+              <Term of="systemCall">System calls</Term>: {jail.systemCalls.join(", ")}
+            </p>
           </details>
           {jail.requests.length > 0 && (
             <details>
-              <summary>
-                The {jail.requests.length} <Term of="deviceRequest">requests</Term> that it may make of its
-                device
-              </summary>
-              <p>{jail.requests.join(", ")}</p>
+              <summary>The {jail.requests.length} requests that it may make of its device</summary>
+              <p>
+                <Term of="deviceRequest">Requests</Term>: {jail.requests.join(", ")}
+              </p>
             </details>
           )}
         </details>

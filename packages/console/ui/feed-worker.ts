@@ -38,12 +38,30 @@ function listenFor(ms: number): void {
   silence = setTimeout(open, ms);
 }
 
+/** Why there was no stream, in the console's words, of which a browser tells a page nothing; "" where it has none. */
+async function refusal(path: string): Promise<{ status: number; why: string }> {
+  const left = new AbortController();
+  try {
+    const response = await fetch(path, { signal: left.signal });
+    const why = response.ok ? "" : ((await response.json()) as { error: { message: string } }).error.message;
+    return { status: response.status, why };
+  } catch {
+    return { status: 0, why: "" }; // nobody answers
+  } finally {
+    left.abort(); // there may be a stream by now, which is asked for again
+  }
+}
+
 /** The browser has given up, since the answer was no stream: it is let in no more, or there are too many that listen. */
 async function refused(): Promise<void> {
-  const { status } = await fetch("/api/about").catch(() => ({ status: 0 }));
-  if (status !== 401) return listenFor(AGAIN_MS);
-  if (!closed) say({ event: "closed", data: "" });
-  closed = true;
+  const { status, why } = await refusal("/api/events");
+  if (status === 401) {
+    if (!closed) say({ event: "closed", data: "" });
+    closed = true;
+    return;
+  }
+  if (why !== "") say({ event: "refused", data: why });
+  listenFor(AGAIN_MS);
 }
 
 function open(): void {
@@ -65,6 +83,10 @@ function open(): void {
 let live: EventSource | undefined;
 let opening: ReturnType<typeof setTimeout> | undefined;
 
+function hearUnit(heard: HeardOfUnit): void {
+  for (const [port, units] of ports) if (units.includes(heard.unit)) port.postMessage(heard);
+}
+
 /** Everybody is told again how the units are, as with the feed. */
 function openLive(): void {
   live?.close();
@@ -73,11 +95,14 @@ function openLive(): void {
   if (units.size === 0) return;
   live = new EventSource(`/api/live?${new URLSearchParams([...units].map((unit) => ["unit", unit]))}`);
   live.addEventListener("unit", ({ data }) => {
-    const heard = JSON.parse(data) as HeardOfUnit;
-    for (const [port, units] of ports) if (units.includes(heard.unit)) port.postMessage(heard);
+    hearUnit(JSON.parse(data) as HeardOfUnit);
   });
   live.addEventListener("error", () => {
-    if (live?.readyState === EventSource.CLOSED) openLiveIn(AGAIN_MS);
+    if (live?.readyState !== EventSource.CLOSED) return;
+    void refusal(live.url).then(({ why }) => {
+      if (why !== "") for (const unit of units) hearUnit({ unit, event: "trouble", data: why });
+    });
+    openLiveIn(AGAIN_MS);
   });
 }
 

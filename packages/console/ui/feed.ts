@@ -1,11 +1,12 @@
 // Runs in: browser. Owns: the way by which this tab hears what the console tells.
-import type { Followed } from "./told.ts";
+import type { DeviceState, Followed } from "./told.ts";
 
 export interface Heard {
   readonly event:
     | "here"
     | "away"
     | "closed"
+    | "refused"
     | "snapshot"
     | "device"
     | "gone"
@@ -14,7 +15,7 @@ export interface Heard {
     | "second"
     | "workload"
     | "log";
-  /** JSON, if anything. */
+  /** JSON, if anything; of "refused" the console's words. */
   readonly data: string;
 }
 
@@ -75,7 +76,7 @@ export async function ask<T>(path: string): Promise<T> {
 }
 
 interface Acted {
-  readonly state?: string;
+  readonly state?: DeviceState;
   readonly reason?: string;
   readonly followed?: Followed;
 }

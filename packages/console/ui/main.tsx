@@ -31,7 +31,7 @@ function Page() {
   }, []);
   const shown = known.devices.get(device);
   useEffect(() => {
-    document.title = `${device === "" ? "Devices" : shown === undefined ? device : nameOf(shown)} · ring3`;
+    document.title = `${device === "" ? "Devices" : shown === undefined ? device : `${nameOf(shown)}, ${device}`} · ring3`;
   }, [device, shown]);
   const isThere = known.status && shown !== undefined;
   const before = useRef({ device, isThere });
@@ -64,11 +64,14 @@ function Page() {
   );
 }
 
-function Connection({ known: { connection, sinceMs, about } }: { known: Known }) {
+function Connection({ known: { connection, sinceMs, why, about } }: { known: Known }) {
   const words = {
     first: "connecting",
     here: about.control ? "live, with control" : "live, read-only",
-    away: `The console does not answer since ${timeText(sinceMs)}. It, or ring3's manager, is being started again, which takes a moment; this page goes on by itself, and shows how it was. If it stays so: does ring3 console still run?`,
+    away:
+      why !== ""
+        ? `The console tells this page nothing: ${why}. It is asked again every few seconds.`
+        : `The console does not answer since ${timeText(sinceMs)}. It, or ring3's manager, is being started again, which takes a moment; this page goes on by itself, and shows how it was. If it stays so: does ring3 console still run?`,
     closed: "This browser is not let in any more. Open the address that ring3 console prints.",
   }[connection];
   return (

@@ -5,17 +5,18 @@ import type { Known } from "./store.ts";
 import { Term, type TermName } from "./term.tsx";
 import type { DeviceStatus, Rates, Workload } from "./told.ts";
 import { type Branch, byUrgency, type Line, treeOf } from "./tree.ts";
-import { attention, bytesText, countText, durationText, percentText } from "./words.ts";
+import { attention, bytesText, countText, durationText, percentText, secondText } from "./words.ts";
 
 /** Of the tree's table. */
 const COLUMNS = 10;
 
-export function Overview({ known: { status, devices, rates, workload } }: { known: Known }) {
+export function Overview({ known: { status, devices, rates, failures, workload } }: { known: Known }) {
   const [wanted, want] = useState("");
   const all = useMemo(() => [...devices.values()].toSorted(byUrgency), [devices]);
   const driven = all.filter(({ state }) => state !== "unmatched");
   const branches = useMemo(() => treeOf(all, driven.filter(fits(wanted))), [all, wanted]);
-  const troubled = driven.filter((device) => attention(device) !== undefined);
+  const todo = (device: DeviceStatus) => attention(device, failures.get(device.id));
+  const troubled = driven.filter((device) => todo(device) !== undefined);
   return (
     <>
       <h1 tabIndex={-1}>Devices</h1>
@@ -27,7 +28,8 @@ export function Overview({ known: { status, devices, rates, workload } }: { know
             {troubled.map((device) => (
               <li key={device.id}>
                 <a href={`#/${encodeURIComponent(device.id)}`}>{nameOf(device)}</a> <State device={device} />:{" "}
-                {device.reason}. {attention(device)}
+                {device.reason === "" ? "" : `${device.reason}. `}
+                {todo(device)}
               </li>
             ))}
           </ul>
@@ -83,7 +85,12 @@ export function Overview({ known: { status, devices, rates, workload } }: { know
                 <tbody key={bus}>
                   <BusRow bus={bus} />
                   {lines.map((line) => (
-                    <Row key={`${line.kind} ${line.key}`} line={line} rates={rates.get(line.key)} />
+                    <Row
+                      key={`${line.kind} ${line.key}`}
+                      line={line}
+                      rates={rates.get(line.key)}
+                      failedMs={failures.get(line.key)?.at(-1)}
+                    />
                   ))}
                 </tbody>
               ))}
@@ -116,7 +123,13 @@ function BusRow({ bus }: Pick<Branch, "bus">) {
   );
 }
 
-function Row({ line, rates }: { line: Line; rates: Rates | undefined }) {
+interface RowParts {
+  readonly line: Line;
+  readonly rates: Rates | undefined;
+  readonly failedMs: number | undefined;
+}
+
+function Row({ line, rates, failedMs }: RowParts) {
   switch (line.kind) {
     case "place":
       return (
@@ -125,7 +138,7 @@ function Row({ line, rates }: { line: Line; rates: Rates | undefined }) {
         </PartRow>
       );
     case "device":
-      return <DeviceRow level={line.level} device={line.device} rates={rates} />;
+      return <DeviceRow {...line} rates={rates} failedMs={failedMs} />;
     case "unit":
       return (
         <PartRow level={line.level} name={line.unit.id.replace(/^.*(?=#)/, "")}>
@@ -153,13 +166,12 @@ function PartRow({ level, name, children }: PartParts) {
   );
 }
 
-interface DeviceParts {
+interface DeviceParts extends Omit<RowParts, "line"> {
   readonly level: number;
   readonly device: DeviceStatus;
-  readonly rates: Rates | undefined;
 }
 
-function DeviceRow({ level, device, rates }: DeviceParts) {
+function DeviceRow({ level, device, rates, failedMs }: DeviceParts) {
   const works = device.state === "running" && rates !== undefined;
   const figure = (text: string) => <td class="number">{works ? text : "–"}</td>;
   return (
@@ -170,6 +182,7 @@ function DeviceRow({ level, device, rates }: DeviceParts) {
       </th>
       <td>
         <State device={device} />
+        {failedMs !== undefined && <small>failed at {secondText(failedMs)}</small>}
       </td>
       <td>
         {device.driver ?? "none"}
@@ -209,8 +222,7 @@ function Unmatched({ devices }: { devices: readonly DeviceStatus[] }) {
   return (
     <details>
       <summary>
-        {devices.length} more that no driver of ring3's is for
-        {devices.length === 1 ? "" : ", each left alone"}
+        {devices.length} more that no driver of ring3's is for, or that those have declined: left alone
       </summary>
       <ul>
         {devices.map((device) => (
@@ -224,12 +236,13 @@ function Unmatched({ devices }: { devices: readonly DeviceStatus[] }) {
 }
 
 /** The number that the demo is about. */
-function Work({ workload: { device, blocks, lost, longestMs } }: { workload: Workload }) {
+export function Work({ workload: { device, blocks, lost, longestMs } }: { workload: Workload }) {
   return (
     <section class="work" aria-label="A program at work">
       <p>
-        A program writes to <a href={`#/${encodeURIComponent(device)}`}>{device}</a> all the while, and reads
-        everything again: <strong>{blocks.toLocaleString()} blocks checked</strong>,{" "}
+        A program writes to <a href={`#/${encodeURIComponent(device)}`}>{device}</a> whenever it can, and
+        reads each block again, at once and before it overwrites it:{" "}
+        <strong>{blocks.toLocaleString()} blocks checked</strong>,{" "}
         <strong class={lost === 0 ? "none" : "failure"}>{lost} lost</strong>. Its longest wait for one was{" "}
         <strong>{Math.round(longestMs)} ms</strong>. Break that device, and see which of the numbers change.
       </p>

@@ -18,15 +18,22 @@ export interface Known {
   readonly connection: "first" | "here" | "away" | "closed";
   /** Since when it is so, in milliseconds since 1970. */
   readonly sinceMs: number;
+  /** Why it is "away", where the console has said so; "" otherwise. */
+  readonly why: string;
   readonly about: { readonly control: boolean; readonly demo: boolean };
   readonly status: Status | undefined;
   readonly devices: ReadonlyMap<string, DeviceStatus>;
   readonly rates: ReadonlyMap<string, Rates>;
+  /** Of each device, when its drivers failed since this tab was opened, oldest first: the last ones. */
+  readonly failures: ReadonlyMap<string, readonly number[]>;
   /** Only in a demo. */
   readonly workload: Workload | null;
   /** How often everything was told anew: what came in between was not. */
   readonly begun: number;
 }
+
+/** Of each device. */
+const FAILURES_KEPT = 8;
 
 /** For a page that keeps more than the latest. */
 export type Word =
@@ -38,10 +45,12 @@ export type Word =
 let known: Known = {
   connection: "first",
   sinceMs: Date.now(),
+  why: "",
   about: { control: false, demo: false },
   status: undefined,
   devices: new Map(),
   rates: new Map(),
+  failures: new Map(),
   workload: null,
   begun: 0,
 };
@@ -61,9 +70,11 @@ const byId = (rates: readonly Rates[]) => new Map(rates.map((each) => [each.id, 
 function hear({ event, data }: Heard): void {
   switch (event) {
     case "here":
-      return become({ connection: "here" });
+      return become({ connection: "here", why: "" });
     case "away":
       return become({ connection: "away" });
+    case "refused":
+      return become({ connection: "away", why: data });
     case "closed":
       return become({ connection: "closed" });
     case "snapshot": {
@@ -98,8 +109,15 @@ function hear({ event, data }: Heard): void {
     }
     case "workload":
       return become({ workload: JSON.parse(data) as Workload });
-    case "passage":
-      return tell({ event, passage: JSON.parse(data) as Passage });
+    case "passage": {
+      const passage = JSON.parse(data) as Passage;
+      if (passage.state === "failed") {
+        const before = known.failures.get(passage.device) ?? [];
+        const now = [...before.slice(1 - FAILURES_KEPT), passage.timeMs];
+        become({ failures: new Map(known.failures).set(passage.device, now) });
+      }
+      return tell({ event, passage });
+    }
     case "step":
       return tell({ event, step: JSON.parse(data) as Step });
     case "log":

@@ -2,6 +2,7 @@
 import type { Told, ViewParts } from "@ring3/classes/view";
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { Command } from "./command.tsx";
 import { listenUnit } from "./feed.ts";
 import { useStill } from "./still.ts";
 import { isTerm, Term } from "./term.tsx";
@@ -64,10 +65,15 @@ export function Unit({ unit, device, seconds }: UnitParts) {
       </h2>
       {unit.endpoints.map(({ kind, address }) => (
         <p key={kind + address} class="endpoint">
-          {isTerm(kind) ? <Term of={kind}>{kind}</Term> : kind}: <code>{commandFor(kind, address)}</code>{" "}
-          <Copy text={commandFor(kind, address)} />
+          {isTerm(kind) ? <Term of={kind}>{kind}</Term> : kind}: <Command text={commandFor(kind, address)} />
         </p>
       ))}
+      {unit.endpoints.length === 0 && (
+        <p class="endpoint">
+          Programs of this machine do not meet it; in a terminal it is seen by{" "}
+          <Command text={`ring3 watch ${device.id}`} />
+        </p>
+      )}
       {trouble !== "" && <p class="failure">{trouble}</p>}
       {live !== undefined && (
         <>
@@ -97,26 +103,6 @@ function remembered(past: ViewParts["past"], event: string, told: Told): ViewPar
 
 const commandFor = (kind: string, address: string) =>
   kind === "nbd" ? `nbdinfo '${address}'` : kind === "uinput" ? `evtest ${address.split(" ")[0]}` : address;
-
-const COPIED_MS = 2000;
-
-function Copy({ text }: { text: string }) {
-  const [said, say] = useState("Copy");
-  const copy = () =>
-    navigator.clipboard.writeText(text).then(
-      () => say("Copied"),
-      () => say("Not copied: the browser does not allow it"),
-    );
-  useEffect(() => {
-    const timer = setTimeout(() => say("Copy"), COPIED_MS);
-    return () => clearTimeout(timer);
-  }, [said]);
-  return (
-    <button type="button" onClick={() => void copy()}>
-      {said}
-    </button>
-  );
-}
 
 const valueText = (value: unknown): string =>
   Array.isArray(value)

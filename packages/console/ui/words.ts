@@ -43,7 +43,6 @@ export const fieldsText = (fields: Readonly<Record<string, unknown>>) =>
   Object.entries(fields)
     .map(([name, value]) => ` ${name}=${typeof value === "string" ? JSON.stringify(value) : value}`)
     .join("");
-export const dateText = (ms: number) => new Date(ms).toLocaleString();
 
 /** What a state means, for somebody who has not read the documentation. */
 export const meanings: Readonly<Record<DeviceState, string>> = {
@@ -54,7 +53,7 @@ export const meanings: Readonly<Record<DeviceState, string>> = {
   running: "Its driver works.",
   suspended:
     "Its driver rests, because somebody or the machine has asked for it. What is asked meanwhile waits.",
-  stopped: "Somebody has stopped it. The kernel has the device back.",
+  stopped: "It was stopped. If it was taken from the kernel's driver, that has it back.",
   failed: "Its driver has failed. The next one starts as soon as the old one is proven to be gone.",
   quarantined:
     "Its driver failed five times in a row without doing any work. It waits for somebody to restart it.",
@@ -62,9 +61,17 @@ export const meanings: Readonly<Record<DeviceState, string>> = {
   gone: "It was unplugged. What is asked of it waits a moment, should it come back.",
 };
 
-/** What somebody should do; undefined: nothing. */
-export function attention(device: DeviceStatus): string | undefined {
-  switch (device.state) {
+const OFTEN = 3;
+const OFTEN_MS = 60_000;
+
+/** What somebody should do; undefined: nothing. `failures`: when its drivers failed, as far as is known. */
+export function attention(
+  { state }: Pick<DeviceStatus, "state">,
+  failures: readonly number[] = [],
+  nowMs = Date.now(),
+): string | undefined {
+  const lately = failures.filter((timeMs) => nowMs - timeMs < OFTEN_MS).length;
+  switch (state) {
     case "quarantined":
       return "Read its log and its last crash report, then restart it.";
     case "stuck":
@@ -72,9 +79,11 @@ export function attention(device: DeviceStatus): string | undefined {
     case "unmatched":
       return "Install a driver for it, or leave it to the kernel.";
     case "failed":
-      return "It is being started again. If that goes on, read its log.";
+      return "It is being started again. If that goes on, read its log and its last crash report.";
     default:
-      return undefined;
+      return lately < OFTEN
+        ? undefined
+        : `Its driver has failed ${lately} times within a minute. Read its log and its last crash report.`;
   }
 }
 
