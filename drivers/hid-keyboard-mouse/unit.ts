@@ -203,7 +203,6 @@ function propertiesOf(
   ];
   const bits = input.properties!.create();
   for (const code of codes) bits.keys[code >>> 5] = (bits.keys[code >>> 5]! | (1 << (code & 31))) >>> 0;
-  const extent = (control: Control | undefined): number => (control ? control.maximum - control.minimum : 0);
   const features = [
     [codes.length > 0, INPUT_KEYS],
     [motion.x ?? motion.y, INPUT_RELATIVE],
@@ -222,9 +221,9 @@ function propertiesOf(
     product: productId,
     version,
     features: features.reduce((sum, [has, feature]) => (has ? sum | feature : sum), 0),
-    absoluteMaxX: extent(pointer?.x),
-    absoluteMaxY: extent(pointer?.y),
-    pressureMax: extent(pressure),
+    absoluteMaxX: pointer?.x.extent ?? 0,
+    absoluteMaxY: pointer?.y.extent ?? 0,
+    pressureMax: pressure?.extent ?? 0,
     leds,
   };
 }
