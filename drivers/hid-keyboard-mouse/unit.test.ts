@@ -99,9 +99,7 @@ test("a control that is wider than an axis can be is left out, and the rest of i
   assert.deepEqual([absoluteMaxX, pressureMax, features & INPUT_PRESSURE], [0x7fff, 0, 0]);
   assert.equal(unit.take(0, bytes("01 02 00 03 00 ff ff ff 7f"))!.pointer!.y, 3);
   const mouse = only(
-    bytes(
-      `05 01 09 02 a1 01 09 30 ${wide} 09 31 ${wide} 05 09 09 01 15 00 25 01 75 08 95 01 81 02 c0`,
-    ),
+    bytes(`05 01 09 02 a1 01 09 30 ${wide} 09 31 ${wide} 05 09 09 01 15 00 25 01 75 08 95 01 81 02 c0`),
   );
   assert.deepEqual([mouse.properties.features, mouse.properties.absoluteMaxX], [INPUT_KEYS, 0]);
 });
