@@ -20,6 +20,7 @@ import type { Application } from "./applications.ts";
 import { BTN_TOOL_RUBBER, BTN_TOUCH, KEY_VOLUMEDOWN, KEY_VOLUMEUP } from "./codes.ts";
 import { type Control, controlsOf, type InputControls } from "./controls.ts";
 import { Lights } from "./lights.ts";
+import { resolutionOf } from "./resolution.ts";
 import { type MultiplierReport, Wheel } from "./wheels.ts";
 
 type Untimed<E extends "keys" | "motion" | "pointer"> = Omit<EventData<InputClass, E>, "timestampUs">;
@@ -224,6 +225,8 @@ function propertiesOf(
     absoluteMaxX: pointer?.x.extent ?? 0,
     absoluteMaxY: pointer?.y.extent ?? 0,
     pressureMax: pressure?.extent ?? 0,
+    resolutionX: pointer === undefined ? 0 : resolutionOf(pointer.x.field.item),
+    resolutionY: pointer === undefined ? 0 : resolutionOf(pointer.y.field.item),
     leds,
   };
 }
