@@ -68,43 +68,6 @@ test("a boot keyboard: its keys by Linux's codes, five lights, ids and version o
   );
 });
 
-test("a light is lit by a 1, whatever range it names; one that cannot hold it is none, and its neighbours shine", () => {
-  const led = (usage: string, range: string, size: string): string =>
-    `05 08 09 ${usage} ${range} 75 ${size} 95 01 91 02`;
-  const unit = only(
-    bytes(
-      "05 01 09 06 a1 01 05 07 19 04 29 05 15 00 25 01 75 01 95 08 81 02",
-      led("01", "15 00 26 ff 00", "01"), // NumLock: to 255, one bit
-      led("02", "15 01 25 02", "02"), // CapsLock: 1 or 2
-      led("03", "15 ff 25 00", "01"), // ScrollLock: -1 or 0
-      "75 04 91 03 c0",
-    ),
-  );
-  assert.equal(unit.properties.leds, 0b011);
-  const sent = [0b011, 0b010, 0].map((mask) => unit.lights.reports(mask));
-  assert.deepEqual(
-    sent.map(([report]) => report!.bytes[0]),
-    [0b011, 0b010, 0],
-  );
-});
-
-test("a control that is wider than an axis can be is left out, and the rest of its device works", () => {
-  const wide = "17 00 00 00 80 27 ff ff ff 7f 75 20 95 01 81 02"; // all that 32 bits hold
-  const unit = only(
-    bytes(
-      "05 0d 09 02 a1 01 09 20 a0 09 32 09 42 15 00 25 01 75 01 95 08 81 02",
-      `05 01 09 30 09 31 15 00 26 ff 7f 75 10 95 02 81 02 05 0d 09 30 ${wide} c0 c0`,
-    ),
-  );
-  const { absoluteMaxX, pressureMax, features } = unit.properties;
-  assert.deepEqual([absoluteMaxX, pressureMax, features & INPUT_PRESSURE], [0x7fff, 0, 0]);
-  assert.equal(unit.take(0, bytes("01 02 00 03 00 ff ff ff 7f"))!.pointer!.y, 3);
-  const mouse = only(
-    bytes(`05 01 09 02 a1 01 09 30 ${wide} 09 31 ${wide} 05 09 09 01 15 00 25 01 75 08 95 01 81 02 c0`),
-  );
-  assert.deepEqual([mouse.properties.features, mouse.properties.absoluteMaxX], [INPUT_KEYS, 0]);
-});
-
 test("keys are told in the order in which they were pressed, whatever their places in the report", () => {
   const unit = only(bootKeyboard);
   const told = [
@@ -423,25 +386,3 @@ function fits(event: "keys" | "motion" | "pointer", data: object): void {
   const struct = input.events[event].data!;
   struct.encode({ ...data, timestampUs: 0 } as never, new DataView(new ArrayBuffer(struct.size)), 0);
 }
-
-/** A pen: `x` and `y` are what stands before those. */
-const pen = (x: string, y: string) =>
-  bytes(
-    "05 0d 09 02 a1 01 09 20 a0 09 32 09 42 15 00 25 01 75 01 95 02 81 02 75 06 95 01 81 03",
-    "05 01 15 00 75 10",
-    `${x} 09 30 81 02 ${y} 09 31 81 02 c0 c0`,
-  );
-for (const [what, x, y, resolution] of [
-  ["in thousandths of an inch", "26 c8 75 65 13 55 0d 46 ee 1a", "26 6a 4a 46 6a 18", [172, 120]], // 30152 on 6894, 19050 on 6250
-  ["in thousandths of a centimetre", "26 60 6d 65 11 55 0d 46 30 36", "", [202, 202]], // 28000 on 13872
-  ["in centimetres", "26 10 27 65 11 55 00 45 0a", "", [100, 100]],
-  ["in square inches", "26 10 27 65 23 55 00 45 0a", "", [0, 0]],
-  ["in centimetres a second", "26 10 27 66 11 f0 55 00 45 0a", "", [0, 0]],
-  ["without a unit", "26 10 27 45 0a", "", [0, 0]],
-  ["without a physical range", "26 10 27 65 11 55 0d", "", [0, 0]],
-  ["finer than can be", "27 ff ff ff 7f 65 11 55 08 45 01", "", [0, 0]],
-] as const)
-  test(`a pen's resolution is as Linux counts it: ${what}`, () => {
-    const { resolutionX, resolutionY } = only(pen(x, y)).properties;
-    assert.deepEqual([resolutionX, resolutionY], resolution);
-  });
