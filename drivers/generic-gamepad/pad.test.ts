@@ -16,6 +16,7 @@ import fc from "fast-check";
 import { padsOf } from "./controls.ts";
 import { adapter, flightStick, pads, pedals, plain } from "./pads.fixture.ts";
 
+const USUAL = [0, 0, 0, 0, 0, 0];
 const names = (bits: number): GamepadButton[] =>
   gamepadButtons.filter((name) => (bits & gamepadButton(name)) !== 0);
 const only = (descriptor: Uint8Array) => {
@@ -59,6 +60,7 @@ test("a pad has Linux's numbers: its own ranges, fuzz and flat by them, its ids"
         gyroRange: 0,
         gyroPerDegree: 0,
         motionFuzz: 0,
+        axisCodes: USUAL,
       },
     },
   );
@@ -219,15 +221,22 @@ test("a hat of sixteen directions points in eight, and below its range nowhere",
   );
 });
 
-for (const [name, descriptor, marked] of [
-  ["X, Y, Z, Rz", plain, false],
-  ["X, Y, Z, Rx, Ry, Rz with Z and Rz as triggers", xboxController, false],
-  ["X, Y, Rz and a slider", flightStick, false],
-  ["Rx and Ry as triggers", dualShock4, true],
-  ["pedals", pedals, true],
+const extraSlider = bytes(
+  "05 01 09 05 a1 01 09 30 09 31 09 32 09 35 09 36 15 00 26 ff 00 75 08 95 05 81 02 c0",
+);
+const oneStick = bytes("05 01 09 05 a1 01 09 31 15 00 26 ff 00 75 08 95 01 81 02 05 02 09 c4 81 02 c0");
+for (const [name, descriptor, axisCodes] of [
+  ["X, Y, Z, Rz are the usual ones", plain, USUAL],
+  ["X, Y, Z, Rx, Ry, Rz with Z and Rz as triggers are the usual ones", xboxController, USUAL],
+  ["X, Y, Rz and a slider are the usual ones", flightStick, USUAL],
+  ["X, Y, Z, Rz are the usual ones whatever comes behind them", extraSlider, USUAL],
+  ["X, Y, Z, Rx, Ry, Rz with Rx and Ry as triggers stay Linux's", dualShock4, [0, 1, 2, 5, 3, 4]],
+  ["X, Y, Z, Rz with pedals stay Linux's", pedals, [0, 1, 2, 5, 10, 9]],
+  ["those that the class has and the pad has not stand behind Linux's", oneStick, [10, 1, 11, 12, 13, 9]],
 ] as const)
-  test(`the version of a pad with ${name} is ${marked ? "marked: programs that count axes must not know it" : "its own"}`, () => {
-    assert.equal(only(descriptor).properties.version, marked ? 0x8111 : 0x0111);
+  test(`programs that count axes know them: ${name}`, () => {
+    const { properties } = only(descriptor);
+    assert.deepEqual([properties.axisCodes, properties.version], [axisCodes, 0x0111]);
   });
 
 test("a keyboard, a mouse, a tablet and a pad without controls are no pads", () => {

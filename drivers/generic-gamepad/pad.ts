@@ -13,8 +13,6 @@ import { type Pair, type Roles, rolesOf } from "./roles.ts";
 
 export type State = Omit<EventData<Gamepad, "state">, "timestampUs">;
 
-/** As Linux's drivers mark devices whose axes are others than hid-generic's (hid-playstation.c, HID_PLAYSTATION_VERSION_PATCH). */
-const OTHER_AXES = 0x8000;
 const STICK_MIN = -0x8000; // what an i16 holds
 const STICK_MAX = 0x7fff;
 const TRIGGER_MAX = 0xffff;
@@ -114,7 +112,7 @@ function triggerMax(triggers: Pair): number {
 }
 
 function propertiesOf(
-  { left, right, hat, directions: four, buttons, isInOrder }: Roles,
+  { left, right, hat, directions: four, buttons, axisCodes }: Roles,
   stick: Range,
   trigger: Range,
   application: number,
@@ -129,7 +127,7 @@ function propertiesOf(
     busType: bustype,
     vendor: vendorId,
     product: productId,
-    version: isInOrder ? version : version | OTHER_AXES,
+    version,
     buttons: buttons.reduce((bits, { button }) => bits | gamepadButton(button), 0),
     stickMin: stick.minimum,
     stickMax: stick.maximum,
@@ -138,6 +136,7 @@ function propertiesOf(
     triggerMax: trigger.maximum,
     sticks: some(right) ? 2 : some(left) ? 1 : 0,
     hat: hat !== undefined || some(four) ? 1 : 0,
+    axisCodes,
   };
 }
 

@@ -32,8 +32,26 @@ const named: ReadonlyMap<number, GamepadButton> = new Map([
 /** A stick, or two triggers. */
 export type Pair = readonly [Control | undefined, Control | undefined];
 
-/** Usages as Linux numbers their axes (ABS_X, ABS_Y …, linux/input-event-codes.h), lowest first. */
-const axisOrder = [x, y, z, rx, ry, rz, slider, throttle, dial, rudder, steering, accelerator, brake];
+/** Usages and the axes that Linux has them as, lowest first (ABS_X to ABS_BRAKE, linux/input-event-codes.h). */
+const axes: readonly (readonly [usage: number, code: number])[] = [
+  ...([
+    [x, 0],
+    [y, 1],
+    [z, 2],
+    [rx, 3],
+    [ry, 4],
+    [rz, 5],
+  ] as const),
+  ...([
+    [slider, 6],
+    [throttle, 6],
+    [dial, 7],
+    [rudder, 7],
+    [steering, 8],
+    [accelerator, 9],
+    [brake, 10],
+  ] as const),
+];
 
 export interface Roles {
   readonly left: Pair;
@@ -43,8 +61,8 @@ export interface Roles {
   /** Up, right, down, left: a directional pad that is four buttons. */
   readonly directions: readonly (Control | undefined)[];
   readonly buttons: readonly { readonly button: GamepadButton; readonly control: Control }[];
-  /** Who counts axes by their codes counts them as with Linux's own driver. */
-  readonly isInOrder: boolean;
+  /** As the class's properties have them. */
+  readonly axisCodes: number[];
 }
 
 export function rolesOf(byUsage: ReadonlyMap<number, Control>): Roles {
@@ -59,13 +77,12 @@ export function rolesOf(byUsage: ReadonlyMap<number, Control>): Roles {
   const pedals: Pair = [axis(brake), axis(accelerator)];
   const right: Pair = pair ?? [first(rz, rudder, rx), first(throttle, slider, z, ry, dial)];
   const triggers: Pair = pedals.some((pedal) => pedal) ? pedals : (other ?? [undefined, undefined]);
-  const codes = [...left, triggers[0], ...right, triggers[1]].filter((control) => control); // ABS_X, Y, Z, RX, RY, RZ
-  const known = axisOrder.map(axis).filter((control) => control);
+  const known = axes.map(([usage]) => axis(usage)).filter((control) => control !== undefined);
   return {
     left,
     right,
     triggers,
-    isInOrder: known.length === codes.length && known.every((control, at) => control === codes[at]),
+    axisCodes: axisCodes(left, right, triggers, known),
     hat: byUsage.get(hatSwitch)?.hasRange ? byUsage.get(hatSwitch) : undefined,
     directions: [dPadUp, dPadRight, dPadDown, dPadLeft].map((usage) => byUsage.get(usage)),
     buttons: [...byUsage.values()].flatMap((control) => {
@@ -100,4 +117,34 @@ function rightPairs(
       ([a], [b]) =>
         Number(isLikeLeft(b)) - Number(isLikeLeft(a)) || usages.indexOf(a.usage) - usages.indexOf(b.usage),
     );
+}
+
+/**
+ * By which axes they are told. Programs that know the device know its axes by their order, as Linux's own driver has them: SDL's database does, whatever
+ * the version says. Those that do not know it go by Documentation/input/gamepad.rst. Where that has them in the same order it suits both.
+ */
+function axisCodes(left: Pair, right: Pair, triggers: Pair, known: readonly Control[]): number[] {
+  const isThere = (pair: Pair): boolean => pair.some((control) => control !== undefined);
+  const usual = [
+    // ABS_X, Y, Z, RX, RY, RZ; of a pair one that is missing is an axis too
+    ...(isThere(left) || isThere(right) ? left : []),
+    ...(isThere(triggers) ? [triggers[0]] : []),
+    ...(isThere(right) ? right : []),
+    ...(isThere(triggers) ? [triggers[1]] : []),
+  ];
+  const last = usual.findLastIndex((control) => control !== undefined);
+  if (usual.slice(0, last + 1).every((control, at) => control === known[at])) return [0, 0, 0, 0, 0, 0];
+
+  const told = [...left, ...right, ...triggers];
+  const taken = new Set<number>();
+  const free = (from: number): number => {
+    let code = from;
+    while (taken.has(code)) code++;
+    taken.add(code);
+    return code;
+  };
+  const linux = new Map(axes);
+  const codes = new Map(known.map((control) => [control, free(linux.get(control.usage)!)]));
+  const behind = Math.max(...codes.values()) + 1;
+  return told.map((control) => (control === undefined ? free(behind) : codes.get(control)!));
 }

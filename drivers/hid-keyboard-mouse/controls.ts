@@ -14,6 +14,8 @@ import { codeOf, plainUsage } from "./codes.ts";
 const { x, y, wheel } = hidUsages.genericDesktop;
 const { acPan, volume } = hidUsages.consumer;
 const { inRange, invert, eraser, tipSwitch, tipPressure, batteryStrength } = hidUsages.digitizer;
+/** What an axis of an input device, and so the class, has room for (struct input_absinfo): a device may say 32 bits and a sign. */
+const EXTENT_MAX = 0x7fff_ffff;
 /** Beyond it Linux knows no key of any page. */
 const LAST_KEY = 0x3ff;
 
@@ -51,6 +53,10 @@ export class Control {
     const value = this.#from.report.values[this.#index]!;
     if (!this.#from.seen || Number.isNaN(value)) return undefined;
     return this.minimum < this.maximum ? Math.min(this.maximum, Math.max(this.minimum, value)) : value;
+  }
+
+  get extent(): number {
+    return this.maximum - this.minimum;
   }
 
   isOf(reportId: number): boolean {
@@ -100,7 +106,9 @@ export function controlsOf({ collections }: Application, { input }: HidLayout): 
   const first = (usage: number): Control | undefined => controls.find((control) => control.usage === usage);
   const relative = (usage: number) => controls.find((each) => each.usage === usage && each.isRelative);
   const absolute = (usage: number) =>
-    controls.find((each) => each.usage === usage && !each.isRelative && each.minimum < each.maximum);
+    controls.find(
+      (each) => each.usage === usage && !each.isRelative && each.extent > 0 && each.extent <= EXTENT_MAX,
+    );
   const [pointerX, pointerY] = [absolute(x), absolute(y)];
   return {
     reports,

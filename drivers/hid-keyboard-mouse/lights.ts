@@ -21,7 +21,8 @@ export class Lights {
       const lights = [...report.usages.keys()].flatMap((index) => {
         const led = leds.get(report.usages[index]!);
         const { path, item } = report.fieldAt(index);
-        return led === undefined || item.isConstant || !collections.includes(path[0]!)
+        const holdsOne = item.logicalMinimum >= 0 || item.reportSize > 1;
+        return led === undefined || item.isConstant || !holdsOne || !collections.includes(path[0]!)
           ? []
           : [{ index, led }];
       });
@@ -30,13 +31,10 @@ export class Lights {
     this.mask = this.#reports.flatMap(({ lights }) => lights).reduce((mask, { led }) => mask | (1 << led), 0);
   }
 
-  /** What is to be sent for these lights to shine, and no others. */
+  /** What is to be sent for these lights to shine, and no others: 1 or 0, as Linux sends it, whatever range they name (hidinput_led_worker). */
   reports(mask: number): { readonly reportId: number; readonly bytes: Uint8Array<ArrayBuffer> }[] {
     return this.#reports.map(({ reportId, report, lights }) => {
-      for (const { index, led } of lights) {
-        const { logicalMinimum, logicalMaximum } = report.fieldAt(index).item;
-        report.values[index] = ((mask >>> led) & 1) === 1 ? logicalMaximum : logicalMinimum;
-      }
+      for (const { index, led } of lights) report.values[index] = (mask >>> led) & 1;
       return { reportId, bytes: report.encode() };
     });
   }

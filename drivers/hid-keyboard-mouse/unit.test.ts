@@ -58,6 +58,7 @@ test("a boot keyboard: its keys by Linux's codes, five lights, ids and version o
       features: INPUT_KEYS | INPUT_LEDS | INPUT_REPEATS,
     },
     ...{ absoluteMaxX: 0, absoluteMaxY: 0, pressureMax: 0, leds: 0b11111, dpi: 0 },
+    ...{ resolutionX: 0, resolutionY: 0 },
   });
   const codes = codesOf(unit);
   assert.equal(codes.length, 105); // 0x04 to 0x65 are 98, two of them KEY_BACKSLASH; eight modifiers

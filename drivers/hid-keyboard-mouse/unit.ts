@@ -20,6 +20,7 @@ import type { Application } from "./applications.ts";
 import { BTN_TOOL_RUBBER, BTN_TOUCH, KEY_VOLUMEDOWN, KEY_VOLUMEUP } from "./codes.ts";
 import { type Control, controlsOf, type InputControls } from "./controls.ts";
 import { Lights } from "./lights.ts";
+import { resolutionOf } from "./resolution.ts";
 import { type MultiplierReport, Wheel } from "./wheels.ts";
 
 type Untimed<E extends "keys" | "motion" | "pointer"> = Omit<EventData<InputClass, E>, "timestampUs">;
@@ -203,7 +204,6 @@ function propertiesOf(
   ];
   const bits = input.properties!.create();
   for (const code of codes) bits.keys[code >>> 5] = (bits.keys[code >>> 5]! | (1 << (code & 31))) >>> 0;
-  const extent = (control: Control | undefined): number => (control ? control.maximum - control.minimum : 0);
   const features = [
     [codes.length > 0, INPUT_KEYS],
     [motion.x ?? motion.y, INPUT_RELATIVE],
@@ -222,9 +222,11 @@ function propertiesOf(
     product: productId,
     version,
     features: features.reduce((sum, [has, feature]) => (has ? sum | feature : sum), 0),
-    absoluteMaxX: extent(pointer?.x),
-    absoluteMaxY: extent(pointer?.y),
-    pressureMax: extent(pressure),
+    absoluteMaxX: pointer?.x.extent ?? 0,
+    absoluteMaxY: pointer?.y.extent ?? 0,
+    pressureMax: pressure?.extent ?? 0,
+    resolutionX: pointer === undefined ? 0 : resolutionOf(pointer.x.field.item),
+    resolutionY: pointer === undefined ? 0 : resolutionOf(pointer.y.field.item),
     leds,
   };
 }

@@ -12,6 +12,9 @@ const VIRTUAL = 0x80;
 /** Below it are the buttons that every mouse has (50h left to 56h forward) and the wheel's tilts (5bh, 5dh): ordinary reports tell them. */
 const FIRST_SPECIAL = 0x60;
 
+/** Those with which the device changes itself, and which do so only while they are not diverted: wheel mode (SmartShift), and the two that change the resolution. */
+const ITS_OWN: readonly number[] = [0x00c4, 0x00ed, 0x00fd];
+
 const KEY_MACRO1 = 0x290; // linux/input-event-codes.h
 const MACROS = 30;
 /** Of the way in which a control is told: by events of the feature instead of by what it does otherwise; and that this is meant to change. */
@@ -19,11 +22,12 @@ const DIVERTED = 0x01;
 const CHANGES_DIVERTED = 0x02;
 const PRESSED_MAX = 4;
 
-/** Its number if no ordinary report would ever tell it, and the feature can. */
+/** Its number if without the feature it would do nothing at all. */
 export function specialButton(info: Uint8Array): number | undefined {
   const [id, flags] = [bigEndian(info, 0), info[4]!];
   const wanted = OF_MOUSE | DIVERTIBLE;
-  return id >= FIRST_SPECIAL && (flags & (wanted | VIRTUAL)) === wanted ? id : undefined;
+  const isSpecial = id >= FIRST_SPECIAL && !ITS_OWN.includes(id);
+  return isSpecial && (flags & (wanted | VIRTUAL)) === wanted ? id : undefined;
 }
 
 /** KEY_MACRO1 and so on, in the device's order. */

@@ -124,10 +124,13 @@ test("any list of resolutions gives some, smallest first, and what is wished for
 
 const controls: [info: string, id: number | undefined][] = [
   ["00c3 00a9 31", 0xc3],
-  ["00fd 00b4 21", 0xfd],
+  ["00d0 00ad 21", 0xd0],
   ["0050 0038 31", undefined], // left
   ["005d 0041 31", undefined], // the wheel tilted to the right
-  ["00c4 009d 11", undefined], // is not diverted
+  ["00c8 00a4 11", undefined], // is not diverted
+  ["00c4 009d 31", undefined], // wheel mode: its own
+  ["00ed 00c4 31", undefined], // resolution: its own
+  ["00fd 00d2 31", undefined],
   ["00c7 00b4 34", undefined], // of a keyboard
   ["00d7 00b4 a1", undefined], // virtual
 ];
@@ -136,9 +139,9 @@ for (const [info, id] of controls)
     assert.equal(specialButton(packed(info)), id));
 
 test("buttons are macro keys in the device's order, thirty at most", () => {
-  const codes = codesOfButtons([0xfd, 0xc3]);
-  assert.deepEqual([...codes], [0xfd, 0x290, 0xc3, 0x291].reduce<number[][]>(inPairs, []));
-  assert.deepEqual(pressedButtons(packed("00c3 00fd 0001 0000 00fd"), codes), [0x291, 0x290]);
+  const codes = codesOfButtons([0xd0, 0xc3]);
+  assert.deepEqual([...codes], [0xd0, 0x290, 0xc3, 0x291].reduce<number[][]>(inPairs, []));
+  assert.deepEqual(pressedButtons(packed("00c3 00d0 0001 0000 00d0"), codes), [0x291, 0x290]);
   assert.deepEqual(pressedButtons(packed("00c3"), codes), [0x291]);
   const many = codesOfButtons(Array.from({ length: 40 }, (_, at) => 0x100 + at));
   assert.deepEqual([many.size, Math.max(...many.values())], [30, 0x2ad]); // KEY_MACRO30

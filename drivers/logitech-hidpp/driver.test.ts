@@ -31,7 +31,7 @@ async function run(hid = device(), options: Omit<RunOptions, "usb"> = {}) {
 
 test("it is asked what it can, its special buttons are diverted, and given back in the end", async () => {
   const { running, unit, hid } = await run();
-  const diverted = ["1b04 3 00fd03", "1b04 3 00c303"];
+  const diverted = ["1b04 3 00d003", "1b04 3 00c303"];
   assert.deepEqual(hid.asked.splice(0), [...START, "0000 0 1b04", "1b04 0", ...CONTROLS, ...diverted]);
   assert.match(hid.reports[0]!, /^output: 10ff0011/); // so that older devices understand it
   assert.ok(hid.reports.slice(-2).every((report) => report.length === "output: ".length + 40));
@@ -39,12 +39,12 @@ test("it is asked what it can, its special buttons are diverted, and given back 
   assert.ok(unit.supports("dpi"));
   assert.match(running.log.at(-1)!.message, /HID\+\+/);
   await running.remove();
-  assert.deepEqual(hid.asked, ["1b04 3 00fd02", "1b04 3 00c302"]);
+  assert.deepEqual(hid.asked, ["1b04 3 00d002", "1b04 3 00c302"]);
 });
 
 test("buttons and keys are told together, in the order in which they were pressed", async () => {
   const { running, hid, told } = await run();
-  await hid.send(event(BUTTONS, 0x00, 0xc3), bytes("01 04 00 00 00"), event(BUTTONS, 0x00, 0xfd, 0x00, 0xc3));
+  await hid.send(event(BUTTONS, 0x00, 0xc3), bytes("01 04 00 00 00"), event(BUTTONS, 0x00, 0xd0, 0x00, 0xc3));
   const rawMotion = Uint8Array.of(0x11, 0xff, BUTTONS, 0x10, 0, 0xc3, ...new Uint8Array(14)); // event 1
   await hid.send(rawMotion, event(BUTTONS), event(BUTTONS), bytes("01 00 00 00 00"));
   assert.deepEqual(told, ["keys 657", "keys 657 30", "keys 657 30 656", "keys 30", "keys"]);
@@ -85,7 +85,7 @@ test("the resolution is the nearest that it has; the next driver sets it again, 
   assert.deepEqual(told, ["resolution 800"]);
   assert.equal(unit.properties.dpi, 800);
   await running.suspend();
-  assert.deepEqual(hid.asked.splice(0), ["1b04 3 00fd02", "1b04 3 00c302"]);
+  assert.deepEqual(hid.asked.splice(0), ["1b04 3 00d002", "1b04 3 00c302"]);
   await running.resume();
   assert.ok(hid.asked.includes("2201 3 000320"));
   await hid.send(bytes("01 04 00 00 00"));

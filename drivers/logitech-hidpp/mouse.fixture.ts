@@ -31,16 +31,16 @@ export const packed = (text: string): Uint8Array =>
 
 const list = packed("00 00c8 e032 6400 0000");
 
-/** Two hundred to 25600 in steps of fifty, until now 1600; left, DPI switch, gesture, one that is virtual, one that is none of a mouse. */
+/** Two hundred to 25600 in steps of fifty, until now 1600; left, two for gestures, one that is virtual, one that is none of a mouse, the DPI switch. */
 export function features(own: Features = {}): Features {
   let dpi = [0x06, 0x40];
   const controls = [
     "0050 0038 31",
-    "00fd 00b4 31",
+    "00d0 00ad 31",
     "00c3 00a9 31",
     "00d7 00b4 a1",
     "00c7 00b4 34",
-    "00c4 009d 01",
+    "00fd 00d2 31",
   ];
   return {
     4096: [() => [80, 50, 0]],

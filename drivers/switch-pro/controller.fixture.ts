@@ -38,6 +38,8 @@ export interface Behaviour {
   /** Of subcommands, which are refused. */
   readonly refused?: readonly number[];
   readonly kind?: number;
+  /** Told to report its input, it does not. */
+  readonly mute?: boolean;
   /** It reports its input all the while, as an earlier driver has wanted it. */
   readonly streams?: boolean;
 }
@@ -58,6 +60,7 @@ export function controller(behaviour: Behaviour = {}, options: HidOptions = {}):
         void hid.send(
           answer(command, data.subarray(11), { flash, isAccepted: !refused.includes(command), kind }),
         );
+      if (id === 0x01 && command === 0x03 && !behaviour.mute) void hid.send(input(0));
       return "ok";
     },
   });

@@ -315,6 +315,16 @@ for (const [behaviour, what] of [
     });
   });
 
+test("one that answers to all and reports nothing does not start, and says what was waited for, and what to do", async () => {
+  const clock = manualClock();
+  const starting = runDriver(driver, { usb: controller({ mute: true }).usb, clock });
+  await assert.rejects(patiently(clock, starting, 2), {
+    kind: "timeout",
+    message:
+      "usb-test:1.0: full reports: the controller was told to send them and sends none (if that goes on, unplug it and plug it in again): the deadline passed",
+  });
+});
+
 test("a player's light that it refuses fails and is not kept", async () => {
   const refused: number[] = [];
   const clock = manualClock();

@@ -26,6 +26,9 @@ const RUMBLE_AGAIN_MS = 50;
 /** That it is to be still is said so often again: it may have lost it (JC_RUMBLE_ZERO_AMP_PKT_CNT). */
 const STILL_AGAIN = 5;
 
+/** For people. */
+export const NEXT_STEP = "if that goes on, unplug it and plug it in again";
+
 type Match<T> = (reportId: number, bytes: Uint8Array) => T | undefined;
 
 const NOTHING = new Uint8Array(0);
@@ -133,7 +136,7 @@ export class Link {
     }
     throw new DeviceError(
       "timeout",
-      `${this.#ctx.device.id}: ${what}: the controller does not answer (if that goes on, unplug it and plug it in again)`,
+      `${this.#ctx.device.id}: ${what}: the controller does not answer (${NEXT_STEP})`,
     );
   }
 

@@ -19,7 +19,7 @@ import {
   userSticks,
 } from "./calibration.ts";
 import { type Calibration, decodeInput, type SwitchInput } from "./input.ts";
-import { Link } from "./link.ts";
+import { Link, NEXT_STEP } from "./link.ts";
 import {
   FULL_REPORTS,
   INPUT_ID,
@@ -33,6 +33,8 @@ import { encodeRumble, STILL } from "./rumble.ts";
 
 /** Of its sensors' samples, three in a report. */
 const SAMPLE_US = 5000;
+/** It reports each 15 ms at the latest. */
+const REPORT_MS = 1000;
 const PLAYER_LIGHTS = "player lights";
 
 type Kept = { readonly player: number };
@@ -47,6 +49,8 @@ export class SwitchPro {
   readonly #lights: Changes<Gamepad, "lights">;
   #calibration: Calibration | undefined;
   #sampledUs = 0;
+  /** Its first full report since it was told to send them. */
+  #reported = Promise.withResolvers<void>();
 
   constructor(hid: HidDevice, ctx: Context<Gamepad>) {
     this.#hid = hid;
@@ -77,6 +81,7 @@ export class SwitchPro {
       sticks: decodeSticks(await this.#flash(userSticks), await this.#flash(factorySticks)),
       sensors: decodeSensors(await this.#flash(userSensors), await this.#flash(factorySensors)),
     };
+    this.#reported = Promise.withResolvers();
     await this.#set(subcommands.reportMode, [FULL_REPORTS], "full reports");
     const { player = this.#ctx.device.ordinal } = (this.#ctx.state.get() as Kept | undefined) ?? {};
     for (const [id, value, what] of [
@@ -87,7 +92,19 @@ export class SwitchPro {
     await tolerate(this.#ctx.log, this.#show(player));
     this.#calibration = calibration;
     this.#link.pace.keep();
+    await this.#hears();
     return undefined;
+  }
+
+  /** One may answer to all that it is told, and send no input all the same. */
+  async #hears(): Promise<void> {
+    const { promise } = this.#reported;
+    const isHeard = await Promise.race([promise.then(() => true), this.#ctx.sleep(REPORT_MS)]);
+    if (isHeard !== true)
+      throw new DeviceError(
+        "timeout",
+        `${this.#ctx.device.id}: full reports: the controller was told to send them and sends none (${NEXT_STEP})`,
+      );
   }
 
   rumble(input: { strong: number; weak: number; durationMs: number }, wait: Wait): Promise<void> {
@@ -161,7 +178,9 @@ export class SwitchPro {
 
   #take(reportId: number, bytes: Uint8Array): void {
     this.#link.take(reportId, bytes);
-    if (reportId !== INPUT_ID || this.#calibration === undefined) return;
+    if (reportId !== INPUT_ID) return;
+    this.#reported.resolve();
+    if (this.#calibration === undefined) return;
     const input = decodeInput(bytes, this.#calibration);
     if (input === undefined) return;
     this.#state.tell(input.state);

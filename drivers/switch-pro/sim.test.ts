@@ -46,3 +46,9 @@ for (const [fault, warning] of [
     await sim.command("press south");
     await pressed;
   });
+
+test("one that stops in its handshake does not start", async () => {
+  await using sim = await simulateUsb(main, ["--model", "switch-pro", "--stop-in-handshake", "--move"]);
+  const started = runDriver(driver, { usb: await sim.attach() });
+  await assert.rejects(started, { kind: "timeout", message: /: full reports: .* sends none/ });
+});

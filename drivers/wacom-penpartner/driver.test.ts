@@ -37,6 +37,8 @@ const FREE = "81";
 test("it is put into Wacom's own mode before it is heard, is asked for it, and both again after a rest", async () => {
   const hid = played();
   const { running } = await run(hid);
+  const { absoluteMaxX, absoluteMaxY, resolutionX, resolutionY } = running.units[0]!.properties;
+  assert.deepEqual([absoluteMaxX / resolutionX, absoluteMaxY / resolutionY], [126, 94.5]); // millimetres
   const switched = ["21 09 0302 0000: 0202", "a1 01 0302 0000"];
   assert.deepEqual(hid.transport.heard.slice(-2), switched);
   await running.suspend();

@@ -4,6 +4,8 @@
 export const X_MAX = 5040;
 export const Y_MAX = 3780;
 export const PRESSURE_MAX = 255;
+/** WACOM_PENPRTN_RES, of drivers/hid/wacom_wac.h: so many a millimetre. */
+export const RESOLUTION = 40;
 
 // linux/input-event-codes.h
 export const BTN_TOOL_RUBBER = 0x141;

@@ -18,6 +18,7 @@ import {
   BTN_TOUCH,
   decodeReport,
   PRESSURE_MAX,
+  RESOLUTION,
   X_MAX,
   Y_MAX,
 } from "./reports.ts";
@@ -43,6 +44,8 @@ export class Tablet {
       absoluteMaxX: X_MAX,
       absoluteMaxY: Y_MAX,
       pressureMax: PRESSURE_MAX,
+      resolutionX: RESOLUTION,
+      resolutionY: RESOLUTION,
     };
     this.#pointer = new Changes(ctx, "pointer");
     this.#keys = new Changes(ctx, "keys");

@@ -192,6 +192,21 @@ const ON = /^out 01: 0520..0100$/;
 const LIT = /^out 01: 0a20..03000114$/;
 const AUTHENTICATED = /^out 01: 0620..020100$/;
 
+/** The first of the parts of what it is. */
+const IDENTITY = hex(`04 f0 01 3a 94 01 ${"00".repeat(58)}`);
+const ASKED = /^out 01: 0420..00$/;
+
+/** One that is on and says nothing by itself. */
+function silent(answers = true, refused: (command: number) => boolean = () => false): PlayedUsb {
+  const usb = playedUsb({
+    out([command]) {
+      if (command === 4 && answers) void usb.send(1, IDENTITY);
+      return refused(command!) ? "stall" : "ok";
+    },
+  });
+  return usb;
+}
+
 /** One that announces itself until it is switched on, `deaf` times in vain. */
 function xboxOne(deaf = 0): PlayedUsb {
   let left = deaf;
@@ -223,13 +238,11 @@ test("an Xbox One is switched on, again while it announces itself, and then tell
 });
 
 test("light and authentication may be refused, power may not", async () => {
-  const refusing = (power: boolean) =>
-    playedUsb({ out: ([command]) => ((command === 5) === power && command !== 9 ? "stall" : "ok") });
-  const incarnation = 2;
-  const { running } = await run(refusing(false), { one: true }, { incarnation });
+  const refusing = (...commands: number[]) => silent(true, (command) => commands.includes(command));
+  const { running } = await run(refusing(6, 10), { one: true });
   assert.equal(running.log.filter(({ message }) => /goes on without: .*start/.test(message)).length, 2);
   await running.remove();
-  await assert.rejects(run(refusing(true), { one: true }, { incarnation }), {
+  await assert.rejects(run(refusing(5), { one: true }), {
     kind: "stall",
     message: /start/,
   });
@@ -245,31 +258,65 @@ test("the guide button is acknowledged, and stays down while other input comes",
   await running.remove();
 });
 
-test("one that never stops to announce itself does not start, and says why", async () => {
-  await assert.rejects(runDriver(driver, { usb: usbOf(xboxOne(99), { one: true }) }), {
-    kind: "timeout",
-    message:
-      /usb-test:1.0: told 5 times to start, the Xbox controller still announces itself \(if that goes on, unplug/,
+for (const incarnation of [1, 2])
+  test(`one that never stops to announce itself does not start, and says why (incarnation ${incarnation})`, async () => {
+    const started = runDriver(driver, { usb: usbOf(xboxOne(99), { one: true }), incarnation });
+    await assert.rejects(started, {
+      kind: "timeout",
+      message:
+        /usb-test:1.0: told 5 times to start, the Xbox controller still announces itself \(if that goes on, unplug/,
+    });
   });
-});
 
-test("one that is on and says nothing is started after a moment, and at once after a death", async () => {
+const past = async (clock: ReturnType<typeof manualClock>, ms: number): Promise<void> => {
+  await turn();
+  clock.advance(ms);
+  await turn();
+};
+
+test("one that is on and says nothing is asked after a moment, and what it is is acknowledged; after a death it is asked at once", async () => {
   const clock = manualClock();
-  const usb = playedUsb();
-  let started = false;
-  const starting = run(usb, { one: true }, { clock }).then((running) => {
-    started = true;
-    return running;
-  });
-  await turn();
-  clock.advance(699);
-  await turn();
-  assert.equal(started, false);
-  clock.advance(1);
-  await (await starting).running.remove();
-  const next = await run(playedUsb(), { one: true }, { clock, incarnation: 2 });
+  const usb = silent();
+  const starting = run(usb, { one: true }, { clock });
+  await past(clock, 699);
+  assert.match(usb.heard.at(-1)!, AUTHENTICATED);
+  await past(clock, 1);
+  const { running } = await starting;
+  assert.match(usb.heard.at(-2)!, ASKED);
+  assert.equal(usb.heard.at(-1), "out 01: 01200109000420" + "3a00" + "0000" + "5a00"); // 58 of 148
+  await running.remove();
+  const next = await run(silent(), { one: true }, { clock, incarnation: 2, state: running.state });
   await next.running.remove();
 });
+
+test("one that is not known to be on is not taken for one because it answers", async () => {
+  const clock = manualClock();
+  const usb = silent();
+  const starting = run(usb, { one: true }, { clock, incarnation: 2 });
+  await past(clock, 699);
+  await usb.send(1, ANNOUNCEMENT);
+  await past(clock, 700);
+  await (await starting).running.remove();
+  assert.deepEqual(usb.heard.filter((sent) => ON.test(sent)).length, 2);
+});
+
+for (const isOn of [false, true])
+  test(`one that neither announces itself nor answers does not start, and says what it was asked (${isOn ? "on" : "off"} before)`, async () => {
+    const clock = manualClock();
+    const state = { readState: () => ({ isOn }), writeState() {} };
+    const starting = runDriver(driver, {
+      usb: usbOf(silent(false), { one: true }),
+      ...{ clock, incarnation: 2, state },
+    });
+    const refused = assert.rejects(starting, {
+      kind: "timeout",
+      message:
+        /^usb-test:1.0: told to start, the Xbox controller tells no input and no status, and does not answer what it is \(if that goes on, unplug/,
+    });
+    if (!isOn) await past(clock, 700);
+    await past(clock, 1000);
+    await refused;
+  });
 
 test("one that starts anew by itself is switched on again", async () => {
   const usb = xboxOne();

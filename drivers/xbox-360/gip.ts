@@ -19,6 +19,7 @@ export const commands = {
 const CLIENT = 0x0f;
 const NEEDS_ACKNOWLEDGEMENT = 0x10;
 const INTERNAL = 0x20;
+const CHUNK_START = 0x40;
 const CHUNK = 0x80;
 const SHORTEST_HEADER = 4;
 const LENGTH = 3;
@@ -49,6 +50,9 @@ export interface Message {
   readonly sequence: number;
   /** What its header says. */
   readonly length: number;
+  /** Of its parts, how much has come before it, and how much is to come; only the first says the latter. */
+  readonly before: number;
+  readonly behind: number;
   /** Behind the header. */
   readonly payload: Uint8Array;
 }
@@ -60,7 +64,9 @@ export function decodeMessages(bytes: Uint8Array): Message[] {
     const [command, options, sequence] = rest;
     const length = varint(rest, LENGTH);
     const isPart = (options! & CHUNK) !== 0;
-    const header = isPart ? varint(rest, length.end).end : length.end;
+    // Of the first part the length of the whole, of the others their place in it (gip_process_pkt_chunked).
+    const place = isPart ? varint(rest, length.end) : { value: 0, end: length.end };
+    const isFirst = isPart && (options! & CHUNK_START) !== 0;
     messages.push({
       command: command!,
       client: options! & CLIENT,
@@ -68,9 +74,11 @@ export function decodeMessages(bytes: Uint8Array): Message[] {
       isPart,
       sequence: sequence!,
       length: length.value,
-      payload: rest.subarray(header, header + length.value),
+      before: isFirst ? 0 : place.value,
+      behind: isFirst ? Math.max(0, place.value - length.value) : 0,
+      payload: rest.subarray(place.end, place.end + length.value),
     });
-    rest = rest.subarray(header + length.value);
+    rest = rest.subarray(place.end + length.value);
   }
   return messages;
 }
@@ -107,12 +115,17 @@ export function decodeInput({ payload }: Message, model: Model, guide: boolean):
 export const isGuidePressed = ({ payload }: Message): boolean => ((payload[0] ?? 0) & 0x03) !== 0;
 
 /** For a message that needs one: without it the controller tells the same again and again. */
-export function acknowledgement({ command, sequence, length }: Message): Uint8Array {
-  return Uint8Array.of(
-    ...[commands.acknowledge, INTERNAL, sequence, 9],
-    ...[0, command, INTERNAL, length & 0xff, (length >> 8) & 0xff, 0, 0, 0, 0],
-  );
+export function acknowledgement({ command, sequence, length, before, behind }: Message): Uint8Array {
+  const message = new Uint8Array(13);
+  message.set([commands.acknowledge, INTERNAL, sequence, 9, 0, command, INTERNAL]);
+  const view = new DataView(message.buffer);
+  view.setUint16(7, before + length, true);
+  view.setUint16(11, behind, true);
+  return message;
 }
+
+/** What each controller answers, on or off, since nobody could make anything of it otherwise: what it is (gip_request_identification). */
+export const identify = Uint8Array.of(commands.identify, INTERNAL, 0, 0);
 
 /** Both from 0 to 65535; stops by itself some time behind `durationMs`, should nobody stop it. */
 export function rumble(strong: number, weak: number, durationMs: number): Uint8Array {

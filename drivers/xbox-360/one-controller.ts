@@ -16,6 +16,7 @@ import {
   commands,
   decodeInput,
   decodeMessages,
+  identify,
   isGuidePressed,
   type Message,
   numbered,
@@ -29,9 +30,18 @@ import { atRest, type Identity, propertiesOf, type State } from "./state.ts";
 
 /** One that is off announces itself twice a second: one that does not for longer is on, and has nothing to say. */
 const QUIET_MS = 700;
+/** Of what it is asked; it takes some milliseconds. */
+const ANSWER_MS = 1000;
 /** So often it is told to start, in vain. */
 const TRIES = 5;
 const MODE = gamepadButton("mode");
+
+type First = "announced" | "on";
+
+interface Kept {
+  /** It was heard to be on, and has not announced itself since. */
+  readonly isOn: boolean;
+}
 
 export class OneController implements Controller {
   readonly name: string;
@@ -48,7 +58,7 @@ export class OneController implements Controller {
   /** Announcements since it has said anything else. */
   #announced = 0;
   /** While it is started: what it says first. */
-  #starting: PromiseWithResolvers<"announced" | "on"> | undefined;
+  #starting: PromiseWithResolvers<First> | undefined;
   #isSwitchingOn = false;
   /** The last message that is to be acknowledged and was not, for another is on its way. */
   #unacknowledged: Message | undefined;
@@ -75,12 +85,7 @@ export class OneController implements Controller {
     this.#starting = Promise.withResolvers(); // until it is told to start an announcement is no news
     this.#pipes.listen((bytes) => this.#take(bytes));
     await this.#motors.settle();
-    if (this.#ctx.incarnation === 1) await this.#startAnew();
-    else {
-      // After a death it was on already, as a rule; where it was not, its announcement is answered as any other.
-      this.#starting = undefined;
-      await this.#switchOn();
-    }
+    await this.#startAnew();
   }
 
   readonly rumble = (
@@ -94,19 +99,50 @@ export class OneController implements Controller {
   }
 
   async #startAnew(): Promise<void> {
+    let isKnown = this.#ctx.incarnation > 1 && this.#isOn;
     for (let tries = 0; tries < TRIES; tries++) {
-      const first = Promise.withResolvers<"announced" | "on">();
+      const first = Promise.withResolvers<First>();
       this.#starting = first;
       await this.#switchOn();
-      const said = await Promise.race([first.promise, this.#ctx.sleep(QUIET_MS)]);
+      // One that is on and left alone says nothing by itself, but answers. Off it answers too, and announces itself before.
+      const unasked = isKnown ? undefined : await this.#within(QUIET_MS, first);
+      const said = unasked ?? (await this.#ask(first));
       this.#starting = undefined;
-      if (said !== "announced") return;
+      if (said === undefined)
+        throw new DeviceError(
+          "timeout",
+          `${this.#ctx.device.id}: told to start, the Xbox controller tells no input and no status, and does not answer what it is (${NEXT_STEP})`,
+        );
+      this.#keep(said === "on");
+      if (said === "on") return;
+      isKnown = false;
     }
-    throw new DeviceError("timeout", this.#notStarting());
+    throw this.#notStarting();
   }
 
-  #notStarting(): string {
-    return `${this.#ctx.device.id}: told ${TRIES} times to start, the Xbox controller still announces itself (${NEXT_STEP})`;
+  async #ask(first: PromiseWithResolvers<First>): Promise<First | undefined> {
+    await this.#send(identify, "what it is");
+    return await this.#within(ANSWER_MS, first);
+  }
+
+  /** Undefined: it has said nothing for so long. */
+  async #within(ms: number, { promise }: PromiseWithResolvers<First>): Promise<First | undefined> {
+    return (await Promise.race([promise, this.#ctx.sleep(ms)])) ?? undefined;
+  }
+
+  get #isOn(): boolean {
+    return (this.#ctx.state.get() as Kept | undefined)?.isOn === true;
+  }
+
+  #keep(isOn: boolean): void {
+    if (isOn !== this.#isOn) this.#ctx.state.set({ isOn } satisfies Kept);
+  }
+
+  #notStarting(): DeviceError {
+    return new DeviceError(
+      "timeout",
+      `${this.#ctx.device.id}: told ${TRIES} times to start, the Xbox controller still announces itself (${NEXT_STEP})`,
+    );
   }
 
   /** Input comes as soon as it is on; only some want to hear more. */
@@ -123,10 +159,10 @@ export class OneController implements Controller {
 
   #hear(message: Message): void {
     if (message.needsAcknowledgement) this.#acknowledge(message);
-    if (message.isPart) return; // nothing that is wanted here is so long
     if (message.command === commands.announce) return this.#announce();
     this.#announced = 0;
     this.#starting?.resolve("on");
+    if (message.isPart) return; // nothing that is wanted here is so long
     if (message.command === commands.guide) this.#guide(isGuidePressed(message));
     else if (message.command === commands.input) this.#input(message);
   }
@@ -136,7 +172,8 @@ export class OneController implements Controller {
     if (this.#starting !== undefined) return this.#starting.resolve("announced");
     if (this.#state !== undefined) this.#told.tell(atRest);
     this.#forget();
-    if (++this.#announced === TRIES) this.#ctx.log.warn(this.#notStarting());
+    this.#keep(false);
+    if (++this.#announced === TRIES) throw this.#notStarting();
     if (this.#isSwitchingOn) return;
     this.#isSwitchingOn = true;
     this.#later(

@@ -35,6 +35,24 @@ for (const [model, ...faults] of [
     );
   });
 
+test("an Xbox One that is left alone is started as often as its driver dies, without a moment lost", async () => {
+  await using sim = await simulateUsb(main, ["--model", "xbox-one"]);
+  const { state } = await runDriver(driver, { usb: await sim.attach() });
+  const began = performance.now();
+  for (let incarnation = 2; incarnation < 6; incarnation++) {
+    const running = await runDriver(driver, { usb: await sim.attach(), incarnation, state });
+    assert.deepEqual([running.log, running.state.readState()], [[], { isOn: true }]);
+  }
+  assert.ok(performance.now() - began < 4 * 700); // the moment that one waits for which is not known to be on
+});
+
+for (const incarnation of [1, 2])
+  test(`an Xbox One that stops in its handshake does not start (incarnation ${incarnation})`, async () => {
+    await using sim = await simulateUsb(main, ["--model", "xbox-one", "--stop-in-handshake"]);
+    const started = runDriver(driver, { usb: await sim.attach(), incarnation });
+    await assert.rejects(started, { kind: "timeout", message: /told 5 times to start/ });
+  });
+
 test("an Xbox One with a headset goes on for as long as that announces itself", async () => {
   await using sim = await simulateUsb(main, ["--model", "xbox-one", "--accessory"]);
   await using running = await runDriver(driver, { usb: await sim.attach(), incarnation: 2 });

@@ -57,6 +57,8 @@ const FF_RUMBLE = 0x50;
 
 const EVENT_BYTES = 24; // struct input_event on 64 bits: struct timeval, type, code, value
 const EFFECT_BYTES = 48; // struct ff_effect on 64 bits
+const ABSINFO_BYTES = 24; // struct input_absinfo: value, minimum, maximum, fuzz, flat, resolution
+const EVIOCGABS = 0x80184540; // _IOR('E', 0x40 + code, struct input_absinfo)
 const EVIOCSFF = 0x40304580; // _IOW('E', 0x80, struct ff_effect)
 
 export class EventNode implements Disposable {
@@ -79,6 +81,14 @@ export class EventNode implements Disposable {
       };
       await until(taken, () => `event ${text}; heard last: ${this.#heard.slice(-TOLD).join(", ")}`);
     }
+  }
+
+  /** Of an axis: so many a millimetre. */
+  resolution(code: number): number {
+    const info = Buffer.alloc(ABSINFO_BYTES);
+    const result = native.ioctl(this.#fd, EVIOCGABS + code, info);
+    if (result < 0) throw new Error(`EVIOCGABS: errno ${-result}`);
+    return info.readInt32LE(20);
   }
 
   /** Turns a light on or off, as a program does. */

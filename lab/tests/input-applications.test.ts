@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { eventually } from "../../packages/cli/drivers-life.fixture.ts";
 import { unbuffered } from "../guest/input-nodes.ts";
+import { plug, qmp, unplug } from "../guest/monitor.ts";
 import { run } from "../guest/program.ts";
 import { type GuestRing3, loggedOf, startRing3 } from "../guest/ring3.ts";
 import { SimulatedInput } from "../guest/simulated-input.ts";
@@ -179,4 +180,31 @@ test("libinput takes keyboard and mouse for what they are, and sees a key, a mot
   await shown(mouse.sim, "move 7 -7", "move -7 7", told(/POINTER_MOTION /));
   await shown(mouse.sim, "button left down", "release all", told(/POINTER_BUTTON .*BTN_LEFT .*pressed/));
   await shown(mouse.sim, "wheel 1", "wheel 1", told(/POINTER_SCROLL_WHEEL /));
+});
+
+test("libinput takes a pen tablet for one, as large as it is, and sees its pen", async () => {
+  const { ring3 } = guest;
+  const drivers = ["wacom", "hid-generic", "usbhid"]; // as udev would load them
+  await run("modprobe", "-a", ...drivers);
+  await using kernels = new AsyncDisposableStack();
+  kernels.defer(async () => void (await run("modprobe", "-ra", ...drivers)));
+  await plug({ driver: "usb-wacom-tablet", id: "pen", bus: "xhci.0", port: "7" });
+  kernels.defer(() => unplug("pen"));
+  const tablet = async () =>
+    (await ring3.status()).devices.find(({ name, state }) => name?.includes("QEMU") && state !== "gone");
+  const { id } = await eventually("the tablet", tablet);
+  await ring3.reached(id, "available");
+  await ring3.cli("start", id, "--take");
+  const address = await eventually(
+    "the tablet's event node",
+    async () => (await tablet())?.units[0]?.endpoints[0]?.address,
+  );
+  await run("udevadm", "settle");
+  const node = address.split(" ")[0]!;
+  await using libinput = new Talker("stdbuf", ["-oL", "libinput", "debug-events", "--device", node]);
+  const told = (pattern: RegExp) => libinput.hears(`${pattern}`, (line) => pattern.test(line) || undefined);
+  await told(/DEVICE_ADDED +Wacom Penpartner Pen .*cap:T +size 126x9[45]mm/);
+  const events = ["x", "y"].map((axis) => ({ type: "abs", data: { axis, value: 0x4000 } }));
+  await qmp("input-send-event", { events });
+  await told(/TABLET_TOOL_PROXIMITY .*proximity-in/);
 });

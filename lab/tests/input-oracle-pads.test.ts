@@ -21,7 +21,7 @@ after(async () => {
 
 const renamed = (name: string) => name.replace(/^ABS_Z\b/, "ABS_RX").replace(/^ABS_RZ\b/, "ABS_RY");
 const rightStick: Difference = {
-  why: "generic-gamepad/README.md: the right stick is ABS_RX and ABS_RY, whatever pad it is",
+  why: "generic-gamepad/README.md: the right stick is ABS_RX and ABS_RY where the order of the axes stays",
   apply: (recorded) => ({
     ...recorded,
     able: recorded.able.map(renamed),

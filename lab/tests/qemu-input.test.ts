@@ -28,6 +28,9 @@ interface Act {
   readonly seen: readonly Event[];
 }
 
+/** Of x and y, a millimetre. */
+const resolutions = (node: EventNode) => [node.resolution(X), node.resolution(Y)];
+
 const key = (data: string, down: boolean) => ({ type: "key", data: { down, key: { type: "qcode", data } } });
 const button = (name: string, down: boolean) => ({ type: "btn", data: { down, button: name } });
 const axis = (type: "rel" | "abs", name: string, value: number) => ({ type, data: { axis: name, value } });
@@ -87,6 +90,7 @@ const devices = {
   "usb-wacom-tablet": {
     ids: "056a 0000",
     acts: [drawn, clicked("left", BTN_TOUCH), clicked("right", BTN_STYLUS)],
+    resolution: 40, // WACOM_PENPRTN_RES, drivers/hid/wacom_wac.h
   },
 } as const;
 
@@ -99,7 +103,7 @@ async function acted(node: EventNode, { does, seen }: Act): Promise<void> {
   await node.hears(...seen);
 }
 
-for (const [driver, { ids, acts }] of Object.entries(devices))
+for (const [driver, { ids, acts, ...more }] of Object.entries(devices))
   test(`${driver}: usbhid has it, ring3 takes it and sees what its user does, usbhid has it again`, async () => {
     const { ring3 } = guest;
     await plug({ driver, id: "hands", bus: "xhci.0", port: "7" });
@@ -126,6 +130,7 @@ for (const [driver, { ids, acts }] of Object.entries(devices))
       assert.deepEqual([ours!.name, ours!.id], [kernels!.name, kernels!.id]);
       {
         using node = new EventNode(ours!);
+        if ("resolution" in more) assert.deepEqual(resolutions(node), [more.resolution, more.resolution]);
         for (const act of acts) await acted(node, act);
       }
       await succeeds(ring3, "stop", device);
@@ -135,6 +140,7 @@ for (const [driver, { ids, acts }] of Object.entries(devices))
         return found.length > 0 ? found : undefined;
       });
       using node = new EventNode(again!);
+      if ("resolution" in more) assert.deepEqual(resolutions(node), [more.resolution, more.resolution]);
       for (const act of acts) await acted(node, act);
     });
     await plugged.disposeAsync();

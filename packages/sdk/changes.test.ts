@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gamepad } from "@ring3/classes/gamepad/contract";
-import { Changes } from "./changes.ts";
+import { Changes, same } from "./changes.ts";
 import type { Context } from "./define.ts";
 
 type Gamepad = typeof gamepad;
@@ -49,4 +49,13 @@ test("the same is told again after a rest, and once", () => {
   state.tell(rest);
   state.tell(rest);
   assert.equal(events.length, 2);
+});
+
+test("what has more in it is not the same, from whichever side one looks", () => {
+  for (const [more, fewer] of [
+    [[1, 2], [1]],
+    [{ x: 1, y: 2 }, { x: 1 }],
+    [{ x: 1, y: undefined }, { x: 1 }],
+  ])
+    assert.deepEqual([same(more, fewer), same(fewer, more), same(more, more)], [false, false, true]);
 });

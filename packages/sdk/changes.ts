@@ -33,6 +33,8 @@ export class Changes<C extends Contract, E extends EventName<C>> {
 /** By what is in them. */
 export function same(a: unknown, b: unknown): boolean {
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
-  for (const key in b) if (!same(a[key as keyof typeof a], b[key as keyof typeof b])) return false;
+  for (const key in a) if (!(key in b)) return false;
+  for (const key in b)
+    if (!(key in a) || !same(a[key as keyof typeof a], b[key as keyof typeof b])) return false;
   return true;
 }

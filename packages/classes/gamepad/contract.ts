@@ -81,6 +81,8 @@ export const gamepad = defineContract({
     gyroRange: i32,
     gyroPerDegree: i32, // a second
     motionFuzz: u16, // of accelerometer and gyroscope
+    /** By which codes of linux/input-event-codes.h (ABS_X …) its event node tells leftX, leftY, rightX, rightY, leftTrigger and rightTrigger; all 0: by Documentation/input/gamepad.rst. */
+    axisCodes: array(u8, 6),
   }),
   operations: {
     /** Both motors, 0 to 65535 each, from now on and for `durationMs`; in place of what they did before. */

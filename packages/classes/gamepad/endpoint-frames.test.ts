@@ -56,6 +56,17 @@ const state = gamepad.events.state.data!.create();
 const abs = (code: number, value: number) => ({ type: EV_ABS, code, value });
 const key = (code: number, value: number) => ({ type: EV_KEY, code, value });
 
+test("a pad whose properties name its axes has those, with the same values", () => {
+  const frames = new PadFrames({ ...pad, axisCodes: [0, 1, 2, 5, 3, 4] }, named);
+  const told = frames.of({ ...state, rightX: 7, rightY: 8, leftTrigger: 9, rightTrigger: 10 });
+  assert.deepEqual(
+    told.filter(({ type, value }) => type === EV_ABS && value !== 0),
+    [abs(ABS_RX, 9), abs(ABS_Z, 7), abs(ABS_RZ, 8), abs(ABS_RY, 10)],
+  );
+  const maxima = new Map(frames.description.axes!.map(({ code, maximum }) => [code, maximum]));
+  assert.deepEqual([maxima.get(ABS_Z), maxima.get(ABS_RX)], [32_767, 255]);
+});
+
 test("a pad has the axes of Linux's gamepad specification, with the device's own ranges", () => {
   const { axes, keys, effects, ids } = new PadFrames(pad, named).description;
   assert.deepEqual(

@@ -132,7 +132,11 @@ interface AxisOf {
   readonly value: (state: State) => number;
 }
 
+/** Of leftX, leftY, rightX, rightY, leftTrigger and rightTrigger (Documentation/input/gamepad.rst). */
+const usualAxes: readonly number[] = [ABS_X, ABS_Y, ABS_RX, ABS_RY, ABS_Z, ABS_RZ];
+
 function axesOf({
+  axisCodes,
   sticks,
   hat,
   triggerMax,
@@ -153,17 +157,22 @@ function axesOf({
   const plain = { fuzz: 0, flat: 0, resolution: 0, rest: 0 };
   const trigger = { ...plain, minimum: 0, maximum: triggerMax };
   const direction = { ...plain, minimum: -1, maximum: 1 };
-  const axes: [wanted: boolean, code: number, Omit<Axis, "code">, AxisOf["value"]][] = [
-    [sticks > 0, ABS_X, stick, (state) => state.leftX],
-    [sticks > 0, ABS_Y, stick, (state) => state.leftY],
-    [triggerMax > 0, ABS_Z, trigger, (state) => state.leftTrigger],
-    [sticks > 1, ABS_RX, stick, (state) => state.rightX],
-    [sticks > 1, ABS_RY, stick, (state) => state.rightY],
-    [triggerMax > 0, ABS_RZ, trigger, (state) => state.rightTrigger],
+  const [leftX, leftY, rightX, rightY, leftTrigger, rightTrigger] = axisCodes.some((code) => code > 0)
+    ? axisCodes
+    : usualAxes;
+  const axes: [wanted: boolean, code: number | undefined, Omit<Axis, "code">, AxisOf["value"]][] = [
+    [sticks > 0, leftX, stick, (state) => state.leftX],
+    [sticks > 0, leftY, stick, (state) => state.leftY],
+    [triggerMax > 0, leftTrigger, trigger, (state) => state.leftTrigger],
+    [sticks > 1, rightX, stick, (state) => state.rightX],
+    [sticks > 1, rightY, stick, (state) => state.rightY],
+    [triggerMax > 0, rightTrigger, trigger, (state) => state.rightTrigger],
     [hat > 0, ABS_HAT0X, direction, (state) => state.hatX],
     [hat > 0, ABS_HAT0Y, direction, (state) => state.hatY],
   ];
-  return axes.flatMap(([wanted, code, axis, value]) => (wanted ? [{ axis: { code, ...axis }, value }] : []));
+  return axes.flatMap(([wanted, code, axis, value]) =>
+    wanted ? [{ axis: { code: code!, ...axis }, value }] : [],
+  );
 }
 
 /** Its sticks, triggers and buttons. */

@@ -14,8 +14,9 @@ const sound: GamepadProperties = {
   triggerMax: 255,
 };
 
-test("a pad with two sticks, a hat and triggers may be", () => {
+test("a pad with two sticks, a hat and triggers may be, by whatever axes it tells them", () => {
   assert.equal(faultOf(sound), undefined);
+  assert.equal(faultOf({ ...sound, axisCodes: [0, 1, 2, 5, 3, 15] }), undefined);
 });
 
 for (const [wrong, fault] of [
@@ -26,6 +27,11 @@ for (const [wrong, fault] of [
   [{ stickMax: 32_768 }, /^stickMin, stickMax: /],
   [{ stickMin: -32_769 }, /^stickMin, stickMax: /],
   [{ buttons: 2 ** 31 }, /^buttons: expected bits of the 31 there are, found 0x80000000$/],
+  [
+    { axisCodes: [0, 1, 2, 5, 3, 3] as number[] },
+    /^axisCodes: expected different ones .* found 0,1,2,5,3,3$/,
+  ],
+  [{ axisCodes: [0, 1, 2, 5, 3, 16] as number[] }, /^axisCodes: .* below ABS_HAT0X/],
   [{ gyroRange: -1 }, /^gyroRange: expected at least 0, found -1$/],
 ] as const)
   test(`a pad with ${JSON.stringify(wrong)} cannot be`, () => {

@@ -49,6 +49,9 @@ export const input = defineContract({
     absoluteMaxX: u32,
     absoluteMaxY: u32,
     pressureMax: u32,
+    /** Of x and y: so many a millimetre, as struct input_absinfo has it; 0: unknown. */
+    resolutionX: u32,
+    resolutionY: u32,
     leds: u32, // a bit for each LED_*
     dpi: u16, // as it stands; 0: unknown
   }),

@@ -140,3 +140,16 @@ test("a wheel's parts of a notch make whole ones, both ways", () => {
     rel(REL_HWHEEL_HI_RES, 30),
   ]);
 });
+
+test("a tablet's axes are as fine as it says, which programs want to know of pens", () => {
+  const fine = { absoluteMaxX: 5040, absoluteMaxY: 3780, pressureMax: 255, resolutionX: 40, resolutionY: 41 };
+  const { axes } = inputDescription(properties(INPUT_ABSOLUTE | INPUT_PRESSURE, [], fine), named);
+  assert.deepEqual(
+    axes!.map(({ code, resolution }) => [code, resolution]),
+    [
+      [ABS_X, 40],
+      [ABS_Y, 41],
+      [ABS_PRESSURE, 0],
+    ],
+  );
+});

@@ -68,20 +68,21 @@ export function inputDescription(
   };
 }
 
-function axesOf({ absoluteMaxX, absoluteMaxY, pressureMax }: InputProperties): Axis[] {
-  const axis = (code: number, maximum: number): Axis => ({
+function axesOf(properties: InputProperties): Axis[] {
+  const { absoluteMaxX, absoluteMaxY, pressureMax, resolutionX, resolutionY } = properties;
+  const axis = (code: number, maximum: number, resolution: number): Axis => ({
     code,
     minimum: 0,
     maximum,
     fuzz: 0,
     flat: 0,
-    resolution: 0,
+    resolution,
     rest: null,
   });
   return [
-    axis(ABS_X, absoluteMaxX),
-    axis(ABS_Y, absoluteMaxY),
-    ...(pressureMax > 0 ? [{ ...axis(ABS_PRESSURE, pressureMax), rest: 0 }] : []),
+    axis(ABS_X, absoluteMaxX, resolutionX),
+    axis(ABS_Y, absoluteMaxY, resolutionY),
+    ...(pressureMax > 0 ? [{ ...axis(ABS_PRESSURE, pressureMax, 0), rest: 0 }] : []),
   ];
 }
 

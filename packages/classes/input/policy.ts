@@ -15,8 +15,11 @@ export function faultOf({
   absoluteMaxX,
   absoluteMaxY,
   pressureMax,
+  resolutionX,
+  resolutionY,
 }: InputProperties): string | undefined {
-  for (const [name, value] of Object.entries({ absoluteMaxX, absoluteMaxY, pressureMax }))
+  const numbers = { absoluteMaxX, absoluteMaxY, pressureMax, resolutionX, resolutionY };
+  for (const [name, value] of Object.entries(numbers))
     if (value > AXIS_MAX) return `${name}: expected at most ${AXIS_MAX}, found ${value}`;
   if ((features & INPUT_ABSOLUTE) !== 0 && (absoluteMaxX === 0 || absoluteMaxY === 0))
     return "absoluteMaxX, absoluteMaxY: expected more than 0 of a device that says where its pointer is";

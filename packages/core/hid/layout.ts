@@ -42,23 +42,39 @@ export type HidLayout = Readonly<Record<ReportKind, ReportLayouts>>;
 export const controlCount = (fields: readonly ReportField[]): number =>
   fields.reduce((count, { item }) => count + item.reportCount, 0);
 
-/** The usage of a field's control number `index`, counted from 0; undefined beyond the last. */
-export function usageAt(usages: readonly NumberRange[], index: number): number | undefined {
-  let left = index;
-  for (const { minimum, maximum } of usages) {
-    const count = maximum - minimum + 1;
-    if (left < count) return minimum + left;
-    left -= count;
-  }
-  return undefined;
-}
+/** A field's usages by the number of its control, counted from 0. A descriptor may have thousands of ranges, and a report thousands of places. */
+export class Usages {
+  readonly #ranges: readonly NumberRange[];
+  /** Of each range the number of its first usage. */
+  readonly #firsts: readonly number[];
+  readonly #count: number;
 
-/** The number that `usageAt` gives `usage` for; -1: the field has no such usage. */
-export function indexOfUsage(usages: readonly NumberRange[], usage: number): number {
-  let before = 0;
-  for (const { minimum, maximum } of usages) {
-    if (usage >= minimum && usage <= maximum) return before + usage - minimum;
-    before += maximum - minimum + 1;
+  constructor(ranges: readonly NumberRange[]) {
+    let count = 0;
+    this.#ranges = ranges;
+    this.#firsts = ranges.map(({ minimum, maximum }) => {
+      const first = count;
+      count += maximum - minimum + 1;
+      return first;
+    });
+    this.#count = count;
   }
-  return -1;
+
+  /** Undefined beyond the last. */
+  at(index: number): number | undefined {
+    if (index >= this.#count) return undefined;
+    let [low, high] = [0, this.#firsts.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.#firsts[middle]! <= index) low = middle;
+      else high = middle - 1;
+    }
+    return this.#ranges[low]!.minimum + index - this.#firsts[low]!;
+  }
+
+  /** The first number that `at` gives `usage` for; -1: the field has no such usage. */
+  indexOf(usage: number): number {
+    const range = this.#ranges.findIndex(({ minimum, maximum }) => usage >= minimum && usage <= maximum);
+    return range === -1 ? -1 : this.#firsts[range]! + usage - this.#ranges[range]!.minimum;
+  }
 }

@@ -160,6 +160,34 @@ test("a hat without a direction, keys, and places of an array that nothing is in
   assert.deepEqual(keys.encode(), bytes("00 00 05 00 00 00 00 00"));
 });
 
+test("an array of thousands of ranges and places is read in hardly more time than one with a single range", () => {
+  const array = (...usages: string[]): HidReport =>
+    reportOf(bytes("05 07 09 06 a1 01 15 00 26 ff 07 75 10 96 00 08", ...usages, "81 00 c0"));
+  const apart = Array.from(
+    { length: 1000 },
+    (_, at) =>
+      `0a ${(2 * at + 2)
+        .toString(16)
+        .padStart(4, "0")
+        .replace(/(..)(..)/, "$2 $1")}`,
+  );
+  const sent = Uint8Array.from({ length: 4096 }, (_, at) => (at % 2 === 0 ? 0xe7 : 0x03)); // 999, the last one's
+  const fastest = (report: HidReport): number =>
+    Math.min(
+      ...Array.from({ length: 20 }, () => {
+        const began = performance.now();
+        report.decode(sent);
+        return performance.now() - began;
+      }),
+    );
+  const many = array(...apart);
+  const single = array("1a 01 00 2a 00 08");
+  many.decode(sent);
+  assert.deepEqual(pressed(many), Array(2048).fill(key(2000)));
+  const [slow, fast] = [fastest(many), fastest(single)];
+  assert.ok(slow < 30 * fast, `${slow} ms, ${fast} ms`); // ten steps to find one of a thousand
+});
+
 test("an array whose numbers all are usages cannot be left empty", () => {
   const full = reportOf(bytes("05 09 19 01 29 02 15 00 25 01 75 01 95 02 91 00"), "output");
   full.press(button(2));

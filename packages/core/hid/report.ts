@@ -1,7 +1,7 @@
 // Runs in: everywhere, a driver's code included. Owns: what is in one report: its controls' values, made of its bytes and made into them.
 import { DeviceError } from "../errors.ts";
 import { readBits, SLACK_BYTES, writeBits } from "./bits.ts";
-import { indexOfUsage, type ReportField, type ReportLayout, usageAt } from "./layout.ts";
+import { type ReportField, type ReportLayout, Usages } from "./layout.ts";
 
 const ERROR_ROLL_OVER = 0x0007_0001; // HID Usage Tables 1.12 §10, Keyboard/Keypad page
 /** Of a field with more only the lowest 32 are looked at, as in Linux (hid_field_extract). */
@@ -94,9 +94,11 @@ export class PressedUsages extends Places {
   readonly usages: Uint32Array;
   pressedCount = 0;
   readonly #next: Uint32Array;
+  readonly #known: Usages;
 
   constructor(field: ReportField) {
     super(field);
+    this.#known = new Usages(field.usages);
     this.usages = new Uint32Array(this.count);
     this.#next = new Uint32Array(this.count);
   }
@@ -147,12 +149,12 @@ export class PressedUsages extends Places {
   /** Usage 0 of every page stands for no control (HID Usage Tables 1.12 §3.1), and so does what is out of range (HID 1.11 §6.2.2.5). */
   #usageOf(number: number): number | undefined {
     if (number < this.minimum || number > this.maximum) return undefined;
-    const usage = usageAt(this.field.usages, number - this.minimum);
+    const usage = this.#known.at(number - this.minimum);
     return usage === undefined || (usage & 0xffff) === 0 ? undefined : usage;
   }
 
   #numberOf(usage: number): number | undefined {
-    const number = indexOfUsage(this.field.usages, usage) + this.minimum;
+    const number = this.#known.indexOf(usage) + this.minimum;
     return number >= this.lowest && number <= this.highest && this.#usageOf(number) === usage
       ? number
       : undefined;
@@ -262,8 +264,9 @@ export class HidReport {
 }
 
 function usagesOf({ field, count }: Variables): number[] {
+  const usages = new Usages(field.usages);
   const last = field.usages.at(-1)!.maximum;
-  return Array.from({ length: count }, (_, index) => usageAt(field.usages, index) ?? last);
+  return Array.from({ length: count }, (_, index) => usages.at(index) ?? last);
 }
 
 const noUsage = (usage: number): DeviceError =>

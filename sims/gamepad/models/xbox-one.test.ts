@@ -8,6 +8,10 @@ import { xboxOne } from "./xbox-one.ts";
 const OUT = 0x02;
 const announced = "7eed8e29d8e90000" + "5e04ea02" + "040008001d0a0000" + "0400010000000000";
 const announcement = (sequence: string) => `0220${sequence}1c${announced}`;
+const description =
+  "10000100000000000000000000000000" +
+  "00000000000000000000100000000000" +
+  `011a00${Buffer.from("Windows.Xbox.Input.Gamepad").toString("hex")}`;
 const atRest = (sequence: string) => `2000${sequence}0e${"00".repeat(14)}`;
 
 /** A host that has switched it on, and heard so. */
@@ -129,11 +133,24 @@ test("what wants an acknowledgement gets one; a stump of a message is passed ove
   host.device.stop();
 });
 
+test("asked what it is it tells that part by part, off or on, each once the one before is acknowledged", async () => {
+  const host = new Host(xboxOne);
+  await host.drain();
+  await host.out(OUT, "04 20 01 00");
+  assert.deepEqual(await host.drain(), [`04f0013a3d${description.slice(0, 116)}`]);
+  await host.out(OUT, "01 20 01 09 00 04 20 3a 00 00 00 03 00");
+  assert.deepEqual(await host.drain(), [`04b001033a${description.slice(116)}`]);
+  await host.out(OUT, "01 20 01 09 00 04 20 3d 00 00 00 00 00");
+  assert.deepEqual(await host.drain(), ["04a001003d"]);
+  host.device.stop();
+});
+
 test("told to stop in its handshake it goes on announcing itself", async (context) => {
   context.mock.timers.enable({ apis: ["setInterval"] });
   const faults: FaultKind[] = ["stop-in-handshake"];
   const host = new Host(xboxOne, { faults });
   await host.out(OUT, "05 20 00 01 00");
+  await host.out(OUT, "04 20 01 00");
   context.mock.timers.tick(500);
   assert.deepEqual(await host.drain(), [announcement("01")]);
   context.mock.timers.tick(500);

@@ -13,6 +13,7 @@ const command = {
   acknowledge: 0x01,
   announce: 0x02,
   status: 0x03,
+  identify: 0x04,
   power: 0x05,
   guide: 0x07,
   rumble: 0x09,
@@ -24,6 +25,8 @@ const command = {
 const CLIENT = 0x0f; // 0: the controller, others: what is plugged into it
 const NEEDS_ACKNOWLEDGEMENT = 0x10;
 const SYSTEM = 0x20;
+const FIRST_PART = 0x40;
+const PART = 0x80;
 
 // Modes of the power command; others do nothing.
 const POWER_ON = 0;
@@ -55,6 +58,14 @@ export function payload(pad: Pad): Uint8Array {
 const announcement = bytes(`
   7e ed 8e 29 d8 e9 00 00  5e04 ea02
   0400 0800 1d0a 0000  0400 0100 0000 0000`);
+
+const PART_BYTES = 58;
+/** What it is, as far as it goes: where which of eight lists stands, and the one of its classes. */
+const description = Uint8Array.from([
+  ...bytes("10 00 01 00 00 00 00 00 00 00 00 00 00 00 00 00"),
+  ...bytes("00 00 00 00 00 00 00 00 00 00 10 00 00 00 00 00"),
+  ...[1, 26, 0, ...Buffer.from("Windows.Xbox.Input.Gamepad")],
+]);
 
 const HEADSET = 1;
 const LIGHT_ON = 1;
@@ -117,7 +128,10 @@ class XboxOne implements Firmware<Pad> {
         if (body[1] === command.guide && this.#guide[0]?.sequence === sequence) {
           this.#guide.shift();
           if (this.#guide.length > 0) this.#tellGuide();
-        }
+        } else if (body[1] === command.identify) this.#describe(sequence, Buffer.from(body).readUInt16LE(3));
+        return;
+      case command.identify:
+        if (!this.#wire.faults.has("stop-in-handshake")) this.#describe(this.#next(code), 0);
         return;
       case command.power:
         this.#power(body[0]);
@@ -173,6 +187,15 @@ class XboxOne implements Firmware<Pad> {
 
   #announce(): void {
     this.#wire.send(IN, this.#message(command.announce, SYSTEM, announcement));
+  }
+
+  /** Part by part, each once the one before is acknowledged; behind the last an empty one. */
+  #describe(sequence: number, from: number): void {
+    const part = description.subarray(from, from + PART_BYTES);
+    const first = from === 0 ? FIRST_PART : 0;
+    const flags = PART | first | SYSTEM | (part.length > 0 ? NEEDS_ACKNOWLEDGEMENT : 0);
+    const place = from === 0 ? description.length : from;
+    this.#wire.send(IN, Uint8Array.of(command.identify, flags, sequence, part.length, place, ...part));
   }
 
   #tellGuide(): void {
