@@ -4,7 +4,9 @@ import { test } from "node:test";
 import type { Control } from "@ring3/core/controls";
 import type { DeviceMapping } from "@ring3/core/mapping";
 import fc from "fast-check";
+import { gamepadButton } from "../../gamepad/contract.ts";
 import {
+  anyAxes,
   anyMapping,
   anyScript,
   anyState,
@@ -175,6 +177,37 @@ test("a mapping that says nothing changes nothing", () => {
         assert.equal(nextWakeMs, undefined);
       }
     }),
+  );
+});
+
+test("a way that is bound moves nothing, wherever its stick goes and whichever way round; one that is not moves as if none were", () => {
+  const sides = [
+    ["leftX", "leftStickLeft", "leftStickRight"],
+    ["leftY", "leftStickUp", "leftStickDown"],
+    ["rightX", "rightStickLeft", "rightStickRight"],
+    ["rightY", "rightStickUp", "rightStickDown"],
+  ] as const;
+  const names = [...sides.flatMap(([, less, more]) => [less, more]), "leftTrigger", "rightTrigger"];
+  fc.assert(
+    fc.property(anyAxes, fc.subarray(names), anyState, (axes, bound, state) => {
+      const free = { ...state };
+      for (const [axis, less, more] of sides)
+        if (bound.includes(state[axis] < 128 ? less : more)) free[axis] = 128;
+      for (const name of ["leftTrigger", "rightTrigger"] as const)
+        if (bound.includes(name)) {
+          free[name] = 0;
+          free.buttons &= ~gamepadButton(name);
+        }
+      const bindings = bound.map((name) => on(name, press("KEY_A")));
+      const moved = (of: typeof bindings, told: typeof state) => {
+        const mapper = createMapper(mapping({ a: { bindings: of, axes } }), { gamepad: pad });
+        mapper.state(told, 0);
+        const { gamepad, mouse } = mapper.wake(40);
+        return { gamepad, mouse };
+      };
+      assert.deepEqual(moved(bindings, state), moved([], free));
+    }),
+    { numRuns: 1000 },
   );
 });
 

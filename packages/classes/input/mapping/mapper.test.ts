@@ -154,6 +154,28 @@ describe("sticks and triggers", () => {
     assert.deepEqual(at(255).gamepad, { ...atRest, leftY: 255 }, "the other way does");
   });
 
+  test("an inverted stick's way is that to which it is pushed: bound, it is a key and nothing else", () => {
+    const mapper = padMapper({
+      a: {
+        bindings: [on("leftStickUp", press("KEY_W"))],
+        axes: [axis("leftStick", { invertY: true })],
+      },
+    });
+    const at = (leftY: number) => {
+      const { keyboard, gamepad } = mapper.state({ ...atRest, leftY }, 0);
+      return [keyboard, gamepad];
+    };
+    assert.deepEqual(at(0), [keys("KEY_W"), atRest]);
+    assert.deepEqual(at(255), [[], { ...atRest, leftY: 0 }]);
+  });
+
+  test("an inverted trigger that is a button pulls nothing, neither at rest nor pulled", () => {
+    const bindings = [on("leftTrigger", press("BTN_RIGHT"))];
+    const mapper = padMapper({ a: { bindings, axes: [axis("leftTrigger", { invertX: true })] } });
+    const at = (leftTrigger: number) => mapper.state({ ...atRest, leftTrigger }, 0).gamepad;
+    assert.deepEqual([at(0), at(255)], [atRest, atRest]);
+  });
+
   test("a trigger is a button by its way, and neither its way nor its bit passes", () => {
     const mapper = padMapper({ a: { bindings: [on("leftTrigger", press("BTN_RIGHT"))] } });
     const at = (leftTrigger: number) => mapper.state(padState(["leftTrigger"], { leftTrigger }), 0);

@@ -7,7 +7,7 @@ import type { Binding, DeviceMapping } from "@ring3/core/mapping";
 import { GAMEPAD_MOTION } from "../../gamepad/contract.ts";
 import type { InputClass } from "../contract.ts";
 import { Actions } from "./actions.ts";
-import { padAxes, pressedWays } from "./axes.ts";
+import { freeAxes, padAxes, pressedWays } from "./axes.ts";
 import { Chords } from "./chords.ts";
 import { GyroPointer, type Sensors } from "./gyro.ts";
 import { Layers } from "./layers.ts";
@@ -161,7 +161,7 @@ export class Mapper {
     this.#actions.advance(nowMs);
     this.#chords.wake(nowMs);
     change();
-    this.#mouse.velocity = this.#sticks.velocity(this.#layers.axes, this.#axes ?? noAxes(), nowMs);
+    this.#mouse.velocity = this.#sticks.velocity(this.#layers.axes, this.#freeAxes(), nowMs);
     const down = downOf(this.#actions.runs);
     const { x, y } = notches(down, this.#down);
     this.#mouse.notch(x, y);
@@ -184,11 +184,10 @@ export class Mapper {
 
   #padParts(): [axes: Axes, triggers: number] {
     if (this.#axes === undefined) return [noAxes(), 0];
-    const taken = (control: Control) => this.#taken(control);
     const plan = this.#layers.axes;
-    const axes = padAxes(plan, this.#axes, taken);
+    const axes = padAxes(plan, this.#freeAxes(), this.#taken);
     const { triggerMax = 0 } = this.#capabilities.gamepad ?? {};
-    return [axes, triggerBitsOf(triggerMax > 0 ? this.#buttons : 0, plan, axes, taken)];
+    return [axes, triggerBitsOf(triggerMax > 0 ? this.#buttons : 0, plan, axes, this.#taken)];
   }
 
   #nextMs(): number | undefined {
@@ -236,13 +235,17 @@ export class Mapper {
     return new Layers(this.#mapping.profiles.get(profile)!);
   }
 
+  #freeAxes(): Axes {
+    return this.#axes === undefined ? noAxes() : freeAxes(this.#axes, this.#taken);
+  }
+
   /** Something else is made of it. */
-  #taken(control: Control): boolean {
+  readonly #taken = (control: Control): boolean => {
     const held = this.#actions.taken(control);
     if (held !== undefined) return held;
     const binding = this.#layers.bindingOf(control);
     return binding !== undefined && !binding.also;
-  }
+  };
 }
 
 export const createMapper = (mapping: DeviceMapping, capabilities: Capabilities, before?: Mapper): Mapper =>
