@@ -47,16 +47,21 @@ export class Mapper {
   #sensors = { gyro: [0, 0, 0], accel: [0, 0, 0] };
   #pen = away;
 
-  /** `before` is the one of the same device whose mapping this one replaces, and is not used any more. */
-  constructor(mapping: DeviceMapping, capabilities: Capabilities, before?: Mapper) {
+  /** `profile` is active at first; `before` is the one of the same device whose mapping this one replaces, and is not used any more. */
+  constructor(
+    mapping: DeviceMapping,
+    capabilities: Capabilities,
+    { before, profile = mapping.first }: { before?: Mapper | undefined; profile?: string } = {},
+  ) {
     this.#presses = before === undefined ? new Presses() : before.#presses;
     this.#presses.reset();
+    if (before !== undefined && before.profile !== profile) this.#presses.mute();
     this.#mapping = mapping;
     this.#capabilities = capabilities;
     this.targets = targetsOf(mapping, capabilities);
     this.#keys = new Set(keysOf(capabilities.input));
-    this.#profile = mapping.first;
-    this.#layers = this.#layersOf(mapping.first);
+    this.#profile = profile;
+    this.#layers = this.#layersOf(profile);
     this.#chords = new Chords(
       () => this.#layers,
       (controls, chord) => this.#begin(controls, chord),
@@ -239,8 +244,9 @@ export class Mapper {
     return this.#axes === undefined ? noAxes() : freeAxes(this.#axes, this.#taken);
   }
 
-  /** Something else is made of it. */
+  /** Something else is made of it, or nothing. */
   readonly #taken = (control: Control): boolean => {
+    if (this.#presses.isMute(control, "all")) return true;
     const held = this.#actions.taken(control);
     if (held !== undefined) return held;
     const binding = this.#layers.bindingOf(control);
@@ -248,5 +254,5 @@ export class Mapper {
   };
 }
 
-export const createMapper = (mapping: DeviceMapping, capabilities: Capabilities, before?: Mapper): Mapper =>
-  new Mapper(mapping, capabilities, before);
+export const createMapper = (...options: ConstructorParameters<typeof Mapper>): Mapper =>
+  new Mapper(...options);
