@@ -109,6 +109,148 @@ test("an entry that is an alias is left to its writer", () => {
   );
 });
 
+const entry = (...lines: string[]) =>
+  `devices:\n  - for: { class: gamepad }\n    profiles:\n${lines.map((line) => `      ${line}\n`).join("")}`;
+const removed = (text: string, control: string) => unbind(text, "pad.yaml", place, control).text;
+
+test("what an alias elsewhere stands for is neither replaced nor removed; an alias is", () => {
+  const aliased = entry("main:", "  buttons:", "    south: { press: &key KEY_A }", "    east: *key");
+  for (const edit of [() => bound(aliased, "south", "KEY_B"), () => removed(aliased, "south")])
+    assert.throws(edit, {
+      message:
+        "an alias (*key) elsewhere stands for what is written at devices.0.profiles.main.buttons.south: edit pad.yaml by hand",
+    });
+  assert.equal(bound(aliased, "east", "KEY_B").text, aliased.replace("*key", "KEY_B"));
+  assert.equal(removed(aliased, "east"), aliased.replace("          east: *key\n", ""));
+  const unused = aliased.replace("*key", "KEY_C");
+  assert.equal(bound(unused, "south", "KEY_B").text, unused.replace("{ press: &key KEY_A }", "KEY_B"));
+  const twice = entry("main: &main", "  buttons: { south: KEY_A }", "other: *main");
+  assert.throws(() => bound(twice, "south", "KEY_B"), /profiles\.main stands elsewhere too \(\*main\)/);
+  const merged = `%YAML 1.1\n---\n${entry("main: { <<: { buttons: { south: KEY_A, east: KEY_C } } }")}`;
+  for (const edit of [() => bound(merged, "south", "KEY_B"), () => removed(merged, "south")])
+    assert.throws(edit, /cannot be changed without changing more: edit pad\.yaml by hand$/);
+});
+
+for (const [what, control, action, before, after] of [
+  [
+    "in brackets",
+    "south",
+    "KEY_B",
+    "{buttons:  {south: KEY_A,east: KEY_C} } # x",
+    "{buttons:  {south: KEY_B,east: KEY_C} } # x",
+  ],
+  [
+    "new in brackets",
+    "west",
+    "KEY_B",
+    "{ buttons: { south: KEY_A } }",
+    "{ buttons: { south: KEY_A, west: KEY_B } }",
+  ],
+  [
+    "new behind a comma",
+    "west",
+    "KEY_B",
+    "{buttons: {south: KEY_A,}}",
+    "{buttons: {south: KEY_A, west: KEY_B,}}",
+  ],
+  ["the first in brackets", "west", "KEY_B", "{ buttons: {} } # x", "{ buttons: { west: KEY_B } } # x"],
+  [
+    "the first of a profile in brackets",
+    "west",
+    "KEY_B",
+    "{ axes: {} }",
+    "{ axes: {}, buttons: { west: KEY_B } }",
+  ],
+  [
+    "the first beside a comment",
+    "west",
+    "KEY_B",
+    "{ buttons: { # x\n        } }",
+    "{ buttons: { west: KEY_B # x\n        } }",
+  ],
+  ["the first of all", "west", "KEY_B", "{} # x", "# x\n        buttons:\n          west: KEY_B"],
+  [
+    "the first of one in the way of JSON",
+    "west",
+    "KEY_B",
+    '{"axes":{}}',
+    '{"axes":{}, buttons: { west: KEY_B }}',
+  ],
+  ["in the way of JSON", "south", "KEY_B", '{"buttons":{"south":"KEY_A"}}', '{"buttons":{"south":KEY_B}}'],
+  [
+    "gone from the front",
+    "south",
+    undefined,
+    "{ buttons: { south: KEY_A, east: KEY_C } }",
+    "{ buttons: { east: KEY_C } }",
+  ],
+  [
+    "gone from the end",
+    "east",
+    undefined,
+    "{ buttons: { south: KEY_A, east: KEY_C } }",
+    "{ buttons: { south: KEY_A } }",
+  ],
+  ["gone, alone", "south", undefined, "{ buttons: {south: KEY_A} }", "{ buttons: {} }"],
+  [
+    "gone from lines in brackets",
+    "east",
+    undefined,
+    "{ buttons: {\n          south: KEY_A, # x\n          # y\n          east: KEY_C # z\n        } }",
+    "{ buttons: {\n          south: KEY_A, # x\n        } }",
+  ],
+  [
+    "with comments in brackets",
+    "south",
+    "KEY_B",
+    "{ buttons: {south: [ KEY_A # x\n         ], east: KEY_C }}",
+    "{ buttons: { # x\n                        south: KEY_B, east: KEY_C }}",
+  ],
+  [
+    "a key with a mark of its own, and its comment",
+    "select+start",
+    "KEY_B",
+    "\n        buttons:\n          ? start+select # x\n          : KEY_A # y",
+    "\n        buttons:\n          ? start+select # x\n          : KEY_B # y",
+  ],
+  [
+    "comments in an action of several lines stand above it",
+    "south",
+    "KEY_B",
+    "\n        buttons:\n          south: # x\n            press: KEY_A # y\n            turbo: 5 # z\n          east: KEY_C",
+    "\n        buttons:\n          # x\n          # y\n          south: KEY_B # z\n          east: KEY_C",
+  ],
+  [
+    "gone with a comment farther in, and with one above, but not with one above an empty line",
+    "east",
+    undefined,
+    "\n        buttons:\n          south: KEY_A\n          # x\n\n          # y\n          east: KEY_C # z\n            # z\n          # w",
+    "\n        buttons:\n          south: KEY_A\n          # x\n\n          # w",
+  ],
+] as const)
+  test(`one place is another, the rest stays to the byte: ${what}`, () => {
+    const text = entry(`main: ${before}`);
+    const edited = action === undefined ? removed(text, control) : bound(text, control, action).text;
+    assert.equal(edited, entry(`main: ${after}`));
+  });
+
+test("a file of Windows', one with a byte order mark, one without an end of its last line, one with steps of four: what is new is as the rest", () => {
+  const windows = "devices: [] # none\r\n# end\r\n";
+  const lines =
+    "devices: # none\r\n  - for: { usb: 054c:09cc }\r\n    profiles:\r\n      main:\r\n        buttons:\r\n          south: KEY_A\r\n# end\r\n";
+  assert.equal(bound(windows, "south", "KEY_A").text, lines);
+  assert.equal(
+    bound("\ufeffdevices: []", "south", "KEY_A").text,
+    `\ufeff${bound("", "south", "KEY_A").text}`,
+  );
+  assert.equal(bound("# later", "south", "KEY_A").text, `# later\n${bound("", "south", "KEY_A").text}`);
+  const four = "devices:\n    - for: { class: gamepad }\n      profiles:\n          main: {}";
+  assert.equal(
+    bound(four, "south", "KEY_A").text,
+    `${four.replace(" {}", "")}\n              buttons:\n                  south: KEY_A\n`,
+  );
+});
+
 test("names that there are not are told with the nearest; each class has its own", () => {
   checkControl("select+start", "gamepad");
   checkControl("KEY_A + BTN_SIDE", "input");
