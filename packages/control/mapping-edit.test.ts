@@ -84,16 +84,49 @@ test("one that is removed is gone, and nothing else; one that is not there is sa
     assert.throws(() => unbind(file, "pad.yaml", at, control), /nothing is bound to it/);
 });
 
-test("what would make the file wrong is refused, with the file's own words; so is a file that is wrong already", () => {
-  assert.throws(
-    () => bound(file, "south", { layer: "media" }),
-    /south\.layer: expected a profile with layers, found "media"/,
-  );
-  assert.throws(
-    () => bound(file, "south", { press: "KEY_A", turbo: 99 }),
-    /turbo: expected a number from 1 to 50/,
-  );
+test("what would make the file wrong is refused without a line of a file that there is not; so is a file that is wrong already, with it", () => {
+  const buttons = "devices.0.profiles.desktop.buttons";
+  for (const [control, action, message] of [
+    [
+      "south",
+      { layer: "media" },
+      `south: ${buttons}.south.layer: expected a profile with layers, found "media"`,
+    ],
+    [
+      "south",
+      { press: "KEY_A", within: "50ms" },
+      `south: ${buttons}.south: expected a chord beside within, found "south"`,
+    ],
+  ] as const)
+    assert.throws(() => bound(file, control, action), { message });
   assert.throws(() => bound("devices: 7\n", "south", "KEY_A"), /pad\.yaml:1:10: devices: expected a list/);
+});
+
+test("an action that is wrong wherever it stands is refused by itself, with what is wrong in it; so is what is no chord", () => {
+  for (const [words, message] of [
+    [
+      ["{ press: KEY_A, turbo: 99 }"],
+      "action { press: KEY_A, turbo: 99 }: turbo: expected a number from 1 to 50, found 99",
+    ],
+    [["[KEY_A, KEY_A]"], 'action [KEY_A, KEY_A]: 1: expected each once, found "KEY_A"'],
+    [["KEY_A", "KEY_A"], 'action KEY_A KEY_A: 1: expected each once, found "KEY_A"'],
+    [
+      ["{}"],
+      "action {}: expected exactly one of the fields press, sequence, macro, layer, profile, found an object",
+    ],
+    [["{ press: "], "action { press: : expected YAML, as it stands in the file"],
+  ] as const)
+    assert.throws(() => actionOf(words), { message });
+  assert.throws(
+    () => actionOf(["{ press: KEY_ENTR }"]),
+    /press: expected .* \(did you mean "KEY_ENTER"\?\)$/,
+  );
+  assert.throws(() => checkControl("south + south", "gamepad"), {
+    message: "control south + south: expected each button once, found south twice",
+  });
+  const seven = "south+east+north+west+select+start+mode";
+  assert.throws(() => checkControl(seven, "gamepad"), /expected at most 6 joined by \+, found 7$/);
+  assert.match(bound(file, "north  +east", "KEY_A").text, / north\+east: KEY_A/);
 });
 
 test("an entry that is an alias is left to its writer", () => {

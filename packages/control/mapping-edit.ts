@@ -1,10 +1,19 @@
 // Runs in: CLI. Owns: nothing. Changes of a mapping file that leave all else in it as it is, comments too. Pure.
 import { controlNamed, sideOf, triggerNames } from "@ring3/core/controls";
-import { DeviceError } from "@ring3/core/errors";
+import type { DeviceError } from "@ring3/core/errors";
+import { mappingLimits as limits } from "@ring3/core/mapping";
 import { parse } from "yaml";
 import { DocumentError, saidOf } from "./document.ts";
 import { inline, withoutPair, withValue } from "./document-edit.ts";
-import { type DeviceSelector, entryFor, type MappedDevice, onOf, parseMapping, partsOf } from "./mapping.ts";
+import {
+  checkAction,
+  type DeviceSelector,
+  entryFor,
+  type MappedDevice,
+  onOf,
+  parseMapping,
+  partsOf,
+} from "./mapping.ts";
 import { actionNames } from "./mapping-actions.ts";
 import { nearest } from "./nearest.ts";
 import { sentence } from "./sentence.ts";
@@ -38,26 +47,46 @@ export function controlsOf(className: string): readonly string[] {
   return triggerNames.filter((name) => (sideOf(controlNamed(name)!) === "gamepad") === isPad);
 }
 
-/** Throws DeviceError for what no device of that class has. */
+/** Throws DeviceError for what no device of that class has, and what is no chord. */
 export function checkControl(text: string, className: string): void {
   const known = controlsOf(className);
-  for (const name of partsOf(text))
-    if (!known.includes(name)) throw unknown("control", name, known, className);
+  const names = partsOf(text);
+  for (const name of names) if (!known.includes(name)) throw unknown("control", name, known, className);
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice !== undefined)
+    throw sentence("invalid", `control ${text}: expected each button once, found ${twice} twice`);
+  if (names.length > limits.chord)
+    throw sentence(
+      "invalid",
+      `control ${text}: expected at most ${limits.chord} joined by +, found ${names.length}`,
+    );
 }
 
 /** As it stands in the file: names that are held together, or YAML in one word: `{ press: south, turbo: 12 }`. Throws DeviceError. */
 export function actionOf(words: readonly string[]): unknown {
   const [first = ""] = words;
-  if (words.length === 1 && /^[{[]/.test(first)) {
-    try {
-      return parse(first, { logLevel: "error" });
-    } catch (cause) {
-      throw new DeviceError("invalid", `action ${first}: expected YAML, as it stands in the file`, { cause });
-    }
+  const isYaml = words.length === 1 && /^[{[]/.test(first);
+  const wrong = isYaml ? undefined : words.find((word) => !actionNames.includes(word));
+  if (wrong !== undefined) throw unknown("action", wrong, actionNames, undefined);
+  const action = isYaml ? yamlOf(first) : words.length === 1 ? first : words;
+  try {
+    checkAction(action);
+    return action;
+  } catch (error) {
+    if (!(error instanceof DocumentError)) throw error;
+    const said = error.problems.map((problem) =>
+      saidOf({ ...problem, path: problem.path.replace(/^action\.?/, "") }),
+    );
+    throw sentence("invalid", said.map((problem) => `action ${words.join(" ")}: ${problem}`).join("\n"));
   }
-  for (const word of words)
-    if (!actionNames.includes(word)) throw unknown("action", word, actionNames, undefined);
-  return words.length === 1 ? first : words;
+}
+
+function yamlOf(text: string): unknown {
+  try {
+    return parse(text, { logLevel: "error" });
+  } catch (cause) {
+    throw sentence("invalid", `action ${text}: expected YAML, as it stands in the file`, { cause });
+  }
 }
 
 function unknown(
@@ -77,21 +106,21 @@ function unknown(
       : className === "gamepad"
         ? "south, leftShoulder, hatUp, leftStickUp, select+start"
         : "KEY_A, BTN_SIDE, KEY_LEFTCTRL+KEY_A";
-  return new DeviceError("invalid", `there is no ${what} "${name}"${hint}; there are such as ${examples}`);
+  return sentence("invalid", `there is no ${what} "${name}"${hint}; there are such as ${examples}`);
 }
 
 /** Throws DeviceError where the file is not in order before, would not be afterwards, or cannot be changed in that place alone. */
 export function bind(text: string, file: string, place: Place, control: string, action: unknown): Edited {
   const { entries, at, selector, profile } = found(text, file, place);
   const { buttons = {} } = entries[at]?.profiles[profile] ?? {};
-  const written = keyOf(buttons, control) ?? control;
+  const written = keyOf(buttons, control) ?? partsOf(control).join("+");
   const path = ["devices", at, "profiles", profile, "buttons", written];
   const value = inline(action);
   const isNew = entries[at] === undefined;
   const edited = isNew
     ? withValue(text, file, path.slice(0, 2), {
         for: inline(selector),
-        profiles: { [profile]: { buttons: { [control]: value } } },
+        profiles: { [profile]: { buttons: { [written]: value } } },
       })
     : withValue(text, file, path, value);
   const made = isNew ? "entry" : Object.hasOwn(entries[at]!.profiles, profile) ? undefined : "profile";
