@@ -37,9 +37,13 @@ export class DocumentError extends DeviceError {
   }
 }
 
-export function problemText({ file, line, column, path, expected, found, hint }: Problem): string {
-  const where = `${file}:${line}:${column}:${path === "" ? "" : ` ${path}:`}`;
-  return `${where} expected ${expected}, found ${found}${hint === undefined ? "" : ` (${hint})`}`;
+export const problemText = (problem: Problem): string =>
+  `${problem.file}:${problem.line}:${problem.column}: ${saidOf(problem)}`;
+
+/** Without the place, which nobody can look up where the text is not in a file. */
+export function saidOf({ path, expected, found, hint }: Problem): string {
+  const said = `expected ${expected}, found ${found}${hint === undefined ? "" : ` (${hint})`}`;
+  return path === "" ? said : `${path}: ${said}`;
 }
 
 type At = (offset: number) => Pick<Problem, "file" | "line" | "column">;

@@ -15,14 +15,17 @@ const one = v.pipe(
   v.transform((name): readonly Control[] => [controlNamed(name)!]),
 );
 const several: v.GenericSchema<unknown, readonly Control[]> = v.pipe(
-  v.array(
-    v.pipe(
-      v.picklist(outputNames, outputForm),
-      v.transform((name): Control => controlNamed(name)!),
-    ),
-  ),
+  v.array(v.picklist(outputNames, outputForm)),
   v.minLength(1, "at least one"),
   v.maxLength(limits.controls, `at most ${limits.controls} at once`),
+  v.rawCheck(({ dataset: { typed, value }, addIssue }) => {
+    if (!typed) return;
+    const at = value.findIndex((name, at) => value.indexOf(name) < at);
+    if (at < 0) return;
+    const item = { type: "array", origin: "value", input: value, key: at, value: value[at] } as const;
+    addIssue({ message: "each once", received: JSON.stringify(value[at]), path: [item] });
+  }),
+  v.transform((names) => names.map((name): Control => controlNamed(name)!)),
 );
 export const outputs = byShape<readonly Control[]>({ text: one, list: several });
 

@@ -1,20 +1,22 @@
 // Runs in: CLI. Owns: nothing. Changes of a mapping file that leave all else in it as it is, comments too. Pure.
 import { controlNamed, sideOf, triggerNames } from "@ring3/core/controls";
-import { DeviceError } from "@ring3/core/errors";
+import type { DeviceError } from "@ring3/core/errors";
+import { mappingLimits as limits } from "@ring3/core/mapping";
+import { parse } from "yaml";
+import { DocumentError, saidOf } from "./document.ts";
+import { inline, withoutPair, withValue } from "./document-edit.ts";
 import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  type Node,
-  parse,
-  parseDocument,
-  type YAMLMap,
-} from "yaml";
-import { type DeviceSelector, entryFor, type MappedDevice, onOf, parseMapping, partsOf } from "./mapping.ts";
+  checkAction,
+  type DeviceSelector,
+  entryFor,
+  type MappedDevice,
+  onOf,
+  parseMapping,
+  partsOf,
+} from "./mapping.ts";
 import { actionNames } from "./mapping-actions.ts";
 import { nearest } from "./nearest.ts";
+import { sentence } from "./sentence.ts";
 
 /** Of an entry that had no profile yet. */
 const FIRST_PROFILE = "main";
@@ -45,26 +47,46 @@ export function controlsOf(className: string): readonly string[] {
   return triggerNames.filter((name) => (sideOf(controlNamed(name)!) === "gamepad") === isPad);
 }
 
-/** Throws DeviceError for what no device of that class has. */
+/** Throws DeviceError for what no device of that class has, and what is no chord. */
 export function checkControl(text: string, className: string): void {
   const known = controlsOf(className);
-  for (const name of partsOf(text))
-    if (!known.includes(name)) throw unknown("control", name, known, className);
+  const names = partsOf(text);
+  for (const name of names) if (!known.includes(name)) throw unknown("control", name, known, className);
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice !== undefined)
+    throw sentence("invalid", `control ${text}: expected each button once, found ${twice} twice`);
+  if (names.length > limits.chord)
+    throw sentence(
+      "invalid",
+      `control ${text}: expected at most ${limits.chord} joined by +, found ${names.length}`,
+    );
 }
 
 /** As it stands in the file: names that are held together, or YAML in one word: `{ press: south, turbo: 12 }`. Throws DeviceError. */
 export function actionOf(words: readonly string[]): unknown {
   const [first = ""] = words;
-  if (words.length === 1 && /^[{[]/.test(first)) {
-    try {
-      return parse(first, { logLevel: "error" });
-    } catch (cause) {
-      throw new DeviceError("invalid", `action ${first}: expected YAML, as it stands in the file`, { cause });
-    }
+  const isYaml = words.length === 1 && /^[{[]/.test(first);
+  const wrong = isYaml ? undefined : words.find((word) => !actionNames.includes(word));
+  if (wrong !== undefined) throw unknown("action", wrong, actionNames, undefined);
+  const action = isYaml ? yamlOf(first) : words.length === 1 ? first : words;
+  try {
+    checkAction(action);
+    return action;
+  } catch (error) {
+    if (!(error instanceof DocumentError)) throw error;
+    const said = error.problems.map((problem) =>
+      saidOf({ ...problem, path: problem.path.replace(/^action\.?/, "") }),
+    );
+    throw sentence("invalid", said.map((problem) => `action ${words.join(" ")}: ${problem}`).join("\n"));
   }
-  for (const word of words)
-    if (!actionNames.includes(word)) throw unknown("action", word, actionNames, undefined);
-  return words.length === 1 ? first : words;
+}
+
+function yamlOf(text: string): unknown {
+  try {
+    return parse(text, { logLevel: "error" });
+  } catch (cause) {
+    throw sentence("invalid", `action ${text}: expected YAML, as it stands in the file`, { cause });
+  }
 }
 
 function unknown(
@@ -84,57 +106,77 @@ function unknown(
       : className === "gamepad"
         ? "south, leftShoulder, hatUp, leftStickUp, select+start"
         : "KEY_A, BTN_SIDE, KEY_LEFTCTRL+KEY_A";
-  return new DeviceError("invalid", `there is no ${what} "${name}"${hint}; there are such as ${examples}`);
+  return sentence("invalid", `there is no ${what} "${name}"${hint}; there are such as ${examples}`);
 }
 
-/** Throws DeviceError, DocumentError among it, where the file is not in order before or would not be afterwards. */
+/** Throws DeviceError where the file is not in order before, would not be afterwards, or cannot be changed in that place alone. */
 export function bind(text: string, file: string, place: Place, control: string, action: unknown): Edited {
-  const { document, entry, made } = opened(text, file, place);
-  const at = profileAt(document, file, entry, place, made);
-  const buttons = mapAt(document, file, [...at.path, "buttons"], true)!;
-  const pair = pairOf(buttons, control);
-  const value = document.createNode(action, { flow: true }) as Node;
-  const before = pair === undefined ? undefined : plain(document, pair.value);
-  if (pair === undefined) buttons.add(document.createPair(control, value));
-  else {
-    const { comment = null, commentBefore = null } = (pair.value ?? {}) as Partial<Node>;
-    Object.assign(value, { comment, commentBefore });
-    pair.value = value;
-  }
-  return finished(document, file, at, control, before, made);
+  const { entries, at, selector, profile } = found(text, file, place);
+  const { buttons = {} } = entries[at]?.profiles[profile] ?? {};
+  const written = keyOf(buttons, control) ?? partsOf(control).join("+");
+  const path = ["devices", at, "profiles", profile, "buttons", written];
+  const value = inline(action);
+  const isNew = entries[at] === undefined;
+  const edited = isNew
+    ? withValue(text, file, path.slice(0, 2), {
+        for: inline(selector),
+        profiles: { [profile]: { buttons: { [written]: value } } },
+      })
+    : withValue(text, file, path, value);
+  const made = isNew ? "entry" : Object.hasOwn(entries[at]!.profiles, profile) ? undefined : "profile";
+  const result = { for: selector, profile, control, before: buttons[written] };
+  return { ...result, text: checked(edited, file, control), made: made === undefined ? [] : [made] };
 }
 
 /** The same; throws where nothing is bound to it. */
 export function unbind(text: string, file: string, place: Place, control: string): Edited {
-  const { document, entry, made } = opened(text, file, place);
-  if (entry < 0 || made.length > 0) throw nothingBound(control, file);
-  const at = profileAt(document, file, entry, place, made);
-  const buttons = made.length > 0 ? undefined : mapAt(document, file, [...at.path, "buttons"], false);
-  const pair = buttons && pairOf(buttons, control);
-  if (pair === undefined) throw nothingBound(control, file);
-  const before = plain(document, pair.value);
-  buttons!.delete(pair.key);
-  return finished(document, file, at, control, before, made);
+  const { entries, at, selector, profile } = found(text, file, place);
+  const { buttons = {} } = entries[at]?.profiles[profile] ?? {};
+  const written = keyOf(buttons, control);
+  if (written === undefined)
+    throw sentence("invalid", `remove ${control}: nothing is bound to it in that profile in ${file}`);
+  const edited = withoutPair(text, file, ["devices", at, "profiles", profile, "buttons", written]);
+  const result = { for: selector, profile, control, before: buttons[written] };
+  return { ...result, text: checked(edited, file, control), made: [] };
 }
 
-const nothingBound = (control: string, file: string) =>
-  new DeviceError("invalid", `remove ${control}: nothing is bound to it in that profile in ${file}`);
-
-type Made = ("entry" | "profile")[];
-
-function opened(
-  text: string,
-  file: string,
-  { device }: Place,
-): { document: Document; entry: number; made: Made } {
-  const entry = entryFor(parseMapping(text, file), device);
-  return { document: parseDocument(text, { logLevel: "error" }), entry, made: [] };
-}
-
-interface At {
-  readonly path: readonly (string | number)[];
+type Buttons = Readonly<Record<string, unknown>>;
+interface Entry {
   readonly for: DeviceSelector;
-  readonly profile: string;
+  readonly profiles: Readonly<Record<string, { readonly buttons?: Buttons }>>;
+}
+const entriesOf = (text: string): readonly Entry[] =>
+  (parse(text) as { devices: Entry[] } | null)?.devices ?? [];
+
+/** The entry that is the device's, or would be: that is the one behind the last. */
+function found(text: string, file: string, { device, devices: known, profile }: Place) {
+  const entry = entryFor(parseMapping(text, file), device);
+  const entries = entriesOf(text);
+  const its = entries[entry];
+  return {
+    entries,
+    at: its === undefined ? entries.length : entry,
+    selector: its?.for ?? selectorOf(device, known),
+    profile: profile ?? Object.keys(its?.profiles ?? {})[0] ?? FIRST_PROFILE,
+  };
+}
+
+/** As it is written there, whatever the order of a chord's buttons. */
+function keyOf(buttons: Buttons, control: string): string | undefined {
+  const key = (text: string) => `${onOf(text).toSorted((a, b) => a - b)}`;
+  const wanted = key(control);
+  return Object.keys(buttons).find((text) => key(text) === wanted);
+}
+
+/** What is bound may be wrong beside that control, or name a layer that there is not; no such file is written, so its lines are not told. */
+function checked(text: string, file: string, control: string): string {
+  try {
+    parseMapping(text, file);
+    return text;
+  } catch (error) {
+    if (!(error instanceof DocumentError)) throw error;
+    throw sentence("invalid", error.problems.map((problem) => `${control}: ${saidOf(problem)}`).join("\n"));
+  }
 }
 
 /** Of a USB device, of whose interfaces each is one of ring3's. */
@@ -150,91 +192,6 @@ function selectorOf(device: MappedDevice, known: readonly MappedDevice[]): Devic
   return isAlone ? { serial } : { device: portOf(id) };
 }
 
-/** Of the entry that is the device's, or of a new one; there is such a profile afterwards. */
-function profileAt(
-  document: Document,
-  file: string,
-  entry: number,
-  { device, devices: known, profile }: Place,
-  made: Made,
-): At {
-  if (entry < 0) {
-    made.push("entry");
-    const name = profile ?? FIRST_PROFILE;
-    const selector = selectorOf(device, known);
-    const node = document.createNode({ profiles: { [name]: {} } }) as YAMLMap;
-    node.items.unshift(document.createPair("for", document.createNode(selector, { flow: true })));
-    const devices = document.get("devices", true);
-    if (!isSeq(devices)) document.set("devices", document.createNode([node]));
-    else {
-      devices.flow = false;
-      devices.add(node);
-    }
-    const { length } = (document.get("devices", true) as unknown as { items: unknown[] }).items;
-    return { path: ["devices", length - 1, "profiles", name], for: selector, profile: name };
-  }
-  const written = document.toJS() as {
-    devices: { for: DeviceSelector; profiles: Record<string, unknown> }[];
-  };
-  const { for: selector, profiles } = written.devices[entry]!;
-  const name = profile ?? Object.keys(profiles)[0]!;
-  const path = ["devices", entry, "profiles", name];
-  if (!Object.hasOwn(profiles, name)) {
-    made.push("profile");
-    mapAt(document, file, ["devices", entry, "profiles"], false)!.add(
-      document.createPair(name, document.createNode({})),
-    );
-  }
-  return { path, for: selector, profile: name };
-}
-
-/** The map at a path; undefined where there is none and none is to be made. */
-function mapAt(
-  document: Document,
-  file: string,
-  path: readonly (string | number)[],
-  make: boolean,
-): YAMLMap | undefined {
-  for (let length = 1; length <= path.length; length++) {
-    const node = document.getIn(path.slice(0, length), true);
-    if (isAlias(node))
-      throw new DeviceError(
-        "unsupported",
-        `${path.slice(0, length).join(".")} is an alias (*${node.source}), so it would change elsewhere too: edit ${file} by hand`,
-      );
-    if (isMap(node)) {
-      if (node.items.length === 0) node.flow = false;
-      continue;
-    }
-    if (isSeq(node)) continue;
-    if (!make) return undefined;
-    document.setIn(path.slice(0, length), document.createNode({}));
-  }
-  return document.getIn(path, true) as YAMLMap;
-}
-
-/** Whatever the order in which a chord's buttons are written. */
-function pairOf(buttons: YAMLMap, control: string) {
-  const wanted = key(control);
-  return buttons.items.find((pair) => isScalar(pair.key) && key(String(pair.key.value)) === wanted);
-}
-const key = (text: string) => `${onOf(text).toSorted((a, b) => a - b)}`;
-
-const plain = (document: Document, node: unknown): unknown => (node as Node | null)?.toJS(document);
-
-function finished(
-  document: Document,
-  file: string,
-  at: At,
-  control: string,
-  before: unknown,
-  made: Made,
-): Edited {
-  const text = document.toString({ lineWidth: 0 });
-  parseMapping(text, file); // what is bound may be wrong in itself, or name a layer that there is not
-  return { text, for: at.for, profile: at.profile, made, control, before };
-}
-
 /** What the file says of each profile of the entry that is a device's, as it is written; undefined: there is none. */
 export function profilesAsWritten(
   text: string,
@@ -243,6 +200,5 @@ export function profilesAsWritten(
 ): Readonly<Record<string, unknown>> | undefined {
   const entry = entryFor(parseMapping(text, file), device);
   if (entry < 0) return undefined;
-  const { devices } = parse(text) as { devices: { profiles: Record<string, unknown> }[] };
-  return devices[entry]!.profiles;
+  return entriesOf(text)[entry]!.profiles;
 }

@@ -84,8 +84,18 @@ for (const [what, text, expected] of [
   ],
   [
     "too many keys at once",
-    buttons(`south: [${"KEY_A, ".repeat(9)}]`),
+    buttons("south: [KEY_1, KEY_2, KEY_3, KEY_4, KEY_5, KEY_6, KEY_7, KEY_8, KEY_9]"),
     at("6:18", "buttons.south", "at most 8 at once, found 9"),
+  ],
+  [
+    "a key twice at once",
+    buttons("south: [KEY_A, KEY_B, KEY_A]"),
+    at("6:33", "buttons.south.2", 'each once, found "KEY_A"'),
+  ],
+  [
+    "a key twice in a step",
+    buttons("south: { macro: [{ tap: [KEY_A, KEY_A] }] }"),
+    at("6:43", "buttons.south.macro.0.tap.1", 'each once, found "KEY_A"'),
   ],
   [
     "a step with a misspelt field",

@@ -161,6 +161,11 @@ export function parseMapping(text: string, file: string): Mapping {
   };
 }
 
+/** Of what stands right of a control, wherever that will be. Throws DocumentError, whose lines are nobody's. */
+export function checkAction(action: unknown): void {
+  readDocument(JSON.stringify({ action }), "", v.strictObject({ action: effect }), undefined, meantName);
+}
+
 export type MappedDevice = Named & { readonly class: string };
 
 /** The place of the entry that is a device's; -1: none is. */
@@ -191,7 +196,7 @@ const bindingOf = (text: string, { action, also, within }: Effect): Binding => (
 export const onOf = (text: string): Control[] => partsOf(text).map((name) => controlNamed(name)!);
 
 /** The name of a control that is nearest to a wrong one. */
-const meantName: Hint = ({ message, input }) => {
+function meantName({ message, input }: Parameters<Hint>[0]): ReturnType<Hint> {
   const known = { [outputForm]: outputNames, [triggerForm]: triggerNames, [chordForm]: triggerNames }[
     message
   ];
@@ -201,4 +206,4 @@ const meantName: Hint = ({ message, input }) => {
   const bare = wrong.replace(/^(KEY|BTN)_/i, "");
   const likely = [`KEY_${bare.toUpperCase()}`, `BTN_${bare.toUpperCase()}`, bare.toLowerCase()];
   return likely.find((name) => known.includes(name)) ?? nearest(wrong, known);
-};
+}

@@ -215,6 +215,26 @@ test("the profile that is active stays: over a change of the mapping, the driver
   assert.deepEqual(rig.profiles, ["game"]); // who has asked for it knows
 });
 
+test("a button that is held while the driver is down and the profile another, or in a file with another, does nothing", async () => {
+  const rig = await inputUnit(startGamepad, pad, two());
+  const held = () => {
+    rig.port.emit("state", padState(["south"]));
+    return rig.nodes.kernel(KEYBOARD).seen();
+  };
+  assert.deepEqual(held(), [key(KEY_A, 1)]);
+  rig.port.driver(false);
+  rig.unit.use("game");
+  rig.port.driver(true);
+  assert.deepEqual(held(), [key(KEY_A, 0)]);
+  rig.port.emit("state", atRest);
+  assert.deepEqual(held(), [key(KEY_ENTER, 1)]);
+  const film = { bindings: [on("south", press("KEY_A")), on("north", press("KEY_ENTER"))] };
+  await rig.remap(mapping({ film }));
+  assert.deepEqual(held(), [key(KEY_ENTER, 0)]);
+  rig.port.emit("state", atRest);
+  assert.deepEqual(held(), [key(KEY_A, 1)]);
+});
+
 test("another reflector: the devices are the same, what is pressed came up, and a macro's button begins none", async () => {
   const rig = await inputUnit(startGamepad, pad, typist);
   rig.port.emit("state", padState(["north"]));

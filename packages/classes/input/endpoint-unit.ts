@@ -212,10 +212,10 @@ export class InputUnit<C extends Contract> {
 
   #map(mapping: DeviceMapping, capabilities: Capabilities, view: View<C>): MapperRun {
     const { clock, profile } = this.#options;
-    const mapper = createMapper(mapping, capabilities, this.#mapper);
+    const last = this.#profile ?? mapping.first;
+    const active = mapping.profiles.has(last) ? last : mapping.first;
+    const mapper = createMapper(mapping, capabilities, { before: this.#mapper, profile: active });
     if (this.#mapper === undefined && (this.#resumes || this.#nodes.adopted)) mapper.resumes();
-    if (typeof this.#profile === "string" && mapping.profiles.has(this.#profile))
-      mapper.use(this.#profile, clock.now());
     this.#mapper = mapper;
     return new MapperRun(
       mapper,

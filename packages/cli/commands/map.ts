@@ -14,6 +14,7 @@ import {
 } from "@ring3/control/mapping-edit";
 import { resolveDevice, selectorText } from "@ring3/control/selector";
 import { sentence } from "@ring3/control/sentence";
+import { DeviceError } from "@ring3/core/errors";
 import { printable } from "@ring3/core/log";
 import { type Args, type Command, UsageError } from "../command.ts";
 import { readMapping, writeMapping } from "../map/file.ts";
@@ -21,6 +22,8 @@ import { learn } from "../map/learn.ts";
 import { bindingsText, deviceOf, entryText, listText, refusalLines } from "../map/text.ts";
 import type { Ring3 } from "../ring3.ts";
 
+/** Is not part of the text for whoever reads the file to go by it. */
+const BYTE_ORDER_MARK = /^\ufeff/;
 /** What one action may press at once, and a device and a control before them. */
 const WORDS_MAX = 2 + 8;
 
@@ -107,7 +110,7 @@ function readWanted({ words, values }: Args): Wanted {
     const timeoutMs =
       parseDuration(timeoutText) ?? wrong(`--timeout: expected ${durationForm}, found "${timeoutText}"`);
     const pressed = words.slice(1);
-    const learned = pressed.length === 0 ? undefined : actionOf(pressed);
+    const learned = pressed.length === 0 ? undefined : unwritten(() => actionOf(pressed));
     return { device, do: "learn", action: learned, profile, timeoutMs, timeoutText };
   }
   if (remove !== undefined) {
@@ -118,7 +121,7 @@ function readWanted({ words, values }: Args): Wanted {
     return profile === undefined ? { device, do: "show" } : { device, do: "use", profile };
   if (action.length === 0)
     wrong(`which ACTION for ${control}? To make it do nothing: ring3 map ${device} ${control} nothing`);
-  return { device, do: "bind", control, action: actionOf(action), profile };
+  return { device, do: "bind", control, action: unwritten(() => actionOf(action)), profile };
 }
 
 type Units = MappingState["units"];
@@ -200,7 +203,7 @@ async function change(
   wanted: Change,
 ): Promise<number> {
   const unit = units[0]!;
-  checkControl(wanted.control, unit.class);
+  unwritten(() => checkControl(wanted.control, unit.class));
   const before = readMapping(file);
   const place: Place = {
     device: deviceOf(unit),
@@ -210,7 +213,7 @@ async function change(
   const edited = edit(before, file, place, wanted);
   writeMapping(file, before, edited.text);
   const now = await manager.ask("mapping", {});
-  const inForce = now.refused === null && now.running === edited.text;
+  const inForce = now.refused === null && now.running === edited.text.replace(BYTE_ORDER_MARK, "");
   const { text: _, ...written } = edited;
   const said = wanted.do === "bind" ? { action: wanted.action } : { removed: true };
   if (inForce || ring3.json)
@@ -229,7 +232,19 @@ function edit(before: string, file: string, place: Place, { do: what, control, a
   } catch (error) {
     throw sentence("invalid", `${(error as Error).message}\nnothing was written: mend ${file} first`);
   }
-  return what === "bind" ? bind(before, file, place, control, action) : unbind(before, file, place, control);
+  return unwritten(() =>
+    what === "bind" ? bind(before, file, place, control, action) : unbind(before, file, place, control),
+  );
+}
+
+/** Says with what is wrong that the file is as it was. */
+function unwritten<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    throw sentence(error.kind, `${error.message}; nothing was written`, { cause: error });
+  }
 }
 
 function changeText(file: string, edited: Edited, { do: what, action }: Change): string {

@@ -48,3 +48,14 @@ test("what is no file, or longer than ring3 reads, is not read, and nothing is w
   truncateSync(file, 2 ** 32);
   assert.throws(() => readMapping(file), /expected at most \d+ characters/);
 });
+
+test("a byte order mark is read and written as it is; what is not UTF-8 is refused, since it could not be written back", () => {
+  const { file } = setUp();
+  writeFileSync(file, "\ufeffone");
+  assert.equal(readMapping(file), "\ufeffone");
+  writeMapping(file, "\ufeffone", "\ufefftwo");
+  assert.equal(readFileSync(file, "utf8"), "\ufefftwo");
+  writeFileSync(file, Uint8Array.of(0x23, 0xe9)); // "#é" in Latin-1
+  assert.throws(() => readMapping(file), /it is not UTF-8/);
+  assert.throws(() => writeMapping(file, "", "text"), /it is not UTF-8/);
+});

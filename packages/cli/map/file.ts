@@ -51,9 +51,18 @@ function readRegular(file: string): string {
       read = readSync(fd, bytes, length, bytes.length - length, null);
     if (length > bytesMax)
       throw sentence("invalid", `read ${file}: expected at most ${MAPPING_CHARACTERS_MAX} characters`);
-    return new TextDecoder().decode(bytes.subarray(0, length));
+    return decoded(file, bytes.subarray(0, length));
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Whole, byte order mark and all: it is written back. */
+function decoded(file: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw sentence("invalid", `read ${file}: it is not UTF-8; write it as such first`, { cause });
   }
 }
 

@@ -76,15 +76,16 @@ const axis = (from: AxisBinding["from"], targets: readonly AxisBinding["to"][]):
     speed: fc.constantFrom(10, 1000),
     acceleration: fc.constantFrom(0, 500),
   });
+export const anyAxes: fc.Arbitrary<AxisBinding[]> = fc
+  .tuple(
+    fc.option(axis("leftStick", ["leftStick", "rightStick", "mouse", "wheel", "nothing", undefined])),
+    fc.option(axis("rightX", ["leftX", "rightY", "leftTrigger", "mouse", "wheel", undefined])),
+    fc.option(axis("leftTrigger", ["rightTrigger", "leftX", "nothing", undefined])),
+  )
+  .map((axes) => axes.filter((axis) => axis !== null));
 const layer: fc.Arbitrary<Layer> = fc.record({
   bindings: fc.array(binding, { maxLength: 6 }),
-  axes: fc
-    .tuple(
-      fc.option(axis("leftStick", ["leftStick", "rightStick", "mouse", "wheel", "nothing", undefined])),
-      fc.option(axis("rightX", ["leftX", "rightY", "leftTrigger", "mouse", "wheel", undefined])),
-      fc.option(axis("leftTrigger", ["rightTrigger", "leftX", "nothing", undefined])),
-    )
-    .map((axes) => axes.filter((axis) => axis !== null)),
+  axes: anyAxes,
   gyro: fc.constant({ ...gyro, while: [control("south")], smoothingMs: 20 }),
 });
 const profile: fc.Arbitrary<Profile> = fc

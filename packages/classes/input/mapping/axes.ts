@@ -50,22 +50,24 @@ export function deflection(binding: AxisBinding, axes: Axes): Vector {
   return { x: x * factor, y: y * factor };
 }
 
-/** What pads' axes get by the bindings in force; `taken` are the controls that something else is made of. */
+/** What is left of axes of which some ways are made into something else: there a stick stands in its middle. */
+export function freeAxes(axes: Axes, taken: (way: Control) => boolean): Axes {
+  return axes.map((value, axis) => (taken(controlOf(axis, value < 0 ? -1 : 1)) ? 0 : value));
+}
+
+/** What pads' axes get by the bindings in force, of free axes; `taken` are the controls that something else is made of. */
 export function padAxes(plan: readonly AxisBinding[], axes: Axes, taken: (way: Control) => boolean): Axes {
   const sums = noAxes();
-  const pass = (axis: number, value: number) => {
-    if (!taken(controlOf(axis, value < 0 ? -1 : 1))) sums[axis]! += value;
-  };
   for (const binding of plan) {
-    const { from, to, also } = binding;
+    const { from, to = from, also } = binding;
     const sources = axesFrom(from);
+    if (isTrigger(sources[0]!) && taken(controlOf(sources[0]!, 1))) continue; // inverted, it would be pulled at rest
     if (also) for (const axis of sources) sums[axis]! += axes[axis]!;
+    if (to === "mouse" || to === "wheel" || to === "nothing") continue;
     const { x, y } = deflection(binding, axes);
     const values = sources.length === 2 ? [x, y] : [x + y];
-    if (to === undefined) for (const [at, axis] of sources.entries()) pass(axis, values[at]!);
-    else if (to !== "mouse" && to !== "wheel" && to !== "nothing")
-      for (const [at, axis] of axesFrom(to).entries())
-        sums[axis]! += isTrigger(axis) ? Math.max(0, values[at]!) : values[at]!;
+    for (const [at, axis] of axesFrom(to).entries())
+      sums[axis]! += isTrigger(axis) ? Math.max(0, values[at]!) : values[at]!;
   }
   return sums;
 }

@@ -4,7 +4,9 @@ import { test } from "node:test";
 import type { Control } from "@ring3/core/controls";
 import type { DeviceMapping } from "@ring3/core/mapping";
 import fc from "fast-check";
+import { gamepadButton } from "../../gamepad/contract.ts";
 import {
+  anyAxes,
   anyMapping,
   anyScript,
   anyState,
@@ -178,6 +180,37 @@ test("a mapping that says nothing changes nothing", () => {
   );
 });
 
+test("a way that is bound moves nothing, wherever its stick goes and whichever way round; one that is not moves as if none were", () => {
+  const sides = [
+    ["leftX", "leftStickLeft", "leftStickRight"],
+    ["leftY", "leftStickUp", "leftStickDown"],
+    ["rightX", "rightStickLeft", "rightStickRight"],
+    ["rightY", "rightStickUp", "rightStickDown"],
+  ] as const;
+  const names = [...sides.flatMap(([, less, more]) => [less, more]), "leftTrigger", "rightTrigger"];
+  fc.assert(
+    fc.property(anyAxes, fc.subarray(names), anyState, (axes, bound, state) => {
+      const free = { ...state };
+      for (const [axis, less, more] of sides)
+        if (bound.includes(state[axis] < 128 ? less : more)) free[axis] = 128;
+      for (const name of ["leftTrigger", "rightTrigger"] as const)
+        if (bound.includes(name)) {
+          free[name] = 0;
+          free.buttons &= ~gamepadButton(name);
+        }
+      const bindings = bound.map((name) => on(name, press("KEY_A")));
+      const moved = (of: typeof bindings, told: typeof state) => {
+        const mapper = createMapper(mapping({ a: { bindings: of, axes } }), { gamepad: pad });
+        mapper.state(told, 0);
+        const { gamepad, mouse } = mapper.wake(40);
+        return { gamepad, mouse };
+      };
+      assert.deepEqual(moved(bindings, state), moved([], free));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 test("every press comes to something, once: its own key's, or one of a chord that it is a part of", () => {
   const buttons = ["south", "east", "north", "west"] as const;
   const chords = ["south+east", "south+east+north", "north+west"];
@@ -215,5 +248,79 @@ test("every press comes to something, once: its own key's, or one of a chord tha
       },
     ),
     { numRuns: 500 },
+  );
+});
+
+test("whatever is pressed, let go, reset, switched and reloaded: what is held acts by the active profile, unless it was held over a switch and not pressed anew", () => {
+  const buttons = ["south", "east", "north", "leftStickUp"] as const;
+  type Button = (typeof buttons)[number];
+  const keysOf: Readonly<Record<string, Partial<Record<Button, string>>>> = {
+    first: { south: "KEY_A", east: "KEY_B", leftStickUp: "KEY_C" },
+    second: { south: "KEY_D", north: "KEY_E" },
+    third: { east: "KEY_F", north: "KEY_G", leftStickUp: "KEY_H" },
+  };
+  const file = (names: readonly string[]) => {
+    const bound = (name: string) =>
+      Object.entries(keysOf[name]!).map(([button, key]) => on(button, press(key)));
+    return mapping(Object.fromEntries(names.map((name) => [name, { bindings: bound(name) }])));
+  };
+  const files = [["first", "second"], ["second", "third"], ["third"]];
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ toggle: fc.constantFrom(...buttons) }) },
+    fc.record({ driver: fc.constantFrom("down", "up") }),
+    fc.record({ use: fc.nat(1) }),
+    fc.record({ reload: fc.constantFrom(...files) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      let names = files[0]!;
+      let mapper = createMapper(file(names), { gamepad: pad });
+      const held = new Set<Button>();
+      let heard = new Set<Button>();
+      let dead = new Set<Button>(); // held over a switch, as far as anybody could know
+      let isUp = true;
+      const tell = () => {
+        if (!isUp) return mapper.wake(0);
+        heard = new Set(held);
+        dead = dead.intersection(held);
+        const own = [...held].filter((button) => button !== "leftStickUp");
+        return mapper.state(padState(own, { leftY: held.has("leftStickUp") ? 0 : 128 }), 0);
+      };
+      const toggle = (button: Button) => void (held.delete(button) || held.add(button));
+      const active = (profile: string, happen: () => void) => {
+        if (profile !== mapper.profile) dead = dead.union(heard);
+        happen();
+      };
+      for (const step of steps) {
+        if ("toggle" in step) toggle(step.toggle);
+        else if ("driver" in step) {
+          isUp = step.driver === "up";
+          if (!isUp) mapper.reset(0);
+        } else if ("use" in step) {
+          const profile = names[step.use % names.length]!;
+          active(profile, () => mapper.use(profile, 0));
+        } else {
+          names = step.reload;
+          const profile = names.includes(mapper.profile) ? mapper.profile : names[0]!;
+          const next = () => createMapper(file(names), { gamepad: pad }, { before: mapper, profile });
+          active(profile, () => {
+            mapper = next();
+          });
+        }
+        const { keyboard, gamepad } = tell();
+        const acting: Button[] = isUp ? [...held].filter((button) => !dead.has(button)) : [];
+        const keys: Partial<Record<Button, string>> = keysOf[mapper.profile]!;
+        const expected = acting.flatMap((button) => (button in keys ? control(keys[button]!) : []));
+        assert.deepEqual(new Set(keyboard), new Set(expected));
+        const own = acting.filter((button) => !(button in keys));
+        const buttonsOf = own.filter((button) => button !== "leftStickUp");
+        assert.deepEqual(gamepad, padState(buttonsOf, { leftY: own.includes("leftStickUp") ? 0 : 128 }));
+      }
+      held.clear();
+      tell();
+      assertAtRest(mapper, mapper.reset(0));
+      assertAtRest(mapper, mapper.wake(0));
+    }),
+    { numRuns: 1000 },
   );
 });

@@ -8,16 +8,12 @@ import {
   control,
   gyro,
   keyboard,
-  layer,
-  macro,
   mapping,
   mouse,
   on,
   pad,
   padState,
   press,
-  profile,
-  step,
 } from "./mapping.fixture.ts";
 
 const keys = (...names: string[]) => names.map(control);
@@ -154,6 +150,28 @@ describe("sticks and triggers", () => {
     assert.deepEqual(at(255).gamepad, { ...atRest, leftY: 255 }, "the other way does");
   });
 
+  test("an inverted stick's way is that to which it is pushed: bound, it is a key and nothing else", () => {
+    const mapper = padMapper({
+      a: {
+        bindings: [on("leftStickUp", press("KEY_W"))],
+        axes: [axis("leftStick", { invertY: true })],
+      },
+    });
+    const at = (leftY: number) => {
+      const { keyboard, gamepad } = mapper.state({ ...atRest, leftY }, 0);
+      return [keyboard, gamepad];
+    };
+    assert.deepEqual(at(0), [keys("KEY_W"), atRest]);
+    assert.deepEqual(at(255), [[], { ...atRest, leftY: 0 }]);
+  });
+
+  test("an inverted trigger that is a button pulls nothing, neither at rest nor pulled", () => {
+    const bindings = [on("leftTrigger", press("BTN_RIGHT"))];
+    const mapper = padMapper({ a: { bindings, axes: [axis("leftTrigger", { invertX: true })] } });
+    const at = (leftTrigger: number) => mapper.state({ ...atRest, leftTrigger }, 0).gamepad;
+    assert.deepEqual([at(0), at(255)], [atRest, atRest]);
+  });
+
   test("a trigger is a button by its way, and neither its way nor its bit passes", () => {
     const mapper = padMapper({ a: { bindings: [on("leftTrigger", press("BTN_RIGHT"))] } });
     const at = (leftTrigger: number) => mapper.state(padState(["leftTrigger"], { leftTrigger }), 0);
@@ -196,134 +214,6 @@ describe("sticks and triggers", () => {
     mapper.state({ ...atRest, rightY: 0, rightX: 9 }, 0);
     const { mouse, gamepad } = mapper.wake(50);
     assert.deepEqual([mouse.wheel, gamepad], [60, { ...atRest, rightX: 9 }]);
-  });
-});
-
-describe("layers and profiles", () => {
-  const layered = () =>
-    padMapper({
-      a: {
-        bindings: [
-          on("leftShoulder", layer("nav")),
-          on("rightShoulder", layer("nav", true)),
-          on("south", press("KEY_A")),
-          on("start", profile("b")),
-        ],
-        layers: { nav: { bindings: [on("south", press("KEY_B"))] } },
-      },
-      b: { bindings: [on("east", press("KEY_E")), on("mode", press("KEY_M"))] },
-    });
-
-  test("a layer is in force while its button is held, and what was begun ends as it began", () => {
-    const mapper = layered();
-    assert.deepEqual(mapper.state(padState(["leftShoulder"]), 0).gamepad, atRest);
-    assert.deepEqual(mapper.state(padState(["leftShoulder", "south"]), 1).keyboard, keys("KEY_B"));
-    assert.deepEqual(mapper.state(padState(["south"]), 2).keyboard, keys("KEY_B"));
-    assert.deepEqual(mapper.state(atRest, 3).keyboard, []);
-    assert.deepEqual(mapper.state(padState(["south"]), 4).keyboard, keys("KEY_A"));
-  });
-
-  test("a toggled layer stays until the next press", () => {
-    const mapper = layered();
-    const tap = (...buttons: Parameters<typeof padState>[0]) => {
-      const { keyboard } = mapper.state(padState(buttons), 0);
-      mapper.state(atRest, 0);
-      return keyboard;
-    };
-    tap("rightShoulder");
-    assert.deepEqual(tap("south"), keys("KEY_B"));
-    tap("rightShoulder");
-    assert.deepEqual(tap("south"), keys("KEY_A"));
-  });
-
-  test("over a reset a toggled layer stays, one that is held does not", () => {
-    const mapper = layered();
-    const tapped = () => mapper.state(padState(["south"]), 0).keyboard;
-    mapper.state(padState(["leftShoulder"]), 0);
-    mapper.reset(0);
-    assert.deepEqual(tapped(), keys("KEY_A"));
-    mapper.state(padState(["rightShoulder"]), 0);
-    mapper.reset(0);
-    assert.deepEqual(tapped(), keys("KEY_B"));
-    mapper.use("b", 0);
-    mapper.use("a", 0);
-    mapper.state(atRest, 0);
-    assert.deepEqual(tapped(), keys("KEY_A"));
-  });
-
-  test("another profile ends all, and what is held has no effect in it", () => {
-    const mapper = layered();
-    mapper.state(padState(["south"]), 0);
-    const { keyboard, gamepad } = mapper.state(padState(["south", "start", "east", "mode"]), 1);
-    assert.deepEqual([mapper.profile, keyboard, gamepad], ["b", [], atRest]);
-    assert.deepEqual(mapper.state(padState(["start"]), 2).gamepad, atRest);
-    mapper.state(atRest, 3);
-    const anew = mapper.state(padState(["start", "east"]), 4);
-    assert.deepEqual([anew.keyboard, anew.gamepad], [keys("KEY_E"), padState(["start"])]);
-  });
-
-  test("so it is over a reset too", () => {
-    const mapper = layered();
-    mapper.state(padState(["south", "east"]), 0);
-    mapper.use("b", 1);
-    mapper.reset(2);
-    const { gamepad, keyboard } = mapper.state(padState(["south", "east"]), 3);
-    assert.deepEqual([gamepad, keyboard], [atRest, []]);
-  });
-
-  test("a profile that there is not is refused", () => {
-    assert.throws(() => layered().use("c", 0), /profile "c": there are a, b: not valid/);
-  });
-});
-
-describe("a reset", () => {
-  const mapper = () =>
-    padMapper({
-      a: {
-        bindings: [
-          on("south", press("KEY_A")),
-          on("east", macro([step("KEY_M", "", 100), step("", "KEY_M", 100)])),
-          on("north", layer("nav", true)),
-        ],
-        layers: { nav: { bindings: [on("south", press("KEY_B"))] } },
-      },
-    });
-
-  test("releases all, and no macro goes on", () => {
-    const running = mapper();
-    const held = padState(["south", "east", "west"], { leftX: 0, rightTrigger: 99 });
-    assert.deepEqual(running.state(held, 0).keyboard, keys("KEY_A", "KEY_M"));
-    const { gamepad, keyboard, nextWakeMs } = running.reset(10);
-    assert.deepEqual([gamepad, keyboard, nextWakeMs], [atRest, [], undefined]);
-    assert.deepEqual(running.wake(150).keyboard, []);
-  });
-
-  test("what is still held then is held again, but begins no macro and toggles no layer until it is pressed anew", () => {
-    const running = mapper();
-    running.state(padState(["south", "east", "north"]), 0);
-    running.reset(10);
-    assert.deepEqual(running.state(padState(["south", "east", "north"]), 20).keyboard, keys("KEY_B"));
-    running.state(atRest, 30);
-    assert.deepEqual(running.state(padState(["east"]), 40).keyboard, keys("KEY_M"));
-  });
-
-  test("so it is with another mapping, which begins at rest", () => {
-    const before = mapper();
-    before.state(padState(["south", "east"]), 0);
-    const bindings = [on("south", press("KEY_C")), on("east", macro([step("KEY_N", "", 100)]))];
-    const after = createMapper(mapping({ a: { bindings } }), { gamepad: pad }, before);
-    assert.deepEqual(after.wake(1).keyboard, []);
-    assert.deepEqual(after.state(padState(["south", "east"]), 2).keyboard, keys("KEY_C"));
-    after.state(atRest, 3);
-    assert.deepEqual(after.state(padState(["east"]), 4).keyboard, keys("KEY_N"));
-  });
-
-  test("what was let go meanwhile begins as ever", () => {
-    const running = mapper();
-    running.state(padState(["east"]), 0);
-    running.reset(10);
-    running.state(atRest, 20);
-    assert.deepEqual(running.state(padState(["east"]), 30).keyboard, keys("KEY_M"));
   });
 });
 

@@ -7,7 +7,7 @@ import type { Binding, DeviceMapping } from "@ring3/core/mapping";
 import { GAMEPAD_MOTION } from "../../gamepad/contract.ts";
 import type { InputClass } from "../contract.ts";
 import { Actions } from "./actions.ts";
-import { padAxes, pressedWays } from "./axes.ts";
+import { freeAxes, padAxes, pressedWays } from "./axes.ts";
 import { Chords } from "./chords.ts";
 import { GyroPointer, type Sensors } from "./gyro.ts";
 import { Layers } from "./layers.ts";
@@ -47,16 +47,21 @@ export class Mapper {
   #sensors = { gyro: [0, 0, 0], accel: [0, 0, 0] };
   #pen = away;
 
-  /** `before` is the one of the same device whose mapping this one replaces, and is not used any more. */
-  constructor(mapping: DeviceMapping, capabilities: Capabilities, before?: Mapper) {
+  /** `profile` is active at first; `before` is the one of the same device whose mapping this one replaces, and is not used any more. */
+  constructor(
+    mapping: DeviceMapping,
+    capabilities: Capabilities,
+    { before, profile = mapping.first }: { before?: Mapper | undefined; profile?: string } = {},
+  ) {
     this.#presses = before === undefined ? new Presses() : before.#presses;
     this.#presses.reset();
+    if (before !== undefined && before.profile !== profile) this.#presses.mute();
     this.#mapping = mapping;
     this.#capabilities = capabilities;
     this.targets = targetsOf(mapping, capabilities);
     this.#keys = new Set(keysOf(capabilities.input));
-    this.#profile = mapping.first;
-    this.#layers = this.#layersOf(mapping.first);
+    this.#profile = profile;
+    this.#layers = this.#layersOf(profile);
     this.#chords = new Chords(
       () => this.#layers,
       (controls, chord) => this.#begin(controls, chord),
@@ -161,7 +166,7 @@ export class Mapper {
     this.#actions.advance(nowMs);
     this.#chords.wake(nowMs);
     change();
-    this.#mouse.velocity = this.#sticks.velocity(this.#layers.axes, this.#axes ?? noAxes(), nowMs);
+    this.#mouse.velocity = this.#sticks.velocity(this.#layers.axes, this.#freeAxes(), nowMs);
     const down = downOf(this.#actions.runs);
     const { x, y } = notches(down, this.#down);
     this.#mouse.notch(x, y);
@@ -184,11 +189,10 @@ export class Mapper {
 
   #padParts(): [axes: Axes, triggers: number] {
     if (this.#axes === undefined) return [noAxes(), 0];
-    const taken = (control: Control) => this.#taken(control);
     const plan = this.#layers.axes;
-    const axes = padAxes(plan, this.#axes, taken);
+    const axes = padAxes(plan, this.#freeAxes(), this.#taken);
     const { triggerMax = 0 } = this.#capabilities.gamepad ?? {};
-    return [axes, triggerBitsOf(triggerMax > 0 ? this.#buttons : 0, plan, axes, taken)];
+    return [axes, triggerBitsOf(triggerMax > 0 ? this.#buttons : 0, plan, axes, this.#taken)];
   }
 
   #nextMs(): number | undefined {
@@ -236,14 +240,19 @@ export class Mapper {
     return new Layers(this.#mapping.profiles.get(profile)!);
   }
 
-  /** Something else is made of it. */
-  #taken(control: Control): boolean {
+  #freeAxes(): Axes {
+    return this.#axes === undefined ? noAxes() : freeAxes(this.#axes, this.#taken);
+  }
+
+  /** Something else is made of it, or nothing. */
+  readonly #taken = (control: Control): boolean => {
+    if (this.#presses.isMute(control, "all")) return true;
     const held = this.#actions.taken(control);
     if (held !== undefined) return held;
     const binding = this.#layers.bindingOf(control);
     return binding !== undefined && !binding.also;
-  }
+  };
 }
 
-export const createMapper = (mapping: DeviceMapping, capabilities: Capabilities, before?: Mapper): Mapper =>
-  new Mapper(mapping, capabilities, before);
+export const createMapper = (...options: ConstructorParameters<typeof Mapper>): Mapper =>
+  new Mapper(...options);

@@ -82,7 +82,7 @@ export function triggerBitsOf(
   let bits = 0;
   for (const [name, control, bit] of triggerBits) {
     const { to, also } = plan.find(({ from }) => from === name)!;
-    const passes = also || (to === undefined && !taken(control)) || to === name;
+    const passes = (also || to === undefined || to === name) && !taken(control);
     const moved = plan.some((binding) => binding.to === name && binding.from !== name);
     if ((passes && (state & bit) !== 0) || (moved && axes[wayOf(control)!.axis]! > 0)) bits |= bit;
   }

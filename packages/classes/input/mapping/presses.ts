@@ -7,10 +7,10 @@ type Mute = "all" | "beginnings";
 export class Presses {
   #down: ReadonlySet<Control> = new Set();
   readonly #mutes = new Map<Control, Mute>();
-  /** Since a reset nothing was heard of the device. */
+  /** Since a reset nothing was heard of the device: what is muted was held then, and may be held still. */
   #unheard = false;
-  /** What it says first was so before. */
-  #resumed = false;
+  /** What it says first was so before, and that is what it may not do. */
+  #resumed: Mute | undefined;
 
   get down(): ReadonlySet<Control> {
     return this.#down;
@@ -24,33 +24,35 @@ export class Presses {
     const before = this.#down;
     this.#down = new Set(pressed);
     if (this.#unheard) this.#keep(this.#down);
-    if (this.#resumed) this.#muteBeginnings();
+    if (this.#resumed !== undefined) this.#muteDown(this.#resumed);
     this.#unheard = false;
-    this.#resumed = false;
+    this.#resumed = undefined;
     const released = [...before].filter((control) => !this.#down.has(control));
     for (const control of released) this.#mutes.delete(control);
     return { released, pressed: [...this.#down].filter((control) => !before.has(control)) };
   }
 
-  /** What is pressed has no effect until it is pressed anew. */
+  /** What is pressed, or was when the device was last heard, has no effect until it is pressed anew. */
   mute(): void {
-    for (const control of this.#down) this.#mutes.set(control, "all");
+    this.#muteDown("all");
+    for (const control of this.#mutes.keys()) this.#mutes.set(control, "all");
+    if (this.#resumed !== undefined) this.#resumed = "all";
   }
 
   /** Nothing is known to be pressed. What then still is does not begin anew what goes on by itself: nobody pressed it. */
   reset(): void {
-    this.#muteBeginnings();
+    this.#muteDown("beginnings");
     this.#down = new Set();
     this.#unheard = true;
   }
 
   /** What is pressed when the device is heard first was pressed before there was anybody to know it. */
   resume(): void {
-    this.#resumed = true;
+    this.#resumed = "beginnings";
   }
 
-  #muteBeginnings(): void {
-    for (const control of this.#down) if (!this.#mutes.has(control)) this.#mutes.set(control, "beginnings");
+  #muteDown(what: Mute): void {
+    for (const control of this.#down) if (!this.isMute(control, "all")) this.#mutes.set(control, what);
   }
 
   /** Is it pressed, and not without effect? */
