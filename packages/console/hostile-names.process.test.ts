@@ -184,7 +184,10 @@ for (const [what, { id }] of Object.entries(names))
     await page.locator("section[aria-labelledby=crashes] summary").first().waitFor();
     const closed = page.locator("details:not([open]) > summary");
     while ((await closed.count()) > 0) await closed.first().click();
-    await page.getByText(/^What it did last, in time/).first().waitFor();
+    await page
+      .getByText(/^What it did last, in time/)
+      .first()
+      .waitFor();
     await page.locator(".log").getByText("globalThis.hacked").first().waitFor();
     await isWhole(what);
   });
