@@ -45,7 +45,7 @@ after(async () => {
 const lives = () => page.locator(".timeline > li");
 const checked = async () => {
   await go(page, "#/");
-  const [, blocks, lost] = /again: ([\d,.]+) blocks checked.*?(\d+) lost/s.exec(
+  const [, blocks, lost] = /: ([\d,.]+) blocks checked.*?(\d+) lost/s.exec(
     await page.locator("p", { hasText: " lost" }).innerText(),
   )!;
   return { blocks: blocks!, lost: Number(lost) };
@@ -88,6 +88,19 @@ test("Feed it garbage: the driver sees through it, and nothing is lost", async (
   assert.match(followed, /^\+0 ms.*another command's tag.*\+.*CSW tag.*\+[2-9][.\d]* s.*seen through it/s);
   const { blocks } = await checked();
   await until(page, `!document.body.innerText.includes(${JSON.stringify(`${blocks} blocks`)})`); // it works on
+  assert.equal((await checked()).lost, 0);
+});
+
+test("Suspend and resume by hand: step by step too, and nothing is lost", async () => {
+  await go(page, hashOf(DEVICE));
+  for (const [button, steps] of Object.entries({
+    Suspend: ["suspending", "suspended"],
+    Resume: ["resuming", "resumed"],
+  })) {
+    await page.getByRole("button", { name: button }).click();
+    for (const step of steps)
+      await page.locator(`section[aria-labelledby=recovery] [data-step=${step}]`).waitFor();
+  }
   assert.equal((await checked()).lost, 0);
 });
 

@@ -1,4 +1,4 @@
-// Runs in: every process, and in browsers. Owns: the steps from a driver's end, or from a first start, to the next driver. Pure.
+// Runs in: every process, and in browsers. Owns: the steps from a driver's end, or from a first start, to the next driver; and those of one to rest and back. Pure.
 
 export const steps = [
   "failed", // why, is its detail
@@ -16,9 +16,14 @@ export const steps = [
   "probed",
   "running",
   "replayed", // a client has sent again what the last driver had not answered
+  "suspending", // the driver is asked to rest; its requests wait from here
+  "suspended",
+  "resuming", // it is asked to work again
+  "resumed",
+  "refused", // to rest: it works on
 ] as const;
 export type StepName = (typeof steps)[number];
 
 /** Those behind it count from there. */
 export const beginsSteps = ({ step }: { readonly step: StepName }): boolean =>
-  step === "failed" || step === "ended" || step === "asked";
+  ["failed", "ended", "asked", "suspending", "resuming"].includes(step);

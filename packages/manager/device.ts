@@ -127,11 +127,18 @@ export class Device {
         working: () => this.host,
         resting: () => (this.life.state === "suspended" ? this.channelHost : undefined),
         hold: (on) => this.#hold("rest", on),
+        suspending: () => this.#steps.begins(this.life.incarnation, "suspending"),
+        resuming: () => this.#steps.begins(this.life.incarnation, "resuming"),
+        refused: (text) => this.#steps.add(this.life.incarnation, "refused", text),
         suspended: () => {
+          this.#steps.add(this.life.incarnation, "suspended");
           this.#life.apply({ type: "suspend" });
           observer.held(this, true); // once more: it has said its last words
         },
-        resumed: () => this.#life.apply({ type: "resume" }),
+        resumed: () => {
+          this.#steps.add(this.life.incarnation, "resumed");
+          this.#life.apply({ type: "resume" });
+        },
         lost: () => this.#claimIsLost(),
         failed: (text) => this.failed({ kind: "crash", text, outside: false }),
         noted: () => this.#note(),

@@ -142,7 +142,7 @@ export class Incarnations {
       void this.#headStart.drop();
       resolve();
     };
-    steps.ended(number, event.type === "failed" ? "failed" : "ended", life().reason);
+    steps.begins(number, event.type === "failed" ? "failed" : "ended", life().reason);
     this.#ending = promise;
     this.#fenced = incarnation
       .end(endBy(event), isLate)

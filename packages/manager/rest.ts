@@ -12,8 +12,13 @@ export interface Resting {
   resting(): HostProcess | undefined;
   /** Its requests have to wait, or need not any more. */
   hold(on: boolean): void;
+  /** The driver is about to be asked. */
+  suspending(): void;
+  resuming(): void;
   suspended(): void;
   resumed(): void;
+  /** It does not rest. */
+  refused(text: string): void;
   /** The bus was reset meanwhile, and the next incarnation is to find out what has become of the device. */
   lost(): boolean;
   /** The driver is of no more use. */
@@ -101,10 +106,14 @@ export class Rest {
   async #toRest(): Promise<void> {
     const host = this.#device.working();
     if (host === undefined || this.#wanted.size === 0) return;
+    this.#device.suspending();
     this.#device.hold(true); // from the moment when the driver hears of it
     try {
       await host.ask("suspend", {});
       if (this.#device.working() === host) this.#device.suspended();
+    } catch (error) {
+      if (this.#device.working() === host) this.#device.refused((error as Error).message);
+      throw error;
     } finally {
       if (this.#device.working() === host) this.#device.hold(false);
     }
@@ -113,6 +122,7 @@ export class Rest {
   async #toWork(): Promise<void> {
     const host = this.#device.resting();
     if (host === undefined || this.#wanted.size > 0 || this.#device.lost()) return;
+    this.#device.resuming();
     try {
       await host.ask("resume", {});
     } catch (error) {

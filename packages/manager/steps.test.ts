@@ -172,3 +172,29 @@ test("whatever clients say, a recovery has 32 steps at most", async () => {
   for (let times = 0; times < 100; times++) device.replayed(1, "process 1");
   assert.equal(told.length, 32);
 });
+
+test("a rest and its end are told step by step too, each from when the driver was asked", async () => {
+  const { clock, hosts, device, told, said } = setUp();
+  await hosts.last.runs(unit());
+  told.length = 0;
+  hosts.last.answer = async () => {
+    clock.advance(4);
+    return { result: {}, fds: [] };
+  };
+  await device.suspend();
+  clock.advance(60_000);
+  await device.resume();
+  assert.deepEqual(said(), ["0 suspending 1", "4 suspended 1", "0 resuming 1", "4 resumed 1"]);
+});
+
+test("a driver that does not rest is told as such, with its reason", async () => {
+  const { hosts, device, told, said } = setUp();
+  await hosts.last.runs(unit());
+  told.length = 0;
+  hosts.last.answer = async () => {
+    throw new DeviceError("busy", "the disk is spinning");
+  };
+  await assert.rejects(device.suspend(), { kind: "busy" });
+  assert.deepEqual(said(), ["0 suspending 1", "0 refused 1"]);
+  assert.match(told.at(-1)!.detail, /spinning/);
+});

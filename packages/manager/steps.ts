@@ -1,4 +1,4 @@
-// Runs in: manager. Owns: the clock by which the steps of one device count, from its driver's end or from a first start to the next driver.
+// Runs in: manager. Owns: the clock by which the steps of one device count, from what begins them (its driver's end, a first start, a change between rest and work).
 
 import type { Step } from "@ring3/control/observation";
 import type { Clock } from "@ring3/core/clock";
@@ -17,8 +17,8 @@ export class Steps {
     this.#tell = tell;
   }
 
-  /** A driver has ended, or is to. */
-  ended(incarnation: number, step: "failed" | "ended", why: string): void {
+  /** A driver has ended, or is to; or it is asked to rest, or to work again. */
+  begins(incarnation: number, step: "failed" | "ended" | "suspending" | "resuming", why = ""): void {
     this.#begin();
     this.add(incarnation, step, why);
   }

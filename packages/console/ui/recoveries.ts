@@ -40,6 +40,11 @@ const words: Readonly<Record<StepName, string>> = {
   probed: "The driver has probed it",
   running: "Running",
   replayed: "Replayed",
+  suspending: "Its driver is asked to rest; what is asked meanwhile waits",
+  suspended: "It rests",
+  resuming: "Its driver is asked to work again",
+  resumed: "It works again",
+  refused: "It does not rest, and works on",
 };
 
 export function stepText({ step, requests, detail }: Step): string {
