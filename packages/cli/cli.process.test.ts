@@ -149,6 +149,21 @@ test("a simulated device of several interfaces prints the id of each, and nothin
   assert.equal(await pad.end("SIGTERM"), 0);
 });
 
+test("the first that is printed of several interfaces is the one that has a driver", async () => {
+  for (const [model, expected] of [
+    ["dualshock4", ["1.3", "1.0", "1.1", "1.2"]],
+    ["dualsense", ["1.3", "1.0", "1.1", "1.2"]],
+  ] as const) {
+    const pad = new Running("sim", "gamepad", "--model", model, "--port", "several");
+    const lines = await Promise.all(expected.map(() => pad.line()));
+    assert.deepEqual(
+      lines,
+      expected.map((number) => `usb-several:${number}`),
+    );
+    assert.equal(await pad.end("SIGTERM"), 0);
+  }
+});
+
 test("what is wrong with a simulated device's options is told with its options, and ends with 2", async () => {
   const { code, err } = await ring3("sim", "gamepad", "--model", "xbox-306");
   assert.equal(code, 2);

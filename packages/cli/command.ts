@@ -104,6 +104,9 @@ function splitUnknown(
   return [own, rest];
 }
 
+export const usageText = (verb: string, { usage }: Pick<Command, "usage">): string =>
+  `ring3 ${verb} ${usage}`.trimEnd();
+
 export function helpText(verb: string, command: Command): string {
   const options = { ...command.options, ...commonOptions };
   const left = ([name, option]: [string, Option]) =>
@@ -117,7 +120,7 @@ export function helpText(verb: string, command: Command): string {
           .split("\n")
           .map((line) => wrapped("", line))
           .join("\n")}\n`;
-  return `ring3 ${verb} ${command.usage}\n\n${command.summary}\n${details}\n${lines.join("\n")}\n`;
+  return `${usageText(verb, command)}\n\n${command.summary}\n${details}\n${lines.join("\n")}\n`;
 }
 
 /** The text behind its label, broken so that nothing passes column 80. */

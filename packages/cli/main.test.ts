@@ -28,6 +28,11 @@ test("no verb and a wrong verb are wrong usage", () => {
   );
 });
 
+test("a verb that takes no words has nothing behind it, in its help and where it is used wrongly", () => {
+  assert.equal(ring3("udev", "all").err.split("\n")[1], "usage: ring3 udev");
+  assert.equal(ring3("udev", "--help").out.split("\n")[0], "ring3 udev");
+});
+
 test("--help lists every verb", () => {
   const { code, out } = ring3("--help");
   assert.equal(code, 0);

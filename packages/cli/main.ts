@@ -4,7 +4,7 @@ import { nearest } from "@ring3/control/nearest";
 import { stateDirectory } from "@ring3/control/state-directory";
 import { withoutKindText } from "@ring3/control/wire";
 import { DeviceError } from "@ring3/core/errors";
-import { type Command, helpText, readArgs, UsageError, wrapped } from "./command.ts";
+import { type Command, helpText, readArgs, UsageError, usageText, wrapped } from "./command.ts";
 import { Ring3 } from "./ring3.ts";
 
 const verbs = readdirSync(new URL("./commands/", import.meta.url))
@@ -46,7 +46,7 @@ async function run(verb: string, argv: readonly string[]): Promise<number> {
     return wrongUsage(
       argv,
       error.message,
-      `ring3 ${verb}: ${error.message}\nusage: ring3 ${verb} ${command.usage}`,
+      `ring3 ${verb}: ${error.message}\nusage: ${usageText(verb, command)}`,
     );
   }
 }

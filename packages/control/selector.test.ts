@@ -33,6 +33,7 @@ test("an unknown name lists what there is and the nearest", () => {
     () => resolveDevice("bakcup", devices),
     /there is none of that name; did you mean backup\? Known: usb-1-4:1\.0 \(backup\)/,
   );
+  assert.throws(() => resolveDevice("nowhere", devices), /there is none of that name\. Known: usb-1-4:1\.0/);
   assert.throws(() => resolveDevice("", devices), /there is none of that name/);
   assert.throws(() => resolveDevice("x", []), /there is no device/);
 });

@@ -87,7 +87,7 @@ export function resolveDevice<T extends { readonly id: string; readonly alias: s
     wanted,
     devices.flatMap(({ id, alias }) => (alias === null ? [id] : [id, alias])),
   );
-  const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+  const hint = meant === undefined ? "." : `; did you mean ${meant}?`;
   throw new DeviceError(
     "invalid",
     `device "${wanted}": there is none of that name${hint} Known: ${names(devices)}`,

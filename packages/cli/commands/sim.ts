@@ -32,6 +32,7 @@ export default {
   words: [1, 1],
   handsOn: true,
   details: `KIND is one of: ${knownKinds().join(", ")}. "ring3 sim KIND --help" shows the options of that device.
+Of a device with several ids, the first that is printed is one that has a driver.
 Lines typed here go to the device; its answers are printed. "unplug" and "plug" do what they say.`,
   moreHelp([kind = ""]) {
     if (!knownKinds().includes(kind)) return "";
@@ -150,8 +151,16 @@ class Attachment {
     this.#port = port;
     this.#plugged = busid;
     if (!first) return;
-    this.#ring3.show({ devices, port }, devices.join("\n"));
+    const ids = await this.#drivenFirst(devices);
+    this.#ring3.show({ devices: ids, port }, ids.join("\n"));
     this.#introduced.resolve();
+  }
+
+  /** A controller's first interface may be its sound, which no driver wants: whoever takes the first line means the controller. */
+  async #drivenFirst(ids: readonly string[]): Promise<string[]> {
+    const { devices } = await this.#manager.ask("status", {});
+    const driven = new Set(devices.flatMap(({ id, driver }) => (driver === null ? [] : [id])));
+    return [...ids.filter((id) => driven.has(id)), ...ids.filter((id) => !driven.has(id))];
   }
 
   async #detach(): Promise<void> {

@@ -61,7 +61,7 @@ export interface Axis {
 export interface InputDescription {
   /** Of 79 bytes in UTF-8; the kernel has no room for more. */
   readonly name: string;
-  /** Where it is, for instance "ring3-usb-1-4:1.0/input0". */
+  /** Where it is, for instance "ring3/usb-1-4:1.0#0". */
   readonly phys: string;
   readonly ids: {
     readonly bustype: number;

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AxisBinding } from "@ring3/core/mapping";
+import { axesOf } from "@ring3/core/pad";
 import fc from "fast-check";
 import { deflection, padAxes } from "./axes.ts";
 import { Layers } from "./layers.ts";
 import { atRest, axis, layer, mapping, on, pad } from "./mapping.fixture.ts";
-import { axesOf, stateOf } from "./pad.ts";
+import { stateOf } from "./pad.ts";
 
 const close = (found: number, expected: number) =>
   assert.ok(Math.abs(found - expected) < 1e-9, `${found}, expected ${expected}`);

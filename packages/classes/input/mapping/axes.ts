@@ -1,7 +1,7 @@
 // Runs in: reflector. Owns: nothing; what a mapping makes of sticks and triggers. Pure.
 import type { Control } from "@ring3/core/controls";
 import { type AxisBinding, type AxisName, type Curve, stickNames } from "@ring3/core/mapping";
-import { type Axes, axisIndex, controlOf, isTrigger, noAxes, ways } from "./pad.ts";
+import { type Axes, axisIndex, controlOf, isTrigger, noAxes, ways } from "@ring3/core/pad";
 
 /** An axis that a mapping says nothing of. */
 export const untouched = (from: AxisName): AxisBinding => ({

@@ -4,10 +4,11 @@ import type { EventData } from "@ring3/core/contract";
 import { type Control, padControl, sideOf } from "@ring3/core/controls";
 import { gamepadButtons } from "@ring3/core/gamepad-buttons";
 import type { AxisBinding } from "@ring3/core/mapping";
+import { type Axes, hatWays, wayOf } from "@ring3/core/pad";
 import { type GamepadProperties, gamepadButton } from "../../gamepad/contract.ts";
 import type { InputClass } from "../contract.ts";
 import type { Moved } from "./mouse.ts";
-import { type Axes, type GamepadState, hatWays, stateOf, wayOf } from "./pad.ts";
+import { type GamepadState, stateOf } from "./pad.ts";
 import type { Run } from "./runs.ts";
 
 /** The whole state of each virtual device; of mouse and wheels what has happened since the output before. */

@@ -1,9 +1,9 @@
 // Runs in: reflector. Owns: how long each stick that moves the pointer or a wheel has been away from its middle.
 import type { AxisBinding } from "@ring3/core/mapping";
+import type { Axes } from "@ring3/core/pad";
 import { WHEEL_NOTCH } from "../contract.ts";
 import { deflection } from "./axes.ts";
 import type { Velocity } from "./mouse.ts";
-import type { Axes } from "./pad.ts";
 
 const ACCELERATION_MAX_S = 1;
 

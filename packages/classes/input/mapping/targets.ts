@@ -2,6 +2,7 @@
 import { type Control, padControl, sideOf } from "@ring3/core/controls";
 import { gamepadButtons } from "@ring3/core/gamepad-buttons";
 import type { DeviceMapping, Layer } from "@ring3/core/mapping";
+import { hatWays, isTrigger, wayOf } from "@ring3/core/pad";
 import { type GamepadProperties, gamepad, gamepadButton } from "../../gamepad/contract.ts";
 import {
   INPUT_ABSOLUTE,
@@ -12,7 +13,6 @@ import {
   KEY_CODES,
 } from "../contract.ts";
 import { axesFrom } from "./axes.ts";
-import { hatWays, isTrigger, wayOf } from "./pad.ts";
 
 /** What the device itself is: one of these. */
 export interface Capabilities {
