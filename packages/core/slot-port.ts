@@ -58,8 +58,8 @@ export interface SlotPort<C extends Contract> extends UnitPort<C> {
     done: (completion: Completion<Output<C, K>>) => void,
   ): void;
   /**
-   * Tells when a driver works behind the port (true), and when it does not any more (false, maybe twice): it is dead and fenced, at rest, or a
-   * debugger holds it. What it had told of its state is over then; what it was told, a dead one's successor has forgotten. Answers what ends the
+   * Tells when a driver works behind the port (true), and when it does not any more (false, maybe twice): it has failed, it is dead and fenced, at rest, or
+   * a debugger holds it. What it had told of its state is over then; what it was told, a dead one's successor has forgotten. Answers what ends the
    * subscription.
    */
   onDriver(listener: (there: boolean) => void): () => void;
