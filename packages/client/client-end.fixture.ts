@@ -5,6 +5,7 @@ import { createDriverMemory } from "@ring3/channel/driver-memory";
 import { BLOCK_MEDIUM_PRESENT, BLOCK_WRITE_CACHE, type Block, block } from "@ring3/classes/block/contract";
 import { recovery } from "@ring3/classes/block/recovery";
 import { manualClock } from "@ring3/core/clock";
+import type { Contract } from "@ring3/core/contract";
 import { DeviceError } from "@ring3/core/errors";
 import { duplicate, pipe } from "@ring3/kernel/fd/descriptor";
 import { ClientEnd } from "./client-end.ts";
@@ -49,16 +50,22 @@ export function clientEnd(clock = manualClock()) {
   return { end, clock, suspicions, replayed, progress: () => progress };
 }
 
-/** An incarnation: requests wait in `held` until the test completes them. */
-export function driver(end: ClientEnd<Block>, generation: number, cancelMs = 1000) {
+/** An incarnation: requests wait in `held` until the test completes them. `meanwhile`: while its channel is being opened. */
+export function driver<C extends Contract>(
+  end: ClientEnd<C>,
+  generation: number,
+  cancelMs = 1000,
+  meanwhile = () => {},
+) {
   end.prepare();
+  meanwhile();
   const toDriver = pipe();
   const toClient = pipe();
   const held: Submission[] = [];
   const cancelled: number[] = [];
-  const memory = createDriverMemory(block);
+  const memory = createDriverMemory(end.contract);
   const side = new DriverEnd(
-    block,
+    end.contract,
     {
       memory: duplicate(end.memoryFd),
       bellIn: toDriver.read,

@@ -3,8 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { layoutOf } from "@ring3/channel/layout";
 import { BLOCK_MEDIUM_PRESENT, block } from "@ring3/classes/block/contract";
+import { type InputProperties, KEYS_PRESSED_MAX } from "@ring3/classes/input/contract";
+import { manualClock } from "@ring3/core/clock";
 import { DeviceError, kindCode } from "@ring3/core/errors";
+import { inputClass } from "./classes.ts";
 import { clientEnd, driver, properties, SECTOR, sector, settle, write } from "./client-end.fixture.ts";
+import { ClientEnd } from "./client-end.ts";
 
 test("a request waits for the first driver", async () => {
   const { end } = clientEnd();
@@ -90,6 +94,83 @@ test("a driver that is held and dies before its channel is attached does not hol
   clock.advance(1000);
   await settle();
   assert.deepEqual(cancelled, [held[0]!.tag]);
+  done(held[0]!);
+  await answer;
+});
+
+test("behind a driver that cannot be ended, what was not sent fails and what comes after; what it was sent waits for its death, and was answered where it had been", async () => {
+  const { end } = clientEnd();
+  const told: boolean[] = [];
+  end.onDriver((there) => told.push(there));
+  const { held, done, kill } = driver(end, 1);
+  const failed = { kind: "disconnected" };
+  const answered = write(end, 16, 1);
+  const sent = write(end, 0, 1);
+  const notSent = write(end, 0, 2); // waits for the one before it
+  await settle();
+  end.paused(true);
+  done(held[0]!);
+  await null; // published, and not yet seen by the client
+  end.stuck(new DeviceError("disconnected", "it did not end"));
+  await answered;
+  await assert.rejects(notSent, failed);
+  await assert.rejects(write(end, 8, 3), failed);
+  await settle();
+  assert.deepEqual([end.unfinished, held.length, told], [1, 2, [true, false, false]]);
+  const over = assert.rejects(sent, failed);
+  kill();
+  await over;
+  assert.match((await end.whenEnded).message, /it did not end/);
+});
+
+test("who waits for a driver while the last one turns out to be stuck has none to wait for", async () => {
+  const { end } = clientEnd();
+  const waits = write(end, 0, 1);
+  end.stuck(new DeviceError("disconnected", "it did not end"));
+  await assert.rejects(waits, { kind: "disconnected" });
+  assert.equal((await end.whenEnded).kind, "disconnected");
+});
+
+test("what a driver told before it was stuck is over, and not told again when its manager dies and nobody is known to hold it", async () => {
+  const [clock, listener] = [manualClock(), { suspect() {}, progress() {}, replayed() {} }];
+  const end = new ClientEnd({
+    ...inputClass,
+    properties: {} as InputProperties,
+    operations: [],
+    clock,
+    listener,
+  });
+  const told: (number | boolean)[] = [];
+  end.on("keys", ({ pressed }) => told.push(pressed[0]!));
+  end.onDriver((there) => told.push(there));
+  const { side, kill } = driver(end, 1);
+  const presses = (code: number) =>
+    side.emit("keys", { timestampUs: 1, pressed: new Array(KEYS_PRESSED_MAX).fill(code) });
+  presses(30);
+  await settle();
+  end.paused(true);
+  presses(31); // before it was killed
+  await null; // published, and not yet seen by the client
+  end.stuck(new DeviceError("disconnected", "it did not end"));
+  end.paused(false);
+  await settle();
+  assert.deepEqual(told, [true, 30, false, 31, false]);
+  kill();
+  end.close();
+});
+
+test("a driver that fails while its channel is being opened, of whose loss nothing is heard, does not hold the next one's requests", async () => {
+  const { end, clock } = clientEnd();
+  const told: boolean[] = [];
+  end.onDriver((there) => told.push(there));
+  end.prepare();
+  end.paused(true); // that channel is never attached: its opening is refused
+  const { held, cancelled, done } = driver(end, 2);
+  const answer = end.request("read", { lba: 0, count: 1, medium: 1 }, { length: SECTOR, deadlineMs: 1000 });
+  await settle();
+  clock.advance(1000);
+  await settle();
+  assert.deepEqual([told, cancelled], [[true], [held[0]!.tag]]);
   done(held[0]!);
   await answer;
 });
@@ -344,12 +425,25 @@ test("a driver that comes to rest does not work any more, and whoever comes then
   assert.deepEqual(told, ["rests", "event", "rests", "works"]);
 });
 
+test("a driver that is away died by its own fault, or it was killed, or it rests", async () => {
+  const { end } = clientEnd();
+  const told: string[] = [];
+  end.onDriver((there, failed) => told.push(there ? "there" : failed ? "failed" : "away"));
+  const first = driver(end, 1);
+  end.paused(true);
+  first.kill(false);
+  const second = driver(end, 2);
+  end.paused(true);
+  end.paused(false);
+  second.kill(true);
+  assert.deepEqual(told, ["there", "away", "failed", "there", "away", "there", "away"]);
+});
+
 test("one that is at rest when its channel is opened was not at work: what it had told before is over", async () => {
   const { end } = clientEnd();
   const told: boolean[] = [];
   end.onDriver((there) => told.push(there));
-  end.paused(true);
-  driver(end, 1);
+  driver(end, 1, 1000, () => end.paused(true));
   await settle();
   end.paused(false);
   assert.deepEqual(told, [false, true]);

@@ -210,12 +210,14 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     return this.#listeners.on(name, listener);
   }
 
-  onDriver(listener: (there: boolean) => void): () => void {
+  onDriver(listener: (there: boolean, failed: boolean) => void): () => void {
     return this.#listeners.onDriver(listener);
   }
 
-  /** Call before the manager is asked for a driver: no driver that lives has the memory mapped then. */
+  /** Call before the manager is asked for a driver: no driver that lives has the memory mapped then, and what was said of an earlier one is over. */
   prepare(): void {
+    this.#held = false;
+    this.#deadlines.paused(false);
     this.#memory.reset();
   }
 
@@ -251,7 +253,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#properties = properties;
   }
 
-  /** The driver is at rest, or a debugger holds it; or it works again. Said once more when it has come to rest. */
+  /** The driver is at rest, a debugger holds it, or it is being ended; or it works again. Said once more when it has come to rest. */
   paused(held: boolean): void {
     const before = this.#held;
     this.#held = held;
@@ -267,6 +269,16 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#listeners.driver(false);
   }
 
+  /** The driver cannot be ended, and no other will come: it is sent nothing more. What it was sent it may still execute, so that waits for its death. */
+  stuck(reason: DeviceError): void {
+    this.#ended ??= reason;
+    this.#held = false; // nobody will let go of it
+    this.#failWaiting(reason.kind);
+    this.#channel?.catchUp();
+    this.#listeners.driverLost(false);
+    if (this.#channel === undefined) this.#end(reason);
+  }
+
   /** The driver is dead and fenced: what it has completed is taken, the rest waits for the next one. */
   driverLost(death: Death): void {
     this.#held = false;
@@ -280,11 +292,13 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
       // what a dead driver left half-written is not an answer: those requests are replayed
     }
     channel.close();
-    this.#listeners.driverLost();
     const outside = death.outside && !this.#suspected; // whatever others make of it: these requests were not answered
+    this.#listeners.driverLost(!outside);
     for (const { entry, kind } of this.#journal.driverLost({ ...death, outside })) this.#fail(entry, kind);
     this.#replayed = 0;
-    if (this.#ended !== undefined) this.#failWaiting(this.#ended.kind);
+    if (this.#ended === undefined) return;
+    this.#end(this.#ended);
+    this.#failWaiting(this.#ended.kind);
   }
 
   /** There will be no driver any more: everything unfinished fails, and so does what comes after. */

@@ -209,6 +209,10 @@ export class UnitSession<C extends Contract> {
     if (channel === this.#channel) this.end.paused(held);
   }
 
+  stuck({ channel, text }: Notice<ClientEdge, "stuck">): void {
+    if (channel === this.#channel) this.end.stuck(new DeviceError("disconnected", `${this.unit}: ${text}`));
+  }
+
   /** Who holds its driver may let go while there is no manager: the next one says whether somebody does. */
   managerLost(): void {
     this.end.paused(false);

@@ -50,6 +50,9 @@ export class Units {
       paused: (notice) => {
         for (const session of this.#sessions) session.paused(notice);
       },
+      stuck: (notice) => {
+        for (const session of this.#sessions) session.stuck(notice);
+      },
       ready: ({ unit }) => {
         for (const session of this.#of(unit)) session.ready();
       },

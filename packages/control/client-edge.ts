@@ -347,10 +347,15 @@ export const clientEdge = defineEdge({
       shared: v.boolean(),
     }),
     /**
-     * The driver behind a channel is at rest, or a debugger holds it; or it works again. Meanwhile no deadline of its requests passes, and what it had
-     * told of its state is over. Said once more when it has come to rest.
+     * The driver behind a channel is at rest, a debugger holds it, or it has failed and is being ended, which `lost` follows; or it works again. Meanwhile
+     * no deadline of its requests passes, and what it had told of its state is over. Said once more when it has come to rest.
      */
     paused: v.strictObject({ channel, held: v.boolean() }),
+    /**
+     * That driver cannot be ended, and no other will come: what was not sent fails, and so does what comes after. What was sent the device may still
+     * execute: whether it has, nobody knows before `lost` comes, if ever.
+     */
+    stuck: v.strictObject({ channel, text }),
     /** Only to reflectors of input devices: what the mapping file says now, checked (mapping.ts). Comes before any unit. */
     mapping: v.strictObject({ text: mappingText }),
     /** And that a profile is to be active. */

@@ -68,6 +68,7 @@ export class AbsentClients {
       lost() {},
       ready() {},
       paused() {},
+      stuck() {},
       trace() {},
     };
     return absent;

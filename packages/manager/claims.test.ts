@@ -29,6 +29,7 @@ async function setUp(legacy = noLegacy) {
     ready: (which) => claims.ready(which),
     lost: (which, loss) => claims.lost(which, loss),
     held: (_device, held) => claims.held(device, held),
+    stuck: (which) => claims.stuck(which),
   });
   const claimant = (name: string, trusted = false): Claimant => ({
     name,
@@ -41,6 +42,7 @@ async function setUp(legacy = noLegacy) {
       told.push(`${name} lost ${channel}: ${kind}${outside ? " from outside" : ""}`),
     ready: (id) => told.push(`${name} ready ${id}`),
     paused: (channel, held) => told.push(`${name} ${held ? "paused" : "resumed"} ${channel}`),
+    stuck: (channel) => told.push(`${name} stuck ${channel}`),
     trace: (id, on) => told.push(`${name} traced ${id}: ${on}`),
   });
   const run = async () => {
@@ -65,7 +67,7 @@ async function setUp(legacy = noLegacy) {
   device.matched(chosenDriver(), true);
   await run();
   told.length = 0;
-  return { claims, device, hosts, claimant, open, restart, run, told };
+  return { clock, claims, device, hosts, claimant, open, restart, run, told };
 }
 
 const hang = { kind: "deadline", text: "read has not returned" } as const;
@@ -174,16 +176,50 @@ test("a channel that is opened while the driver is on its way to rest is one of 
   assert.deepEqual(told, ["process 1 paused 7", "process 1 paused 7", "process 1 resumed 7"]);
 });
 
-test("who holds a channel is told of its loss after the fence, and of the next driver", async () => {
+test("who holds a channel is told at once that its driver works no more, of its loss after the fence, and of the next driver", async () => {
   const { device, hosts, claimant, open, run, told } = await setUp();
   await open(claimant("process 1"), 7);
   device.failed({ kind: "crash", text: "", outside: false });
   await settled();
-  assert.deepEqual(told, []);
+  assert.deepEqual(told, ["process 1 paused 7"]);
   await hosts.last.dies();
-  assert.deepEqual(told, ["process 1 lost 7: driver-restarted"]);
+  assert.deepEqual(told.slice(1), ["process 1 lost 7: driver-restarted"]);
   await run();
-  assert.deepEqual(told.slice(1), ["process 1 ready usb-1-4:1.0#0"]);
+  assert.deepEqual(told.slice(2), ["process 1 ready usb-1-4:1.0#0"]);
+  await open(claimant("process 1"), 8);
+  assert.equal(told.length, 3); // the next one is not held
+});
+
+test("a driver at rest that fails was held already: its clients hear of its loss", async () => {
+  const { device, claimant, open, restart, told } = await setUp();
+  await open(claimant("process 1"), 7);
+  await device.suspend();
+  told.length = 0;
+  device.failed({ kind: "exit", text: "killed", outside: true });
+  assert.deepEqual(told, []);
+  await restart();
+  assert.deepEqual(told, [
+    "process 1 lost 7: driver-restarted from outside",
+    "process 1 ready usb-1-4:1.0#0",
+  ]);
+});
+
+test("a process that cannot be ended: who holds a channel, or waits for the next, is told that it is stuck; who comes is refused; its end is the loss", async () => {
+  const { clock, device, hosts, claimant, open, told } = await setUp();
+  await open(claimant("process 1"), 7);
+  device.failed({ kind: "heartbeat", text: "hangs", outside: false });
+  const waits = assert.rejects(open(claimant("process 2"), 1), {
+    kind: "busy",
+    message: /its driver is stuck/,
+  });
+  await settled();
+  told.length = 0;
+  clock.advance(5000);
+  await waits;
+  assert.deepEqual(told, ["process 1 stuck 7", "process 2 stuck 1"]);
+  await assert.rejects(open(claimant("process 3"), 1), { kind: "disconnected", message: /did not end/ });
+  await hosts.last.dies();
+  assert.deepEqual(told.slice(2), ["process 1 lost 7: disconnected", "process 2 lost 1: disconnected"]);
 });
 
 test("a second writer is denied while the first has the disk, and let in when it is gone", async () => {
@@ -296,7 +332,11 @@ test("a client that is back has its unit, which nobody else could have meanwhile
   assert.deepEqual(claims.handOver(absent, back), [8]);
   device.failed({ kind: "crash", text: "it broke", outside: false });
   await restart();
-  assert.deepEqual(told, ["writer lost 8: driver-restarted", "writer ready usb-1-4:1.0#0"]);
+  assert.deepEqual(told, [
+    "writer paused 8",
+    "writer lost 8: driver-restarted",
+    "writer ready usb-1-4:1.0#0",
+  ]);
   await open(back, 9, "write", 3); // the same opening: nobody has to let go of it first
 });
 
@@ -438,4 +478,14 @@ test("who comes back to a manager that has seen the debugger is told of it", asy
   Object.defineProperty(device, "held", { value: true });
   claims.handOver(absent, claimant("writer"));
   assert.deepEqual(told, ["writer paused 8"]);
+});
+
+test("who comes back to a manager that has found the driver stuck is told of it", async () => {
+  const { clock, claims, claimant, absent, device, told } = await inheriting({ host: "host 1", channel: 40 });
+  device.failed({ kind: "heartbeat", text: "hangs", outside: false });
+  await settled();
+  clock.advance(5000);
+  told.length = 0;
+  claims.handOver(absent, claimant("writer"));
+  assert.deepEqual(told, ["writer paused 8", "writer stuck 8"]);
 });

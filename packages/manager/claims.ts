@@ -33,6 +33,7 @@ export interface Claimant {
   ): void;
   ready(unit: string, incarnation: number): void;
   paused(channel: number, held: boolean): void;
+  stuck(channel: number, text: string): void;
   /** Somebody traces a device that it has open, or nobody any more. */
   trace(device: string, on: boolean): void;
 }
@@ -92,8 +93,8 @@ export class Claims {
 
   /**
    * Opens a unit for a client, or opens it again after a loss. Takes the memory's descriptor. Throws "denied" where the
-   * class's sharing policy says no, "protocol" where the memory is not sealed as it must be, and "busy" where no driver
-   * runs or is on its way; the claim stands then, and `ready` follows.
+   * class's sharing policy says no, "protocol" where the memory is not sealed as it must be, "disconnected" where the last
+   * driver is stuck, and "busy" where no driver runs or is on its way; the claim stands then, and `ready` follows.
    */
   async open(
     claimant: Claimant,
@@ -105,6 +106,8 @@ export class Claims {
   ): Promise<Opened> {
     const layout = layoutOf(device.driver!.contract);
     checkPeer(memory.fd, layout.client.size);
+    if (device.life.state === "stuck")
+      throw new DeviceError("disconnected", `${unitId(device.id, unit)}: ${device.life.reason}`);
     const claim = this.#claim(claimant, device, unit, mode, opening);
     claim.channel = channel;
     if (claim.hostChannel !== undefined) await this.#closeChannel(claim); // its client has not heard of it: the answer was a dead manager's
@@ -213,7 +216,9 @@ export class Claims {
       claim.claimant = claimant;
       if (claim.hostChannel === undefined) continue;
       channels.push(claim.channel);
-      if (claim.device.held) claimant.paused(claim.channel, true); // it holds that nobody does, since the last manager died
+      const { held, life } = claim.device;
+      if (held) claimant.paused(claim.channel, true); // it holds that nobody does, since the last manager died
+      if (life.state === "stuck") claimant.stuck(claim.channel, life.reason);
       this.opened(claim.device, claimant, claim.channel, claim.hostChannel);
     }
     return channels;
@@ -333,11 +338,20 @@ export class Claims {
     }
   }
 
-  /** The driver does nothing for the time being, or works again. */
+  /** The driver does nothing for the time being, or not any more; or it works again. */
   held(device: Device, held: boolean): void {
     for (const claim of this.#claims)
       if (claim.device === device && claim.hostChannel !== undefined)
         claim.claimant.paused(claim.channel, held);
+  }
+
+  /** The driver cannot be ended: whoever waits for the next one waits in vain. */
+  stuck(device: Device): void {
+    for (const claim of this.#claims) {
+      if (claim.device !== device) continue;
+      claim.waiting?.(undefined);
+      claim.claimant.stuck(claim.channel, device.life.reason);
+    }
   }
 
   /** The driver is dead and fenced, or has lost one unit. */

@@ -264,6 +264,10 @@ export class ClientConnection implements Claimant, Watcher, MappingListener {
     this.#peer.notify("paused", { channel, held });
   }
 
+  stuck(channel: number, text: string): void {
+    this.#peer.notify("stuck", { channel, text });
+  }
+
   trace(device: string, on: boolean): void {
     this.#peer.notify("trace", { device, on });
   }

@@ -16,8 +16,10 @@ export interface DeviceObserver {
   declined(device: Device): ChosenDriver | undefined;
   /** No driver runs and the last one is fenced. `final`: none will, until somebody starts it. */
   lost(device: Device, loss: Loss): void;
-  /** Its driver is to rest, or a debugger has taken hold of it; or it works again. Said once more when it has come to rest. */
+  /** Its driver is to rest, a debugger has taken hold of it, or it is being ended, which `lost` follows; or it works again. Said once more when it has come to rest. */
   held(device: Device, held: boolean): void;
+  /** Its driver cannot be ended: no other will come, and what it was sent it may still execute. `lost` follows should it end after all. */
+  stuck(device: Device): void;
   /** A unit's properties are other than at probe. */
   unitChanged(device: Device, unit: HostUnit): void;
   /** Its driver has outlived the manager before this one; these are the channels that are open there. */

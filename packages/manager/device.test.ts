@@ -34,6 +34,7 @@ function setUp(bus: Partial<BusDevice> = {}, limits: Parameters<typeof chosenDri
         ),
       unitChanged: (_device, { index, properties }) => log.push(`unit ${index}: ${properties.sectors}`),
       held: (_device, held) => log.push(held ? "held" : "not held"),
+      stuck: () => log.push("clients hear that it is stuck"),
       unitVanished: (_device, { index }) => log.push(`unit ${index} vanished`),
     },
     bus,
@@ -58,12 +59,12 @@ test("a matched device gets a host, is opened, probed, and runs", async () => {
   assert.deepEqual(seen(), ["ready with 1", "running"]);
 });
 
-test("a driver that fails is killed, its clients hear of it once it is fenced, and the next one starts", async () => {
+test("a driver that fails is killed, its clients are told at once that it works no more and once it is fenced of its loss, and the next one starts", async () => {
   const { device, hosts, seen, run } = setUp();
   await run();
   hosts.last.fails();
   await settled();
-  assert.deepEqual(seen(), ["failed", "host 1 kill"]);
+  assert.deepEqual(seen(), ["held", "failed", "host 1 kill"]);
   await hosts.last.dies();
   assert.deepEqual(seen(), ["lost with 1: exit: it broke", "host 2 start", "starting"]);
   await hosts.last.runs(unit());
@@ -95,7 +96,7 @@ test("once the last driver is killed the next host is expected and a stream, whi
   hosts.last.fails();
   assert.deepEqual([openings(), hosts.expected], [1, 0]); // not while it may still be at work
   await settled();
-  assert.deepEqual([seen(), openings(), hosts.expected], [["failed", "host 1 kill"], 2, 1]);
+  assert.deepEqual([seen(), openings(), hosts.expected], [["held", "failed", "host 1 kill"], 2, 1]);
   await hosts.last.dies();
   await hosts.last.loaded();
   assert.deepEqual([openings(), seen().at(-1)], [2, "host 2 probe"]);
@@ -230,7 +231,7 @@ test("a stop removes in order, then kills; the loss comes with the units, which 
   await run(unit(0), unit(1));
   const stopped = device.stop();
   await settled();
-  assert.deepEqual(seen(), ["stopped", "host 1 remove", "host 1 kill"]);
+  assert.deepEqual(seen(), ["held", "stopped", "host 1 remove", "host 1 kill"]);
   await hosts.last.dies();
   await stopped;
   assert.deepEqual(seen(), ["lost for good from outside with 2: stopped on request"]);
@@ -256,7 +257,10 @@ test("a process that cannot be ended: stop returns, nobody is told of a loss unt
   await settled();
   clock.advance(5000);
   await stopped;
-  assert.deepEqual([seen().slice(3), device.life.state], [["stuck"], "stuck"]);
+  assert.deepEqual(
+    [seen().slice(4), device.life.state],
+    [["clients hear that it is stuck", "stuck"], "stuck"],
+  );
   await hosts.last.dies();
   assert.deepEqual(seen(), [
     "lost for good from outside with 1: incarnation 1 did not end within 5 s of being killed",
@@ -400,6 +404,7 @@ test("a device that somebody else has got before it was opened is theirs: availa
   assert.deepEqual(seen(), [
     "host 1 start",
     "starting",
+    "held",
     "available",
     "host 1 kill",
     "lost for good from outside with 0: the kernel driver usb-storage holds it",
@@ -501,7 +506,7 @@ test("what changed while there was no manager is told: properties, and that the 
   clock.advance(1000);
   assert.deepEqual(seen(), ["unit 0: 200"]);
   const gone = await left({ state: "running" }, leftHost({ gone: true }));
-  assert.deepEqual(gone.seen(), ["failed"]);
+  assert.deepEqual(gone.seen(), ["held", "failed"]);
 });
 
 test("a driver that dies after its manager is replaced like any other", async () => {
@@ -511,6 +516,7 @@ test("a driver that dies after its manager is replaced like any other", async ()
   await settled();
   await host.dies();
   assert.deepEqual(seen(), [
+    "held",
     "failed",
     "lost from outside with 1: exit: it was killed",
     "host 1 start",
@@ -523,7 +529,7 @@ test("a driver that dies after its manager is replaced like any other", async ()
 test("a start that its manager did not live to see done is ended, and another follows", async () => {
   const host = leftHost();
   const { seen, hosts } = await left({ state: "starting" }, host);
-  assert.deepEqual([host.log, seen(), hosts.hosts.length], [["left host kill"], ["failed"], 0]);
+  assert.deepEqual([host.log, seen(), hosts.hosts.length], [["left host kill"], ["held", "failed"], 0]);
   await host.dies();
   assert.equal(hosts.hosts.length, 1);
 });

@@ -48,6 +48,8 @@ export interface DeviceParts extends IncarnationsParts {
   readonly keptStates: KeptStates;
 }
 
+type Hold = "debugger" | "rest" | "end";
+
 const ORPHANED: FailureReason = {
   kind: "exit",
   text: "ring3's manager died while it started",
@@ -72,7 +74,7 @@ export class Device {
   readonly #declined = new Map<string, string>();
   readonly #rest: Rest;
   /** Why its clients' deadlines stand still. */
-  readonly #holds = new Set<"debugger" | "rest">();
+  readonly #holds = new Set<Hold>();
 
   /** `memory`: of an earlier manager's device in that place. */
   constructor(bus: BusDevice, parts: DeviceParts, memory = new DeviceMemory()) {
@@ -302,7 +304,7 @@ export class Device {
     return lost !== undefined;
   }
 
-  #hold(by: "debugger" | "rest", on: boolean): void {
+  #hold(by: Hold, on: boolean): void {
     const before = this.#holds.size > 0;
     if (on) this.#holds.add(by);
     else this.#holds.delete(by);
@@ -379,6 +381,7 @@ export class Device {
   #moved(before: Life, after: Life, event: LifeEvent): void {
     if (!startsAtOnce(after)) this.#note(); // of such a failure the next manager learns from the end of the host itself
     if (hasHost(before) && !hasHost(after)) this.#end(event);
+    if (after.state === "stuck") this.#parts.observer.stuck(this);
     if (after.incarnation > before.incarnation) this.#begin();
     else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type))
       this.#lose(event, after, this.#memory.recorded());
@@ -445,9 +448,10 @@ export class Device {
 
   #end(event: LifeEvent): void {
     const { incarnation } = this.life;
-    this.#holds.clear(); // its channels are about to be lost
+    this.#hold("end", true); // whatever becomes of what it was sent, it tells nobody any more
     this.#incarnations.end(event, {
       fenced: (recorded) => {
+        this.#holds.clear(); // its channels are about to be lost
         this.#lose(event, next(this.life, { type: "fenced" }), recorded);
         this.#steps.add(incarnation, "fenced");
         this.#life.apply({ type: "fenced" });

@@ -240,6 +240,7 @@ export function playedDevice(
       lost() {},
       unitChanged() {},
       held() {},
+      stuck() {},
       inherited() {},
       unitVanished() {},
       ...observer,

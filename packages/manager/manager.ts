@@ -359,6 +359,7 @@ export class Manager {
       if (loss.final) for (const unit of units) this.#tellRemoved(device, unit, loss.text);
     },
     held: (device, held) => this.claims.held(device, held),
+    stuck: (device) => this.claims.stuck(device),
     inherited: (device, channels) => this.claims.reconcile(device, channels),
     unitVanished: (device, unit) => {
       const text = "the driver does not find it any more";

@@ -37,6 +37,7 @@ async function setUp() {
     lost() {},
     ready() {},
     paused() {},
+    stuck() {},
     trace: (id, on) => told.push(`${name}: ${id} ${on}`),
   });
   const open = async (who: Claimant, channel: number) => {

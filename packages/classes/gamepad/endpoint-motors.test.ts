@@ -28,16 +28,21 @@ function setUp() {
       if (answer !== undefined) throw new DeviceError(answer, "rumble");
     },
   } as unknown as SlotPort<Gamepad>;
+  /** It fails, and is dead then. */
+  const dies = () => {
+    motors.driver(undefined);
+    motors.driver(undefined, true);
+  };
   const drivers = async (count: number, does?: DeviceError["kind"]) => {
     answer = does;
     for (let number = 0; number < count; number++) {
-      motors.driver(undefined);
+      dies();
       motors.driver(port);
       await settled();
     }
     return told.splice(0);
   };
-  return { clock, motors, told, logged, drivers, port };
+  return { clock, motors, told, logged, drivers, dies, port };
 }
 const LONG = 1e6;
 
@@ -63,9 +68,9 @@ test("deaths under an effect count in a row: one that took it in between begins 
 });
 
 test("behind two drivers that died early, one is told once it has lived in health, and what is wanted then", async () => {
-  const { clock, motors, told, drivers } = setUp();
+  const { clock, motors, told, drivers, dies } = setUp();
   assert.deepEqual(await drivers(2), []); // the second is there still
-  motors.driver(undefined);
+  dies();
   motors.set(9, 8, LONG);
   assert.deepEqual(await drivers(1), []);
   clock.advance(limits.healthyMs - 1);
@@ -78,6 +83,19 @@ test("behind two drivers that died early, one is told once it has lived in healt
   await settled();
   assert.deepEqual(told.splice(0), ["7 6"]);
   assert.deepEqual(await drivers(1), ["7 6"]);
+});
+
+test("one that rests, is unplugged or restarted within its first seconds has not died: it is told at once, after one early death too", async () => {
+  const { motors, told, drivers, port } = setUp();
+  await drivers(1);
+  for (let rest = 0; rest < 3; rest++) {
+    motors.driver(undefined);
+    motors.driver(port);
+  }
+  await drivers(1);
+  motors.set(9, 8, LONG);
+  await settled();
+  assert.deepEqual(told, ["9 8"]);
 });
 
 test("one early death keeps nothing from the next driver", async () => {

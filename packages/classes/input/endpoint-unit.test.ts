@@ -415,3 +415,15 @@ test("LEDs and rumble that programs want are told to the next driver, and by the
   await felt.again();
   assert.deepEqual(felt.port.told, [{ name: "rumble", input: { strong: 9, weak: 8, durationMs: 300 } }]);
 });
+
+test("two drivers that die by their own fault as they come keep a rumble from the next for a while; two that rest do not", async () => {
+  for (const failed of [true, false]) {
+    const { nodes, port } = await inputUnit(startGamepad, pad);
+    for (const there of [false, true, false, true]) port.driver(there, failed && !there);
+    const effect = { type: 0x50, id: 0, replayLength: 500 };
+    nodes.kernel(OWN).upload(effect, { strongMagnitude: 9, weakMagnitude: 8 });
+    nodes.kernel(OWN).play(0, 1);
+    await settled();
+    assert.equal(port.told.length, failed ? 0 : 1);
+  }
+});

@@ -11,12 +11,15 @@ export class EventLines implements Disposable {
   }
 
   of({ unit }: UnitInfo): Told {
+    let last: boolean | undefined;
     return {
       event: (event, data) => {
         const { timestampUs = nowUs() } = data as { timestampUs?: number };
         this.#ring3.print(JSON.stringify({ unit, event, data, timestampUs }));
       },
       driver: (there) => {
+        if (there === last) return; // that it is dead is told when it fails, and when that is proven
+        last = there;
         const driver = there ? "up" : "down";
         this.#ring3.print(JSON.stringify({ unit, driver, timestampUs: nowUs() }));
       },
