@@ -425,6 +425,20 @@ test("a driver that comes to rest does not work any more, and whoever comes then
   assert.deepEqual(told, ["rests", "event", "rests", "works"]);
 });
 
+test("a driver that is away died by its own fault, or it was killed, or it rests", async () => {
+  const { end } = clientEnd();
+  const told: string[] = [];
+  end.onDriver((there, failed) => told.push(there ? "there" : failed ? "failed" : "away"));
+  const first = driver(end, 1);
+  end.paused(true);
+  first.kill(false);
+  const second = driver(end, 2);
+  end.paused(true);
+  end.paused(false);
+  second.kill(true);
+  assert.deepEqual(told, ["there", "away", "failed", "there", "away", "there", "away"]);
+});
+
 test("one that is at rest when its channel is opened was not at work: what it had told before is over", async () => {
   const { end } = clientEnd();
   const told: boolean[] = [];

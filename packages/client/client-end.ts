@@ -210,7 +210,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     return this.#listeners.on(name, listener);
   }
 
-  onDriver(listener: (there: boolean) => void): () => void {
+  onDriver(listener: (there: boolean, failed: boolean) => void): () => void {
     return this.#listeners.onDriver(listener);
   }
 
@@ -275,7 +275,7 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#held = false; // nobody will let go of it
     this.#failWaiting(reason.kind);
     this.#channel?.catchUp();
-    this.#listeners.driverLost();
+    this.#listeners.driverLost(false);
     if (this.#channel === undefined) this.#end(reason);
   }
 
@@ -292,8 +292,8 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
       // what a dead driver left half-written is not an answer: those requests are replayed
     }
     channel.close();
-    this.#listeners.driverLost();
     const outside = death.outside && !this.#suspected; // whatever others make of it: these requests were not answered
+    this.#listeners.driverLost(!outside);
     for (const { entry, kind } of this.#journal.driverLost({ ...death, outside })) this.#fail(entry, kind);
     this.#replayed = 0;
     if (this.#ended === undefined) return;

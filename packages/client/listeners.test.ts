@@ -32,7 +32,7 @@ test("who comes later is told the latest of what is so still, as long as the dri
   listeners.on("state", ({ value }) => seen.push(["state", value]));
   listeners.on("change", ({ value }) => seen.push(["change", value]));
   assert.deepEqual(seen, [["state", 2]]);
-  listeners.driverLost();
+  listeners.driverLost(false);
   listeners.on("state", () => assert.fail("its driver is dead"));
   listeners.driver(true);
 });

@@ -6,7 +6,7 @@ import { isolated } from "./isolated.ts";
 export class Listeners<C extends Contract> {
   readonly #events = new Map<number, { readonly name: EventName<C>; readonly spec: Event }>();
   readonly #on = new Map<EventName<C>, Set<(data: never, dropped: number) => void>>();
-  readonly #onDriver = new Set<(there: boolean) => void>();
+  readonly #onDriver = new Set<(there: boolean, failed: boolean) => void>();
   /** Of the sticky events of the driver that lives: for who comes later, and for all once a driver that was held works again. */
   readonly #latest = new Map<EventName<C>, unknown>();
   /** The driver does nothing for the time being: nobody is told that what it has told is so. */
@@ -27,17 +27,17 @@ export class Listeners<C extends Contract> {
     return () => listeners.delete(listener);
   }
 
-  onDriver(listener: (there: boolean) => void): () => void {
+  onDriver(listener: (there: boolean, failed: boolean) => void): () => void {
     this.#onDriver.add(listener);
     return () => this.#onDriver.delete(listener);
   }
 
   /** One works, or the one that lives does not for the time being: what holds still it need not tell again. */
-  driver(there: boolean): void {
+  driver(there: boolean, failed = false): void {
     if (!there) this.#forgetOccurrences();
     this.#held = true; // who subscribes while others are told of the driver is told with all
     for (const listener of [...this.#onDriver])
-      if (this.#onDriver.has(listener)) isolated(() => listener(there));
+      if (this.#onDriver.has(listener)) isolated(() => listener(there, failed));
     if (!there) return;
     const retold = [...this.#latest].flatMap(([name, data]) =>
       [...(this.#on.get(name) ?? [])].map((listener) => ({ name, data, listener })),
@@ -52,10 +52,10 @@ export class Listeners<C extends Contract> {
     for (const [name, data] of this.#latest) if (data === undefined) this.#latest.delete(name);
   }
 
-  /** What the dead driver has told is over. */
-  driverLost(): void {
+  /** What the dead driver has told is over. `failed`: it died by its own fault. */
+  driverLost(failed: boolean): void {
     this.#latest.clear();
-    this.driver(false);
+    this.driver(false, failed);
   }
 
   /** `told` hears of it before the others do. Throws MalformedChannel for an event, or values, that the contract has not. */

@@ -6,8 +6,11 @@ import { DeviceError } from "@ring3/core/errors";
 import { limits } from "@ring3/core/lifecycle";
 import { createLog } from "@ring3/core/log";
 import type { SlotPort } from "@ring3/core/slot-port";
-import type { Gamepad } from "./contract.ts";
+import { inputUnit } from "../input/endpoint-unit.fixture.ts";
+import { pad } from "../input/mapping/mapping.fixture.ts";
+import { GAMEPAD_RUMBLE, type Gamepad } from "./contract.ts";
 import { Motors } from "./endpoint-motors.ts";
+import { startGamepad } from "./endpoint-uinput.ts";
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -28,16 +31,21 @@ function setUp() {
       if (answer !== undefined) throw new DeviceError(answer, "rumble");
     },
   } as unknown as SlotPort<Gamepad>;
+  /** It fails, and is dead then. */
+  const dies = () => {
+    motors.driver(undefined);
+    motors.driver(undefined, true);
+  };
   const drivers = async (count: number, does?: DeviceError["kind"]) => {
     answer = does;
     for (let number = 0; number < count; number++) {
-      motors.driver(undefined);
+      dies();
       motors.driver(port);
       await settled();
     }
     return told.splice(0);
   };
-  return { clock, motors, told, logged, drivers, port };
+  return { clock, motors, told, logged, drivers, dies, port };
 }
 const LONG = 1e6;
 
@@ -63,9 +71,9 @@ test("deaths under an effect count in a row: one that took it in between begins 
 });
 
 test("behind two drivers that died early, one is told once it has lived in health, and what is wanted then", async () => {
-  const { clock, motors, told, drivers } = setUp();
+  const { clock, motors, told, drivers, dies } = setUp();
   assert.deepEqual(await drivers(2), []); // the second is there still
-  motors.driver(undefined);
+  dies();
   motors.set(9, 8, LONG);
   assert.deepEqual(await drivers(1), []);
   clock.advance(limits.healthyMs - 1);
@@ -78,6 +86,19 @@ test("behind two drivers that died early, one is told once it has lived in healt
   await settled();
   assert.deepEqual(told.splice(0), ["7 6"]);
   assert.deepEqual(await drivers(1), ["7 6"]);
+});
+
+test("one that rests, is unplugged or restarted within its first seconds has not died: it is told at once, after one early death too", async () => {
+  const { motors, told, drivers, port } = setUp();
+  await drivers(1);
+  for (let rest = 0; rest < 3; rest++) {
+    motors.driver(undefined);
+    motors.driver(port);
+  }
+  await drivers(1);
+  motors.set(9, 8, LONG);
+  await settled();
+  assert.deepEqual(told, ["9 8"]);
 });
 
 test("one early death keeps nothing from the next driver", async () => {
@@ -97,4 +118,16 @@ test("drivers that die one after the other, each of which had taken it, are told
   motors.driver(port);
   await settled();
   assert.deepEqual(told, ["9 8"]);
+});
+
+test("two drivers that die by their own fault as they come keep a rumble from the next for a while; two that rest do not", async () => {
+  for (const failed of [true, false]) {
+    const { nodes, port } = await inputUnit(startGamepad, { ...pad, features: GAMEPAD_RUMBLE });
+    for (const there of [false, true, false, true]) port.driver(there, failed && !there);
+    const effect = { type: 0x50, id: 0, replayLength: 500 };
+    nodes.kernel(0).upload(effect, { strongMagnitude: 9, weakMagnitude: 8 });
+    nodes.kernel(0).play(0, 1);
+    await settled();
+    assert.equal(port.told.length, failed ? 0 : 1);
+  }
 });

@@ -33,6 +33,8 @@ export class Motors {
   /** When the driver that there is came, and whether it has taken anything. */
   #sinceMs = 0;
   #hasTaken = false;
+  /** It, or the last one, was of no use. */
+  #isEarly = false;
   #earlyDeaths = 0;
   /** Until it has lived in health. */
   #wait: Timer | undefined;
@@ -43,10 +45,11 @@ export class Motors {
     this.#log = log;
   }
 
-  /** It knows of nothing. */
-  driver(port: SlotPort<Gamepad> | undefined): void {
+  /** It knows of nothing. undefined, maybe twice: it is at rest, unplugged or dead. `failed`: by its own fault. */
+  driver(port: SlotPort<Gamepad> | undefined, failed = false): void {
     if (this.#port === undefined && port !== undefined) this.#begins();
     if (this.#port !== undefined && port === undefined) this.#ends();
+    if (failed && this.#isEarly) this.#earlyDeaths++;
     this.#port = port;
     this.#teller.tell();
   }
@@ -69,8 +72,8 @@ export class Motors {
   #ends(): void {
     this.#wait?.cancel();
     this.#wait = undefined;
-    const isEarly = !this.#hasTaken && this.#clock.now() - this.#sinceMs < limits.healthyMs;
-    this.#earlyDeaths = isEarly ? this.#earlyDeaths + 1 : 0;
+    this.#isEarly = !this.#hasTaken && this.#clock.now() - this.#sinceMs < limits.healthyMs;
+    if (!this.#isEarly) this.#earlyDeaths = 0;
   }
 
   async #tell(): Promise<void> {

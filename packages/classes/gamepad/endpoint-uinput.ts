@@ -27,7 +27,7 @@ export function startGamepad(options: InputUnitOptions<Gamepad>): Promise<InputU
   const kind: InputKind<Gamepad> = {
     capabilities: (gamepad) => ({ gamepad }),
     view: (properties, named, targets) => new PadView(properties, named, targets, motors),
-    driver: (port) => motors.driver(port),
+    driver: (port, failed) => motors.driver(port, failed),
     close: () => motors.close(),
   };
   return InputUnit.start(options, kind);

@@ -93,7 +93,7 @@ export class PlayedPort<C extends Contract> {
   readonly told: Told[] = [];
   closed = false;
   readonly #listeners = new Map<string, Set<(data: never, dropped: number) => void>>();
-  readonly #onDriver = new Set<(there: boolean) => void>();
+  readonly #onDriver = new Set<(there: boolean, failed: boolean) => void>();
   readonly #latest = new Map<string, unknown>();
 
   get port(): SlotPort<C> {
@@ -106,7 +106,7 @@ export class PlayedPort<C extends Contract> {
         if (this.#latest.has(name)) listener(this.#latest.get(name) as never, 0);
         return () => listeners.delete(listener);
       },
-      onDriver: (listener: (there: boolean) => void) => {
+      onDriver: (listener: (there: boolean, failed: boolean) => void) => {
         this.#onDriver.add(listener);
         return () => this.#onDriver.delete(listener);
       },
@@ -121,9 +121,9 @@ export class PlayedPort<C extends Contract> {
     for (const listener of this.#listeners.get(name) ?? []) listener(data as never, 0);
   }
 
-  driver(there: boolean): void {
+  driver(there: boolean, failed = false): void {
     if (!there) this.#latest.clear();
-    for (const listener of this.#onDriver) listener(there);
+    for (const listener of this.#onDriver) listener(there, failed);
   }
 }
 

@@ -41,8 +41,11 @@ export interface InputKind<C extends Contract> {
   capabilities(properties: Properties<C>): Capabilities;
   /** `targets`: with a mapping. */
   view(properties: Properties<C>, named: Named, targets: Targets | undefined): View<C>;
-  /** A driver works behind that port, and knows nothing of what programs want; undefined: there is none for the time being. */
-  driver(port: SlotPort<C> | undefined): void;
+  /**
+   * A driver works behind that port, and knows nothing of what programs want; undefined: there is none for the time being, which may be said twice.
+   * `failed`: the last one is dead by its own fault.
+   */
+  driver(port: SlotPort<C> | undefined, failed?: boolean): void;
   close(): void;
 }
 
@@ -198,13 +201,13 @@ export class InputUnit<C extends Contract> {
     const run = mapping && this.#map(mapping, capabilities, view);
     this.#resumes = true;
     if (mapping === undefined) this.#mapper = undefined;
-    const down = () => {
-      this.#kind.driver(undefined);
+    const down = (failed: boolean) => {
+      this.#kind.driver(undefined, failed);
       run?.reset();
       this.#nodes.release();
       view.released();
     };
-    const stop = port.onDriver((there) => (there ? this.#kind.driver(port) : down()));
+    const stop = port.onDriver((there, failed) => (there ? this.#kind.driver(port) : down(failed)));
     const stops = run === undefined ? view.pass(port, this.#nodes) : view.feed(port, this.#nodes, run);
     this.#built = { port, shape, mapping, capabilities, view, run, stops: [stop, ...stops] };
     this.#kind.driver(port);
