@@ -166,6 +166,19 @@ test("it follows a device with a serial number to another port, and one without 
   }
 });
 
+test("a copy with the same serial number that was plugged in all the while finds nothing of it", async () => {
+  const { manager, hosts, plug, unplug } = keeping(settings);
+  await plug();
+  const copy = busDevice({ id: "usb-2-1:1.0", kernelDriver: () => "usb-storage" });
+  void manager.added(copy);
+  await settled();
+  await unplug();
+  manager.start(manager.resolve(copy.id), true);
+  await settled();
+  await hosts.last.loaded();
+  assert.equal(hosts.last.memory!.readState(), undefined);
+});
+
 test("another device, another interface of it and another driver find nothing of it", async () => {
   const { plug, unplug } = keeping(settings);
   await plug();
