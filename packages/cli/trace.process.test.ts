@@ -191,7 +191,7 @@ test("what cannot be traced is refused with what to do", async () => {
     assert.deepEqual([ended.code, ended.out], [code, ""]);
     assert.match(ended.err, pattern);
   };
-  await refused(1, /device "usb-nowhere": there is none of that name Known: usb-d:1\.0/, "usb-nowhere");
+  await refused(1, /device "usb-nowhere": there is none of that name\. Known: usb-d:1\.0/, "usb-nowhere");
   await refused(2, /--for: expected a duration.*"soon"/, drive.device, "--for", "soon");
   await refused(
     1,

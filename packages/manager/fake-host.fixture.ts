@@ -230,7 +230,7 @@ export function playedDevice(
     crashed() {},
     legacy: noLegacy,
     ordinalFor: () => 1,
-    keptStates: new KeptStates(),
+    keptStates: new KeptStates(() => []),
     timeScale: 1,
     observer: {
       changed() {},

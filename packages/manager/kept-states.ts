@@ -8,7 +8,7 @@ export interface Place {
 
 interface Kept {
   readonly place: string;
-  /** Undefined: nothing tells it from others of its kind. */
+  /** Undefined: nothing tells it from others of its kind. Copies of a controller share one. */
   readonly serial: string | undefined;
   readonly driver: string;
   /** As the device's memory has it (channel/device-memory). */
@@ -21,23 +21,36 @@ const USB_INTERFACE = /^usb-[^:]*(:.*)$/;
 
 /** No driver finds what another has kept. */
 export class KeptStates {
+  readonly #present: () => readonly Place[];
   #states: readonly Kept[] = [];
+
+  /** `present`: what is plugged in. */
+  constructor(present: () => readonly Place[]) {
+    this.#present = present;
+  }
 
   keep(device: Place, driver: string, bytes: Uint8Array): void {
     if (bytes.every((byte) => byte === 0)) return; // it has kept nothing
     const place = placeOf(device);
     const others = this.#states.filter((kept) => kept.place !== place || kept.driver !== driver);
-    this.#states = [...others, { place, serial: serialOf(device), driver, bytes }].slice(-MOST);
+    this.#states = [...others, { place, serial: this.#ownSerial(device), driver, bytes }].slice(-MOST);
   }
 
   /** The device is there again: where it was, or at another port, if its serial number is no other's. */
   take(device: Place, driver: string): Uint8Array | undefined {
-    const [place, serial] = [placeOf(device), serialOf(device)];
+    const [place, serial] = [placeOf(device), this.#ownSerial(device)];
     const own = this.#states.filter((kept) => kept.driver === driver);
     const moved = serial === undefined ? [] : own.filter((kept) => kept.serial === serial);
     const found = own.find((kept) => kept.place === place) ?? (moved.length === 1 ? moved[0] : undefined);
     this.#states = this.#states.filter((kept) => kept !== found);
     return found?.bytes;
+  }
+
+  /** Its serial number, if nothing else that is plugged in has it. */
+  #ownSerial(device: Place): string | undefined {
+    const serial = serialOf(device);
+    const isOther = (other: Place) => other.id !== device.id && serialOf(other) === serial;
+    return this.#present().some(isOther) ? undefined : serial;
   }
 }
 

@@ -70,7 +70,7 @@ export class Manager {
   readonly #present = new Map<string, BusDevice>();
   /** Unplugged devices whose clients wait for them to come back. */
   readonly #graces = new Map<string, Timer>();
-  readonly #keptStates = new KeptStates();
+  readonly #keptStates = new KeptStates(() => [...this.#present.values()]);
   readonly #onceFree: OnceFree;
   #drivers: readonly InstalledDriver[];
   #estate: Estate | undefined;

@@ -6,8 +6,11 @@ import { DeviceError } from "@ring3/core/errors";
 import { limits } from "@ring3/core/lifecycle";
 import { createLog } from "@ring3/core/log";
 import type { SlotPort } from "@ring3/core/slot-port";
-import type { Gamepad } from "./contract.ts";
+import { inputUnit } from "../input/endpoint-unit.fixture.ts";
+import { pad } from "../input/mapping/mapping.fixture.ts";
+import { GAMEPAD_RUMBLE, type Gamepad } from "./contract.ts";
 import { Motors } from "./endpoint-motors.ts";
+import { startGamepad } from "./endpoint-uinput.ts";
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -115,4 +118,16 @@ test("drivers that die one after the other, each of which had taken it, are told
   motors.driver(port);
   await settled();
   assert.deepEqual(told, ["9 8"]);
+});
+
+test("two drivers that die by their own fault as they come keep a rumble from the next for a while; two that rest do not", async () => {
+  for (const failed of [true, false]) {
+    const { nodes, port } = await inputUnit(startGamepad, { ...pad, features: GAMEPAD_RUMBLE });
+    for (const there of [false, true, false, true]) port.driver(there, failed && !there);
+    const effect = { type: 0x50, id: 0, replayLength: 500 };
+    nodes.kernel(0).upload(effect, { strongMagnitude: 9, weakMagnitude: 8 });
+    nodes.kernel(0).play(0, 1);
+    await settled();
+    assert.equal(port.told.length, failed ? 0 : 1);
+  }
 });
