@@ -44,8 +44,8 @@ export interface BusDevice {
   readonly facts: DeviceFacts;
   /** The kernel's driver that has it now; "usbfs": a program, which may be a driver of ring3; null: none. */
   kernelDriver(): string | null;
-  /** Who uses it, through the kernel's driver or past it; it is never taken from them. */
-  holders(): readonly Holder[];
+  /** Who uses it, through the kernel's driver or past it; it is never taken from them. "one": whoever is found first will do. */
+  holders(wanted?: "one"): readonly Holder[];
   /** A person or a rule has said so: in this enumeration it may be taken from the kernel's driver. */
   allowTaking(): void;
   /** Why it could not be opened now: somebody has it, and it may not be taken from them. */

@@ -5,6 +5,7 @@ import { type TestContext, test } from "node:test";
 import { manualClock } from "@ring3/core/clock";
 import { createLog } from "@ring3/core/log";
 import { folderOf, type HidSpec, hidDevice } from "@ring3/kernel/hidraw/sysfs.fixture";
+import type { openersOf } from "@ring3/kernel/usbfs/openers";
 import { sysfs, type Tree } from "@ring3/kernel/usbfs/sysfs.fixture";
 import { HidDevices } from "./hid-bus.ts";
 import { TakenHid } from "./taken-hid.ts";
@@ -103,6 +104,28 @@ test("a device whose node another program has open is not opened, taken or not",
   assert.equal(taken.has(pad.kernelName), false);
   taken.take(pad.kernelName, []);
   await assert.rejects(device.open(), refusal);
+});
+
+test("of who has the node open, those that had it before are looked at first where one will do, and everybody where they have closed it", (context) => {
+  const { root, taken, log } = bus(context, hidDevice({ ...pad, hidraw: 0 }));
+  const asked: (readonly number[] | undefined)[] = [];
+  let open = [7, 8];
+  const openers: typeof openersOf = (nodes, among) => {
+    asked.push(among);
+    return open
+      .filter((pid) => among?.includes(pid) ?? true)
+      .map((pid) => ({ node: nodes[0]!, pid, name: "game" }));
+  };
+  const device = new HidDevices(log, taken, root, openers).find()[0]!.describe();
+  const pids = (wanted?: "one") => device.holders(wanted).map(({ where }) => where);
+  assert.deepEqual(pids(), ["process 7, game", "process 8, game"]);
+  open = [8, 9];
+  assert.deepEqual(pids("one"), ["process 8, game"]);
+  open = [9];
+  assert.deepEqual(pids("one"), ["process 9, game"]);
+  open = [];
+  assert.deepEqual(pids("one"), []);
+  assert.deepEqual(asked, [undefined, [7, 8], [8], undefined, [9], undefined]);
 });
 
 test("what the kernel makes of a taken device later is silenced when the bus is looked at", (context) => {

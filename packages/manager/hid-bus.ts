@@ -10,7 +10,7 @@ import {
   readHidDevices,
 } from "@ring3/kernel/hidraw/enumerate";
 import { openHidrawGrant, revokerOf } from "@ring3/kernel/hidraw/grant";
-import { openersOf } from "@ring3/kernel/usbfs/openers";
+import { type Opener, openersOf } from "@ring3/kernel/usbfs/openers";
 import type { BusDevice, Grant, Holder } from "./bus.ts";
 import { factsOf, grantTerms, hidId, identityOf, permissionsOf } from "./hid-device.ts";
 import type { Found } from "./kernel-bus.ts";
@@ -88,7 +88,16 @@ export class HidDevices {
       return info instanceof DeviceError ? undefined : info;
     };
     const kernelDriver = () => (this.#taken.has(kernelName) ? null : (seen()?.driver ?? null));
-    const holders = () => this.#holders(seen()?.node);
+    /** Processes that had its node open when it was looked at last. */
+    let known: readonly number[] = [];
+    const holders = (wanted?: "one") => {
+      const { node } = seen() ?? {};
+      if (node === undefined) return [];
+      const still = wanted === "one" ? this.#openers([node], known) : [];
+      const found = still.length > 0 ? still : this.#openers([node]);
+      known = found.map(({ pid }) => pid);
+      return found.map(holderOf);
+    };
     return {
       id,
       bus: "hid",
@@ -107,7 +116,7 @@ export class HidDevices {
       get takeable() {
         return mayTake;
       },
-      withheld: () => kernelDriver() !== null && (!mayTake || holders().length > 0),
+      withheld: () => kernelDriver() !== null && (!mayTake || holders("one").length > 0),
       lostClaim: () => undefined, // whoever has the node open has it until the device is away
       open: async () => this.#open(id, now(), mayTake, holders),
       giveBack: () => {
@@ -117,17 +126,8 @@ export class HidDevices {
     };
   }
 
-  /** A program that has the node open drives the device itself, perhaps; one that reads what the kernel makes of it is there with every keyboard. */
-  #holders(node: string | undefined): Holder[] {
-    return this.#openers(node === undefined ? [] : [node]).map(({ pid, name }) => ({
-      node: node!,
-      how: "open",
-      where: `process ${pid}, ${name}`,
-    }));
-  }
-
   /** Its last driver is dead: whoever has the node open is another. It is taken before they are looked for, so that nobody comes meanwhile. */
-  #open(id: string, info: HidDeviceInfo, mayTake: boolean, holders: () => readonly Holder[]): Grant {
+  #open(id: string, info: HidDeviceInfo, mayTake: boolean, holders: BusDevice["holders"]): Grant {
     const what = `open ${id}`;
     const { kernelName, driver, inputs, node } = info;
     const isOurs = this.#taken.has(kernelName);
@@ -138,7 +138,7 @@ export class HidDevices {
       );
     this.#taken.take(kernelName, inputs, node);
     try {
-      const [holder] = holders();
+      const [holder] = holders("one");
       if (holder !== undefined)
         throw new DeviceError("busy", `${what}: ${holder.node} is ${holder.how} ${holder.where}`);
       const descriptor = openHidrawGrant(info);
@@ -149,3 +149,10 @@ export class HidDevices {
     }
   }
 }
+
+/** A program that has the node open drives the device itself, perhaps; one that reads what the kernel makes of it is there with every keyboard. */
+const holderOf = ({ node, pid, name }: Opener): Holder => ({
+  node,
+  how: "open",
+  where: `process ${pid}, ${name}`,
+});

@@ -15,9 +15,9 @@ export function ownerOf(device: Device): string | null {
   return owner === USBFS && hasDriver(device) ? null : owner;
 }
 
-/** Who other than ring3 uses the device. */
-export function holdersOf(device: Device): readonly Holder[] {
-  return ownerOf(device) === null ? [] : device.bus.holders();
+/** Who other than ring3 uses the device. "one": whoever is found first will do. */
+export function holdersOf(device: Device, wanted?: "one"): readonly Holder[] {
+  return ownerOf(device) === null ? [] : device.bus.holders(wanted);
 }
 
 /** The same in words; undefined: nobody. */

@@ -393,12 +393,18 @@ const steam = { node: "/dev/hidraw0", how: "open", where: "process 9, steam" };
 test("a controller that a rule names and a program has open is taken once that has closed it", async () => {
   const { manager, clock, state } = setUp(parseConfig("take: [{ device: usb-1-4 }]", "ring3.yaml"));
   let open = true;
-  await manager.added(sharedDevice(() => (open ? [steam] : [])));
+  const wanted: ("one" | undefined)[] = [];
+  const holders = (what?: "one") => {
+    wanted.push(what);
+    return open ? [steam] : [];
+  };
+  await manager.added(sharedDevice(holders));
   assert.deepEqual(explain(manager, manager.devices[0]!, anywhere).next, [
     "end the program that has it open: it is taken then",
   ]);
+  wanted.length = 0;
   clock.advance(60_000);
-  assert.deepEqual(state(), ["available"]);
+  assert.deepEqual([state(), new Set(wanted)], [["available"], new Set(["one"])]); // to look for all takes long
   open = false;
   clock.advance(2000);
   assert.deepEqual(state(), ["starting"]);

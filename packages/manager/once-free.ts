@@ -2,7 +2,7 @@
 
 import type { Clock, Timer } from "@ring3/core/clock";
 import type { Device } from "./device.ts";
-import { inUse } from "./in-use.ts";
+import { holdersOf } from "./in-use.ts";
 
 /** The kernel does not tell when a node is closed. */
 const LOOK_MS = 2000;
@@ -29,7 +29,7 @@ export class OnceFree {
     this.#timer = this.#clock.after(LOOK_MS, () => {
       this.#timer = undefined;
       for (const device of this.#devices().filter(isWaitedFor))
-        if (inUse(device) === undefined) device.start();
+        if (holdersOf(device, "one").length === 0) device.start();
       this.look();
     });
   }

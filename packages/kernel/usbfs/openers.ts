@@ -11,29 +11,37 @@ export interface Opener {
 }
 
 const PROC = "/proc";
-/** They look at every new disk for a moment; a device that only they have open is in nobody's use. */
-const LOOKS_ONLY = /udev/;
+/**
+ * They look at every new device for a moment; one that only they have open is in nobody's use. A worker of udev's bears the daemon's name, or since
+ * systemd 252 one of its own; eudev's daemon is udevd.
+ */
+const LOOKS_ONLY: ReadonlySet<string> = new Set(["(udev-worker)", "systemd-udevd", "udevd", "udevadm"]);
 
-/** Sees other users' processes only as root. A descriptor of a node by another name below /dev counts as well. */
-export function openersOf(nodes: readonly string[]): Opener[] {
+/**
+ * Sees other users' processes only as root. A descriptor of a node by another name below /dev counts as well. `among`: the processes that are looked
+ * at; all, to go through whose descriptors takes long.
+ */
+export function openersOf(nodes: readonly string[], among = processes()): Opener[] {
   const wanted = nodes.flatMap((node) => {
     const stats = attempt(() => statSync(node));
     return stats === undefined ? [] : [{ node, key: keyOf(stats) }];
   });
   if (wanted.length === 0) return [];
+  return among.flatMap((pid) => {
+    const folder = join(PROC, `${pid}`);
+    const keys = new Set(entries(join(folder, "fd")).map((fd) => keyBehind(join(folder, "fd", fd))));
+    const open = wanted.filter(({ key }) => keys.has(key));
+    if (open.length === 0) return [];
+    const name = attempt(() => readFileSync(join(folder, "comm"), "utf8").trim()) ?? "";
+    return LOOKS_ONLY.has(name) ? [] : open.map(({ node }) => ({ node, pid, name: printable(name) }));
+  });
+}
+
+function processes(): readonly number[] {
   return entries(PROC)
-    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
-    .flatMap((entry) => {
-      const keys = new Set(
-        entries(join(PROC, entry, "fd")).map((fd) => keyBehind(join(PROC, entry, "fd", fd))),
-      );
-      const open = wanted.filter(({ key }) => keys.has(key));
-      if (open.length === 0) return [];
-      const name = attempt(() => readFileSync(join(PROC, entry, "comm"), "utf8").trim()) ?? "";
-      return LOOKS_ONLY.test(name)
-        ? []
-        : open.map(({ node }) => ({ node, pid: Number(entry), name: printable(name) }));
-    });
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => pid !== process.pid);
 }
 
 /** Only below /dev: the file system of any other file may not answer. */
