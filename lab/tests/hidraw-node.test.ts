@@ -56,7 +56,9 @@ test("sysfs tells of a device what the node tells too, and what the kernel makes
 
 test("a node that another device has meanwhile is not opened for the first", () => {
   const other = { ...infoOf(pad), node: keyboard.node };
-  assert.throws(() => openHidrawGrant(other), { kind: "disconnected", message: /another device/ });
+  const otherDevice = { kind: "disconnected", message: /another device/ } as const;
+  assert.throws(() => openHidrawGrant(other), otherDevice);
+  assert.throws(() => openHidrawGrant({ ...infoOf(pad), uniq: keyboard.uniq }), otherDevice); // a twin's
 });
 
 test("input reports come as the device has sent them, with an id or without", async () => {

@@ -98,10 +98,16 @@ function variables(text: string): ReadonlyMap<string, string> {
   return new Map(
     text.split("\n").flatMap((line): [string, string][] => {
       const at = line.indexOf("=");
-      const value = printable(line.slice(at + 1).trim());
-      return at < 1 || value === "" ? [] : [[line.slice(0, at), value]];
+      const value = readable(line.slice(at + 1));
+      return at < 1 || value === undefined ? [] : [[line.slice(0, at), value]];
     }),
   );
+}
+
+/** A device's own words, as far as its line in `uevent` goes; undefined: none. */
+export function readable(words: string): string | undefined {
+  const [line] = words.split("\n") as [string];
+  return printable(line.trim()) || undefined;
 }
 
 function inputsBelow(folder: string, depth: number): string[] {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pipe } from "../fd/descriptor.ts";
+import { sysfs } from "../usbfs/sysfs.fixture.ts";
 import {
   HIDIOCGRAWINFO,
   HIDIOCGRAWNAME,
@@ -10,8 +11,9 @@ import {
   HIDIOCGRDESCSIZE,
   TEXT_BYTES,
 } from "./constants.ts";
-import type { HidDeviceInfo } from "./enumerate.ts";
+import { type HidDeviceInfo, readHidDevice } from "./enumerate.ts";
 import { describe, type HidrawNode, openHidrawGrant } from "./grant.ts";
+import { hidDevice } from "./sysfs.fixture.ts";
 
 const reportDescriptor = Uint8Array.of(0x05, 0x01, 0x09, 0x05, 0xa1, 0x01, 0xc0);
 const info: HidDeviceInfo = {
@@ -71,6 +73,20 @@ test("a node says what its device is; an id is no negative number, and no text i
   assert.deepEqual(describe(node(), "it"), said);
 });
 
+test("a device whose words are no text is known by what can be read of them, as sysfs was read", (context) => {
+  const root = sysfs(
+    context,
+    hidDevice({ kernelName: info.kernelName, phys: "aa:bb", uniq: " s\u0007n  ", hidraw: 3 }),
+  );
+  const found = readHidDevice(root, info.kernelName) as HidDeviceInfo;
+  const said = {
+    [HIDIOCGRAWUNIQ(TEXT_BYTES)]: Buffer.from(" s\u0007n  \0"),
+    [HIDIOCGRDESCSIZE]: Uint8Array.of(found.reportDescriptor.length, 0, 0, 0),
+    [HIDIOCGRDESC]: Uint8Array.of(found.reportDescriptor.length, 0, 0, 0, ...found.reportDescriptor),
+  };
+  openHidrawGrant(found, () => node(said)).close();
+});
+
 test("a node of the same device is opened", () => {
   const opened = node();
   const paths: string[] = [];
@@ -86,6 +102,8 @@ test("a node of the same device is opened", () => {
 for (const [what, changed] of [
   ["another product's", { [HIDIOCGRAWINFO]: Uint8Array.of(5, 0, 0, 0, 0x0d, 0xf0, 1, 0) }],
   ["another bus's", { [HIDIOCGRAWINFO]: Uint8Array.of(3, 0, 0, 0, 0x0d, 0xf0, 0xe6, 0x0c) }],
+  ["another's of its kind", { [HIDIOCGRAWUNIQ(TEXT_BYTES)]: Buffer.from("cc:dd\0") }],
+  ["of one that is connected elsewhere", { [HIDIOCGRAWPHYS(TEXT_BYTES)]: Buffer.from("ee:ff\0") }],
   [
     "of another descriptor",
     { [HIDIOCGRDESC]: Uint8Array.of(7, 0, 0, 0, 0x05, 0x01, 0x09, 0x04, 0xa1, 0x01, 0xc0) },

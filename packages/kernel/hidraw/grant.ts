@@ -17,7 +17,7 @@ import {
   REPORT_DESCRIPTOR_BYTES,
   TEXT_BYTES,
 } from "./constants.ts";
-import type { HidDeviceInfo } from "./enumerate.ts";
+import { type HidDeviceInfo, readable } from "./enumerate.ts";
 
 export interface HidrawNode {
   readonly descriptor: Descriptor;
@@ -64,7 +64,7 @@ export function describe(node: HidrawNode, what: string): Described {
   const text = (request: (length: number) => number): string | undefined => {
     const into = new Uint8Array(TEXT_BYTES);
     asked(request(TEXT_BYTES), into);
-    return Buffer.from(into.subarray(0, into.indexOf(0))).toString() || undefined;
+    return readable(Buffer.from(into.subarray(0, into.indexOf(0))).toString());
   };
   const info = new Uint8Array(hidrawDevinfo.size);
   asked(HIDIOCGRAWINFO, info);
@@ -83,7 +83,7 @@ export function describe(node: HidrawNode, what: string): Described {
 const word = struct({ value: u32 });
 
 function expectSameDevice(found: Described, info: HidDeviceInfo, what: string): void {
-  const fields = ["bustype", "vendor", "product"] as const;
+  const fields = ["bustype", "vendor", "product", "phys", "uniq"] as const;
   const same =
     fields.every((field) => found[field] === info[field]) &&
     Buffer.compare(found.reportDescriptor, info.reportDescriptor) === 0;

@@ -28,6 +28,7 @@ test("udev's workers look only; a program whose name contains theirs does not, a
   const found: (string | undefined)[] = [];
   for (const name of ["(udev-worker)", "systemd-udevd", "udevd", "libinput-udev"]) {
     const child = await named(name, fd);
+    context.after(() => child.kill());
     found.push(openersOf(["/dev/zero"], [child.pid!])[0]?.name);
     assert.deepEqual(openersOf(["/dev/zero"], [process.ppid]), []);
     child.kill();
