@@ -1,9 +1,10 @@
 // Runs in: browser. Owns: the crash reports of one device.
+import { bytesText, durationText } from "@ring3/classes/view";
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "./feed.ts";
 import { Term } from "./term.tsx";
 import type { CrashReport, CrashSummary, DeviceState } from "./told.ts";
-import { bytesText, durationText, timeText } from "./words.ts";
+import { timeText } from "./words.ts";
 
 interface CrashesParts {
   readonly device: string;

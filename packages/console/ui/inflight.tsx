@@ -1,8 +1,8 @@
 // Runs in: browser. Owns: what a device's driver has in hand, as its own recorder says.
+import { bytesText, durationText } from "@ring3/classes/view";
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "./feed.ts";
 import type { InFlight as Told } from "./told.ts";
-import { bytesText, durationText } from "./words.ts";
 
 /** The manager tells the console as often. */
 const LOOK_MS = 1000;

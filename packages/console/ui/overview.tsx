@@ -1,11 +1,12 @@
 // Runs in: browser. Owns: the tree of all devices, and before it what needs somebody.
+import { bytesText, countText, durationText } from "@ring3/classes/view";
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { Known } from "./store.ts";
 import { Term, type TermName } from "./term.tsx";
 import type { DeviceStatus, Rates, Workload } from "./told.ts";
 import { type Branch, byUrgency, type Line, treeOf } from "./tree.ts";
-import { attention, bytesText, countText, durationText, percentText, secondText } from "./words.ts";
+import { attention, percentText, secondText } from "./words.ts";
 
 /** Of the tree's table. */
 const COLUMNS = 10;

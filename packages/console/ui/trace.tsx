@@ -1,8 +1,8 @@
 // Runs in: browser. Owns: a trace of one device that the console makes, and its file.
+import { bytesText } from "@ring3/classes/view";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Action, Choice } from "./actions.tsx";
 import { Refusal } from "./feed.ts";
-import { bytesText } from "./words.ts";
 
 interface Made {
   readonly name: string;

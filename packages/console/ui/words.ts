@@ -1,31 +1,10 @@
-// Runs in: browser. Owns: numbers and states as people read them.
+// Runs in: browser. Owns: states as people read them, and numbers that no class's view has.
+import { clockText, countText } from "@ring3/classes/view";
 import type { DeviceState, DeviceStatus } from "./told.ts";
 
-const number = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
-
-function scaled(value: number, units: readonly string[], step: number): string {
-  let unit = 0;
-  let left = value;
-  while (left >= step && unit < units.length - 1) {
-    left /= step;
-    unit++;
-  }
-  return `${number.format(left)} ${units[unit]}`.trimEnd();
-}
-
-export const countText = (value: number) => scaled(value, ["", "k", "M"], 1000);
-export const bytesText = (value: number) => scaled(value, ["B", "kB", "MB", "GB"], 1000);
-export const durationText = (us: number | null) =>
-  us === null ? "–" : us < 1e6 ? scaled(us, ["µs", "ms"], 1000) : `${number.format(us / 1e6)} s`;
 export const percentText = (share: number | null) =>
-  share === null ? "–" : `${number.format(Math.round(share * 1000) / 10)} %`;
+  share === null ? "–" : `${countText(Math.round(share * 1000) / 10)} %`;
 
-const clock = new Intl.DateTimeFormat(undefined, {
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  fractionalSecondDigits: 3,
-});
 const clockToSeconds = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit",
   minute: "2-digit",
@@ -36,7 +15,7 @@ const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 /** In the zone of whoever looks; with its day where that is another one than today. */
 export const timeText = (ms: number) => {
   const then = day.format(ms);
-  return then === day.format(Date.now()) ? clock.format(ms) : `${then}, ${clock.format(ms)}`;
+  return then === day.format(Date.now()) ? clockText(ms) : `${then}, ${clockText(ms)}`;
 };
 /** What stands behind a message of the log: " wanted=512 got=64". */
 export const fieldsText = (fields: Readonly<Record<string, unknown>>) =>
