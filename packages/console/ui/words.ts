@@ -1,6 +1,6 @@
 // Runs in: browser. Owns: states as people read them, and numbers that no class's view has.
 import { clockText, countText } from "@ring3/classes/view";
-import type { DeviceState, DeviceStatus } from "./told.ts";
+import type { DeviceState, DeviceStatus, Explanation } from "./told.ts";
 
 export const percentText = (share: number | null) =>
   share === null ? "–" : `${countText(Math.round(share * 1000) / 10)} %`;
@@ -40,12 +40,18 @@ export const meanings: Readonly<Record<DeviceState, string>> = {
   gone: "It was unplugged. What is asked of it waits a moment, should it come back.",
 };
 
+/** What a device's state means now: a restart stops it on the way. */
+export const meaningOf = ({ state, reason }: Pick<DeviceStatus, "state" | "reason">): string =>
+  state === "stopped" && reason.startsWith("restarted")
+    ? "Its driver ends, and another takes its place."
+    : meanings[state];
+
 const OFTEN = 3;
 const OFTEN_MS = 60_000;
 
 /** What somebody should do; undefined: nothing. `failures`: when its drivers failed, as far as is known. */
 export function attention(
-  { state }: Pick<DeviceStatus, "state">,
+  { state, driver }: Pick<DeviceStatus, "state" | "driver">,
   failures: readonly number[] = [],
   nowMs = Date.now(),
 ): string | undefined {
@@ -62,7 +68,7 @@ export function attention(
     default:
       return lately < OFTEN
         ? undefined
-        : `Its driver has failed ${lately} times within a minute. Read its log and its last crash report.`;
+        : `Its driver ${driver} has failed ${lately} times within a minute. Read its log and its last crash report; if it cannot do its work so, stop it.`;
   }
 }
 
@@ -79,3 +85,18 @@ export const urgency: Readonly<Record<DeviceState, number>> = {
   available: 8,
   unmatched: 9,
 };
+
+/** Why a driver was chosen for a device, or was not. */
+export const matchText = ({ score, matched, missed }: Explanation["ranking"][number]): string =>
+  score === 0
+    ? `is not for it: ${missed.join(", ")}`
+    : [`fits by ${matched.join(", ")}`, ...missed].join("; ");
+
+/** What its driver has of a device: "usb-1-4.2:1.0" is interface 0 of configuration 1. */
+export function grantText({ id, bus }: Pick<DeviceStatus, "id" | "bus">): string {
+  if (bus === "hid") return `the node (hidraw) of ${id}, and no other`;
+  const [, place, configuration, face] = /^usb-(.*):(\d+)\.(\d+)$/.exec(id) ?? [];
+  return place === undefined
+    ? `the USB device ${id}`
+    : `interface ${face} of configuration ${configuration} of the USB device at ${place} (control transfers, by which it is set up, reach all of that device)`;
+}
