@@ -8,6 +8,7 @@ import { RunningConsole } from "./running-console.fixture.ts";
 
 const MARKUP = '<img src=x onerror="globalThis.hacked=1">';
 const nobody: Partial<DeviceStatus> = { state: "unmatched", driver: null, class: null, incarnation: 0 };
+const UNJAILED = "usb-3-6:1.0";
 const drive = playedDevice({ id: "usb-1-4.10:1.0", name: "Drive", incarnation: 3 });
 const devices = [
   playedDevice({ id: "usb-1-4:1.0", name: `Hub ${MARKUP}`, ...nobody }),
@@ -58,7 +59,10 @@ before(async () => {
           missing: [],
         },
         ...{ next: ["install a driver", `ring3 restart ${id}`], steps: [], inFlight: [] },
-        jail: { tier: "standard", systemCalls: ["read"], requests: ["USBDEVFS_REAPURB"] },
+        jail:
+          id === UNJAILED
+            ? null
+            : { tier: "standard", systemCalls: ["read"], requests: ["USBDEVFS_REAPURB"] },
       };
     },
   });
@@ -206,6 +210,15 @@ test("what helps is a list, with commands to copy; what a driver was given is sa
   await command.getByRole("button", { name: "Copy" }).waitFor();
   await why.getByText("What its driver may do").click();
   await why.getByText("interface 0 of configuration 1 of the USB device at 1-4.10").waitFor();
+});
+
+test("a driver without a jail is warned of, and one with a jail is not", async () => {
+  await look(UNJAILED);
+  const warning = page.getByText("Its driver runs without a jail (ring3 up --insecure-no-sandbox)");
+  await warning.waitFor();
+  await look(drive.id);
+  await page.getByText("What its driver may do").waitFor();
+  assert.equal(await warning.count(), 0);
 });
 
 test("the page of a device that nobody drives offers and claims nothing of a driver", async () => {

@@ -240,7 +240,11 @@ function Explained({ device, begun }: { device: DeviceStatus; begun: number }) {
         </ul>
       </details>
       {jail === null && device.hostPid !== null && (
-        <p class="failure">Its driver runs without a jail: it can do whatever ring3's user may.</p>
+        <p class="failure">
+          Its driver runs without a jail (
+          {device.placement === "inline" ? "it is placed inline" : "ring3 up --insecure-no-sandbox"}): it can
+          do whatever ring3's user may.
+        </p>
       )}
       {jail !== null && (
         <details>
@@ -250,8 +254,8 @@ function Explained({ device, begun }: { device: DeviceStatus; begun: number }) {
             {placement?.startsWith("pooled")
               ? "but that which it shares with the other drivers of its pool"
               : "but its own"}
-            . It was given {grantText(device)}, already open, and can open nothing itself; what else it asks
-            of the kernel is refused, or ends it.
+            . It is given {grantText(device)}, already open, and can open nothing itself; what else it asks of
+            the kernel is refused, or ends it.
           </p>
           {jail.requests.length === 0 && (
             <p>

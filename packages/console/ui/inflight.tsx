@@ -43,8 +43,12 @@ export function InFlight({ id, isDriven }: { id: string; isDriven: boolean }) {
             <tr>
               <th scope="col">Operation</th>
               <th scope="col">Asked by</th>
-              <th scope="col">Age</th>
-              <th scope="col">Bytes</th>
+              <th scope="col" class="number">
+                Age
+              </th>
+              <th scope="col" class="number">
+                Bytes
+              </th>
             </tr>
           </thead>
           <tbody>
