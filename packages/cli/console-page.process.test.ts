@@ -243,7 +243,8 @@ test("a button keeps the focus while it works, and what came of it has the focus
   await go(page, hashOf(disk));
   const restart = page.getByRole("button", { name: "Restart" });
   await restart.press("Enter");
-  await page.getByText(/^It is running/).waitFor();
+  await page.getByText("It is running.", { exact: true }).waitFor();
+  await page.getByText("The driver before it ended so: restarted on request.").waitFor();
   assert.match((await focused()).text, /^Restart/);
   assert.equal(await restart.getAttribute("aria-disabled"), "false");
   await page.getByRole("button", { name: "Stop" }).press("Enter");

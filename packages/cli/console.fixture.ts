@@ -124,13 +124,20 @@ export async function until(page: Page, expression: string): Promise<void> {
   }
 }
 
-/** What axe-core finds against the rules for people with disabilities. */
+/** What axe-core finds against the rules for people with disabilities, with all details unfolded and a word explained. They stay unfolded. */
 export async function violations(page: Page): Promise<object[]> {
   await page.evaluate(axe); // not a script of the page's: its policy would refuse that
-  return page.evaluate(async (values) => {
+  await page.evaluate(`{
+    for (const each of document.querySelectorAll("details")) each.open = true;
+    document.querySelector("[popover]")?.showPopover();
+  }`);
+  await until(page, "document.querySelectorAll('details:not([open])').length === 0");
+  const found = await page.evaluate(async (values) => {
     const { axe } = globalThis as unknown as {
       axe: { run(options: object): Promise<{ violations: object[] }> };
     };
     return (await axe.run({ runOnly: { type: "tag", values } })).violations;
   }, RULES);
+  await page.evaluate('document.querySelector("[popover]:popover-open")?.hidePopover()');
+  return found;
 }

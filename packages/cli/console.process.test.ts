@@ -159,7 +159,12 @@ test("a page that cannot listen says why, in the console's words", async () => {
       if (status === 503) return;
     }
   };
+  await go("#/");
+  await page.waitForTimeout(200); // what it looked at has its stream back
   await full();
+  await go(deviceHash());
+  const unit = page.getByRole("region", { name: `Unit ${device}#0` });
+  await unit.getByText("64 pages listen already; close some").waitFor();
   const [other, refused] = await lookAt(addressOf(control.url), {
     storageState: await context.storageState(),
   });
@@ -167,6 +172,8 @@ test("a page that cannot listen says why, in the console's words", async () => {
   left.abort();
   await refused.getByText("live, with control").waitFor();
   await other.close();
+  await unit.getByText("It does nothing now.").waitFor();
+  assert.equal(await unit.getByText("64 pages").count(), 0);
   complaints.splice(0); // the browser tells of each 503
 });
 
@@ -237,7 +244,6 @@ for (const colorScheme of ["light", "dark"] as const)
       await go(hash, page);
       await page.getByRole("heading", { level: 1 }).waitFor();
       if (hash === deviceHash()) await page.getByText("Why it is so").waitFor();
-      await page.evaluate('for (const each of document.querySelectorAll("details")) each.open = true');
       assert.deepEqual(await violations(page), [], hash);
       const wide = await page.evaluate<number>("document.documentElement.scrollWidth");
       assert.ok(wide <= 360, `${hash} is ${wide} pixels wide`);

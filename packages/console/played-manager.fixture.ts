@@ -56,7 +56,7 @@ export class PlayedManager implements Disposable {
     const status = () => ({
       keeperPid: process.pid,
       manager: { pid: process.pid, uptimeMs: 1 },
-      reflectors: [],
+      reflectors: [{ class: "block", pid: process.pid }],
       devices: [...this.#devices],
     });
     return {

@@ -1,5 +1,6 @@
 // Runs in: browser, in the console. Owns: what a disk does now, and what kind of disk it is.
-import type { Activity, ViewParts } from "../view.ts";
+import { type Activity, bytesText, type ViewParts } from "../view.ts";
+import { activityText } from "./activity.ts";
 import {
   BLOCK_DISCARD,
   BLOCK_FUA,
@@ -9,14 +10,6 @@ import {
   BLOCK_ROTATIONAL,
   BLOCK_WRITE_CACHE,
 } from "./contract.ts";
-
-const number = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
-
-function scaled(value: number, units: readonly string[], step: number): string {
-  const power = Math.min(units.length - 1, Math.floor(Math.log(Math.max(1, value)) / Math.log(step)));
-  return `${number.format(value / step ** power)} ${units[power]}`;
-}
-const bytesText = (bytes: number) => scaled(bytes, ["bytes", "kB", "MB", "GB", "TB", "PB"], 1000);
 
 export default function BlockView({ properties, seconds }: ViewParts) {
   const { flags = 0 } = properties as Record<string, number>;
@@ -39,14 +32,6 @@ function Work({ seconds }: { seconds: readonly Activity[] }) {
   const now = seconds.at(-1);
   const busy = seconds.filter(({ requests }) => requests > 0).length;
   const most = Math.max(1, ...seconds.flatMap(({ bytesRead, bytesWritten }) => [bytesRead, bytesWritten]));
-  const text =
-    now === undefined
-      ? "Nothing is known of its work yet."
-      : now.requests === 0
-        ? "It does nothing now."
-        : `Reads ${bytesText(now.bytesRead)} a second, writes ${bytesText(now.bytesWritten)} a second, in ${number.format(now.requests)} requests a second${
-            now.failed > 0 ? `, and ${number.format(now.failed)} a second fail` : ""
-          }.`;
   return (
     <figure class="work-strip">
       <svg viewBox={`0 0 ${SECONDS_SHOWN * BAR} ${2 * MIDDLE}`} preserveAspectRatio="none" aria-hidden="true">
@@ -63,7 +48,7 @@ function Work({ seconds }: { seconds: readonly Activity[] }) {
         })}
       </svg>
       <figcaption>
-        <strong>{text}</strong>
+        <strong>{activityText(now)}</strong>
         {seconds.length > 0 &&
           ` In ${busy} of the last ${seconds.length} ${seconds.length === 1 ? "second" : "seconds"} something was asked of it. Up: read, down: written.`}
       </figcaption>

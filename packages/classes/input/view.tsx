@@ -1,5 +1,5 @@
 // Runs in: browser, in the console. Owns: a keyboard, a mouse and a tablet as drawings: what is down, where it moves, and what was done last.
-import type { ViewParts } from "../view.ts";
+import { clockText, type ViewParts } from "../view.ts";
 import {
   INPUT_ABSOLUTE,
   INPUT_HORIZONTAL_WHEEL,
@@ -16,13 +16,6 @@ import { Mouse, mouseButtons } from "./mouse.tsx";
 const HAPPENINGS_MAX = 10;
 /** Of a keyboard; who has fewer of its keys has some extra buttons. */
 const TYPING_KEYS = 20;
-
-const clock = new Intl.DateTimeFormat(undefined, {
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  fractionalSecondDigits: 3,
-});
 
 export default function InputView({ properties, events, past }: ViewParts) {
   const { features = 0, dpi = 0 } = properties as Record<string, number>;
@@ -141,7 +134,7 @@ function Happenings({ past }: Pick<ViewParts, "past">) {
         <ol class="happenings" reversed>
           {last.map(({ timeMs, text }, index) => (
             <li key={last.length - index}>
-              <time>{clock.format(timeMs)}</time> {text}
+              <time>{clockText(timeMs)}</time> {text}
             </li>
           ))}
         </ol>

@@ -1,88 +1,13 @@
 // Runs in: browser. Owns: what can be done to a device, and what came of it.
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { type Action, actionsFor, faultsFor } from "./choices.ts";
 import { act } from "./feed.ts";
+import { isHeard, outcomeText } from "./outcome.ts";
 import { sinceText } from "./recoveries.ts";
 import type { DeviceState, DeviceStatus, Followed } from "./told.ts";
 
-export interface Action {
-  readonly verb: string;
-  readonly label: string;
-  readonly meaning: string;
-}
-
-const running: readonly Action[] = [
-  {
-    verb: "restart",
-    label: "Restart",
-    meaning: "Another driver takes its place; what is asked meanwhile waits.",
-  },
-  { verb: "suspend", label: "Suspend", meaning: "The driver rests; what is asked meanwhile waits." },
-  {
-    verb: "stop",
-    label: "Stop",
-    meaning:
-      "The driver ends, and what is asked fails. If the device was taken from the kernel's driver, that gets it back.",
-  },
-];
-
-function actionsFor({ state }: DeviceStatus): readonly Action[] {
-  switch (state) {
-    case "running":
-    case "starting":
-      return running;
-    case "suspended":
-      return [{ verb: "resume", label: "Resume", meaning: "The driver goes on." }, running[2]!];
-    case "failed":
-    case "quarantined":
-      return [{ verb: "restart", label: "Restart", meaning: "Starts its driver at once." }, running[2]!];
-    case "stopped":
-      return [{ verb: "start", label: "Start", meaning: "Starts its driver." }];
-    case "available":
-      return [
-        {
-          verb: "take",
-          label: "Take from the kernel",
-          meaning: "The kernel's driver lets go of it, unless it is in use, and ring3's has it.",
-        },
-      ];
-    case "unmatched":
-    case "stuck":
-    case "gone":
-      return [];
-  }
-}
-
-const faults: readonly Action[] = [
-  { verb: "crash", label: "Crash its driver", meaning: "Kills the driver's process (SIGKILL)." },
-  {
-    verb: "hang",
-    label: "Hang its driver",
-    meaning: "Stops the driver's process (SIGSTOP): it answers nothing any more.",
-  },
-  {
-    verb: "garbage",
-    label: "Feed it garbage",
-    meaning: "The simulated device answers nonsense for a moment.",
-  },
-  {
-    verb: "unplug",
-    label: "Unplug it",
-    meaning: "Pulls the simulated device out, and plugs it in again two seconds later.",
-  },
-];
-
-/** What each comes to where nothing is in the way; a reason that is told then is an earlier one's. */
-const aims: Readonly<Record<string, DeviceState>> = {
-  start: "running",
-  take: "running",
-  restart: "running",
-  resume: "running",
-  suspend: "suspended",
-  stop: "stopped",
-};
-
-/** The answer, and the word of the new state, come by two connections. */
-const HEARD_MS = 1000;
+/** For where the page was not told of a state: it is told less while it reads slowly. */
+const HEARD_MS = 10_000;
 
 interface Said {
   readonly text: string;
@@ -103,36 +28,32 @@ export function Actions({
 }) {
   const [doing, becomeDoing] = useState<string>();
   const [said, say] = useState<Said>();
-  /** As it was when a button was pressed: its buttons stay until the page hears of the state that the answer has. */
+  /** As it was when a button was pressed: its buttons stay until the page has heard of what came of it. */
   const [pressed, press] = useState<DeviceStatus>();
-  const isReached = useRef(false);
   const answer = useRef<HTMLParagraphElement>(null);
   useEffect(() => {
     if (said === undefined) return;
     if (said.state === undefined) return press(undefined);
-    if (said.state === device.state) {
-      isReached.current = true;
-      return press(undefined);
+    if (pressed === undefined) {
+      if (said.state !== device.state) say(undefined); // it has become another since
+      return;
     }
-    if (isReached.current) return say(undefined); // it has become another since
+    if (isHeard(pressed, said.state, device)) return press(undefined);
     const late = setTimeout(() => press(undefined), HEARD_MS);
     return () => clearTimeout(late);
-  }, [said, device.state]);
+  }, [said, pressed, device]);
   useEffect(() => {
     // The button that was pressed is for another state than this one.
     if (said !== undefined && document.activeElement === document.body) answer.current?.focus();
-  }, [said, device.state, pressed]);
+  }, [said, pressed]);
   const run = async ({ verb, label }: Action) => {
     if (doing !== undefined) return;
     becomeDoing(verb);
     press(device);
-    isReached.current = false;
     say(undefined);
     try {
       const { state, reason = "", followed = [] } = await act(device.id, verb);
-      const why = reason === "" || state === aims[verb] ? "" : `: ${reason}`;
-      const text = state === undefined ? `${label}: done.` : `It is ${state}${why}.`;
-      say({ text, failed: false, followed, state });
+      say({ text: outcomeText(verb, label, state, reason), failed: false, followed, state });
     } catch (error) {
       say({ text: (error as Error).message, failed: true, followed: [], state: undefined });
     } finally {
@@ -159,7 +80,7 @@ export function Actions({
   return (
     <section class="actions" aria-label="What can be done">
       <ul>{buttons(actionsFor(shown))}</ul>
-      {demo && shown.hostPid !== null && <ul class="faults">{buttons(faults)}</ul>}
+      {demo && faultsFor(shown).length > 0 && <ul class="faults">{buttons(faultsFor(shown))}</ul>}
       <p ref={answer} tabIndex={-1} role="status" class={said?.failed ? "failure" : ""}>
         {said?.text}
       </p>

@@ -1,9 +1,11 @@
 // Runs in: browser. Owns: the crash reports of one device.
+import { bytesText } from "@ring3/classes/view";
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "./feed.ts";
+import { inHandText, recordsText } from "./report.ts";
 import { Term } from "./term.tsx";
 import type { CrashReport, CrashSummary, DeviceState } from "./told.ts";
-import { bytesText, durationText, timeText } from "./words.ts";
+import { timeText } from "./words.ts";
 
 interface CrashesParts {
   readonly device: string;
@@ -12,8 +14,6 @@ interface CrashesParts {
   readonly begun: number;
 }
 
-/** "1.23 ms" */
-const AGE_COLUMNS = 8;
 /** Written a moment after the next driver was started. */
 const WRITTEN_MS = 400;
 
@@ -73,9 +73,7 @@ function Crash({ summary: { id, time, incarnation, reason } }: { summary: CrashS
             </section>
           )}
           <p>
-            {report.inFlight.length === 0
-              ? "It had no request in hand."
-              : `In hand: ${report.inFlight.map(({ operation, ageUs }) => `${operation}, recorded ${durationText(ageUs)} before the last`).join("; ")}.`}
+            {inHandText(report.inFlight)}
             {report.resources === null
               ? ""
               : ` It had ${bytesText(report.resources.privateBytes)} for itself.`}
@@ -84,14 +82,7 @@ function Crash({ summary: { id, time, incarnation, reason } }: { summary: CrashS
             What it did last, in time before the last that it <Term of="recorder">recorded</Term>:
           </p>
           <section class="text" tabIndex={0} aria-label="What it did last">
-            <pre>
-              {report.recorder
-                .slice(-40)
-                .map(
-                  ({ ageUs, kind, text }) => `${durationText(ageUs).padStart(AGE_COLUMNS)}  ${kind}  ${text}`,
-                )
-                .join("\n")}
-            </pre>
+            <pre>{recordsText(report.recorder)}</pre>
           </section>
         </>
       )}

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Actions } from "./actions.tsx";
+import { mayBeTraced } from "./choices.ts";
 import { Command } from "./command.tsx";
 import { Crashes } from "./crashes.tsx";
 import { ask } from "./feed.ts";
@@ -16,7 +17,7 @@ import { Timeline } from "./timeline.tsx";
 import type { DeviceStatus, Explanation, LogEntry, Passage, Past, Step } from "./told.ts";
 import { Trace } from "./trace.tsx";
 import { Unit } from "./unit.tsx";
-import { attention, fieldsText, meanings, timeText } from "./words.ts";
+import { attention, fieldsText, grantText, matchText, meaningOf, timeText } from "./words.ts";
 
 const POINTS_KEPT = 120;
 const PASSAGES_KEPT = 200;
@@ -77,9 +78,10 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
         </p>
       </section>
     );
-  const todo = attention(device, known.failures.get(id));
+  const todo = attention(device, passages.filter(({ state }) => state === "failed").map(timeOf));
   const seconds = points.map(({ rates }) => rates);
-  const isDriven = device.hostPid !== null;
+  /** It has a driver, or had one: there is something to see of it. */
+  const wasDriven = device.incarnation > 0 || passages.some(({ incarnation }) => incarnation > 0);
   const works = device.state === "running" || device.state === "suspended";
   return (
     <>
@@ -90,29 +92,33 @@ export function DevicePage({ id, known }: { id: string; known: Known }) {
         {nameOf(device)} <State device={device} />
       </h1>
       <p role="status">
-        {todo ?? meanings[device.state]}
+        {todo ?? meaningOf(device)}
         {device.reason === ""
           ? ""
           : ` ${works ? "The driver before it ended so" : "Because"}: ${device.reason}.`}
       </p>
       <Actions device={device} control={known.about.control || known.about.demo} demo={known.about.demo} />
       <LastRecovery steps={steps} />
-      {known.about.control && isDriven && <Trace id={id} />}
+      {known.about.control && <Trace id={id} isOffered={mayBeTraced(device)} />}
       {known.workload?.device === id && <Work workload={known.workload} />}
       <Facts device={device} />
-      {isDriven && <InFlight id={id} />}
+      {wasDriven && <InFlight key={device.hostPid} id={id} isDriven={device.hostPid !== null} />}
       {device.units.map((unit) => (
         <Unit key={unit.id} unit={unit} device={device} seconds={seconds} />
       ))}
-      <section aria-labelledby="lately">
-        <h2 id="lately">The last two minutes</h2>
-        <Plots points={points} />
-      </section>
-      <section aria-labelledby="drivers">
-        <h2 id="drivers">Its drivers</h2>
-        <Timeline passages={passages} steps={steps} />
-      </section>
-      <Crashes device={id} state={device.state} incarnation={device.incarnation} begun={known.begun} />
+      {wasDriven && (
+        <>
+          <section aria-labelledby="lately">
+            <h2 id="lately">The last two minutes</h2>
+            <Plots points={points} />
+          </section>
+          <section aria-labelledby="drivers">
+            <h2 id="drivers">Its drivers</h2>
+            <Timeline passages={passages} steps={steps} />
+          </section>
+          <Crashes device={id} state={device.state} incarnation={device.incarnation} begun={known.begun} />
+        </>
+      )}
       <Log entries={log} trouble={trouble} />
       <Explained device={device} begun={known.begun} />
     </>
@@ -125,8 +131,12 @@ function Facts({ device }: { device: DeviceStatus }) {
     [<Term of="place">Place</Term>, id],
     ["What it is", identity],
     [<Term of="driver">Driver</Term>, driver === null ? "none" : `${driver}, class ${of}`],
-    [<Term of="jail">Runs</Term>, driver === null ? "not at all" : placementText(placement, sandbox)],
-    ["Process", hostPid === null ? "none" : String(hostPid)],
+    ...(driver === null
+      ? []
+      : ([
+          [<Term of="jail">Runs</Term>, placementText(placement, sandbox)],
+          ["Process", hostPid === null ? "none now" : String(hostPid)],
+        ] as const)),
     [
       <Term of="start">Starts</Term>,
       incarnation === 0 ? "none" : `${incarnation}, of which ${restarts} after another`,
@@ -222,18 +232,19 @@ function Explained({ device, begun }: { device: DeviceStatus; begun: number }) {
       <details>
         <summary>Which drivers are for it</summary>
         <ul>
-          {ranking.map(({ driver, version, score, matched, missed }) => (
-            <li key={driver}>
-              {driver} {version}:{" "}
-              {score === 0
-                ? `is not for it: ${missed.join(", ")}`
-                : [`fits by ${matched.join(", ")}`, ...missed].join("; ")}
+          {ranking.map((ranked) => (
+            <li key={ranked.driver}>
+              {ranked.driver} {ranked.version}: {matchText(ranked)}
             </li>
           ))}
         </ul>
       </details>
       {jail === null && device.hostPid !== null && (
-        <p class="failure">Its driver runs without a jail: it can do whatever ring3's user may.</p>
+        <p class="failure">
+          Its driver runs without a jail (
+          {device.placement === "inline" ? "it is placed inline" : "ring3 up --insecure-no-sandbox"}): it can
+          do whatever ring3's user may.
+        </p>
       )}
       {jail !== null && (
         <details>
@@ -243,9 +254,15 @@ function Explained({ device, begun }: { device: DeviceStatus; begun: number }) {
             {placement?.startsWith("pooled")
               ? "but that which it shares with the other drivers of its pool"
               : "but its own"}
-            . It was given its device already open and can open nothing itself; what else it asks of the
-            kernel is refused, or ends it.
+            . It is given {grantText(device)}, already open, and can open nothing itself; what else it asks of
+            the kernel is refused, or ends it.
           </p>
+          {jail.requests.length === 0 && (
+            <p>
+              It speaks with that through a stream: there is no request of the kernel's that it may make of
+              it.
+            </p>
+          )}
           <details>
             <summary>The {jail.systemCalls.length} system calls that it may make</summary>
             <p>

@@ -1,16 +1,18 @@
 // Runs in: browser. Owns: what a device's driver has in hand, as its own recorder says.
+import { bytesText, durationText } from "@ring3/classes/view";
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "./feed.ts";
 import type { InFlight as Told } from "./told.ts";
-import { bytesText, durationText } from "./words.ts";
 
 /** The manager tells the console as often. */
 const LOOK_MS = 1000;
 
-export function InFlight({ id }: { id: string }) {
+/** `isDriven`: there is a process that could have some. */
+export function InFlight({ id, isDriven }: { id: string; isDriven: boolean }) {
   const [requests, show] = useState<Told["requests"]>();
   const [trouble, setTrouble] = useState("");
   useEffect(() => {
+    if (!isDriven) return;
     let timer: ReturnType<typeof setTimeout>;
     let left = false;
     const look = async () => {
@@ -28,11 +30,12 @@ export function InFlight({ id }: { id: string }) {
       left = true;
       clearTimeout(timer);
     };
-  }, [id]);
+  }, [id, isDriven]);
   return (
     <section aria-labelledby="inflight">
       <h2 id="inflight">Requests in flight</h2>
       {trouble !== "" && <p class="hint">It cannot be said: {trouble}.</p>}
+      {!isDriven && <p>It has no driver now, and so none in hand.</p>}
       {requests?.length === 0 && <p>Its driver has none in hand.</p>}
       <section class="scroll" aria-labelledby="inflight" tabIndex={0} hidden={!requests?.length}>
         <table class="inflight">
@@ -40,8 +43,12 @@ export function InFlight({ id }: { id: string }) {
             <tr>
               <th scope="col">Operation</th>
               <th scope="col">Asked by</th>
-              <th scope="col">Age</th>
-              <th scope="col">Bytes</th>
+              <th scope="col" class="number">
+                Age
+              </th>
+              <th scope="col" class="number">
+                Bytes
+              </th>
             </tr>
           </thead>
           <tbody>

@@ -1,16 +1,19 @@
 // Runs in: browser. Owns: the tree of all devices, and before it what needs somebody.
+import { bytesText, countText, durationText } from "@ring3/classes/view";
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
+import { reflectorText } from "./reflectors.ts";
 import type { Known } from "./store.ts";
 import { Term, type TermName } from "./term.tsx";
 import type { DeviceStatus, Rates, Workload } from "./told.ts";
 import { type Branch, byUrgency, type Line, treeOf } from "./tree.ts";
-import { attention, bytesText, countText, durationText, percentText, secondText } from "./words.ts";
+import { attention, percentText, secondText, timeText } from "./words.ts";
 
 /** Of the tree's table. */
 const COLUMNS = 10;
 
-export function Overview({ known: { status, devices, rates, failures, workload } }: { known: Known }) {
+export function Overview({ known }: { known: Known }) {
+  const { status, devices, rates, failures, endedReflectors, workload } = known;
   const [wanted, want] = useState("");
   const all = useMemo(() => [...devices.values()].toSorted(byUrgency), [devices]);
   const driven = all.filter(({ state }) => state !== "unmatched");
@@ -102,7 +105,13 @@ export function Overview({ known: { status, devices, rates, failures, workload }
       <Unmatched devices={all.filter(({ state }) => state === "unmatched")} />
       <p class="processes">
         <Term of="keeper">Keeper</Term>: process {status!.keeperPid}. <Term of="manager">Manager</Term>:
-        process {status!.manager.pid}.
+        process {status!.manager.pid}.{" "}
+        {status!.reflectors.length > 0 && (
+          <>
+            <Term of="reflector">Reflectors</Term>:{" "}
+            {status!.reflectors.map((each) => reflectorText(each, endedReflectors, timeText)).join("; ")}.
+          </>
+        )}
       </p>
     </>
   );

@@ -1,11 +1,12 @@
 // Runs in: browser. Owns: the plots of one device's last two minutes.
+import { bytesText, countText, durationText } from "@ring3/classes/view";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { Term } from "./term.tsx";
 import type { Rates } from "./told.ts";
-import { bytesText, countText, durationText, secondText } from "./words.ts";
+import { secondText } from "./words.ts";
 
 export interface Point {
   readonly timeMs: number;

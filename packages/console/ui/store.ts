@@ -1,6 +1,7 @@
 // Runs in: browser. Owns: all that this tab knows of ring3.
 import { useEffect, useState } from "preact/hooks";
 import { ask, type Heard, listen } from "./feed.ts";
+import { type Ended, withEnd } from "./reflectors.ts";
 import type {
   DeviceStatus,
   LogEntry,
@@ -26,6 +27,8 @@ export interface Known {
   readonly rates: ReadonlyMap<string, Rates>;
   /** Of each device, when its drivers failed since this tab was opened, oldest first: the last ones. */
   readonly failures: ReadonlyMap<string, readonly number[]>;
+  /** Of each class, as far as this tab has heard. */
+  readonly endedReflectors: ReadonlyMap<string, Ended>;
   /** Only in a demo. */
   readonly workload: Workload | null;
   /** How often everything was told anew: what came in between was not. */
@@ -51,6 +54,7 @@ let known: Known = {
   devices: new Map(),
   rates: new Map(),
   failures: new Map(),
+  endedReflectors: new Map(),
   workload: null,
   begun: 0,
 };
@@ -99,8 +103,11 @@ function hear({ event, data }: Heard): void {
     }
     case "gone": {
       const devices = new Map(known.devices);
-      devices.delete((JSON.parse(data) as { id: string }).id);
-      return become({ devices });
+      const failures = new Map(known.failures);
+      const { id } = JSON.parse(data) as { id: string };
+      devices.delete(id);
+      failures.delete(id);
+      return become({ devices, failures });
     }
     case "second": {
       const second = JSON.parse(data) as Second;
@@ -120,8 +127,12 @@ function hear({ event, data }: Heard): void {
     }
     case "step":
       return tell({ event, step: JSON.parse(data) as Step });
-    case "log":
-      return tell({ event, entry: JSON.parse(data) as LogEntry });
+    case "log": {
+      const entry = JSON.parse(data) as LogEntry;
+      const endedReflectors = withEnd(known.endedReflectors, entry, known.status?.reflectors ?? []);
+      if (endedReflectors !== known.endedReflectors) become({ endedReflectors });
+      return tell({ event, entry });
+    }
   }
 }
 

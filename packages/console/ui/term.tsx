@@ -22,6 +22,8 @@ const terms = {
   keeper: "The process that is everyone's parent: it starts the manager, and another one when that dies.",
   manager:
     "The process that finds devices, chooses drivers and has them started. It never touches what programs and devices say.",
+  reflector:
+    "The process that programs meet in a driver's place: it has the disks, sockets and input devices of one class, and keeps what was asked while a driver is replaced. When it dies, another is started; who used a socket of it connects again.",
   nbd: "A disk at a socket: programs that speak NBD, the protocol for disks over a network, use it there.",
   "nbd-device": "A disk of the kernel's, served by ring3: any program can use it and it can be mounted.",
   ublk: "A disk of the kernel's, served by ring3: any program can use it and it can be mounted.",

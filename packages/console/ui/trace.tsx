@@ -1,8 +1,9 @@
 // Runs in: browser. Owns: a trace of one device that the console makes, and its file.
+import { bytesText } from "@ring3/classes/view";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { type Action, Choice } from "./actions.tsx";
+import { Choice } from "./actions.tsx";
+import type { Action } from "./choices.ts";
 import { Refusal } from "./feed.ts";
-import { bytesText } from "./words.ts";
 
 interface Made {
   readonly name: string;
@@ -32,7 +33,8 @@ async function make(device: string, signal: AbortSignal): Promise<Made> {
   return { name: name ?? "trace.json", url: URL.createObjectURL(file), bytes: file.size };
 }
 
-export function Trace({ id }: { id: string }) {
+/** `isOffered`: one may be begun; one that is under way goes on. */
+export function Trace({ id, isOffered }: { id: string; isOffered: boolean }) {
   const [tracing, become] = useState(false);
   const [made, show] = useState<Made>();
   const [trouble, say] = useState("");
@@ -58,6 +60,7 @@ export function Trace({ id }: { id: string }) {
       become(false);
     }
   };
+  if (!isOffered && !tracing && made === undefined) return null;
   return (
     <div class="actions trace">
       <ul>

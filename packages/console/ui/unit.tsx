@@ -3,6 +3,7 @@ import type { Told, ViewParts } from "@ring3/classes/view";
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Command } from "./command.tsx";
+import { commandFor, hintsFor } from "./commands.ts";
 import { listenUnit } from "./feed.ts";
 import { useStill } from "./still.ts";
 import { isTerm, Term } from "./term.tsx";
@@ -63,17 +64,17 @@ export function Unit({ unit, device, seconds }: UnitParts) {
           <Term of="unit">unit</Term> {unit.id}
         </small>
       </h2>
-      {unit.endpoints.map(({ kind, address }) => (
-        <p key={kind + address} class="endpoint">
-          {isTerm(kind) ? <Term of={kind}>{kind}</Term> : kind}: <Command text={commandFor(kind, address)} />
+      {unit.endpoints.map((endpoint) => (
+        <p key={endpoint.kind + endpoint.address} class="endpoint">
+          {isTerm(endpoint.kind) ? <Term of={endpoint.kind}>{endpoint.kind}</Term> : endpoint.kind}:{" "}
+          <Command text={commandFor(endpoint)} />
         </p>
       ))}
-      {unit.endpoints.length === 0 && (
-        <p class="endpoint">
-          Programs of this machine do not meet it; in a terminal it is seen by{" "}
-          <Command text={`ring3 watch ${device.id}`} />
+      {hintsFor(unit, device.id).map(({ text, command }) => (
+        <p key={command} class="endpoint">
+          {text} <Command text={command} />
         </p>
-      )}
+      ))}
       {trouble !== "" && <p class="failure">{trouble}</p>}
       {live !== undefined && (
         <>
@@ -100,9 +101,6 @@ function remembered(past: ViewParts["past"], event: string, told: Told): ViewPar
   if (timestampUs !== undefined && timestampUs === before.at(-1)?.data.timestampUs) return past; // told again, as to who comes later
   return { ...past, [event]: [...before.slice(1 - PAST_KEPT), told] };
 }
-
-const commandFor = (kind: string, address: string) =>
-  kind === "nbd" ? `nbdinfo '${address}'` : kind === "uinput" ? `evtest ${address.split(" ")[0]}` : address;
 
 const valueText = (value: unknown): string =>
   Array.isArray(value)

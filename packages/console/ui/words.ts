@@ -1,31 +1,10 @@
-// Runs in: browser. Owns: numbers and states as people read them.
-import type { DeviceState, DeviceStatus } from "./told.ts";
+// Runs in: browser. Owns: states as people read them, and numbers that no class's view has.
+import { clockText, countText } from "@ring3/classes/view";
+import type { DeviceState, DeviceStatus, Explanation } from "./told.ts";
 
-const number = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
-
-function scaled(value: number, units: readonly string[], step: number): string {
-  let unit = 0;
-  let left = value;
-  while (left >= step && unit < units.length - 1) {
-    left /= step;
-    unit++;
-  }
-  return `${number.format(left)} ${units[unit]}`.trimEnd();
-}
-
-export const countText = (value: number) => scaled(value, ["", "k", "M"], 1000);
-export const bytesText = (value: number) => scaled(value, ["B", "kB", "MB", "GB"], 1000);
-export const durationText = (us: number | null) =>
-  us === null ? "–" : us < 1e6 ? scaled(us, ["µs", "ms"], 1000) : `${number.format(us / 1e6)} s`;
 export const percentText = (share: number | null) =>
-  share === null ? "–" : `${number.format(Math.round(share * 1000) / 10)} %`;
+  share === null ? "–" : `${countText(Math.round(share * 1000) / 10)} %`;
 
-const clock = new Intl.DateTimeFormat(undefined, {
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  fractionalSecondDigits: 3,
-});
 const clockToSeconds = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit",
   minute: "2-digit",
@@ -36,7 +15,7 @@ const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 /** In the zone of whoever looks; with its day where that is another one than today. */
 export const timeText = (ms: number) => {
   const then = day.format(ms);
-  return then === day.format(Date.now()) ? clock.format(ms) : `${then}, ${clock.format(ms)}`;
+  return then === day.format(Date.now()) ? clockText(ms) : `${then}, ${clockText(ms)}`;
 };
 /** What stands behind a message of the log: " wanted=512 got=64". */
 export const fieldsText = (fields: Readonly<Record<string, unknown>>) =>
@@ -61,12 +40,18 @@ export const meanings: Readonly<Record<DeviceState, string>> = {
   gone: "It was unplugged. What is asked of it waits a moment, should it come back.",
 };
 
+/** What a device's state means now: a restart stops it on the way. */
+export const meaningOf = ({ state, reason }: Pick<DeviceStatus, "state" | "reason">): string =>
+  state === "stopped" && reason.startsWith("restarted")
+    ? "Its driver ends, and another takes its place."
+    : meanings[state];
+
 const OFTEN = 3;
 const OFTEN_MS = 60_000;
 
 /** What somebody should do; undefined: nothing. `failures`: when its drivers failed, as far as is known. */
 export function attention(
-  { state }: Pick<DeviceStatus, "state">,
+  { state, driver }: Pick<DeviceStatus, "state" | "driver">,
   failures: readonly number[] = [],
   nowMs = Date.now(),
 ): string | undefined {
@@ -83,7 +68,7 @@ export function attention(
     default:
       return lately < OFTEN
         ? undefined
-        : `Its driver has failed ${lately} times within a minute. Read its log and its last crash report.`;
+        : `Its driver ${driver} has failed ${lately} times within a minute. Read its log and its last crash report; if it cannot do its work so, stop it.`;
   }
 }
 
@@ -100,3 +85,18 @@ export const urgency: Readonly<Record<DeviceState, number>> = {
   available: 8,
   unmatched: 9,
 };
+
+/** Why a driver was chosen for a device, or was not. */
+export const matchText = ({ score, matched, missed }: Explanation["ranking"][number]): string =>
+  score === 0
+    ? `is not for it: ${missed.join(", ")}`
+    : [`fits by ${matched.join(", ")}`, ...missed].join("; ");
+
+/** What its driver has of a device: "usb-1-4.2:1.0" is interface 0 of configuration 1. */
+export function grantText({ id, bus }: Pick<DeviceStatus, "id" | "bus">): string {
+  if (bus === "hid") return `the node (hidraw) of ${id}, and no other`;
+  const [, place, configuration, face] = /^usb-(.*):(\d+)\.(\d+)$/.exec(id) ?? [];
+  return place === undefined
+    ? `the USB device ${id}`
+    : `interface ${face} of configuration ${configuration} of the USB device at ${place} (control transfers, by which it is set up, reach all of that device)`;
+}
