@@ -131,6 +131,45 @@ test("who waits for a driver while the last one turns out to be stuck has none t
   assert.equal((await end.whenEnded).kind, "disconnected");
 });
 
+test("an end that has nothing in the hands of a driver that is stuck is over at once", async () => {
+  const { end } = clientEnd();
+  const { kill } = driver(end, 1);
+  await settle();
+  end.stuck(new DeviceError("disconnected", "it did not end"));
+  assert.match((await end.whenEnded).message, /it did not end/);
+  kill();
+  end.close();
+});
+
+test("its manager dies while a driver is being ended: what that told is told again only where the next manager goes on with it", async () => {
+  for (const goesOn of [true, false]) {
+    const [clock, listener] = [manualClock(), { suspect() {}, progress() {}, replayed() {} }];
+    const end = new ClientEnd({
+      ...inputClass,
+      properties: {} as InputProperties,
+      operations: [],
+      clock,
+      listener,
+    });
+    const told: (number | boolean)[] = [];
+    end.on("keys", ({ pressed }) => told.push(pressed[0]!));
+    end.onDriver((there) => told.push(there));
+    const { side, kill } = driver(end, 1);
+    side.emit("keys", { timestampUs: 1, pressed: new Array(KEYS_PRESSED_MAX).fill(30) });
+    await settle();
+    end.paused(true);
+    end.unsaid();
+    await settle();
+    assert.deepEqual(told.splice(0), [true, 30, false]);
+    if (goesOn) end.goesOn();
+    else kill();
+    await settle();
+    assert.deepEqual(told, goesOn ? [true, 30] : [false]);
+    if (goesOn) kill();
+    end.close();
+  }
+});
+
 test("what a driver told before it was stuck is over, and not told again when its manager dies and nobody is known to hold it", async () => {
   const [clock, listener] = [manualClock(), { suspect() {}, progress() {}, replayed() {} }];
   const end = new ClientEnd({

@@ -76,6 +76,8 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   #suspected = false;
   /** The driver does nothing for the time being. */
   #held = false;
+  /** By a manager that is gone. */
+  #isUnsaid = false;
   readonly #scratch = new DataView(new ArrayBuffer(INLINE_BYTES));
   #lastId = 0;
   #ended: DeviceError | undefined;
@@ -257,10 +259,22 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
   paused(held: boolean): void {
     const before = this.#held;
     this.#held = held;
+    this.#isUnsaid = false;
     this.#deadlines.paused(held);
     if (this.#channel === undefined) return;
     if (held) this.#silent();
     else if (before) this.#listeners.driver(true);
+  }
+
+  /** The manager that held it is gone. Deadlines run again; what the driver tells does not count before the next one has had its say. */
+  unsaid(): void {
+    this.#isUnsaid = this.#held;
+    this.#deadlines.paused(false);
+  }
+
+  /** The next manager is there, and the driver too; whoever still holds it has been told of. */
+  goesOn(): void {
+    if (this.#isUnsaid) this.paused(false);
   }
 
   /** What it has told up to now does not count until it works again: it would not tell of the end of it. */
@@ -276,12 +290,13 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     this.#failWaiting(reason.kind);
     this.#channel?.catchUp();
     this.#listeners.driverLost(false);
-    if (this.#channel === undefined) this.#end(reason);
+    if (this.#channel === undefined || this.unfinished === 0) this.#end(reason);
   }
 
   /** The driver is dead and fenced: what it has completed is taken, the rest waits for the next one. */
   driverLost(death: Death): void {
     this.#held = false;
+    this.#isUnsaid = false;
     this.#deadlines.paused(false); // also where that was said of a channel that was not yet attached
     const channel = this.#channel;
     if (channel === undefined) return;

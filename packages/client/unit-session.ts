@@ -215,13 +215,14 @@ export class UnitSession<C extends Contract> {
 
   /** Who holds its driver may let go while there is no manager: the next one says whether somebody does. */
   managerLost(): void {
-    this.end.paused(false);
+    this.end.unsaid();
   }
 
   /** Another manager is there: `open` are the channels to which a driver listens. It may not have heard what was told to the last one. */
   resumed(open: readonly number[]): void {
     if (this.#connecting !== undefined || this.#closing) return;
     if (this.#attached && open.includes(this.#channel)) {
+      this.end.goesOn();
       if (this.#suspicion !== undefined) this.#manager.suspect(this.#suspicion);
       return;
     }
