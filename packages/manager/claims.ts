@@ -106,7 +106,7 @@ export class Claims {
   ): Promise<Opened> {
     const layout = layoutOf(device.driver!.contract);
     checkPeer(memory.fd, layout.client.size);
-    if (device.life.state === "stuck")
+    if (device.isStuck)
       throw new DeviceError("disconnected", `${unitId(device.id, unit)}: ${device.life.reason}`);
     const claim = this.#claim(claimant, device, unit, mode, opening);
     claim.channel = channel;
@@ -216,9 +216,9 @@ export class Claims {
       claim.claimant = claimant;
       if (claim.hostChannel === undefined) continue;
       channels.push(claim.channel);
-      const { held, life } = claim.device;
+      const { held, life, isStuck } = claim.device;
       if (held) claimant.paused(claim.channel, true); // it holds that nobody does, since the last manager died
-      if (life.state === "stuck") claimant.stuck(claim.channel, life.reason);
+      if (isStuck) claimant.stuck(claim.channel, life.reason);
       this.opened(claim.device, claimant, claim.channel, claim.hostChannel);
     }
     return channels;

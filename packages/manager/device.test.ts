@@ -259,13 +259,28 @@ test("a process that cannot be ended: stop returns, nobody is told of a loss unt
   await stopped;
   assert.deepEqual(
     [seen().slice(4), device.life.state],
-    [["clients hear that it is stuck", "stuck"], "stuck"],
+    [["stuck", "clients hear that it is stuck"], "stuck"],
   );
   await hosts.last.dies();
   assert.deepEqual(seen(), [
     "lost for good from outside with 1: incarnation 1 did not end within 5 s of being killed",
     "stopped",
   ]);
+});
+
+test("unplugged while its driver cannot be ended: clients hear so, and who comes is refused", async () => {
+  const { clock, device, hosts, seen, run } = setUp();
+  await run();
+  hosts.last.fails();
+  await settled();
+  device.gone();
+  assert.equal(device.isStuck, false);
+  clock.advance(5000);
+  await settled();
+  assert.deepEqual([device.life.state, device.isStuck], ["gone", true]);
+  assert.ok(seen().includes("clients hear that it is stuck"));
+  await hosts.last.dies();
+  assert.equal(device.isStuck, false);
 });
 
 test("a suspended driver keeps its channels and is ready again when resumed", async () => {

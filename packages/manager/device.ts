@@ -75,6 +75,8 @@ export class Device {
   readonly #rest: Rest;
   /** Why its clients' deadlines stand still. */
   readonly #holds = new Set<Hold>();
+  /** Its last driver was to be dead by now. */
+  #isLate = false;
 
   /** `memory`: of an earlier manager's device in that place. */
   constructor(bus: BusDevice, parts: DeviceParts, memory = new DeviceMemory()) {
@@ -161,6 +163,10 @@ export class Device {
   }
   get life(): Life {
     return this.#life.now;
+  }
+  /** Its last driver cannot be ended, also where the device has gone: nobody need wait for another. */
+  get isStuck(): boolean {
+    return this.life.state === "stuck" || this.#isLate;
   }
   get enumeration(): number {
     return this.#enumeration;
@@ -381,7 +387,6 @@ export class Device {
   #moved(before: Life, after: Life, event: LifeEvent): void {
     if (!startsAtOnce(after)) this.#note(); // of such a failure the next manager learns from the end of the host itself
     if (hasHost(before) && !hasHost(after)) this.#end(event);
-    if (after.state === "stuck") this.#parts.observer.stuck(this);
     if (after.incarnation > before.incarnation) this.#begin();
     else if (isFinal(after) && !isFinal(before) && !tellsOfNoLoss.has(event.type))
       this.#lose(event, after, this.#memory.recorded());
@@ -451,6 +456,7 @@ export class Device {
     this.#hold("end", true); // whatever becomes of what it was sent, it tells nobody any more
     this.#incarnations.end(event, {
       fenced: (recorded) => {
+        this.#isLate = false;
         this.#holds.clear(); // its channels are about to be lost
         this.#lose(event, next(this.life, { type: "fenced" }), recorded);
         this.#steps.add(incarnation, "fenced");
@@ -458,7 +464,11 @@ export class Device {
         if (this.life.state === "unmatched" || (this.life.state === "quarantined" && this.bus.isShared))
           this.#possession.giveBack();
       },
-      late: () => this.#life.apply({ type: "fence-timeout" }),
+      late: () => {
+        this.#isLate = true;
+        this.#life.apply({ type: "fence-timeout" });
+        this.#parts.observer.stuck(this);
+      },
     });
   }
 
