@@ -94,7 +94,7 @@ export class History {
     return known?.device === device ? known.pages : { passages: [], steps: [] };
   }
 
-  /** Since its driver ended last, or was asked for. */
+  /** Since its driver ended last, or was asked for, or to rest or work. */
   lastSteps(device: Device): readonly Step[] {
     const { steps } = this.of(device);
     return steps.slice(Math.max(0, steps.findLastIndex(beginsSteps)));

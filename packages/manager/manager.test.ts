@@ -410,6 +410,39 @@ test("a controller that a rule names and a program has open is taken once that h
   assert.deepEqual(state(), ["starting"]);
 });
 
+test("the next manager waits on for a controller that a program has open", async () => {
+  let open = true;
+  const bus = sharedDevice(() => (open ? [steam] : []));
+  const record = {
+    ...{
+      id,
+      identity: bus.identity,
+      plugging: bus.plugging,
+      ordinal: null,
+      enumeration: 7,
+      lastFailure: null,
+    },
+    life: { ...newLife, state: "available" as const },
+    ...{ taken: false, takeable: true, rest: [], declined: {}, driver: null, units: [], host: null },
+  } satisfies DeviceRecord;
+  let isLeft = true;
+  const estate = {
+    hasDevice: () => isLeft,
+    fence: () => undefined,
+    take(_: unknown, choose: Parameters<Estate["take"]>[1]) {
+      isLeft = false;
+      return { record, memory: new DeviceMemory(), driver: choose(new Set()), host: undefined };
+    },
+  } as unknown as Estate;
+  const { manager, clock, state } = setUp(defaultConfig, estate);
+  await manager.added(bus);
+  clock.advance(60_000);
+  assert.deepEqual(state(), ["available"]);
+  open = false;
+  clock.advance(2000);
+  assert.deepEqual(state(), ["starting"]);
+});
+
 test("one that no rule names is not, and none is once ring3 ends", async () => {
   const asked = setUp();
   let open = true;

@@ -206,6 +206,7 @@ export class Manager {
       device.inheritDeclined(record.declined);
       this.#match(device);
     } else device.inherit(record, driver, host);
+    this.#onceFree.look();
     return device;
   }
 

@@ -1,4 +1,4 @@
-// Runs in: browser. Owns: nothing; the steps of a device as recoveries, each from a driver's end, or from a first start, to the next driver. Pure.
+// Runs in: browser. Owns: nothing; the steps of a device as recoveries, each from a driver's end, or from a first start, to the next driver; and its rests. Pure.
 import type { Step } from "@ring3/control/observation";
 import { beginsSteps, type StepName } from "@ring3/core/steps";
 import type { Life } from "./lives.ts";
