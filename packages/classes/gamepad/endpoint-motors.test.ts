@@ -101,6 +101,16 @@ test("one that rests, is unplugged or restarted within its first seconds has not
   assert.deepEqual(told, ["9 8"]);
 });
 
+test("one that dies without having worked since the last early death makes no second of that", async () => {
+  const { motors, told, drivers } = setUp();
+  await drivers(1);
+  motors.driver(undefined, true); // it was at rest all the while
+  await drivers(1);
+  motors.set(9, 8, LONG);
+  await settled();
+  assert.deepEqual(told, ["9 8"]);
+});
+
 test("one early death keeps nothing from the next driver", async () => {
   const { clock, motors, told, drivers } = setUp();
   await drivers(1);

@@ -49,7 +49,10 @@ export class Motors {
   driver(port: SlotPort<Gamepad> | undefined, failed = false): void {
     if (this.#port === undefined && port !== undefined) this.#begins();
     if (this.#port !== undefined && port === undefined) this.#ends();
-    if (failed && this.#isEarly) this.#earlyDeaths++;
+    if (failed && this.#isEarly) {
+      this.#earlyDeaths++;
+      this.#isEarly = false; // counted; the next one may come and go at rest
+    }
     this.#port = port;
     this.#teller.tell();
   }
