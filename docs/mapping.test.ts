@@ -74,11 +74,14 @@ test("the fourth: swapped sticks, a trigger as a button, and aiming with the gyr
   assert.deepEqual([mouse.buttons, keyboard], [keys("BTN_RIGHT"), keys("KEY_W")]);
   assert.deepEqual(
     [gamepad!.rightX, gamepad!.leftY, gamepad!.leftTrigger, gamepad!.rightTrigger],
-    [255, 255, 0, 255],
+    [255, 128, 0, 255],
+    "pushed up it is a key, and moves nothing",
   );
   const turn = (timestampUs: number) => ({ gyro: [0, -1024 * 90, 0], accel: [0, 0, 0], timestampUs });
   mapper.sensors(turn(0), 0);
   assert.ok(mapper.sensors(turn(20_000), 20).mouse.x > 10);
+  const down = mapper.state(padState([], { rightY: 255 }), 25);
+  assert.deepEqual([down.gamepad!.leftY, down.keyboard], [0, []], "pushed down it moves, inverted");
 });
 
 test("the fifth: a keyboard is a gamepad", () => {

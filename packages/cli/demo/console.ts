@@ -76,7 +76,7 @@ export class DemoConsole {
       return [];
     }
     const pause = () => new Promise((resolve) => setTimeout(resolve, AWAY_MS));
-    return feedNonsense({ manager, simulated, device, pause, now: Date.now });
+    return feedNonsense({ manager, simulated, device, pause, now });
   }
 
   /** What follows is told as of any driver. */
@@ -103,6 +103,9 @@ export class DemoConsole {
     await ended(this.#child);
   }
 }
+
+/** Of a clock that nobody sets back. */
+const now = () => performance.timeOrigin + performance.now();
 
 /** The demo may have ended meanwhile. */
 function later(run: () => Promise<unknown>): void {

@@ -25,12 +25,16 @@ const input: Nonsense = {
   end: { command: "fault clear", text: "Its reports are whole again." },
 };
 
+/** Of its driver's log: what it says again and again is not read. */
+const LINES_MAX = 20;
+
 export interface Fed {
   readonly manager: Pick<ManagerConnection, "ask">;
   readonly simulated: Pick<SimulatedDevice, "kind" | "say">;
   readonly device: string;
   /** For so long, in milliseconds. */
   readonly pause: () => Promise<unknown>;
+  /** Since 1970, as the log counts; it never goes back. */
   readonly now: () => number;
 }
 
@@ -52,11 +56,13 @@ export async function feedNonsense({ manager, simulated, device, pause, now }: F
   const { entries } = await manager.ask("logs", { device, follow: false });
   const logged = entries
     .filter(({ time }) => time >= began)
+    .slice(0, LINES_MAX)
     .map(({ time, message }) => ({ sinceMs: time - began, text: message }));
   const after = await statusOf();
   const same = after.incarnation === before.incarnation && after.state === before.state;
   const outcome = same
     ? `Its driver, start #${after.incarnation}, has seen through it and is ${after.state}.`
     : `Its driver, start #${before.incarnation}, did not last: start #${after.incarnation} is ${after.state}.`;
-  return [{ sinceMs: 0, text }, ...logged, ...ended, { sinceMs: now() - began, text: outcome }];
+  const between = [...logged, ...ended].toSorted((a, b) => a.sinceMs - b.sinceMs);
+  return [{ sinceMs: 0, text }, ...between, { sinceMs: now() - began, text: outcome }];
 }
