@@ -141,21 +141,28 @@ test("an end that has nothing in the hands of a driver that is stuck is over at 
   end.close();
 });
 
-test("its manager dies while a driver is being ended: what that told is told again only where the next manager goes on with it", async () => {
-  for (const goesOn of [true, false]) {
-    const [clock, listener] = [manualClock(), { suspect() {}, progress() {}, replayed() {} }];
-    const end = new ClientEnd({
-      ...inputClass,
-      properties: {} as InputProperties,
-      operations: [],
-      clock,
-      listener,
-    });
-    const told: (number | boolean)[] = [];
-    end.on("keys", ({ pressed }) => told.push(pressed[0]!));
-    end.onDriver((there) => told.push(there));
-    const { side, kill } = driver(end, 1);
-    side.emit("keys", { timestampUs: 1, pressed: new Array(KEYS_PRESSED_MAX).fill(30) });
+/** A keyboard's end, what it was told (a key, or whether there is a driver), and a driver on which keys are pressed. */
+function keyboardEnd() {
+  const end = new ClientEnd({
+    ...inputClass,
+    properties: {} as InputProperties,
+    operations: [],
+    clock: manualClock(),
+    listener: { suspect() {}, progress() {}, replayed() {} },
+  });
+  const told: (number | boolean)[] = [];
+  end.on("keys", ({ pressed }) => told.push(pressed[0]!));
+  end.onDriver((there) => told.push(there));
+  const { side, kill } = driver(end, 1);
+  const presses = (code: number) =>
+    side.emit("keys", { timestampUs: 1, pressed: new Array(KEYS_PRESSED_MAX).fill(code) });
+  return { end, told, presses, kill };
+}
+
+for (const goesOn of [true, false])
+  test(`its manager dies while a driver is being ended, and the next one ${goesOn ? "goes on with it: what it told is told again" : "does not: nothing is"}`, async () => {
+    const { end, told, presses, kill } = keyboardEnd();
+    presses(30);
     await settle();
     end.paused(true);
     end.unsaid();
@@ -167,31 +174,18 @@ test("its manager dies while a driver is being ended: what that told is told aga
     assert.deepEqual(told, goesOn ? [true, 30] : [false]);
     if (goesOn) kill();
     end.close();
-  }
-});
+  });
 
 test("what a driver told before it was stuck is over, and not told again when its manager dies and nobody is known to hold it", async () => {
-  const [clock, listener] = [manualClock(), { suspect() {}, progress() {}, replayed() {} }];
-  const end = new ClientEnd({
-    ...inputClass,
-    properties: {} as InputProperties,
-    operations: [],
-    clock,
-    listener,
-  });
-  const told: (number | boolean)[] = [];
-  end.on("keys", ({ pressed }) => told.push(pressed[0]!));
-  end.onDriver((there) => told.push(there));
-  const { side, kill } = driver(end, 1);
-  const presses = (code: number) =>
-    side.emit("keys", { timestampUs: 1, pressed: new Array(KEYS_PRESSED_MAX).fill(code) });
+  const { end, told, presses, kill } = keyboardEnd();
   presses(30);
   await settle();
   end.paused(true);
   presses(31); // before it was killed
   await null; // published, and not yet seen by the client
   end.stuck(new DeviceError("disconnected", "it did not end"));
-  end.paused(false);
+  end.unsaid();
+  end.goesOn();
   await settle();
   assert.deepEqual(told, [true, 30, false, 31, false]);
   kill();
