@@ -27,10 +27,10 @@ let disk: NbdClient;
 before(async () => {
   await run("modprobe", "-a", "usb-storage", "sd_mod");
   using announced = listen();
-  guest = await startRing3({ take: [SERIAL] });
   const bus = { bus: "xhci.0", port: "4" };
   await plug({ driver: "usb-storage", id: "reset", ...bus, drive: "disk5", serial: SERIAL });
   ({ device } = madeOf(await announced.next("add", "disk")));
+  guest = await startRing3({ take: [SERIAL] }); // by now: it takes the device before the kernel has made a disk of it, if it can
   disk = await NbdClient.connect(socketOf(await guest.life.served({ device })));
   await disk.write(0, bytes);
 });

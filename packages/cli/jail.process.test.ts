@@ -42,15 +42,17 @@ function status(pid: number, field: string, thread: number | string = pid): stri
   return new RegExp(`^${field}:[ \\t]*(.*?)[ \\t]*$`, "m").exec(proc(pid, `task/${thread}/status`))![1]!;
 }
 
-/** Every descriptor: what it is, in the words of proc_pid_fd(5), and whether it is open for reading, writing or both. */
+/** Every descriptor but those that are closed meanwhile: what it is, in the words of proc_pid_fd(5), and whether it is open for reading, writing or both. */
 function descriptors(pid: number): { fd: number; link: string; mode: string }[] {
-  return readdirSync(`/proc/${pid}/fd`).map((fd) => {
-    const flags = Number.parseInt(/^flags:\s*(\d+)$/m.exec(proc(pid, `fdinfo/${fd}`))![1]!, 8);
-    return {
-      fd: Number(fd),
-      link: readlinkSync(`/proc/${pid}/fd/${fd}`),
-      mode: ["r", "w", "rw"][flags & 3]!,
-    };
+  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      const flags = Number.parseInt(/^flags:\s*(\d+)$/m.exec(proc(pid, `fdinfo/${fd}`))![1]!, 8);
+      const link = readlinkSync(`/proc/${pid}/fd/${fd}`);
+      return [{ fd: Number(fd), link, mode: ["r", "w", "rw"][flags & 3]! }];
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      return [];
+    }
   });
 }
 
