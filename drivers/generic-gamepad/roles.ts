@@ -34,23 +34,19 @@ export type Pair = readonly [Control | undefined, Control | undefined];
 
 /** Usages and the axes that Linux has them as, lowest first (ABS_X to ABS_BRAKE, linux/input-event-codes.h). */
 const axes: readonly (readonly [usage: number, code: number])[] = [
-  ...([
-    [x, 0],
-    [y, 1],
-    [z, 2],
-    [rx, 3],
-    [ry, 4],
-    [rz, 5],
-  ] as const),
-  ...([
-    [slider, 6],
-    [throttle, 6],
-    [dial, 7],
-    [rudder, 7],
-    [steering, 8],
-    [accelerator, 9],
-    [brake, 10],
-  ] as const),
+  [x, 0],
+  [y, 1],
+  [z, 2],
+  [rx, 3],
+  [ry, 4],
+  [rz, 5],
+  [slider, 6],
+  [throttle, 6],
+  [dial, 7],
+  [rudder, 7],
+  [steering, 8],
+  [accelerator, 9],
+  [brake, 10],
 ];
 
 export interface Roles {

@@ -22,7 +22,7 @@ export class Deadlines<C extends Contract> {
   cancelMs = Number.POSITIVE_INFINITY;
   #lastAnswer = 0;
   #sweep: Timer | undefined;
-  /** Since when a debugger holds the driver. */
+  /** Since when the driver does nothing: it is at rest, a debugger holds it, or it is being ended. */
   #pausedAt: number | undefined;
 
   constructor(inFlight: ReadonlyMap<number, Entry<C>>, clock: Clock, actions: DeadlineActions) {

@@ -54,7 +54,7 @@ export interface OpenUnit<C extends Contract> extends UnitPort<C>, AsyncDisposab
    */
   events<E extends EventName<C>>(name: E): EventStream<EventData<C, E>>;
   /**
-   * Tells when a driver works (true) and when it does not any more (false): it is dead, suspended, or a debugger holds it. What it told of its state
+   * Tells when a driver works (true) and when it does not any more (false): it has failed, is dead or suspended, or a debugger holds it. What it told of its state
    * does not count then; once one works again, what is so is told anew. Answers what ends the subscription.
    */
   onDriver(listener: (there: boolean) => void): () => void;

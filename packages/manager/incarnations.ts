@@ -130,7 +130,7 @@ export class Incarnations {
     return incarnation;
   }
 
-  /** Kill, fence, tell. Until it is fenced its clients hear nothing: it might still execute what they have sent. */
+  /** Kill, fence, tell. Until it is fenced its clients are told of no loss: it might still execute what they have sent. */
   end(event: LifeEvent, { fenced, late }: Ended): void {
     const { memory, steps, life, log } = this.#shared;
     const { assignment, incarnation } = this.#current!;
