@@ -426,6 +426,18 @@ test("who opens while the next driver is on its way is answered when it runs, an
   assert.deepEqual([answer(), told], ["opened", []]);
 });
 
+test("a driver that starts while the machine sleeps hears of its rest before it hears of any client", async () => {
+  const { device, hosts, run, opening, told } = await waiting();
+  await device.suspend("sleep");
+  await run();
+  await opening;
+  assert.deepEqual(
+    hosts.log.slice(-2).map((said) => said.split(" ").at(-1)),
+    ["suspend", "open"],
+  );
+  assert.deepEqual(told, ["reader paused 2", "reader paused 2"]); // it rests before the channel is open
+});
+
 test("a start that fails is waited out while another follows at once; before a back-off the client is told", async () => {
   const { hosts, opening, answer, told } = await waiting();
   await hosts.last.loaded();

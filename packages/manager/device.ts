@@ -393,8 +393,8 @@ export class Device {
   }
 
   #reached(before: Life, after: Life): void {
+    if (after.state === "running" && before.state === "starting") this.#rest.begun(); // before clients come: what they ask then waits
     if (after.state === "running" && before.state !== "running") this.#parts.observer.ready(this);
-    if (after.state === "running" && before.state === "starting") this.#rest.begun();
     if (after.state === before.state && after.reason === before.reason) return;
     const reason = after.reason === "" ? "" : `: ${after.reason}`;
     this.#log.info(`${after.state}${reason}`, { incarnation: after.incarnation });
