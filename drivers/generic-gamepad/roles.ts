@@ -1,5 +1,5 @@
 // Runs in: driver host, jailed. Owns: nothing. Pure: what each control of a pad is for. Facts of Linux's drivers/hid/hid-input.c, where none else is named.
-import { type GamepadButton, hidUsages } from "@ring3/sdk";
+import { type GamepadButton, hidUsages, usualAxisCodes } from "@ring3/sdk";
 import type { Control } from "./controls.ts";
 
 const { x, y, z, rx, ry, rz, slider, dial, hatSwitch, start, select, systemMainMenu } =
@@ -121,17 +121,16 @@ function rightPairs(
  */
 function axisCodes(left: Pair, right: Pair, triggers: Pair, known: readonly Control[]): number[] {
   const isThere = (pair: Pair): boolean => pair.some((control) => control !== undefined);
-  const usual = [
-    // ABS_X, Y, Z, RX, RY, RZ; of a pair one that is missing is an axis too
-    ...(isThere(left) || isThere(right) ? left : []),
-    ...(isThere(triggers) ? [triggers[0]] : []),
-    ...(isThere(right) ? right : []),
-    ...(isThere(triggers) ? [triggers[1]] : []),
-  ];
+  const told = [...left, ...right, ...triggers];
+  const isAxis = [isThere(left) || isThere(right), isThere(right), isThere(triggers)]; // of a pair one that is missing is an axis too
+  const usual = told
+    .map((control, at) => ({ control, code: usualAxisCodes[at]! }))
+    .filter((_, at) => isAxis[at >> 1])
+    .toSorted((a, b) => a.code - b.code)
+    .map(({ control }) => control);
   const last = usual.findLastIndex((control) => control !== undefined);
   if (usual.slice(0, last + 1).every((control, at) => control === known[at])) return [0, 0, 0, 0, 0, 0];
 
-  const told = [...left, ...right, ...triggers];
   const taken = new Set<number>();
   const free = (from: number): number => {
     let code = from;

@@ -21,6 +21,9 @@ export const GAMEPAD_POWER = 1 << 5;
 /** Triggers that push back: `triggerEffect`. */
 export const GAMEPAD_TRIGGER_EFFECTS = 1 << 6;
 
+/** Codes of leftX, leftY, rightX, rightY, leftTrigger and rightTrigger: ABS_X, Y, RX, RY, Z and RZ (Documentation/input/gamepad.rst). */
+export const usualAxisCodes: readonly number[] = [0, 1, 3, 4, 2, 5];
+
 /** What one trigger of a pair can be told takes so many bytes of its own language. */
 export const TRIGGER_EFFECT_BYTES = 10;
 /** `durationMs` of a rumble at most: ff_replay has 16 bits (linux/input.h). */
@@ -81,7 +84,7 @@ export const gamepad = defineContract({
     gyroRange: i32,
     gyroPerDegree: i32, // a second
     motionFuzz: u16, // of accelerometer and gyroscope
-    /** By which codes of linux/input-event-codes.h (ABS_X …) its event node tells leftX, leftY, rightX, rightY, leftTrigger and rightTrigger; all 0: by Documentation/input/gamepad.rst. */
+    /** By which codes of linux/input-event-codes.h (ABS_X …) its event node tells leftX, leftY, rightX, rightY, leftTrigger and rightTrigger; all 0: `usualAxisCodes`. */
     axisCodes: array(u8, 6),
   }),
   operations: {

@@ -64,6 +64,7 @@ import {
   type GamepadProperties,
   gamepadButton,
   gamepadButtons,
+  usualAxisCodes,
 } from "./contract.ts";
 
 /** FF_MEMLESS_EFFECTS, drivers/input/ff-memless.c. */
@@ -132,9 +133,6 @@ interface AxisOf {
   readonly value: (state: State) => number;
 }
 
-/** Of leftX, leftY, rightX, rightY, leftTrigger and rightTrigger (Documentation/input/gamepad.rst). */
-const usualAxes: readonly number[] = [ABS_X, ABS_Y, ABS_RX, ABS_RY, ABS_Z, ABS_RZ];
-
 function axesOf({
   axisCodes,
   sticks,
@@ -159,7 +157,7 @@ function axesOf({
   const direction = { ...plain, minimum: -1, maximum: 1 };
   const [leftX, leftY, rightX, rightY, leftTrigger, rightTrigger] = axisCodes.some((code) => code > 0)
     ? axisCodes
-    : usualAxes;
+    : usualAxisCodes;
   const axes: [wanted: boolean, code: number | undefined, Omit<Axis, "code">, AxisOf["value"]][] = [
     [sticks > 0, leftX, stick, (state) => state.leftX],
     [sticks > 0, leftY, stick, (state) => state.leftY],

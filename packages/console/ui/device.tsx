@@ -8,8 +8,8 @@ import { Crashes } from "./crashes.tsx";
 import { ask } from "./feed.ts";
 import { InFlight } from "./inflight.tsx";
 import { merged } from "./merged.ts";
-import { nameOf, State, Work } from "./overview.tsx";
 import { Plots, type Point } from "./plots.tsx";
+import { nameOf, State } from "./state.tsx";
 import { LastRecovery } from "./steps.tsx";
 import { type Known, useWords } from "./store.ts";
 import { Term } from "./term.tsx";
@@ -18,6 +18,7 @@ import type { DeviceStatus, Explanation, LogEntry, Passage, Past, Step } from ".
 import { Trace } from "./trace.tsx";
 import { Unit } from "./unit.tsx";
 import { attention, fieldsText, grantText, matchText, meaningOf, timeText } from "./words.ts";
+import { Work } from "./work.tsx";
 
 const POINTS_KEPT = 120;
 const PASSAGES_KEPT = 200;

@@ -2,7 +2,8 @@
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { DevicePage } from "./device.tsx";
-import { nameOf, Overview } from "./overview.tsx";
+import { Overview } from "./overview.tsx";
+import { nameOf } from "./state.tsx";
 import { begin, type Known, useKnown } from "./store.ts";
 import { timeText } from "./words.ts";
 import "./style.css";

@@ -3,11 +3,13 @@ import { bytesText, countText, durationText } from "@ring3/classes/view";
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { reflectorText } from "./reflectors.ts";
+import { nameOf, State } from "./state.tsx";
 import type { Known } from "./store.ts";
 import { Term, type TermName } from "./term.tsx";
-import type { DeviceStatus, Rates, Workload } from "./told.ts";
+import type { DeviceStatus, Rates } from "./told.ts";
 import { type Branch, byUrgency, type Line, treeOf } from "./tree.ts";
 import { attention, percentText, secondText, timeText } from "./words.ts";
+import { Work } from "./work.tsx";
 
 /** Of the tree's table. */
 const COLUMNS = 10;
@@ -214,17 +216,6 @@ const Figure = ({ children }: { children: ComponentChildren }) => (
   </th>
 );
 
-export function State({ device }: { device: DeviceStatus }) {
-  const { state, sandbox } = device;
-  const unjailed = sandbox === "none" && state !== "available" && state !== "unmatched";
-  return (
-    <span class={`state ${state}`}>
-      {state}
-      {unjailed ? ", no jail" : ""}
-    </span>
-  );
-}
-
 /** Of a device with several interfaces most are nobody's. */
 function Unmatched({ devices }: { devices: readonly DeviceStatus[] }) {
   if (devices.length === 0) return null;
@@ -241,21 +232,6 @@ function Unmatched({ devices }: { devices: readonly DeviceStatus[] }) {
         ))}
       </ul>
     </details>
-  );
-}
-
-/** The number that the demo is about. */
-export function Work({ workload: { device, blocks, lost, longestMs } }: { workload: Workload }) {
-  return (
-    <section class="work" aria-label="A program at work">
-      <p>
-        A program writes to <a href={`#/${encodeURIComponent(device)}`}>{device}</a> whenever it can, and
-        reads each block again, at once and before it overwrites it:{" "}
-        <strong>{blocks.toLocaleString()} blocks checked</strong>,{" "}
-        <strong class={lost === 0 ? "none" : "failure"}>{lost} lost</strong>. Its longest wait for one was{" "}
-        <strong>{Math.round(longestMs)} ms</strong>. Break that device, and see which of the numbers change.
-      </p>
-    </section>
   );
 }
 
@@ -279,4 +255,3 @@ const fits = (wanted: string) => {
   return ({ id, alias, name, driver, class: className, state }: DeviceStatus) =>
     [id, alias, name, driver, className, state].some((own) => own?.toLowerCase().includes(text));
 };
-export const nameOf = ({ alias, name, id }: DeviceStatus) => alias ?? (name === "" ? id : name);
