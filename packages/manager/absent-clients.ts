@@ -2,7 +2,8 @@
 
 import { type ClientRecord, recordName } from "@ring3/control/legacy";
 import type { Clock, Timer } from "@ring3/core/clock";
-import type { Claimant, Claims } from "./claims.ts";
+import type { Claimant } from "./claim.ts";
+import type { Claims } from "./claims.ts";
 import type { Device } from "./device.ts";
 import type { Heirloom } from "./legacy.ts";
 

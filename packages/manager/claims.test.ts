@@ -7,7 +7,8 @@ import type { ClientRecord } from "@ring3/control/legacy";
 import { manualClock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { createShared } from "@ring3/kernel/shm/memory";
-import { type Claimant, Claims } from "./claims.ts";
+import type { Claimant } from "./claim.ts";
+import { Claims } from "./claims.ts";
 import { chosenDriver, FakeHosts, noLegacy, playedDevice, settled, unit } from "./fake-host.fixture.ts";
 import type { Legacy } from "./legacy.ts";
 
@@ -220,6 +221,21 @@ test("a process that cannot be ended: who holds a channel, or waits for the next
   await assert.rejects(open(claimant("process 3"), 1), { kind: "disconnected", message: /did not end/ });
   await hosts.last.dies();
   assert.deepEqual(told.slice(2), ["process 1 lost 7: disconnected", "process 2 lost 1: disconnected"]);
+});
+
+test("what was asked of a host before it hung for good is answered once it is stuck, not with its end", async () => {
+  const { clock, claims, device, hosts, claimant, open } = await setUp();
+  const closing = claimant("process 1");
+  await open(closing, 7);
+  hosts.last.answer = () => new Promise(() => {});
+  const opens = assert.rejects(open(claimant("process 2"), 1), { kind: "busy" });
+  const closes = claims.close(closing, 7);
+  await settled();
+  device.failed({ kind: "heartbeat", text: "hangs", outside: false });
+  await settled();
+  clock.advance(5000);
+  await Promise.all([opens, closes]);
+  assert.equal(device.life.state, "stuck");
 });
 
 test("a second writer is denied while the first has the disk, and let in when it is gone", async () => {

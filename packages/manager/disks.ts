@@ -2,7 +2,7 @@
 // ended with ring3.
 import type { Config } from "@ring3/control/config";
 import { type ChoiceParts, type ChosenDisks, chooseDisks } from "./choose-disks.ts";
-import { unitId } from "./claims.ts";
+import { unitId } from "./claim.ts";
 import type { Device } from "./device.ts";
 import type { KernelDisks } from "./kernel-disks.ts";
 import type { Heirloom } from "./legacy.ts";

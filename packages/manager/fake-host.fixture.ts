@@ -51,6 +51,7 @@ export class FakeHost {
   readonly #fenced = Promise.withResolvers<void>();
   readonly #probe = Promise.withResolvers<unknown>();
   readonly #ended = new AbortController();
+  readonly #forgone = Promise.withResolvers<never>();
   /** Answers to everything but probe and remove. */
   answer: (method: string, params: unknown) => Promise<{ result: object; fds: Descriptor[] }> = async () => ({
     result: {},
@@ -61,6 +62,7 @@ export class FakeHost {
     this.name = name;
     this.listeners = listeners;
     this.log = log;
+    this.#forgone.promise.catch(() => {}); // where nothing was asked
   }
 
   get starting(): Promise<HostProcess> {
@@ -95,7 +97,9 @@ export class FakeHost {
       name: this.name,
       pid: process.pid,
       peer: { signal: this.#ended.signal, call: this.#call, tell() {}, close: () => this.#ended.abort() },
-      ask: this.#call,
+      ask: (...asked: Parameters<HostProcess["ask"]>) =>
+        Promise.race([this.#call(...asked), this.#forgone.promise]),
+      forgo: () => this.#forgone.reject(new DeviceError("timeout", "it cannot be ended")),
       fenced: this.#fenced.promise,
       shared: this.shared,
       kill: () => this.#say("kill"),

@@ -22,6 +22,8 @@ export class HostConnection {
   listeners: HostListeners;
   readonly #clock: Clock;
   readonly #answerMs: number;
+  /** Of what is asked, each with its method. */
+  readonly #unanswered = new Map<(error: DeviceError) => void, string>();
   #loaded: Promise<void> = Promise.reject(new DeviceError("internal", "driver of a host that loads none"));
 
   constructor(
@@ -60,11 +62,19 @@ export class HostConnection {
       const text = `it has not answered "${method}" within ${this.#answerMs} ms`;
       this.listeners.lost({ kind: "deadline", text, outside: false });
     });
+    const { promise: forgone, reject } = Promise.withResolvers<never>();
+    this.#unanswered.set(reject, method);
     try {
-      return await this.peer.call(method, params, fds);
+      return await Promise.race([this.peer.call(method, params, fds), forgone]);
     } finally {
+      this.#unanswered.delete(reject);
       timer.cancel();
     }
+  }
+
+  forgo(): void {
+    for (const [reject, method] of this.#unanswered)
+      reject(new DeviceError("timeout", `${method}: the driver's process hangs and cannot be ended`));
   }
 
   async remove(requests: "fail" | "keep", withinMs: number): Promise<void> {

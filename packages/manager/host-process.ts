@@ -29,12 +29,14 @@ export interface HostProcess {
   /** The driver's own process, as seen from outside its namespaces. */
   readonly pid: number;
   readonly peer: CallingPeer<HostEdge, Descriptor>;
-  /** Rejects with "disconnected" where it ends before it answers; one that does not answer is `lost`. */
+  /** Rejects with "disconnected" where it ends before it answers, with "timeout" where it cannot be ended; one that does not answer is `lost`. */
   ask<M extends MethodName<HostEdge>>(
     method: M,
     params: Params<HostEdge, M>,
     fds?: readonly Sendable[],
   ): Promise<{ result: Result<HostEdge, M>; fds: Descriptor[] }>;
+  /** Its process cannot be ended: what it has not answered yet, nobody waits for any more. */
+  forgo(): void;
   /** Other drivers may be in its process, whose end is theirs too. */
   readonly shared: boolean;
   /** Ends the driver in order; what it has not answered by then fails, or is kept for the next one. Rejects where it does not within the time. */

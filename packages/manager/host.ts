@@ -232,6 +232,10 @@ export class Host implements SpareHost, HostProcess {
     return this.#connection.ask(method, params, fds);
   }
 
+  forgo(): void {
+    this.#connection.forgo();
+  }
+
   remove(requests: "fail" | "keep", withinMs: number): Promise<void> {
     return this.#connection.remove(requests, withinMs);
   }

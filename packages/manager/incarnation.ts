@@ -153,7 +153,10 @@ export class Incarnation {
     if (host !== undefined) this.#observer.stepped("killed", `process ${host.pid}`);
     this.#observer.ending();
     this.#opening?.then(({ revoke }) => revoke?.()).catch(() => {}); // what was not opened is nobody's
-    const timer = clock.after(limits.fenceMs * timeScale, late);
+    const timer = clock.after(limits.fenceMs * timeScale, () => {
+      host?.forgo();
+      late();
+    });
     await host?.fenced;
     timer.cancel();
     await this.#opening?.catch(() => {}); // an opening that comes late would end the next one's; it has a deadline of its own

@@ -27,7 +27,7 @@ import { Admission } from "./admission.ts";
 import { Affinity, sharing } from "./affinity.ts";
 import { AttachedBus } from "./attached-bus.ts";
 import type { BusDevice } from "./bus.ts";
-import { unitId } from "./claims.ts";
+import { unitId } from "./claim.ts";
 import { ClientConnection, reflectorName } from "./clients.ts";
 import { crashReport } from "./crash-report.ts";
 import { CrashStore } from "./crash-store.ts";

@@ -10,7 +10,7 @@ import { DeviceError } from "@ring3/core/errors";
 import { type Log, printable } from "@ring3/core/log";
 import type { DeviceMapping } from "@ring3/core/mapping";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
-import { unitId } from "./claims.ts";
+import { unitId } from "./claim.ts";
 import type { Device } from "./device.ts";
 import { isInputClass } from "./inputs.ts";
 import type { Heirloom, Legacy } from "./legacy.ts";

@@ -118,6 +118,10 @@ export class Seat implements HostProcess, LeftHost {
     return this.#connection.ask(method, params, fds);
   }
 
+  forgo(): void {
+    this.#connection.forgo();
+  }
+
   /** For the next manager: the process itself has a record of its own. */
   provideForNextManager(standby: Descriptor): void {
     const { legacy } = this.#parts;

@@ -164,6 +164,19 @@ test("one that leaves in order leaves the others alone; the last one's leaving i
   assert.deepEqual([seen(), played.get(2)!.removed], [["emptied"], ["fail"]]);
 });
 
+test("of one that cannot be ended no answer is waited for, and of the others it is", async () => {
+  const { take } = setUp();
+  const [a, b] = [await take("a"), await take("b")];
+  const [asked, waits] = [a.ask("suspend", {}), b.ask("suspend", {})];
+  a.forgo();
+  await assert.rejects(asked, {
+    kind: "timeout",
+    message: /^suspend: the driver's process hangs and cannot be ended/,
+  });
+  assert.equal(await Promise.race([waits, turns().then(() => "waits")]), "waits");
+  waits.catch(() => {}); // with the test
+});
+
 test("one that is killed takes the others with it, and they hear who it was and that it is not their fault", async () => {
   const { take, seen, fence, shared } = setUp();
   const [a] = [await take("a"), await take("b"), await take("c")];

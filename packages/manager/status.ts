@@ -14,7 +14,7 @@ import { printable } from "@ring3/core/log";
 import { allowedCalls } from "@ring3/kernel/jail/stage-driver";
 import { cpuMs, privateBytes } from "@ring3/kernel/process/pidfd";
 import type { BusDevice } from "./bus.ts";
-import { unitId } from "./claims.ts";
+import { unitId } from "./claim.ts";
 import type { Device } from "./device.ts";
 import { type ChosenDriver, rank } from "./drivers.ts";
 import { grantedNames, namesOf } from "./granted-requests.ts";

@@ -10,7 +10,8 @@ import { manualClock } from "@ring3/core/clock";
 import type { Contract } from "@ring3/core/contract";
 import { duplicate } from "@ring3/kernel/fd/descriptor";
 import { createShared, mapFixed } from "@ring3/kernel/shm/memory";
-import { type Claimant, Claims } from "./claims.ts";
+import type { Claimant } from "./claim.ts";
+import { Claims } from "./claims.ts";
 import { chosenDriver, FakeHosts, noLegacy, playedDevice, unit } from "./fake-host.fixture.ts";
 import { type DeviceTrace, Tracing } from "./tracing.ts";
 

@@ -6,7 +6,8 @@ import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { Life } from "@ring3/core/lifecycle";
 import { type Descriptor, duplicate } from "@ring3/kernel/fd/descriptor";
-import type { Claimant, Claims } from "./claims.ts";
+import type { Claimant } from "./claim.ts";
+import type { Claims } from "./claims.ts";
 import type { Device } from "./device.ts";
 import { nextSteps } from "./status.ts";
 
