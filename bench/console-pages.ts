@@ -45,6 +45,7 @@ const metricsOf = ({ id, alias, driver, state, restarts }: DeviceStatus, turn: n
   failed: 0,
   bytesRead: turn * turn * 100_000,
   bytesWritten: turn * 5000,
+  events: turn * turn * 50,
   latencies: Array.from({ length: HISTOGRAM_BUCKETS }, (_, bucket) => (bucket % 7) * turn),
   process: { pid: 1000, cpuMs: turn * (turn % 9), privateBytes: 12_000_000 + turn * 4096 },
 });

@@ -10,9 +10,11 @@ const memory = () => new ArrayBuffer(OFFSET + METRICS_BYTES + 8);
 test("what is written is read, and the next incarnation goes on with it", () => {
   const buffer = memory();
   new MetricsWriter(buffer, OFFSET).answered(0.25, false, 4096, 0);
-  new MetricsWriter(buffer, OFFSET).answered(3, true, 0, 512);
+  const next = new MetricsWriter(buffer, OFFSET);
+  next.answered(3, true, 0, 512);
+  next.told();
   const { latencies, ...counts } = readMetrics(buffer, OFFSET);
-  assert.deepEqual(counts, { requests: 2, failed: 1, bytesRead: 4096, bytesWritten: 512 });
+  assert.deepEqual(counts, { requests: 2, failed: 1, bytesRead: 4096, bytesWritten: 512, events: 1 });
   assert.deepEqual(
     latencies.flatMap((count, bucket) => (count === 0 ? [] : [[bucket, count]])),
     [
@@ -24,7 +26,9 @@ test("what is written is read, and the next incarnation goes on with it", () => 
 
 test("nothing beside its place is written", () => {
   const buffer = memory();
-  new MetricsWriter(buffer, OFFSET).answered(1e12, false, 1, 1);
+  const writer = new MetricsWriter(buffer, OFFSET);
+  writer.answered(1e12, false, 1, 1);
+  writer.told();
   const bytes = new Uint8Array(buffer);
   assert.ok(
     [...bytes.subarray(0, OFFSET), ...bytes.subarray(OFFSET + METRICS_BYTES)].every((byte) => byte === 0),
@@ -44,13 +48,16 @@ test("whatever a driver has left there is read as whole numbers", () => {
 
 test("what a driver has left there does not spoil the counts of the next", () => {
   const buffer = memory();
-  new Float64Array(buffer, OFFSET, 4).set([
+  new Float64Array(buffer, OFFSET, 5).set([
     Number.NaN,
     -5,
     Number.MAX_SAFE_INTEGER,
     Number.POSITIVE_INFINITY,
+    2 ** 52,
   ]);
-  new MetricsWriter(buffer, OFFSET).answered(1, true, 7, 8);
+  const next = new MetricsWriter(buffer, OFFSET);
+  next.answered(1, true, 7, 8);
+  next.told();
   const { latencies, ...counts } = readMetrics(buffer, OFFSET);
-  assert.deepEqual(counts, { requests: 1, failed: 1, bytesRead: 7, bytesWritten: 8 });
+  assert.deepEqual(counts, { requests: 1, failed: 1, bytesRead: 7, bytesWritten: 8, events: 1 });
 });

@@ -4,8 +4,8 @@
 import { bucketOf, HISTOGRAM_BUCKETS } from "@ring3/core/histogram";
 
 /** Each a double: whole numbers up to 2⁵³ without a carry, written by one process. */
-const counters = ["requests", "failed", "bytesRead", "bytesWritten"] as const;
-const [REQUESTS, FAILED, BYTES_READ, BYTES_WRITTEN] = [0, 1, 2, 3] as const;
+const counters = ["requests", "failed", "bytesRead", "bytesWritten", "events"] as const;
+const [REQUESTS, FAILED, BYTES_READ, BYTES_WRITTEN, EVENTS] = [0, 1, 2, 3, 4] as const;
 /** Whoever goes on counting from below it does not come to where doubles end to count. */
 const ROOM = 2 ** 52;
 export const METRICS_BYTES = counters.length * 8 + HISTOGRAM_BUCKETS * 4;
@@ -34,17 +34,22 @@ export class MetricsWriter {
     this.#counters[BYTES_WRITTEN]! += bytesWritten;
     this.#latencies[bucketOf(ms * 1000)]!++;
   }
+
+  /** The driver has told an event, however many hear of it. */
+  told(): void {
+    this.#counters[EVENTS]!++;
+  }
 }
 
 /** Believes nothing: whatever is there, each is a whole number that JSON can carry. */
 export function readMetrics(buffer: ArrayBuffer, offset: number): Metrics {
   const bytes = buffer.slice(offset, offset + METRICS_BYTES); // copied once, then looked at
-  const [requests, failed, bytesRead, bytesWritten] = Array.from(
+  const [requests, failed, bytesRead, bytesWritten, events] = Array.from(
     new Float64Array(bytes, 0, counters.length),
     wholeOr0,
-  ) as [number, number, number, number];
+  ) as [number, number, number, number, number];
   const latencies = [...new Uint32Array(bytes, counters.length * 8, HISTOGRAM_BUCKETS)];
-  return { requests, failed, bytesRead, bytesWritten, latencies };
+  return { requests, failed, bytesRead, bytesWritten, events, latencies };
 }
 
 const wholeOr0 = (value: number): number => (Number.isSafeInteger(value) && value >= 0 ? value : 0);

@@ -12,6 +12,7 @@ export interface Activity {
   readonly failed: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
+  readonly events: number;
   /** From a request's arrival at the driver to its answer; null: there was none. */
   readonly p50Us: number | null;
 }

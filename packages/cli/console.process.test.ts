@@ -16,6 +16,7 @@ import {
   until,
   violations,
 } from "./console.fixture.ts";
+import { eventually } from "./drivers-life.fixture.ts";
 import { RunningRing3 } from "./running-ring3.fixture.ts";
 
 let ring3: RunningRing3;
@@ -114,6 +115,15 @@ test("what is pressed on a pad is seen on its drawing, over its driver's death",
   await page.getByRole("img", { name: "Pressed: south" }).waitFor();
   await pad.does("release south");
   await page.getByRole("img", { name: "Pressed: nothing" }).waitFor();
+});
+
+test("what a pad tells is counted second by second", async () => {
+  const events = page.locator("figcaption", { hasText: "Events a second" }).locator(".now");
+  await eventually("a second with events", async () => {
+    await pad.does("press south");
+    await pad.does("release south");
+    return (await events.textContent()) !== "0" || undefined;
+  });
 });
 
 test("eight tabs look at one pad, though a browser has six connections; one that is closed takes it from nobody", async () => {

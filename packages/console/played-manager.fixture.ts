@@ -84,7 +84,7 @@ export class PlayedManager implements Disposable {
     this.#requests += 100;
     const of = ({ id, alias, driver, state, restarts }: DeviceStatus) => ({
       ...{ id, alias, driver, state, restarts },
-      ...{ requests: this.#requests, failed: 0, bytesRead: 0, bytesWritten: 0, process: null },
+      ...{ requests: this.#requests, failed: 0, bytesRead: 0, bytesWritten: 0, events: 0, process: null },
       latencies: new Array<number>(HISTOGRAM_BUCKETS).fill(0),
     });
     this.tell("metrics", { nowMs: performance.now(), devices: this.#devices.map(of) });

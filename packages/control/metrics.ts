@@ -18,6 +18,8 @@ export const deviceMetrics = v.strictObject({
   failed: whole,
   bytesRead: whole,
   bytesWritten: whole,
+  /** Told by the driver, however many clients hear of it. */
+  events: whole,
   /**
    * Requests by the time from their arrival at the driver to its answer: buckets of core/histogram, each counting round at 2³². By the host's clock, for
    * which a process that stood still for more than 1.5 s has not (core/clock, runningClock).

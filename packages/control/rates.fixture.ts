@@ -18,6 +18,7 @@ export const device = (change: Partial<DeviceMetrics> = {}): DeviceMetrics => ({
   failed: 0,
   bytesRead: 0,
   bytesWritten: 0,
+  events: 0,
   latencies: latencies(),
   process: { pid: 7, cpuMs: 0, privateBytes: 12 << 20 },
   ...change,

@@ -15,6 +15,7 @@ export interface Rates {
   readonly failed: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
+  readonly events: number;
   /** From a request's arrival at the driver to its answer; null: there was none. */
   readonly p50Us: number | null;
   readonly p99Us: number | null;
@@ -30,13 +31,17 @@ export function ratesOf(before: Metrics, after: Metrics): Rates[] {
   return after.devices.map((now) => {
     const was = known.get(now.id);
     // Fewer than before: another device is there, or its driver lies.
-    return deviceRates(was === undefined || was.requests > now.requests ? now : was, now, seconds);
+    return deviceRates(
+      was === undefined || was.requests > now.requests || was.events > now.events ? now : was,
+      now,
+      seconds,
+    );
   });
 }
 
 function deviceRates(was: DeviceMetrics, now: DeviceMetrics, seconds: number): Rates {
   const { id, alias, driver, state, restarts, process } = now;
-  const rate = (name: "requests" | "failed" | "bytesRead" | "bytesWritten") =>
+  const rate = (name: "requests" | "failed" | "bytesRead" | "bytesWritten" | "events") =>
     Math.max(0, now[name] - was[name]) / seconds;
   const took = now.latencies.map((count, bucket) => (count - was.latencies[bucket]!) >>> 0);
   const sameProcess = process !== null && process.pid === was.process?.pid;
@@ -50,6 +55,7 @@ function deviceRates(was: DeviceMetrics, now: DeviceMetrics, seconds: number): R
     failed: rate("failed"),
     bytesRead: rate("bytesRead"),
     bytesWritten: rate("bytesWritten"),
+    events: rate("events"),
     p50Us: percentile(took, 0.5) ?? null,
     p99Us: percentile(took, 0.99) ?? null,
     cpu: sameProcess ? Math.max(0, process.cpuMs - was.process!.cpuMs) / 1000 / seconds : null,

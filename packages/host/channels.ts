@@ -112,6 +112,7 @@ export class Channels {
   }
 
   emit(unit: number, event: string, data: unknown): void {
+    this.#parts.memory.metrics.told();
     if (this.#parts.contract.events[event]!.sticky) this.#sticky.keep({ unit, event, data });
     for (const channel of this.#open.values()) if (channel.unit === unit) channel.end.emit(event, data);
   }

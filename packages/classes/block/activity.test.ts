@@ -5,7 +5,7 @@ import type { Activity } from "../view.ts";
 import { activityText } from "./activity.ts";
 
 const second = (change: Partial<Activity>): Activity => ({
-  ...{ requests: 0, failed: 0, bytesRead: 0, bytesWritten: 0, p50Us: null },
+  ...{ requests: 0, failed: 0, bytesRead: 0, bytesWritten: 0, events: 0, p50Us: null },
   ...change,
 });
 

@@ -15,9 +15,9 @@ export default {
     count: { type: "string", value: "N", help: "ends after so many; without it Ctrl-C does" },
   },
   words: [0, 0],
-  details: `Requests and bytes a second, as the drivers count them; P50 and P99: the time that half and 99 of 100 requests did not pass, from their arrival at the driver
+  details: `Requests, events (on 86 columns and more) and bytes a second, as the drivers count them; P50 and P99: the time that half and 99 of 100 requests did not pass, from their arrival at the driver
 to its answer, at most a quarter too much; CPU: of one processor, by the driver's process.
-With --json, a line each time: [{"id", "alias", "driver", "state", "restarts", "requests", "failed", "bytesRead", "bytesWritten", "p50Us", "p99Us", "cpu", "privateBytes"}].`,
+With --json, a line each time: [{"id", "alias", "driver", "state", "restarts", "requests", "failed", "bytesRead", "bytesWritten", "events", "p50Us", "p99Us", "cpu", "privateBytes"}].`,
   async run(ring3, { values }) {
     const intervalMs = durationOf((values.interval as string | undefined) ?? "1s");
     const count = countOf(values.count as string | undefined);

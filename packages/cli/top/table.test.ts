@@ -24,6 +24,17 @@ test("a table fits its terminal, the busiest first, and says what is not running
   assert.match(lines[2]!, /^usb-a:1\.0 +quarantined/);
 });
 
+test("events are told where the terminal has room for them; what tells more stands first", () => {
+  const before = [device({ id: "usb-a:1.0" }), device({ id: "usb-pad:1.0" })];
+  const after = [device({ id: "usb-a:1.0" }), device({ id: "usb-pad:1.0", events: 8000 })];
+  const rates = ratesOf({ nowMs: 0, devices: before }, { nowMs: 1000, devices: after });
+  const shown = (width: number) => topText(rates, width, (_, text) => text).split("\n");
+  assert.match(shown(86)[0]!, /REQ\/S {2}EV\/S READ\/S/);
+  assert.match(shown(86)[1]!, /^usb-pad:1\.0 +running +0 +8\.0k /);
+  assert.ok(shown(86).every((line) => line.length <= 86));
+  assert.match(shown(85)[1]!, /^usb-pad:1\.0 +running +0 +0 B /);
+});
+
 test("what has no row counts in the last", () => {
   const devices = ["a", "b", "c", "d"].map((id) => device({ id }));
   const rates = ratesOf({ nowMs: 0, devices }, { nowMs: 1000, devices });

@@ -3,9 +3,18 @@
 import type { Rates } from "@ring3/control/rates";
 import { fit, type Paint, stateColours } from "../text.ts";
 
+interface Column {
+  readonly title: string;
+  readonly width: number;
+  /** Of a terminal that has room for it. */
+  readonly from?: number;
+  text(rates: Rates): string;
+}
+
 /** All but the device, which gets what is left. */
-const columns: readonly { readonly title: string; readonly width: number; text(rates: Rates): string }[] = [
+const everyColumn: readonly Column[] = [
   { title: "REQ/S", width: 5, text: ({ requests }) => scaled(requests, "") },
+  { title: "EV/S", width: 5, from: 86, text: ({ events }) => scaled(events, "") },
   { title: "READ/S", width: 6, text: ({ bytesRead }) => scaled(bytesRead, "B") },
   { title: "WRITE/S", width: 7, text: ({ bytesWritten }) => scaled(bytesWritten, "B") },
   { title: "P50", width: 6, text: ({ p50Us }) => time(p50Us) },
@@ -29,6 +38,7 @@ export function topText(
   rows = Number.POSITIVE_INFINITY,
 ): string {
   if (all.length === 0) return 'no device yet: "ring3 sim usb-drive" plugs a simulated one in';
+  const columns = everyColumn.filter(({ from = 0 }) => from <= width);
   const rest = columns.reduce((sum, column) => sum + column.width + 1, STATE_WIDTH + 1);
   const nameWidth = Math.max(NAME_MIN, width - rest);
   const line = (name: string, state: string, texts: readonly string[]) =>
@@ -39,7 +49,7 @@ export function topText(
     columns.map(({ title }) => title),
   );
   const lines = all
-    .toSorted((a, b) => b.requests - a.requests || (a.id < b.id ? -1 : 1))
+    .toSorted((a, b) => b.requests - a.requests || b.events - a.events || (a.id < b.id ? -1 : 1))
     .map((rates) =>
       line(
         rates.alias ?? rates.id,

@@ -12,7 +12,7 @@ import { attention, percentText, secondText, timeText } from "./words.ts";
 import { Work } from "./work.tsx";
 
 /** Of the tree's table. */
-const COLUMNS = 10;
+const COLUMNS = 11;
 
 export function Overview({ known }: { known: Known }) {
   const { status, devices, rates, failures, endedReflectors, workload } = known;
@@ -70,6 +70,9 @@ export function Overview({ known }: { known: Known }) {
                   </Figure>
                   <Figure>
                     <Term of="requests">Requests/s</Term>
+                  </Figure>
+                  <Figure>
+                    <Term of="events">Events/s</Term>
                   </Figure>
                   <Figure>Bytes/s</Figure>
                   <Figure>
@@ -201,6 +204,7 @@ function DeviceRow({ level, device, rates, failedMs }: DeviceParts) {
       </td>
       <td class="number">{device.incarnation === 0 ? "–" : `#${device.incarnation}`}</td>
       {figure(countText(rates?.requests ?? 0))}
+      {figure(countText(rates?.events ?? 0))}
       {figure(bytesText((rates?.bytesRead ?? 0) + (rates?.bytesWritten ?? 0)))}
       {figure(durationText(rates?.p50Us ?? null))}
       {figure(durationText(rates?.p99Us ?? null))}

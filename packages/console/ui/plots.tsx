@@ -24,6 +24,7 @@ const throughput: readonly Line[] = [
   { label: "written", of: ({ bytesWritten }) => bytesWritten, dash: [6, 3] },
 ];
 const requests: readonly Line[] = [{ label: "requests", of: (rates) => rates.requests }];
+const told: readonly Line[] = [{ label: "events", of: (rates) => rates.events }];
 const latency: readonly Line[] = [
   { label: "p50", of: ({ p50Us }) => p50Us },
   { label: "p99", of: ({ p99Us }) => p99Us, dash: [6, 3] },
@@ -47,6 +48,13 @@ export function Plots({ points }: { points: readonly Point[] }) {
         text={countText}
         points={points}
         now={countText(last?.requests ?? 0)}
+      />
+      <Plot
+        title="Events a second"
+        lines={told}
+        text={countText}
+        points={points}
+        now={countText(last?.events ?? 0)}
       />
       <Plot
         title="Bytes a second"

@@ -9,6 +9,8 @@ const terms = {
   start:
     "How often a driver was started on this device since it was plugged in. A crash costs a start, not the device.",
   requests: "What programs ask of the device, such as reading a block. Counted when the driver answers.",
+  events:
+    "What the device tells by itself, such as where a stick stands. Counted when the driver tells it, however many programs hear of it.",
   p50: "Half of all requests take no longer than this, from their arrival at the driver to its answer.",
   p99: "99 of 100 requests take no longer than this.",
   memory: "What the driver's process has for itself and shares with nobody.",
