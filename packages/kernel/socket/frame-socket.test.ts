@@ -49,6 +49,19 @@ function closed(socket: FrameSocket): Promise<DeviceError | undefined> {
   });
 }
 
+test("what has come is read at once where it is asked for, before whatever else there is to read", () => {
+  const [near, far] = pair();
+  const seen: string[] = [];
+  far.drain(); // nobody listens yet: nothing is lost
+  near.send(Buffer.from("one"));
+  far.onFrame = (payload) => seen.push(Buffer.from(payload).toString());
+  far.drain();
+  assert.deepEqual(seen, ["one"]);
+  near.close();
+  far.close();
+  far.drain();
+});
+
 test("frames arrive whole and in order, with their descriptors", async () => {
   const [near, far] = pair();
   const { read, write } = pipe();

@@ -100,6 +100,11 @@ export class FrameSocket {
     this.#enqueue(concat(header, payload).subarray(sent), sent > 0 ? [] : fds);
   }
 
+  /** Reads now what has come, as much as in one turn: whoever hears of the peer's end on another way has heard then what it said before. */
+  drain(): void {
+    if (this.#onFrame !== undefined) this.#receive();
+  }
+
   /** Drops what is still queued. `onClose` is not called. */
   close(): void {
     if (this.#closed) return;
