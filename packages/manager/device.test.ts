@@ -374,6 +374,17 @@ test("changes of properties are told, checked, and no more than ten times a seco
   assert.match(device.life.reason, /^malformed: change of unit 0/);
 });
 
+test("what a driver changes right behind its probe is heard after it, whichever was read first", async () => {
+  const { device, hosts, seen } = setUp();
+  device.matched(chosenDriver(), true);
+  await hosts.last.loaded();
+  hosts.last.listeners.changed({ unit: 0, properties: unit(0, { sectors: 7 }).properties });
+  assert.equal(device.life.state, "starting");
+  await hosts.last.probed(unit(0, { sectors: 100 }));
+  assert.deepEqual([device.life.state, device.units[0]!.properties.sectors], ["running", 7]);
+  assert.equal(seen().at(-1), "unit 0: 7");
+});
+
 test("a unit that the next incarnation does not have is told of", async () => {
   const { hosts, seen, run } = setUp();
   await run(unit(0), unit(1));
@@ -446,6 +457,23 @@ test("a device that cannot be opened fails as its grant, and what the kernel's d
   assert.equal(given, 1);
 });
 
+test("what a stopped driver had from the kernel's goes back with its end, also where that comes too late for the stop", async () => {
+  let given = 0;
+  const { open } = busDevice();
+  const { clock, device, hosts, run } = setUp({
+    open: async () => ({ ...(await open()), taken: true }),
+    giveBack: () => `driver ${++given}`,
+  });
+  await run();
+  const stopped = device.stop();
+  await settled();
+  clock.advance(5000);
+  await stopped;
+  assert.deepEqual([device.life.state, given], ["stuck", 0]);
+  await hosts.last.dies();
+  assert.deepEqual([device.life.state, given], ["stopped", 1]);
+});
+
 /** A device as a manager that died has left it. */
 async function left(life: Partial<Life>, host: FakeHost | undefined, rest: DeviceRecord["rest"] = []) {
   const parts = setUp();
@@ -505,7 +533,8 @@ test("a driver that outlived its manager runs on, in the incarnation that it is"
 });
 
 for (const [state, rest, asked, reached, told] of [
-  ["suspended", ["request"], [], "suspended", ["held"]],
+  // That manager may have asked it to work, and then to rest, and died over it.
+  ["suspended", ["request"], ["left host suspend"], "suspended", ["held"]],
   ["suspended", [], ["left host resume"], "running", ["held", "ready with 1", "running", "not held"]],
   ["running", ["sleep"], ["left host suspend"], "suspended", ["held", "suspended", "held"]],
 ] as const)
@@ -514,6 +543,20 @@ for (const [state, rest, asked, reached, told] of [
     const { device, seen } = await left({ state }, host, [...rest]);
     assert.deepEqual([host.log.slice(1), seen(), device.life.state], [asked, told, reached]);
   });
+
+test("a driver that was to rest, works since its manager died and cannot rest is one that works", async () => {
+  const host = leftHost();
+  const introduced = host.answer;
+  host.answer = async (method, params) => {
+    if (method === "suspend") throw new DeviceError("busy", "suspend");
+    return introduced(method, params);
+  };
+  const { device, seen } = await left({ state: "suspended" }, host, ["request"]);
+  assert.deepEqual(
+    [device.life.state, seen().slice(0, 4)],
+    ["running", ["held", "ready with 1", "running", "not held"]],
+  );
+});
 
 test("what changed while there was no manager is told: properties, and that the device went", async () => {
   const { properties } = unit(0, { sectors: 200 });

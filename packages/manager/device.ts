@@ -461,8 +461,9 @@ export class Device {
         this.#lose(event, next(this.life, { type: "fenced" }), recorded);
         this.#steps.add(incarnation, "fenced");
         this.#life.apply({ type: "fenced" });
-        if (this.life.state === "unmatched" || (this.life.state === "quarantined" && this.bus.isShared))
-          this.#possession.giveBack();
+        const { state } = this.life;
+        const isOver = state === "unmatched" || state === "stopped"; // also where `stop` did not wait so long
+        if (isOver || (state === "quarantined" && this.bus.isShared)) this.#possession.giveBack();
       },
       late: () => {
         this.#isLate = true;

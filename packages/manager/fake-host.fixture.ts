@@ -102,6 +102,7 @@ export class FakeHost {
       forgo: () => this.#forgone.reject(new DeviceError("timeout", "it cannot be ended")),
       fenced: this.#fenced.promise,
       shared: this.shared,
+      held: false,
       kill: () => this.#say("kill"),
       remove: async () => void (await this.#call("remove", {})),
       blame: (reason: FailureReason) => this.listeners.lost(reason),

@@ -7,6 +7,7 @@ import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { FrameSocket } from "@ring3/kernel/socket/frame-socket";
+import { deadline } from "./deadline.ts";
 import type { HostListeners } from "./host-process.ts";
 
 /** A host answers all but `probe` within this, or hangs: the sdk gives a driver's own part in it half as long. */
@@ -20,7 +21,9 @@ type HostEdge = typeof hostEdge;
 export class HostConnection {
   readonly peer: CallingPeer<HostEdge, Descriptor>;
   listeners: HostListeners;
+  readonly #socket: FrameSocket;
   readonly #clock: Clock;
+  readonly #isHeld: () => boolean;
   readonly #answerMs: number;
   /** Of what is asked, each with its method. */
   readonly #unanswered = new Map<(error: DeviceError) => void, string>();
@@ -29,18 +32,26 @@ export class HostConnection {
   constructor(
     control: Descriptor,
     { clock, timeScale }: { readonly clock: Clock; readonly timeScale: number },
+    isHeld: () => boolean,
     listeners: HostListeners,
   ) {
+    this.#isHeld = isHeld;
     this.#clock = clock;
     this.#answerMs = ANSWER_MS * timeScale;
     this.listeners = listeners;
     this.#loaded.catch(() => {}); // told with the probe, or with the spare's end
-    this.peer = callingPeer<HostEdge, Descriptor>(hostEdge, new FrameSocket(control), {
+    this.#socket = new FrameSocket(control);
+    this.peer = callingPeer<HostEdge, Descriptor>(hostEdge, this.#socket, {
       log: (line) => this.listeners.log(line),
       failed: (failure) => this.listeners.failed(failure),
       disconnected: () => this.listeners.disconnected(),
       changed: (change) => this.listeners.changed(change),
     });
+  }
+
+  /** Its process has ended: hears what it has said before. */
+  hearOut(): void {
+    this.#socket.drain();
   }
 
   get loaded(): Promise<void> {
@@ -58,7 +69,7 @@ export class HostConnection {
     params: Params<HostEdge, M>,
     fds?: readonly Sendable[],
   ) {
-    const timer = this.#clock.after(this.#answerMs, () => {
+    const timer = deadline(this.#clock, this.#answerMs, this.#isHeld, () => {
       const text = `it has not answered "${method}" within ${this.#answerMs} ms`;
       this.listeners.lost({ kind: "deadline", text, outside: false });
     });

@@ -37,6 +37,8 @@ export interface HostProcess {
   ): Promise<{ result: Result<HostEdge, M>; fds: Descriptor[] }>;
   /** Its process cannot be ended: what it has not answered yet, nobody waits for any more. */
   forgo(): void;
+  /** A debugger has attached itself to its process. */
+  readonly held: boolean;
   /** Other drivers may be in its process, whose end is theirs too. */
   readonly shared: boolean;
   /** Ends the driver in order; what it has not answered by then fails, or is kept for the next one. Rejects where it does not within the time. */

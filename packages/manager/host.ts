@@ -10,7 +10,7 @@ import { DeviceError } from "@ring3/core/errors";
 import type { FailureReason } from "@ring3/core/lifecycle";
 import type { Cgroups, Group } from "@ring3/kernel/cgroup/cgroup";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
-import { type Pidfd, privateBytes, processState } from "@ring3/kernel/process/pidfd";
+import { type Pidfd, privateBytes, processState, traced } from "@ring3/kernel/process/pidfd";
 import { socketPair } from "@ring3/kernel/socket/frame-socket";
 import { type Exited, exitReason, outOfMemory } from "./exit-reason.ts";
 import { HostConnection } from "./host-connection.ts";
@@ -106,7 +106,7 @@ export class Host implements SpareHost, HostProcess {
       failed: (failure) => this.#breaks((adopter) => adopter.failed(failure)),
       lost: (reason) => this.#breaks((adopter) => adopter.lost(reason)),
     };
-    this.#connection = new HostConnection(ends.control, surroundings, this.#nobody);
+    this.#connection = new HostConnection(ends.control, surroundings, () => this.held, this.#nobody);
     this.peer = this.#connection.peer;
     this.peer.signal.addEventListener("abort", () => this.#hungUp(this.peer.signal.reason as DeviceError));
   }
@@ -121,6 +121,10 @@ export class Host implements SpareHost, HostProcess {
 
   get pid(): number {
     return this.#standing!.record.pid;
+  }
+
+  get held(): boolean {
+    return this.#standing !== undefined && traced(this.pid);
   }
 
   get loaded(): Promise<void> {
@@ -179,6 +183,7 @@ export class Host implements SpareHost, HostProcess {
     );
     void standing.init.exited.then(() => {
       this.#dead = true;
+      this.#connection.hearOut();
       this.peer.close();
       this.#fenced.resolve();
       this.#clear();
@@ -289,6 +294,7 @@ export class Host implements SpareHost, HostProcess {
   #exited(exit: Exited): void {
     if (this.#hasExited) return;
     this.#hasExited = true;
+    this.#connection.hearOut(); // of what its driver has thrown, say: that came before, on another descriptor
     const killed = this.#standing?.group?.outOfMemory === true;
     const reason = killed ? outOfMemory(this.#memoryMb) : exitReason(exit, this.#output.text());
     this.#ready.reject(new DeviceError("io", `start a driver host: ${reason.text}`));

@@ -11,6 +11,7 @@ import { type FailureReason, limits } from "@ring3/core/lifecycle";
 import type { Log } from "@ring3/core/log";
 import type { BusDevice, Grant } from "./bus.ts";
 import { classes } from "./classes.ts";
+import { deadline } from "./deadline.ts";
 import type { DriverLog } from "./driver-log.ts";
 import type { ChosenDriver } from "./drivers.ts";
 import type { End } from "./end.ts";
@@ -79,6 +80,8 @@ export class Incarnation {
   #stack = "";
   /** By units: the properties that it has told of last. */
   readonly #told = new Map<number, Properties>();
+  /** Changes that are heard meanwhile came behind the answer, in the same read. */
+  #isProbing = false;
   #over = false;
 
   constructor(parts: IncarnationParts, observer: IncarnationObserver) {
@@ -227,13 +230,17 @@ export class Incarnation {
       disconnected: () => this.#failed({ kind: "grant", text: "the device went away", outside: true }),
       changed: ({ unit, properties }) => {
         this.#told.set(unit, properties);
-        if (!this.#over) this.#observer.unitChanged(unit, properties);
+        if (!this.#isProbing) this.#changed(unit, properties);
       },
       dying: () => {
         if (!this.#over) this.#observer.ending();
       },
       lost: (reason) => this.#failed(reason),
     };
+  }
+
+  #changed(unit: number, properties: Properties): void {
+    if (!this.#over) this.#observer.unitChanged(unit, properties);
   }
 
   #failed(reason: FailureReason): void {
@@ -257,10 +264,14 @@ export class Incarnation {
   async #probe(host: HostProcess, assigned: Promise<unknown>, grant: Grant): Promise<void> {
     const { clock, driver, timeScale } = this.#parts;
     const probeMs = driver.manifest.limits.probeMs * timeScale;
-    const timer = clock.after(probeMs, () =>
-      this.#failed({ kind: "probe", text: `it has not returned within ${probeMs} ms`, outside: false }),
+    const timer = deadline(
+      clock,
+      probeMs,
+      () => host.held,
+      () => this.#failed({ kind: "probe", text: `it has not returned within ${probeMs} ms`, outside: false }),
     );
     let answer: Result<HostEdge, "probe">;
+    this.#isProbing = true;
     try {
       answer = await this.#askToProbe(host, assigned, grant);
     } catch (error) {
@@ -268,6 +279,7 @@ export class Incarnation {
       return;
     } finally {
       timer.cancel();
+      this.#isProbing = false;
     }
     if (this.#over) return;
     if (answer.declined !== undefined) this.#observer.declined(answer.declined);
@@ -275,6 +287,7 @@ export class Incarnation {
       const { length } = answer.units;
       this.#observer.stepped("probed", `${length} ${length === 1 ? "unit" : "units"}`);
       this.#observer.probed(answer.units);
+      for (const [unit, properties] of this.#told) this.#changed(unit, properties);
     }
   }
 

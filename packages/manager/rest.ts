@@ -51,7 +51,8 @@ export class Rest {
   goOn(): void {
     if (this.#device.resting() !== undefined) this.#device.hold(true);
     this.#inTurn(async () => {
-      if (this.#wanted.size > 0) return this.#toRest();
+      if (this.#wanted.size > 0)
+        return this.#device.resting() === undefined ? this.#toRest() : this.#staysAtRest();
       if (this.#device.resting() !== undefined) return this.#toWork();
       await this.#device.working()?.ask("resume", {});
     }).catch((error: Error) => this.#log.warn(`neither at rest nor at work: ${error.message}`));
@@ -116,6 +117,19 @@ export class Rest {
       throw error;
     } finally {
       if (this.#device.working() === host) this.#device.hold(false);
+    }
+  }
+
+  /** It may have been asked to work in the meantime, and nobody has heard that it does. */
+  async #staysAtRest(): Promise<void> {
+    const host = this.#device.resting()!;
+    try {
+      await host.ask("suspend", {});
+    } catch (error) {
+      if (this.#device.resting() !== host || host.peer.signal.aborted) return; // how it has ended is told by its process
+      this.#device.resumed();
+      this.#device.hold(false);
+      throw error;
     }
   }
 

@@ -9,6 +9,7 @@ import type { Clock } from "@ring3/core/clock";
 import { DeviceError } from "@ring3/core/errors";
 import type { FailureReason } from "@ring3/core/lifecycle";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
+import { traced } from "@ring3/kernel/process/pidfd";
 import { socketPair } from "@ring3/kernel/socket/frame-socket";
 import { HostConnection } from "./host-connection.ts";
 import type { HostKind, HostListeners, HostProcess, LeftHost } from "./host-process.ts";
@@ -69,7 +70,7 @@ export class Seat implements HostProcess, LeftHost {
     this.name = seatRecord(process.name, number);
     this.#process = process;
     this.#parts = parts;
-    this.#connection = new HostConnection(control, parts, nobody);
+    this.#connection = new HostConnection(control, parts, () => this.held, nobody);
     const { signal } = this.peer;
     this.hungUp = new Promise((resolve) => {
       signal.addEventListener("abort", () => resolve());
@@ -87,6 +88,10 @@ export class Seat implements HostProcess, LeftHost {
 
   get peer(): CallingPeer<HostEdge, Descriptor> {
     return this.#connection.peer;
+  }
+
+  get held(): boolean {
+    return traced(this.pid);
   }
 
   get loaded(): Promise<void> {

@@ -114,6 +114,27 @@ test("a device that starts is waited for, and is at rest then; so is one that is
   assert.equal(held(), 0);
 });
 
+test("about to sleep again while a device still wakes: it is waited for until it rests again", async () => {
+  const { sleep, running, lock, held, states } = setUp();
+  lock();
+  const { hosts } = await running("one");
+  sleep.begins(DELAY_MS);
+  await settled();
+  const wakes = slow(hosts);
+  sleep.ends();
+  lock();
+  await settled();
+  sleep.begins(DELAY_MS);
+  await settled();
+  assert.deepEqual([states(), held()], ["suspended", 1]);
+  wakes.resolve();
+  await settled();
+  assert.deepEqual(
+    [states(), held(), hosts.log.slice(-2)],
+    ["suspended", 0, ["host 1 resume", "host 1 suspend"]],
+  );
+});
+
 test("a device that waits for its next start is at rest; when it comes while the machine sleeps, it rests too", async () => {
   const { sleep, running, lock, held, states, clock } = setUp();
   const { hosts } = await running("failing");

@@ -16,6 +16,8 @@ export class Sleep implements SleepListener {
   #lock: Descriptor | undefined;
   /** Devices that were asked to rest for this sleep, each with the incarnation that worked then, or 0; undefined while the machine is awake. */
   #asked: Map<Device, number> | undefined;
+  /** What was asked last of devices that have not done it yet: one may be `suspended` still, and about to work as it was told before. */
+  readonly #asking = new Map<Device, Promise<void>>();
   /** Incarnations that have refused: nobody waits for them. */
   readonly #refused = new Map<Device, number>();
   #late: Timer | undefined;
@@ -64,13 +66,17 @@ export class Sleep implements SleepListener {
 
   #ask(device: Device, incarnation: number, asked: Map<Device, number>): void {
     asked.set(device, incarnation);
-    device
+    const asking = device
       .suspend("sleep")
       .catch((error: Error) => {
         this.#log.warn(`${device.id} is not suspended: ${error.message}`);
         if (this.#asked === asked) this.#refused.set(device, incarnation);
       })
-      .then(() => this.#check());
+      .then(() => {
+        if (this.#asking.get(device) === asking) this.#asking.delete(device);
+        this.#check();
+      });
+    this.#asking.set(device, asking);
   }
 
   #check(): void {
@@ -79,7 +85,13 @@ export class Sleep implements SleepListener {
   }
 
   #restless(): Device[] {
-    return this.#devices().filter((device) => !isAtRest(device) && !this.#hasRefused(device));
+    return this.#devices().filter((device) => !this.#isAtRest(device) && !this.#hasRefused(device));
+  }
+
+  /** No driver can touch it, or its driver will not before it is resumed. One that cannot be ended cannot be waited for. */
+  #isAtRest(device: Device): boolean {
+    const { state, fenced } = device.life;
+    return fenced || state === "stuck" || (state === "suspended" && !this.#asking.has(device));
   }
 
   /** One that has died over it has not: there will be another, which rests. */
@@ -102,8 +114,3 @@ export class Sleep implements SleepListener {
 }
 
 const hasWorkingDriver = ({ life: { state } }: Device) => state === "starting" || state === "running";
-
-/** No driver can touch it, or its driver will not before it is resumed. One that cannot be ended cannot be waited for. */
-function isAtRest({ life: { state, fenced } }: Device): boolean {
-  return fenced || state === "suspended" || state === "stuck";
-}
