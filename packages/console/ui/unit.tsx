@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Command } from "./command.tsx";
 import { commandFor, hintsFor } from "./commands.ts";
 import { listenUnit } from "./feed.ts";
+import { holding } from "./holding.ts";
 import { useStill } from "./still.ts";
 import { isTerm, Term } from "./term.tsx";
 import type { DeviceStatus } from "./told.ts";
@@ -46,11 +47,8 @@ export function Unit({ unit, device, seconds }: UnitParts) {
           setTrouble("");
           return setLive(data as Live);
         }
-        if (event === "end") return setEvents({});
         if (event === "trouble") return setTrouble(String(data));
-        if (event === "driver" && !(data as { there: boolean }).there)
-          return setEvents({ driver: data as Record<string, unknown> }); // nobody could say that anything is still so
-        setEvents((before) => ({ ...before, [event]: data as Record<string, unknown> }));
+        setEvents((before) => holding(before, event, data as Told["data"]));
       }),
     [unit.id, device.units.length],
   );
