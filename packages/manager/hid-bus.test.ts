@@ -62,7 +62,7 @@ test("what is a part of a USB interface is not listed: the usb bus has it", (con
 });
 
 test("matching sees ids, serial and the usages of the outermost collections", (context) => {
-  const [found] = bus(context, hidDevice(pad)).hid.find();
+  const [found] = bus(context, hidDevice({ ...pad, hidraw: 0 })).hid.find();
   const { facts, identity, bus: name, transport } = found!.describe();
   assert.deepEqual(facts, {
     bus: "hid",
@@ -76,6 +76,11 @@ test("matching sees ids, serial and the usages of the outermost collections", (c
     [identity, name, transport, found!.bound, found!.plugging],
     [{ vendor: "1209", product: "0101", serial: "00:00:5e:00:53:31" }, "hid", "hidraw", true, pad.kernelName],
   );
+});
+
+test("a device is one that its kernel driver has bound once it has a hidraw node, which comes last", (context) => {
+  const [found] = bus(context, hidDevice(pad)).hid.find();
+  assert.equal(found!.bound, false);
 });
 
 test("the kernel's driver has it, is not robbed unasked, and is nobody while ring3 has it", async (context) => {

@@ -43,7 +43,7 @@ export class HidDevices {
     this.#name(infos);
     return infos.map((info) => {
       const id = this.#ids.get(info.kernelName)!;
-      const bound = info.driver !== undefined;
+      const bound = info.driver !== undefined && info.node !== undefined; // the kernel has a driver for it before it has its node
       return { id, plugging: info.kernelName, bound, describe: () => this.#busDevice(id, info) };
     });
   }
