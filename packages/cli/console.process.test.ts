@@ -12,6 +12,7 @@ import {
   HandsOn,
   hashOf,
   lookAt as lookAtPage,
+  moved,
   startBrowser,
   until,
   violations,
@@ -96,10 +97,7 @@ test("a driver that is killed is seen within a second: its death, the gap, and t
 
 test("plots move", async () => {
   await go(deviceHash());
-  const drawn = 'document.querySelector(".plots canvas")?.toDataURL() ?? ""';
-  await page.locator(".plots canvas").first().waitFor();
-  const before = await page.evaluate<string>(drawn);
-  await until(page, `(${drawn}) !== ${JSON.stringify(before)}`);
+  await moved(page);
 });
 
 test("what is pressed on a pad is seen on its drawing, over its driver's death", async () => {
