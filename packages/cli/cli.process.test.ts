@@ -9,7 +9,8 @@ import { createInterface, type Interface } from "node:readline";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Explanation } from "@ring3/control/explanation";
-import { parseStatus, type Status } from "@ring3/control/status";
+import { type DeviceStatus, parseStatus, type Status } from "@ring3/control/status";
+import { eventually } from "./drivers-life.fixture.ts";
 
 const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 const blockClient = fileURLToPath(new URL("../../examples/block-client/main.ts", import.meta.url));
@@ -80,16 +81,32 @@ async function statusNow(): Promise<Status> {
   return parseStatus(JSON.parse((await ring3("status", "--json")).out));
 }
 
+async function deviceNow(): Promise<DeviceStatus> {
+  const found = (await statusNow()).devices.find(({ id }) => id === device);
+  assert.ok(found !== undefined, `no device ${device}`);
+  return found;
+}
+
+/** Once its endpoint is there: it is running a moment before. */
+const served = (): Promise<DeviceStatus> =>
+  eventually(`an endpoint of ${device}`, async () => {
+    const found = await deviceNow();
+    return found.units[0]?.endpoints[0] === undefined ? undefined : found;
+  });
+
 let up: Running;
 let sim: Running;
 let device: string;
 
 before(async () => {
-  up = new Running("up");
+  const configuration = join(folder, "ring3.yaml");
+  writeFileSync(configuration, "limits: { replug_grace: 30s }\n"); // a verb that looks for what is gone may start slowly
+  up = new Running("up", "--config", configuration);
   assert.equal(await up.line(), "ready");
   sim = new Running("sim", "usb-drive", "--image", join(folder, "disk.img"), "--create", "16M");
   device = await sim.line();
   assert.equal((await ring3("wait", device)).code, 0);
+  await served();
 });
 
 after(async () => {
@@ -177,26 +194,26 @@ test("wait for a device that never comes ends with 1", async () => {
 
 test("stop takes the driver away, start and restart bring it back", async () => {
   assert.equal((await ring3("stop", device)).out, `${device} is stopped\n`);
-  assert.equal((await statusNow()).devices[0]!.hostPid, null);
+  assert.equal((await deviceNow()).hostPid, null);
   assert.equal((await ring3("start", device)).out, `${device} is running\n`);
   assert.equal((await ring3("restart", device)).out, `${device} is running\n`);
-  assert.ok((await statusNow()).devices[0]!.incarnation >= 3);
+  assert.ok((await deviceNow()).incarnation >= 3);
 });
 
 test("a driver that is killed is replaced at the same address", async () => {
-  const [before] = (await statusNow()).devices;
+  const before = await served();
   const follow = new Running("logs", device, "--follow", "--json");
   await follow.line();
-  process.kill(before!.hostPid!, "SIGKILL");
+  process.kill(before.hostPid!, "SIGKILL");
   for (
     let line = await follow.line();
-    !line.includes(`"incarnation":${before!.incarnation + 1}`);
+    !line.includes(`"incarnation":${before.incarnation + 1}`);
     line = await follow.line()
   );
   await follow.end("SIGTERM");
   await ring3("wait", device);
-  const [now] = (await statusNow()).devices;
-  assert.deepEqual([now!.incarnation, now!.units], [before!.incarnation + 1, before!.units]);
+  const now = await served();
+  assert.deepEqual([now.incarnation, now.units], [before.incarnation + 1, before.units]);
 });
 
 test("unplug takes the device away, plug brings it back under its id", async () => {
@@ -210,7 +227,7 @@ test("an application reads back what it wrote, straight through the driver", asy
   const bytes = Buffer.from(
     Array.from({ length: 512 * 2100 }, (_, index) => (index * 7 + (index >> 9)) & 0xff),
   );
-  const [{ units }] = (await statusNow()).devices as [Status["devices"][number]];
+  const { units } = await deviceNow();
   const unit = units[0]!.id;
   assert.match((await run(blockClient, ["list"])).out, new RegExp(`^${unit}  32768 sectors of 512 bytes`));
   const written = await run(blockClient, ["write", unit, "100"], bytes);

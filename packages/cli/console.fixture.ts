@@ -124,6 +124,14 @@ export async function until(page: Page, expression: string): Promise<void> {
   }
 }
 
+/** Until a device's first plot is drawn anew, as it is every second. */
+export async function moved(page: Page): Promise<void> {
+  const drawn = 'document.querySelector(".plots canvas")?.toDataURL() ?? ""';
+  await page.locator(".plots canvas").first().waitFor();
+  const before = await page.evaluate<string>(drawn);
+  await until(page, `(${drawn}) !== ${JSON.stringify(before)}`);
+}
+
 /** What axe-core finds against the rules for people with disabilities, with all details unfolded and a word explained. They stay unfolded. */
 export async function violations(page: Page): Promise<object[]> {
   await page.evaluate(axe); // not a script of the page's: its policy would refuse that

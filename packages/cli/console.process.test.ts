@@ -12,6 +12,7 @@ import {
   HandsOn,
   hashOf,
   lookAt as lookAtPage,
+  moved,
   startBrowser,
   until,
   violations,
@@ -96,10 +97,7 @@ test("a driver that is killed is seen within a second: its death, the gap, and t
 
 test("plots move", async () => {
   await go(deviceHash());
-  const drawn = 'document.querySelector(".plots canvas")?.toDataURL() ?? ""';
-  await page.locator(".plots canvas").first().waitFor();
-  const before = await page.evaluate<string>(drawn);
-  await until(page, `(${drawn}) !== ${JSON.stringify(before)}`);
+  await moved(page);
 });
 
 test("what is pressed on a pad is seen on its drawing, over its driver's death", async () => {
@@ -167,11 +165,16 @@ test("a page that cannot listen says why, in the console's words", async () => {
   const full = async () => {
     while (streams.at(-1)?.status !== 503) streams.push(await listen());
   };
-  await go("#/");
-  await page.waitForTimeout(200); // what it looked at has its stream back
-  await full();
   await go(deviceHash());
   const unit = page.getByRole("region", { name: `Unit ${device}#0` });
+  await unit.getByText("It does nothing now.").waitFor(); // it has a stream
+  await full();
+  await go("#/");
+  await eventually("a free stream, which it had", async () => {
+    const stream = await listen();
+    return stream.ok ? streams.push(stream) : undefined;
+  });
+  await go(deviceHash());
   await unit.getByText("64 pages listen already; close some").waitFor();
   const [other, refused] = await lookAt(addressOf(control.url), {
     storageState: await context.storageState(),
@@ -213,11 +216,22 @@ test("a second browser with the same address stands at the door", async () => {
   complaints.splice(0);
 });
 
+/** `away`, in the page, resolves once the page says so, were it only for a moment. */
+const lookOutForAway = () =>
+  page.evaluate(`{
+    const { promise, resolve } = Promise.withResolvers();
+    globalThis.away = promise;
+    const status = document.querySelector(".connection");
+    const look = () => status.textContent.startsWith("The console does not answer") && resolve();
+    new MutationObserver(look).observe(status, { childList: true, characterData: true, subtree: true });
+  }`);
+
 test("the console's server is killed: another takes its place, and the page goes on by itself", async () => {
   await go("#/");
   const before = control.server();
+  await lookOutForAway();
   process.kill(before, "SIGKILL");
-  await page.getByText("The console does not answer").waitFor();
+  await page.evaluate("away");
   await page.getByText("live, with control").waitFor();
   assert.notEqual(control.server(), before);
   complaints.splice(0); // of the connection that ended
@@ -229,8 +243,9 @@ test("the manager is killed: the page goes on by itself, and knows each driver a
   const drivers = () => page.locator(".timeline :is(summary, .gap)").allTextContents();
   const known = await drivers();
   await go("#/");
+  await lookOutForAway();
   process.kill((await ring3.status()).manager.pid, "SIGKILL");
-  await page.getByText("The console does not answer").waitFor();
+  await page.evaluate("away");
   await page.getByText("live, with control").waitFor();
   const row = page.getByRole("row").filter({ hasText: device });
   await row.getByText("running").waitFor();

@@ -55,7 +55,7 @@ before(async () => {
   writeFileSync(join(driver, "driver.ts"), source);
   const match = [{ usb: { vendor: "0x1209", product: "0x0001", serial: NAME } }];
   const manifest = { name: NAME, version: "1.2.3", sdk: "^0.1.0", class: "block", match, grants: ["usb"] };
-  writeFileSync(join(driver, "driver.json"), JSON.stringify({ ...manifest, limits: { hangMs: 1000 } }));
+  writeFileSync(join(driver, "driver.json"), JSON.stringify(manifest));
   const bundled = await run(process.execPath, [join(repository, "setup/bundle.ts"), driver]);
   assert.equal(bundled.code, 0, bundled.err);
   ring3 = await RunningRing3.start({ args: ["--drivers", folder] });
@@ -129,7 +129,7 @@ test("a driver that loops: the line of its sources that it stood at", async () =
 
 test("a driver that is killed: the signal, and no stack", async () => {
   const before = (await reports()).length;
-  const { hostPid, incarnation } = await ring3.device(device);
+  const { hostPid, incarnation } = await ring3.reached(device, "running");
   process.kill(hostPid!, "SIGKILL");
   const report = await eventually("a crash report", async () => (await reports())[before]);
   assert.deepEqual(
@@ -171,14 +171,14 @@ test("a driver that a debugger holds is left alone, and goes on", async () => {
   const program = join(folder, "holder");
   writeFileSync(`${program}.c`, holder);
   assert.equal((await run("cc", ["-o", program, `${program}.c`])).code, 0);
-  const { hostPid, incarnation } = await ring3.device(device);
+  const { hostPid, incarnation } = await ring3.reached(device, "running");
   const unit = await client.open(`${device}#0`, blockClass, "read");
   const { medium } = unit.properties;
   const tracer = spawn(program, [String(hostPid)], { stdio: ["pipe", "pipe", "inherit"] });
   const detached = once(tracer, "exit");
   await once(tracer.stdout, "data");
   const asked = unit.request("read", { lba: 5, count: 1, medium }, { length: 512, deadlineMs: 2000 });
-  await pause(5000); // five times what its heartbeat may stand still, twice what the request has
+  await pause(5000); // thrice what its heartbeat may stand still, twice what the request has
   assert.equal((await ring3.device(device)).incarnation, incarnation);
   tracer.stdin.end();
   assert.deepEqual(await detached, [0, null]);

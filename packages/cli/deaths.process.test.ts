@@ -24,9 +24,12 @@ function parentOf(pid: number): number {
 }
 
 /** A drive that is used all the time until told to stop; what was written is compared with the image then. */
-async function used(name: string): Promise<{ drive: Drive; stop: () => Promise<void> }> {
-  const drive = await ring3.plug(name, "--create", "8M");
-  const client = await NbdClient.connect(socketOf(await life.served(drive)));
+async function used(
+  name: string,
+  on = { ring3, life },
+): Promise<{ drive: Drive; stop: () => Promise<void> }> {
+  const drive = await on.ring3.plug(name, "--create", "8M");
+  const client = await NbdClient.connect(socketOf(await on.life.served(drive)));
   const ledger = new DiskLedger(client, 0, BLOCKS, seeded(1));
   let stopped = false;
   const using = ledger.run(() => stopped, 4);
@@ -63,11 +66,14 @@ for (const [what, victim, signal, logged] of [
     assert.match(await ring3.log(drive.device), logged);
   });
 
-test("a driver that is stopped and continued before it misses its heartbeat is not restarted", async () => {
-  const { drive, stop } = await used("continued");
+test("a driver that is stopped and continued before it misses its heartbeat is not restarted", async (t) => {
+  await using ring3 = await RunningRing3.start({ config: "limits: { time_scale: 4 }\n" });
+  const life = await DriversLife.of(ring3);
+  t.after(() => life.close());
+  const { drive, stop } = await used("continued", { ring3, life });
   const { hostPid } = await ring3.device(drive.device);
   process.kill(hostPid!, "SIGSTOP");
-  await pause(700); // of the 1500 ms that a heartbeat may be late
+  await pause(2500); // a heartbeat may be 1500 ms late without the scale, 6000 ms with it
   process.kill(hostPid!, "SIGCONT");
   await stop();
   assert.equal((await ring3.device(drive.device)).hostPid, hostPid);

@@ -193,7 +193,6 @@ export const serving: Readonly<Record<string, HostileDriver>> = {
 const bad = { 13: () => { for (;;); }, 14: () => new Promise(() => {}), 15: () => process.exit(3), 16: (call) => { call.length = -1; },
   17: (call) => { call.length = 1e9; }, 18: (call) => { call.length = NaN; }, 19: () => { throw new Error("bad sector"); } };
 drive(() => ({ ...unit, read({ lba }, call) { call.data.fill(lba); return bad[lba]?.(call); } }))`,
-    manifest: { limits: { hangMs: 1000 } },
   },
   floods: {
     code: `

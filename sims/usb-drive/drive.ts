@@ -66,6 +66,7 @@ export class Drive {
     this.#cut();
     this.#stream = stream;
     this.#imports++;
+    this.faults.imported();
     return this.#device!;
   }
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { UsbipClient } from "../usbip/test/usbip-client.ts";
 import { Faults, parseFault } from "./faults.ts";
 import {
   cbw,
@@ -43,8 +44,13 @@ test("SPECs are parsed, and wrong ones told", () => {
   assert.deepEqual(parseFault("power-loss"), {
     ...{ kind: "power-loss", style: "noise", count: undefined, argument: undefined },
   });
-  for (const wrong of ["", "slow", "hang:3", "medium-error:x", "hang@", "garbage-descriptors:odd", "HANG"])
+  assert.deepEqual(parseFault("garbage-descriptors:endless:2"), {
+    ...{ kind: "garbage-descriptors", style: "endless", count: undefined, argument: 2 },
+  });
+  for (const wrong of ["", "slow", "hang:3", "medium-error:x", "hang@", "HANG"])
     assert.equal(typeof parseFault(wrong), "string", wrong);
+  for (const wrong of ["odd", "", "noise:", "noise:x", "noise:1:2"])
+    assert.equal(typeof parseFault(`garbage-descriptors:${wrong}`), "string", wrong);
 });
 
 test("a count lets that many READ and WRITE commands pass; one command meets one fault", () => {
@@ -134,6 +140,16 @@ test("garbage-descriptors: wrong at once, right again after fault clear", async 
   }
   await t.sim.command("fault clear");
   assert.deepEqual(await configuration(), genuine);
+});
+
+test("garbage-descriptors for two imports: the third reads what is right", async () => {
+  await using t = await start();
+  const configuration = async (client: UsbipClient) => (await client.control(0x80, 6, 0x0200, 0, 255)).data;
+  const genuine = await configuration(t.client);
+  await t.sim.command("fault garbage-descriptors:noise:2");
+  assert.notDeepEqual(await configuration(await t.sim.connect()), genuine);
+  assert.notDeepEqual(await configuration(await t.sim.connect()), genuine);
+  assert.deepEqual(await configuration(await t.sim.connect()), genuine);
 });
 
 test("slow: each READ and WRITE takes its time, other commands do not", async () => {

@@ -32,14 +32,14 @@ export type FaultKind =
 
 export interface Fault {
   readonly kind: FaultKind;
-  /** slow: milliseconds. medium-error: LBA. power-loss, vanish: milliseconds away from the bus. */
+  /** slow: milliseconds. medium-error: LBA. power-loss, vanish: milliseconds away from the bus. garbage-descriptors: for how many imports. */
   readonly argument: number | undefined;
   readonly style: GarbageStyle;
   /** READ and WRITE commands to let pass first; `undefined` where the SPEC has no `@`. */
   readonly count: number | undefined;
 }
 
-/** `KIND[:ARG][@COUNT]`; an error is a text that says what was expected and found. */
+/** `KIND[:ARG][@COUNT]`, ARG of garbage-descriptors STYLE[:IMPORTS]; an error is a text that says what was expected and found. */
 export function parseFault(spec: string): Fault | string {
   const match = /^([a-z-]+)(?::([^@]*))?(?:@(.*))?$/.exec(spec);
   const kinds: readonly string[] = [
@@ -61,10 +61,13 @@ export function parseFault(spec: string): Fault | string {
     count: count === undefined ? undefined : Number(count),
   };
   if (kind === "garbage-descriptors") {
-    const style = garbageStyles.find((each) => each === (argument ?? "noise"));
+    const [, name, imports] = /^([^:]*)(?::(.*))?$/s.exec(argument ?? "noise")!;
+    const style = garbageStyles.find((each) => each === name);
     if (style === undefined)
-      return `${kind}: expected one of ${garbageStyles.join(", ")}, found ${JSON.stringify(argument)}`;
-    return { ...fault, style, argument: undefined };
+      return `${kind}: expected one of ${garbageStyles.join(", ")}, found ${JSON.stringify(name)}`;
+    if (imports !== undefined && !isCount(imports))
+      return `${kind}: expected a number of imports, found ${JSON.stringify(imports)}`;
+    return { ...fault, style, argument: imports === undefined ? undefined : Number(imports) };
   }
   if (argument === undefined) {
     const required = (numberKinds as readonly string[]).includes(kind);
@@ -88,6 +91,7 @@ export class Faults {
   /** Delay of each READ and WRITE. */
   slowMs = 0;
   garbage: GarbageStyle | undefined;
+  #garbledImports = Number.POSITIVE_INFINITY;
   /** Sectors, by LBA, whose reading fails until they are written. */
   readonly badSectors = new Set<number>();
   #waiting: { fault: Fault; left: number }[] = [];
@@ -102,6 +106,12 @@ export class Faults {
     this.slowMs = 0;
     this.garbage = undefined;
     this.badSectors.clear();
+  }
+
+  /** Called for each import: so many may have garbage. */
+  imported(): void {
+    if (this.#garbledImports === 0) this.garbage = undefined;
+    this.#garbledImports--;
   }
 
   get waiting(): string[] {
@@ -127,8 +137,10 @@ export class Faults {
   #start({ kind, argument, style }: Fault): boolean {
     if (kind === "slow") this.slowMs = argument!;
     else if (kind === "medium-error") this.badSectors.add(argument!);
-    else if (kind === "garbage-descriptors") this.garbage = style;
-    else return false;
+    else if (kind === "garbage-descriptors") {
+      this.garbage = style;
+      this.#garbledImports = argument ?? Number.POSITIVE_INFINITY;
+    } else return false;
     return true;
   }
 }
