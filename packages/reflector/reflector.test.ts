@@ -111,3 +111,8 @@ test("an endpoint whose session ends while it is made hangs up as soon as it is 
   assert.equal(address, "/dev/input/event1");
   assert.deepEqual(heard, ["/dev/input/event1 hangs up: usb-1-1:1.0#0: it is another's now: not allowed"]);
 });
+
+test("a unit whose properties change while its endpoint is made is looked at again as soon as that is there", async () => {
+  const { heard } = await reflected((manager) => manager.notify("unitChanged", { ...info, incarnation: 2 }));
+  assert.deepEqual(heard, ["/dev/input/event1 changed"]);
+});

@@ -122,7 +122,8 @@ export class Reflector {
     await this.#closing.get(unit);
     if (this.#units.info(unit) === undefined || this.#endpoints.has(unit)) return; // it went again, or came twice
     this.#went.delete(unit);
-    let latest = this.#units.info(unit)!;
+    const first = this.#units.info(unit)!;
+    let latest = first;
     /** Why a session is over that was opened meanwhile. */
     let over: string | undefined;
     const mapping = this.#mapping;
@@ -160,7 +161,8 @@ export class Reflector {
     if (this.#went.has(unit)) return this.#removed(latest, "it went while its endpoints were made");
     if (over !== undefined) this.#hangUp(unit, over);
     for (const { kind, address } of endpoints) this.#announce(unit, kind, address);
-    if (this.#mapping !== mapping) for (const endpoint of endpoints) endpoint.changed();
+    if (this.#mapping !== mapping || this.#units.info(unit) !== first)
+      for (const endpoint of endpoints) endpoint.changed();
   }
 
   /** As the manager has it, who has checked it. */
