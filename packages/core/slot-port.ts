@@ -57,6 +57,8 @@ export interface SlotPort<C extends Contract> extends UnitPort<C> {
     length: number,
     done: (completion: Completion<Output<C, K>>) => void,
   ): void;
+  /** A driver works behind the port at this moment. */
+  readonly works: boolean;
   /**
    * Tells when a driver works behind the port (true), and when it does not any more (false, maybe twice): it has failed, it is dead and fenced, at rest, or
    * a debugger holds it. What it had told of its state is over then; what it was told, a dead one's successor has forgotten. `failed`: it is dead

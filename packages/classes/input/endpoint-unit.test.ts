@@ -439,6 +439,21 @@ test("a rumble without end ends with the input device that it was asked of, and 
   assert.deepEqual([await felt(), clock.pending], [[], 0]);
 });
 
+test("what is wanted while the driver rests is told as it wakes, also where the mapping became another meanwhile", async () => {
+  const { nodes, port, clock, remap } = await inputUnit(startGamepad, pad);
+  port.driver(false);
+  await remap(typing);
+  const effect = { type: 0x50, id: 0, replayLength: 500 };
+  nodes.kernel(OWN).upload(effect, { strongMagnitude: 9, weakMagnitude: 8 });
+  nodes.kernel(OWN).play(0, 1);
+  await settled();
+  assert.deepEqual(port.told, []);
+  clock.advance(200);
+  port.driver(true);
+  await settled();
+  assert.deepEqual(port.told, [{ name: "rumble", input: { strong: 9, weak: 8, durationMs: 300 } }]);
+});
+
 test("two drivers that die by their own fault as they come keep a rumble from the next for a while; two that rest do not", async () => {
   for (const failed of [true, false]) {
     const { nodes, port } = await inputUnit(startGamepad, pad);
