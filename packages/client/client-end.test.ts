@@ -461,7 +461,11 @@ test("a driver that comes to rest does not work any more, and whoever comes then
 test("a driver that is away died by its own fault, or it was killed, or it rests", async () => {
   const { end } = clientEnd();
   const told: string[] = [];
-  end.onDriver((there, failed) => told.push(there ? "there" : failed ? "failed" : "away"));
+  const works: boolean[] = [end.works];
+  end.onDriver((there, failed) => {
+    told.push(there ? "there" : failed ? "failed" : "away");
+    works.push(end.works);
+  });
   const first = driver(end, 1);
   end.paused(true);
   first.kill(false);
@@ -469,7 +473,24 @@ test("a driver that is away died by its own fault, or it was killed, or it rests
   end.paused(true);
   end.paused(false);
   second.kill(true);
-  assert.deepEqual(told, ["there", "away", "failed", "there", "away", "there", "away"]);
+  const third = driver(end, 3, 1000, () => end.paused(true));
+  end.paused(false);
+  end.stuck(new DeviceError("disconnected", "it cannot be ended"));
+  third.kill();
+  assert.deepEqual(told, [
+    "there",
+    "away",
+    "failed",
+    "there",
+    "away",
+    "there",
+    "away",
+    "away",
+    "there",
+    "away",
+    "away",
+  ]);
+  assert.deepEqual(works, [false, ...told.map((what) => what === "there")]);
 });
 
 test("one that is at rest when its channel is opened was not at work: what it had told before is over", async () => {

@@ -212,6 +212,11 @@ export class ClientEnd<C extends Contract> implements UnitPort<C> {
     return this.#listeners.on(name, listener);
   }
 
+  /** A driver works at this moment, as `onDriver` tells of it. */
+  get works(): boolean {
+    return this.#channel !== undefined && !this.#held && this.#ended === undefined;
+  }
+
   onDriver(listener: (there: boolean, failed: boolean) => void): () => void {
     return this.#listeners.onDriver(listener);
   }

@@ -260,6 +260,9 @@ export class UnitSession<C extends Contract> {
       supports: (name) => end.supports(name),
       request: (name, input, options) => end.request(name, input, options),
       on: (name, listener) => end.on(name, listener),
+      get works() {
+        return end.works;
+      },
       onDriver: (listener) => end.onDriver(listener),
       reserve: (count, signal) => end.reserve(count, signal),
       take: () => end.take(),

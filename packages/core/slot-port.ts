@@ -57,10 +57,12 @@ export interface SlotPort<C extends Contract> extends UnitPort<C> {
     length: number,
     done: (completion: Completion<Output<C, K>>) => void,
   ): void;
+  /** A driver works behind the port at this moment. */
+  readonly works: boolean;
   /**
    * Tells when a driver works behind the port (true), and when it does not any more (false, maybe twice): it has failed, it is dead and fenced, at rest, or
    * a debugger holds it. What it had told of its state is over then; what it was told, a dead one's successor has forgotten. `failed`: it is dead
-   * by its own fault. Answers what ends the subscription.
+   * by its own fault, which is told before what it had in hand is answered. Answers what ends the subscription.
    */
   onDriver(listener: (there: boolean, failed: boolean) => void): () => void;
   /** Resolves once every request is finished, those of closed connections included. */

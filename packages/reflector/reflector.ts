@@ -39,6 +39,8 @@ export class Reflector {
   readonly #streams: Descriptor[];
   readonly #endpoints = new Map<string, Endpoint[]>();
   readonly #starts = new Map<string, Promise<void>>();
+  /** Units that went while their endpoints were made: those are of nothing that there is, also where the unit came again. */
+  readonly #went = new Set<string>();
   /** Units that went and whose addresses are not free yet. */
   readonly #closing = new Map<string, Promise<unknown>>();
   #mapping: Mapping = { devices: [] };
@@ -109,7 +111,9 @@ export class Reflector {
       .then(() => this.#added(info))
       .catch((error: Error) => this.#log.error(`no endpoint for ${info.unit}: ${error.message}`))
       .finally(() => {
-        if (this.#starts.get(info.unit) === turn) this.#starts.delete(info.unit);
+        if (this.#starts.get(info.unit) !== turn) return;
+        this.#starts.delete(info.unit);
+        this.#went.delete(info.unit);
       });
     this.#starts.set(info.unit, turn);
   }
@@ -117,7 +121,11 @@ export class Reflector {
   async #added({ unit }: UnitInfo): Promise<void> {
     await this.#closing.get(unit);
     if (this.#units.info(unit) === undefined || this.#endpoints.has(unit)) return; // it went again, or came twice
-    let latest = this.#units.info(unit)!;
+    this.#went.delete(unit);
+    const first = this.#units.info(unit)!;
+    let latest = first;
+    /** Why a session is over that was opened meanwhile. */
+    let over: string | undefined;
     const mapping = this.#mapping;
     const endpoints = await this.#class.startEndpoints({
       info: () => {
@@ -126,8 +134,11 @@ export class Reflector {
       },
       open: async (mode) => {
         const session = await this.#units.open(unit, this.#class.client, mode);
-        void session.end.whenEnded.then((reason) =>
-          this.#clock.after(0, () => this.#hangUp(unit, reason.message)),
+        void session.end.whenEnded.then(({ message }) =>
+          this.#clock.after(0, () => {
+            over = message;
+            this.#hangUp(unit, message);
+          }),
         );
         return session.port;
       },
@@ -147,10 +158,11 @@ export class Reflector {
       log: this.#log.child(unit),
     });
     this.#endpoints.set(unit, endpoints);
-    if (this.#units.info(unit) === undefined)
-      return this.#removed(latest, "it went while its endpoints were made");
+    if (this.#went.has(unit)) return this.#removed(latest, "it went while its endpoints were made");
+    if (over !== undefined) this.#hangUp(unit, over);
     for (const { kind, address } of endpoints) this.#announce(unit, kind, address);
-    if (this.#mapping !== mapping) for (const endpoint of endpoints) endpoint.changed();
+    if (this.#mapping !== mapping || this.#units.info(unit) !== first)
+      for (const endpoint of endpoints) endpoint.changed();
   }
 
   /** As the manager has it, who has checked it. */
@@ -254,6 +266,7 @@ export class Reflector {
     const endpoints = this.#endpoints.get(unit) ?? [];
     this.#endpoints.delete(unit);
     this.#profiles.delete(unit);
+    if (this.#starts.has(unit)) this.#went.add(unit);
     for (const endpoint of endpoints) endpoint.disconnectAll(reason);
     const closed = Promise.all(endpoints.map((endpoint) => endpoint.close())).catch((error: Error) =>
       this.#log.error(`closing the endpoints of ${unit}: ${error.message}`),

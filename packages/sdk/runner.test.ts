@@ -127,6 +127,17 @@ test("cancel reaches running and queued requests; the running one ends when its 
   await assert.rejects(all[0]!, { kind: "cancelled" });
 });
 
+test("held, cancel reaches what waits at once, and no handler starts for it after the release", async () => {
+  const { handler, opened } = gate();
+  const { run, runner } = setUp({ write: handler });
+  await runner.hold();
+  const waiting = run("write", { at: 0 });
+  runner.cancel(1);
+  await assert.rejects(waiting, { kind: "cancelled" });
+  runner.release();
+  assert.equal(opened.length, 0);
+});
+
 test("a thrown DeviceError is kept; anything else is internal, with its stack logged", async () => {
   const { run, entries } = setUp({
     read: () => {

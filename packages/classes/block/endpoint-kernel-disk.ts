@@ -52,6 +52,8 @@ export function startKernelDisk(options: KernelDiskOptions, publish: Publish): K
   let closing = false;
   let retire = () => {};
   let lookAgain = () => {};
+  /** How often something was said to have changed. */
+  let changes = 0;
 
   function tell(now: string | null): void {
     if (now !== node) options.announce(now);
@@ -100,9 +102,10 @@ export function startKernelDisk(options: KernelDiskOptions, publish: Publish): K
 
   const pause = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve));
 
-  /** Resolves when something has changed, or when it is time to try again. */
-  function change(withinMs: number | undefined): Promise<void> {
-    return new Promise((resolve) => {
+  /** Resolves when something has changed since there were so many changes, or when it is time to try again. */
+  async function change(since: number, withinMs: number | undefined): Promise<void> {
+    if (changes !== since) return;
+    await new Promise<void>((resolve) => {
       const timer: Timer | undefined = withinMs === undefined ? undefined : clock.after(withinMs, resolve);
       lookAgain = () => {
         timer?.cancel();
@@ -113,8 +116,9 @@ export function startKernelDisk(options: KernelDiskOptions, publish: Publish): K
 
   async function run(): Promise<void> {
     for (let againMs = AGAIN_MS; !closing; ) {
+      const since = changes; // it may be another medium by the time this one is let go of
       if (geometry() === undefined) {
-        await change(undefined);
+        await change(since, undefined);
         continue;
       }
       try {
@@ -125,11 +129,11 @@ export function startKernelDisk(options: KernelDiskOptions, publish: Publish): K
         if (closing) return;
         if (error.kind === "unsupported") {
           log.error(`${error.message}; with "endpoints: {block: nbd}" in ring3.yaml it is met by NBD`);
-          await change(undefined);
+          await change(since, undefined);
           continue;
         }
         log.warn(`no disk of the kernel's for now: ${error.message}`);
-        await change(againMs);
+        await change(since, againMs);
         againMs = Math.min(2 * againMs, AGAIN_MAX_MS);
       }
     }
@@ -141,7 +145,10 @@ export function startKernelDisk(options: KernelDiskOptions, publish: Publish): K
     get node() {
       return node;
     },
-    changed: () => lookAgain(),
+    changed() {
+      changes++;
+      lookAgain();
+    },
     retire(reason) {
       if (node !== null) log.info(`${node} goes: ${reason}`);
       shared.retire();

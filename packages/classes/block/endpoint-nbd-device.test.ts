@@ -163,3 +163,32 @@ test("a disk that the kernel cannot have is told of once, with what helps, and t
   assert.equal(tries, 2);
   await endpoint.close();
 });
+
+test("a medium that comes while one that the kernel cannot have is let go of is a disk, with nobody changing anything more", async () => {
+  const disk = memoryDisk();
+  const gate = Promise.withResolvers<void>();
+  const closing = Promise.withResolvers<void>();
+  const [theirs, ours] = socketPair();
+  let tries = 0;
+  const { endpoint } = published({
+    open: async () => ({
+      ...disk.port,
+      async close() {
+        closing.resolve();
+        await gate.promise;
+      },
+    }),
+    async publish() {
+      if (++tries === 1)
+        throw new DeviceError("unsupported", "a disk of the kernel's with sectors of 8192 bytes");
+      return ours;
+    },
+    withdraw: async () => theirs.close(),
+  });
+  await closing.promise;
+  endpoint.changed();
+  gate.resolve();
+  await settled();
+  assert.deepEqual([tries, endpoint.node], [2, "/dev/nbd16"]);
+  await endpoint.close();
+});

@@ -107,6 +107,7 @@ export function memoryDisk(options: MemoryDiskOptions = {}): MemoryDisk {
         free.release(slot);
       },
       on: () => () => {},
+      works: true,
       onDriver: () => () => {},
       async submit(name, input, slot, length) {
         const seen: Seen = { name, input: input as object };

@@ -14,7 +14,7 @@ import { startGamepad } from "./endpoint-uinput.ts";
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** Drivers that do with each rumble what the test says: `answer` undefined: take it. */
+/** Drivers that take each rumble, let go of it when it is taken back, or do neither before they die. */
 function setUp() {
   const clock = manualClock();
   const logged: string[] = [];
@@ -23,21 +23,28 @@ function setUp() {
     createLog("test", ({ level, message }) => void (level === "warn" && logged.push(message)), clock),
   );
   const told: string[] = [];
-  let answer: DeviceError["kind"] | undefined;
+  let does: "takes" | "lets go" | "dies" = "takes";
+  let ended = () => {};
   const port = {
     supports: () => true,
-    request: async (_: string, { strong, weak }: { strong: number; weak: number }) => {
-      told.push(`${strong} ${weak}`);
-      if (answer !== undefined) throw new DeviceError(answer, "rumble");
+    async request(_: string, input: object, { signal }: { signal: AbortSignal }) {
+      told.push(Object.values(input).join(" "));
+      if (does === "takes") return;
+      await new Promise<void>((resolve) => {
+        ended = resolve;
+        if (does === "lets go") signal.addEventListener("abort", () => resolve());
+      });
+      throw new DeviceError("cancelled", "rumble"); // was taken back, before its driver died or as it did
     },
   } as unknown as SlotPort<Gamepad>;
   /** It fails, and is dead then. */
-  const dies = () => {
+  const dies = (failed = true) => {
     motors.driver(undefined);
-    motors.driver(undefined, true);
+    motors.driver(undefined, failed);
+    ended();
   };
-  const drivers = async (count: number, does?: DeviceError["kind"]) => {
-    answer = does;
+  const drivers = async (count: number, what: typeof does = "takes") => {
+    does = what;
     for (let number = 0; number < count; number++) {
       dies();
       motors.driver(port);
@@ -52,22 +59,63 @@ const LONG = 1e6;
 test("an effect under which two drivers have died is told to no other, however long that lives; another effect is", async () => {
   const { clock, motors, told, logged, drivers } = setUp();
   motors.set(9, 8, LONG);
-  assert.deepEqual(await drivers(2, "driver-restarted"), ["9 8", "9 8"]);
-  assert.deepEqual(logged, ["a rumble under which 2 drivers have died is not told to another"]);
+  assert.deepEqual(await drivers(2, "dies"), ["9 8 65535", "9 8 65535"]);
   assert.deepEqual(await drivers(1), []);
+  assert.deepEqual(logged, ["a rumble under which 2 drivers have died is not told to another"]);
   clock.advance(2 * limits.healthyMs);
   await settled();
   assert.deepEqual(told.splice(0), []);
   motors.set(7, 6, LONG);
   await settled();
-  assert.deepEqual(told, ["7 6"]);
+  assert.deepEqual(told, ["7 6 65535"]);
 });
 
 test("deaths under an effect count in a row: one that took it in between begins them anew", async () => {
   const { motors, drivers } = setUp();
   motors.set(9, 8, LONG);
-  for (const does of ["driver-restarted", undefined, "driver-restarted", undefined] as const)
-    assert.deepEqual(await drivers(1, does), ["9 8"]);
+  for (const does of ["dies", "takes", "dies", "takes"] as const)
+    assert.deepEqual(await drivers(1, does), ["9 8 65535"]);
+});
+
+test("what a driver is told as it comes to rest is taken back: it does not do so as it wakes, but what is wanted then", async () => {
+  const { clock, motors, told, drivers, port } = setUp();
+  await drivers(1, "lets go");
+  motors.set(9, 8, 1000);
+  motors.driver(undefined);
+  await settled();
+  clock.advance(400);
+  motors.driver(port);
+  motors.driver(undefined);
+  await settled();
+  clock.advance(60_000);
+  motors.driver(port);
+  await settled();
+  assert.deepEqual(told, ["9 8 1000", "9 8 600", "0 0 0"]);
+});
+
+test("an effect under which drivers rest and die later, or are killed, is told to the next all the same", async () => {
+  const { clock, motors, told, logged, drivers, dies, port } = setUp();
+  const next = async () => {
+    motors.driver(port);
+    await settled();
+    clock.advance(limits.healthyMs);
+  };
+  await drivers(1, "lets go");
+  motors.set(9, 8, LONG);
+  for (let rest = 0; rest < 3; rest++) {
+    motors.driver(undefined);
+    await settled();
+    dies();
+    await next();
+  }
+  motors.driver(undefined);
+  await settled();
+  await drivers(1, "dies");
+  for (let kill = 0; kill < 3; kill++) {
+    dies(false);
+    await next();
+  }
+  assert.deepEqual([logged, told], [[], Array(3).fill("9 8 65535")]);
 });
 
 test("behind two drivers that died early, one is told once it has lived in health, and what is wanted then", async () => {
@@ -84,8 +132,8 @@ test("behind two drivers that died early, one is told once it has lived in healt
   assert.deepEqual(told.splice(0), []);
   clock.advance(1);
   await settled();
-  assert.deepEqual(told.splice(0), ["7 6"]);
-  assert.deepEqual(await drivers(1), ["7 6"]);
+  assert.deepEqual(told.splice(0), ["7 6 65535"]);
+  assert.deepEqual(await drivers(1), ["7 6 65535"]);
 });
 
 test("one that rests, is unplugged or restarted within its first seconds has not died: it is told at once, after one early death too", async () => {
@@ -98,7 +146,7 @@ test("one that rests, is unplugged or restarted within its first seconds has not
   await drivers(1);
   motors.set(9, 8, LONG);
   await settled();
-  assert.deepEqual(told, ["9 8"]);
+  assert.deepEqual(told, ["9 8 65535"]);
 });
 
 test("one that dies without having worked since the last early death makes no second of that", async () => {
@@ -108,7 +156,7 @@ test("one that dies without having worked since the last early death makes no se
   await drivers(1);
   motors.set(9, 8, LONG);
   await settled();
-  assert.deepEqual(told, ["9 8"]);
+  assert.deepEqual(told, ["9 8 65535"]);
 });
 
 test("one early death keeps nothing from the next driver", async () => {
@@ -118,16 +166,16 @@ test("one early death keeps nothing from the next driver", async () => {
   await drivers(1);
   motors.set(9, 8, LONG);
   await settled();
-  assert.deepEqual(told, ["9 8"]);
+  assert.deepEqual(told, ["9 8 65535"]);
 });
 
 test("drivers that die one after the other, each of which had taken it, are told at once; so is one that is told again by another view", async () => {
   const { motors, told, drivers, port } = setUp();
   motors.set(9, 8, LONG);
-  assert.deepEqual(await drivers(4), ["9 8", "9 8", "9 8", "9 8"]);
+  assert.deepEqual(await drivers(4), ["9 8 65535", "9 8 65535", "9 8 65535", "9 8 65535"]);
   motors.driver(port);
   await settled();
-  assert.deepEqual(told, ["9 8"]);
+  assert.deepEqual(told, ["9 8 65535"]);
 });
 
 test("two drivers that die by their own fault as they come keep a rumble from the next for a while; two that rest do not", async () => {

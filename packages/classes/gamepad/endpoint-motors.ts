@@ -1,13 +1,12 @@
 // Runs in: reflector. Owns: what programs want felt, with its end: told to the driver, and to the next one for as long as it has left.
 import type { Clock, Timer } from "@ring3/core/clock";
-import { DeviceError } from "@ring3/core/errors";
 import { limits } from "@ring3/core/lifecycle";
 import type { Log } from "@ring3/core/log";
 import type { SlotPort } from "@ring3/core/slot-port";
 import { Teller } from "../input/endpoint-teller.ts";
 import { type Gamepad, RUMBLE_MAX_MS } from "./contract.ts";
 
-/** Of drivers that have died while they were told the same, and of such in a row that have died before they had lived in health or taken anything. */
+/** Of drivers that have died by their own fault while they were told the same, and of such in a row that have died so before they had lived in health or taken anything. */
 const DEATHS_MAX = 2;
 
 interface Effect {
@@ -16,6 +15,13 @@ interface Effect {
   readonly untilMs: number;
   /** Drivers in a row that have died while they were told it. */
   deaths: number;
+}
+
+/** The driver has not let go of it yet. */
+interface Telling {
+  readonly takeBack: AbortController;
+  /** The driver, before it did. */
+  isDead: boolean;
 }
 
 /**
@@ -29,6 +35,7 @@ export class Motors {
   #port: SlotPort<Gamepad> | undefined;
   /** undefined: nobody has wanted anything yet. */
   #wanted: Effect | undefined;
+  #telling: Telling | undefined;
   #renewal: Timer | undefined;
   /** When the driver that there is came, and whether it has taken anything. */
   #sinceMs = 0;
@@ -49,6 +56,8 @@ export class Motors {
   driver(port: SlotPort<Gamepad> | undefined, failed = false): void {
     if (this.#port === undefined && port !== undefined) this.#begins();
     if (this.#port !== undefined && port === undefined) this.#ends();
+    if (port === undefined) this.#telling?.takeBack.abort(); // at rest it would do so once it wakes, however late that is
+    if (failed && this.#telling !== undefined) this.#telling.isDead = true;
     if (failed && this.#isEarly) {
       this.#earlyDeaths++;
       this.#isEarly = false; // counted; the next one may come and go at rest
@@ -95,19 +104,21 @@ export class Motors {
       still || left <= RUMBLE_MAX_MS
         ? undefined
         : this.#clock.after(RUMBLE_MAX_MS / 2, () => this.#teller.tell());
+    const telling: Telling = { takeBack: new AbortController(), isDead: false };
+    this.#telling = telling;
     try {
-      await this.#port.request("rumble", input);
+      await this.#port.request("rumble", input, { signal: telling.takeBack.signal });
       this.#hasTaken = true;
       effect.deaths = 0;
     } catch (error) {
-      this.#failed(effect, error as Error);
+      this.#log.debug(`not felt: ${(error as Error).message}`); // the next driver is told anew
+      if (telling.isDead) this.#diedUnder(effect);
+    } finally {
+      this.#telling = undefined;
     }
   }
 
-  /** The next driver is told anew. */
-  #failed(effect: Effect, error: Error): void {
-    this.#log.debug(`not felt: ${error.message}`);
-    if (!(error instanceof DeviceError) || error.kind !== "driver-restarted") return;
+  #diedUnder(effect: Effect): void {
     if (++effect.deaths < DEATHS_MAX || this.#wanted !== effect) return;
     this.#wanted = undefined;
     this.#log.warn(`a rumble under which ${DEATHS_MAX} drivers have died is not told to another`);

@@ -92,12 +92,17 @@ type Told = { readonly name: string; readonly input: unknown };
 export class PlayedPort<C extends Contract> {
   readonly told: Told[] = [];
   closed = false;
+  #works = true;
   readonly #listeners = new Map<string, Set<(data: never, dropped: number) => void>>();
   readonly #onDriver = new Set<(there: boolean, failed: boolean) => void>();
   readonly #latest = new Map<string, unknown>();
 
   get port(): SlotPort<C> {
+    const works = () => this.#works;
     return {
+      get works() {
+        return works();
+      },
       supports: () => true,
       request: async (name: string, input: unknown) => void this.told.push({ name, input }),
       on: (name: string, listener: (data: never, dropped: number) => void) => {
@@ -122,6 +127,7 @@ export class PlayedPort<C extends Contract> {
   }
 
   driver(there: boolean, failed = false): void {
+    this.#works = there;
     if (!there) this.#latest.clear();
     for (const listener of this.#onDriver) listener(there, failed);
   }

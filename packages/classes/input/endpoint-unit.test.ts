@@ -19,7 +19,7 @@ import {
   REL_Y,
 } from "@ring3/kernel/uinput/codes";
 import type { Triple } from "@ring3/kernel/uinput/scripted-uinput.fixture";
-import { GAMEPAD_RUMBLE } from "../gamepad/contract.ts";
+import { GAMEPAD_RUMBLE, RUMBLE_MAX_MS } from "../gamepad/contract.ts";
 import { startGamepad } from "../gamepad/endpoint-uinput.ts";
 import { INPUT_KEYS, INPUT_LEDS, INPUT_RELATIVE } from "./contract.ts";
 import { startInput } from "./endpoint-uinput.ts";
@@ -414,6 +414,44 @@ test("LEDs and rumble that programs want are told to the next driver, and by the
   felt.clock.advance(200);
   await felt.again();
   assert.deepEqual(felt.port.told, [{ name: "rumble", input: { strong: 9, weak: 8, durationMs: 300 } }]);
+});
+
+test("a rumble without end ends with the input device that it was asked of, and lasts while that does", async () => {
+  const { nodes, port, clock, unit, remap } = await inputUnit(startGamepad, pad);
+  const felt = async () => {
+    await settled();
+    return port.told.splice(0).map(({ input }) => Object.values(input as object).join(" "));
+  };
+  const plays = async () => {
+    nodes.kernel(OWN).upload({ type: 0x50, id: 0 }, { strongMagnitude: 9, weakMagnitude: 8 });
+    nodes.kernel(OWN).play(0, 1);
+    return felt();
+  };
+  assert.deepEqual(await plays(), ["9 8 65535"]);
+  await remap(mapping({ desktop: { bindings: [on("start", press("KEY_A"))] } })); // a keyboard beside it
+  assert.deepEqual(await felt(), ["9 8 65535"]);
+  await remap(mapping({ desktop: { bindings: [on("start", press("c"))] } })); // a button that it has not
+  assert.equal((await felt()).at(-1), "0 0 0");
+  clock.advance(RUMBLE_MAX_MS);
+  assert.deepEqual(await felt(), []);
+  await plays();
+  await unit.close(); // to the next reflector it is what goes on
+  assert.deepEqual([await felt(), clock.pending], [[], 0]);
+});
+
+test("what is wanted while the driver rests is told as it wakes, also where the mapping became another meanwhile", async () => {
+  const { nodes, port, clock, remap } = await inputUnit(startGamepad, pad);
+  port.driver(false);
+  await remap(typing);
+  const effect = { type: 0x50, id: 0, replayLength: 500 };
+  nodes.kernel(OWN).upload(effect, { strongMagnitude: 9, weakMagnitude: 8 });
+  nodes.kernel(OWN).play(0, 1);
+  await settled();
+  assert.deepEqual(port.told, []);
+  clock.advance(200);
+  port.driver(true);
+  await settled();
+  assert.deepEqual(port.told, [{ name: "rumble", input: { strong: 9, weak: 8, durationMs: 300 } }]);
 });
 
 test("two drivers that die by their own fault as they come keep a rumble from the next for a while; two that rest do not", async () => {

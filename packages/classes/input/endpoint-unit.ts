@@ -210,7 +210,7 @@ export class InputUnit<C extends Contract> {
     const stop = port.onDriver((there, failed) => (there ? this.#kind.driver(port) : down(failed)));
     const stops = run === undefined ? view.pass(port, this.#nodes) : view.feed(port, this.#nodes, run);
     this.#built = { port, shape, mapping, capabilities, view, run, stops: [stop, ...stops] };
-    this.#kind.driver(port);
+    this.#kind.driver(port.works ? port : undefined);
   }
 
   #map(mapping: DeviceMapping, capabilities: Capabilities, view: View<C>): MapperRun {

@@ -30,6 +30,9 @@ const EINVAL = 22;
 
 const { size: EVENT_BYTES, offsets: EVENT } = inputEvent;
 
+type Told = Omit<Felt, "nextMs">;
+const STILL: Told = { strong: 0, weak: 0, untilMs: Number.POSITIVE_INFINITY };
+
 /** Told what programs do with the device. Not from within `create`. */
 export interface UinputOwner {
   /**
@@ -49,7 +52,7 @@ export class UinputDevice {
   readonly #owner: UinputOwner;
   readonly #mixer: RumbleMixer;
   #timer: Timer | undefined;
-  #told: Omit<Felt, "nextMs"> | undefined = { strong: 0, weak: 0, untilMs: Number.POSITIVE_INFINITY };
+  #told: Told | undefined = STILL;
   #closed = false;
   readonly #incoming = new DataView(new ArrayBuffer(UINPUT_BUFFER_SIZE * EVENT_BYTES));
   readonly #incomingBytes = new Uint8Array(this.#incoming.buffer);
@@ -166,11 +169,12 @@ export class UinputDevice {
     check(result, "remove an input device");
   }
 
-  /** Lets go of it. It stays while somebody else has this descriptor. */
+  /** Lets go of it. It stays while somebody else has this descriptor. Nobody could end what it lets be felt: that ends now. */
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
     this.#calls.close();
+    this.#tell(STILL);
   }
 
   /** False: there was nothing. */
@@ -244,9 +248,14 @@ export class UinputDevice {
     const { strong, weak, untilMs, nextMs } = this.#mixer.felt(now);
     this.#timer =
       nextMs === Number.POSITIVE_INFINITY ? undefined : this.#clock.after(nextMs - now, () => this.#feel());
+    this.#tell({ strong, weak, untilMs });
+  }
+
+  #tell(felt: Told): void {
+    const { strong, weak, untilMs } = felt;
     const told = this.#told;
     if (strong === told?.strong && weak === told.weak && untilMs === told.untilMs) return;
-    this.#told = { strong, weak, untilMs };
+    this.#told = felt;
     this.#owner.rumble?.(strong, weak, untilMs);
   }
 }

@@ -119,13 +119,18 @@ test("closed while it is told something: nothing of what follows is taken, and n
   assert.deepEqual([kernel.ioctls.length, clock.pending], [before, 0]);
 });
 
-test("closed while it rumbles: no timer is left", () => {
-  const { kernel, clock, device } = create();
+test("closed while it rumbles: it is still, which is told once, and no timer is left", () => {
+  const { kernel, clock, heard, device } = create();
   kernel.upload({ type: FF_RUMBLE, id: 0, replayLength: 9 }, { strongMagnitude: 1, weakMagnitude: 2 });
   kernel.play(0, 1);
   assert.equal(clock.pending, 1);
   device.close();
+  device.close();
   assert.equal(clock.pending, 0);
+  assert.deepEqual(heard, [
+    [1, 2, 9],
+    [0, 0, NEVER],
+  ]);
 });
 
 test("adopted: released first, nothing is set up; still is told; effects play on from what its last owner knew", () => {
