@@ -54,13 +54,14 @@ test("unplugged in mid-transfer: requests wait, fail when the grace is over, and
     "--rw=randwrite",
     "--size=24M",
     "--offset=8M",
+    ...["--time_based", "--runtime=60"], // it begins anew when it is through
   ]);
   await ledger.progress();
   const start = performance.now();
   await drive.say("unplug");
   await using.then(() => failed.push(performance.now() - start));
   assert.ok(failed[0]! >= GRACE_MS - 50, `after ${failed[0]} ms`);
-  assert.notEqual((await fio).code, 0);
+  assert.ok((await fio).code! > 0); // by itself, and with an error
   await eventually("the end of the connection", () => client.ended || undefined);
   await eventually("the end of the socket", () => !existsSync(socket) || undefined);
   assert.equal(await listed(drive), false);
