@@ -214,7 +214,7 @@ for (const [what, code, reason] of [
   ["hangs", spinning, /heartbeat: no heartbeat for \d+ ms/],
 ] as const)
   test(`a driver that ${what} in its pool is quarantined for it; the one beside it is started again each time, and goes on`, async () => {
-    const manifest = { placement: "pooled:both", limits: { hangMs: 700 } };
+    const manifest = { placement: "pooled:both" };
     await using ring3 = await withDrivers({
       faulty: { code, manifest },
       fine: { code: "drive(() => unit)", manifest },
@@ -242,15 +242,15 @@ for (const [what, code, reason] of [
     life.close();
   });
 
-for (const [what, code] of [
-  ["throws", `drive(() => { throw new Error("not this one"); })`],
-  ["never returns", `drive(() => new Promise(() => {}))`],
+for (const [what, code, limits] of [
+  ["throws", `drive(() => { throw new Error("not this one"); })`, {}],
+  ["never returns", `drive(() => new Promise(() => {}))`, { probeMs: 300 }],
 ] as const)
   test(`a driver whose probe ${what} in its pool is quarantined for it, and the one beside it does not notice`, async () => {
-    const manifest = { placement: "pooled:both", limits: { probeMs: 300 } };
+    const placement = "pooled:both";
     await using ring3 = await withDrivers({
-      faulty: { code, manifest },
-      fine: { code: "drive(() => unit)", manifest },
+      faulty: { code, manifest: { placement, limits } },
+      fine: { code: "drive(() => unit)", manifest: { placement } },
     });
     const life = await DriversLife.of(ring3);
     const fine = await ring3.plug("y", "--serial", "fine");
@@ -268,8 +268,7 @@ for (const [what, code] of [
   ["hangs", spinning],
 ] as const)
   test(`an inline driver that ${what} ends its connections; the report says where it stood, and the address serves again`, async () => {
-    const manifest = { placement: "inline", limits: { hangMs: 700 } };
-    await using ring3 = await withDrivers({ faulty: { code, manifest } });
+    await using ring3 = await withDrivers({ faulty: { code, manifest: { placement: "inline" } } });
     const life = await DriversLife.of(ring3);
     const drive = await ring3.plug("x", "--serial", "faulty");
     const socket = socketOf(await life.served(drive));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
@@ -17,18 +17,18 @@ const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 const BYTES = 4096;
 const SECRET = "no byte of a user's";
 
-/** Traces a drive while `meanwhile` runs, which begins when the trace does. */
+/** Traces a drive while `meanwhile` runs, which begins when the trace does and may look into the file that it writes. */
 async function traced(
   ring3: RunningRing3,
   device: string,
-  meanwhile: () => Promise<void>,
+  meanwhile: (file: string) => Promise<void>,
 ): Promise<TraceRead & { summary: Record<string, number | string> }> {
   const file = join(ring3.folder, "trace.json");
   const args = [main, "trace", device, "--output", file, "--json", "--state-dir", ring3.directory];
   const tracing = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const out = text(tracing.stdout);
   await eventually("the trace's file", () => existsSync(file) || undefined);
-  await meanwhile();
+  await meanwhile(file);
   tracing.kill("SIGINT");
   const [code] = await once(tracing, "close");
   assert.equal(code, 0);
@@ -36,19 +36,34 @@ async function traced(
   return { ...readTrace(file), summary: JSON.parse(await out) };
 }
 
-/** Works until told to stop; resolves with how much it has done. */
-function busy(work: () => Promise<unknown>): { stop: () => Promise<number> } {
+/** A ring of records holds more than a second of what is done then: a trace that stands still for so long loses none. */
+const EVERY_MS = 20;
+
+/** Works until told to stop. */
+function busy(work: () => Promise<unknown>) {
   let [going, done] = [true, 0];
   const working = (async () => {
-    for (; going; done++) await work();
+    for (; going; done++) {
+      await work();
+      await pause(EVERY_MS);
+    }
   })();
-  const stop = async () => {
-    going = false;
-    await working;
-    return done;
+  return {
+    /** Resolves once it has done so much more. */
+    more(count: number) {
+      const enough = done + count;
+      return eventually(`work ${enough}`, () => done >= enough || undefined);
+    },
+    async stop() {
+      going = false;
+      await working;
+    },
   };
-  return { stop };
 }
+
+/** The device's states in a file that is still being written: every 64 KiB, so long as there is work. */
+const statesIn = (file: string) =>
+  [...readFileSync(file, "utf8").matchAll(/"name":"(\w+)","cat":"states"/g)].map(([, state]) => state);
 
 const layers = ["application", "the block reflector", "driver host", "kernel surface"];
 const layerOf = ({ process }: SliceRead) => layers.find((layer) => process.startsWith(layer))!;
@@ -70,14 +85,22 @@ test("each request is one chain from application to device, also over its driver
     busy(() => disk.write(2 * BYTES, data)),
   ];
   const trace = await traced(ring3, drive.device, async () => {
-    await pause(500);
-    const { hostPid, incarnation } = await ring3.device(drive.device);
-    drive.process.kill("SIGSTOP"); // so that the driver has a request in hand when it dies
-    await pause(100);
+    const { device } = drive;
+    await Promise.all(works.map((work) => work.more(25)));
+    const { hostPid, incarnation } = await ring3.device(device);
+    drive.process.kill("SIGSTOP"); // so that the driver has requests in hand when it dies
+    await eventually("a request of each in the driver's hand", async () => {
+      const { requests } = await ring3.manager.ask("inFlight", { device, follow: false });
+      return requests.length === works.length || undefined;
+    });
     process.kill(hostPid!, "SIGKILL");
     drive.process.kill("SIGCONT");
     await life.restarted(drive, incarnation);
-    await pause(500);
+    await Promise.all(works.map((work) => work.more(2)));
+    await eventually("its health", async () => {
+      const last = (await ring3.manager.ask("history", { device })).passages.at(-1)!;
+      return (last.state === "running" && last.reason === "") || undefined;
+    });
   });
   for (const work of works) await work.stop();
 
@@ -147,12 +170,14 @@ test("an application with a channel of its own, a rest and a manager's death are
   const unit = await application.open(`${drive.device}#0`, blockClass, "read");
   const { medium } = unit.properties;
   const work = busy(() => unit.request("read", { lba: 0, count: 8, medium }, { length: BYTES }));
-  const trace = await traced(ring3, drive.device, async () => {
+  const trace = await traced(ring3, drive.device, async (file) => {
+    await work.more(1);
     await ring3.manager.ask("suspend", { device: drive.device });
     await ring3.manager.ask("resume", { device: drive.device });
-    await pause(500); // what a manager knows is asked for 20 times a second
+    await eventually("its rest in the file", () => statesIn(file).length >= 3 || undefined); // what only the manager knows is lost with it
     await ring3.killManager();
-    await pause(500);
+    await eventually("the next manager in the file", () => statesIn(file).length >= 4 || undefined);
+    await work.more(2); // the first may have begun before
   });
   await work.stop();
   await unit.close();

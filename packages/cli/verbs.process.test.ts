@@ -9,6 +9,8 @@ import { type Drive, RunningRing3, run } from "./running-ring3.fixture.ts";
 
 const MIB = 2 ** 20;
 const BLOCKS = 1024;
+/** fio begins anew when it is through, so that it is still at work when its disk stops. */
+const ENDLESS = ["--time_based", "--runtime=60"];
 
 const ring3 = await RunningRing3.start();
 const life = await DriversLife.of(ring3);
@@ -18,7 +20,7 @@ after(async () => {
 });
 
 /** A drive that fio writes to and verifies, and a ledger too. */
-async function used(name: string) {
+async function used(name: string, ...more: string[]) {
   const drive = await ring3.plug(name, "--create", "32M");
   const status = await life.served(drive);
   const address = status.units[0]!.endpoints[0]!.address;
@@ -27,6 +29,7 @@ async function used(name: string) {
   const fio = run("fio", [
     ...["--name=v", "--ioengine=nbd", `--uri=${address}`, "--rw=randrw", "--bs=16k", "--iodepth=8"],
     ...["--offset=8M", "--size=16M", "--verify=crc32c", "--verify_fatal=1", "--verify_state_save=0"],
+    ...more,
   ]);
   return { drive, address, client, ledger, fio };
 }
@@ -56,7 +59,7 @@ test("restart, five times under fio: nobody gets an error, no byte is lost, each
 });
 
 test("stop under fio: fio and every other client get errors, start brings the disk back at the same address", async () => {
-  const { drive, address, ledger, client, fio } = await used("stopped");
+  const { drive, address, ledger, client, fio } = await used("stopped", ...ENDLESS);
   const failed = assert.rejects(
     ledger.run(() => false, 4),
     NbdError,
@@ -65,7 +68,7 @@ test("stop under fio: fio and every other client get errors, start brings the di
   assert.equal((await ring3.cli("stop", drive.device)).out, `${drive.device} is stopped\n`);
   await failed;
   client.drop();
-  assert.notEqual((await fio).code, 0);
+  assert.ok((await fio).code! > 0); // by itself, and with an error
   assert.deepEqual(await stateOf(drive), ["stopped", 1, false]);
   assert.deepEqual((await ring3.device(drive.device)).units, []);
 
@@ -85,17 +88,17 @@ test("restart of a stopped device starts it; stop of a stopped one leaves it", a
 });
 
 test("stop while requests wait for a dead driver: they fail, and none comes back", async () => {
-  const { drive, ledger, client, fio } = await used("dead");
+  const { drive, ledger, client, fio } = await used("dead", ...ENDLESS);
   const failed = assert.rejects(
     ledger.run(() => false, 4),
     NbdError,
   );
   await ledger.progress();
   process.kill((await ring3.device(drive.device)).hostPid!, "SIGKILL");
-  assert.equal((await ring3.cli("stop", drive.device)).code, 0);
+  await ring3.manager.ask("stop", { device: drive.device }); // at once: a program of its own would come after the next driver
   await failed;
   client.drop();
-  assert.notEqual((await fio).code, 0);
+  assert.ok((await fio).code! > 0); // by itself, and with an error
   const [state, , runs] = await stateOf(drive);
   assert.deepEqual([state, runs], ["stopped", false]);
 });

@@ -26,6 +26,8 @@ const unasked = Object.fromEntries(
 ) as unknown as Handlers<Edge, Descriptor, Served>;
 
 export class PlayedManager implements Disposable {
+  /** When it has told each. */
+  readonly seconds: number[] = [];
   readonly directory = mkdtempSync(join(tmpdir(), "r3-")); // a socket's path takes 107 bytes
   readonly #devices: readonly DeviceStatus[];
   readonly #peers = new Set<Served>();
@@ -81,6 +83,7 @@ export class PlayedManager implements Disposable {
   }
 
   #second(): void {
+    this.seconds.push(performance.now());
     this.#requests += 100;
     const of = ({ id, alias, driver, state, restarts }: DeviceStatus) => ({
       ...{ id, alias, driver, state, restarts },

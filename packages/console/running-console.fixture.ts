@@ -116,9 +116,13 @@ export class RunningConsole implements AsyncDisposable {
     const heard: { event: string; at: number }[] = [];
     const answer = response.setEncoding("utf8");
     answer.on("error", () => {}); // closed here
+    let rest = ""; // of a line whose end is still to come
     answer.on("data", (text: string) => {
-      for (const [, event] of text.matchAll(/^event: (.*)$/gm))
-        heard.push({ event: event!, at: performance.now() });
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines)
+        if (line.startsWith("event: "))
+          heard.push({ event: line.slice("event: ".length), at: performance.now() });
     });
     const retryAfter = response.headers["retry-after"];
     return { status: response.statusCode!, retryAfter, heard, close: () => asked.destroy() };
