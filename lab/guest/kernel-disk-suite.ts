@@ -42,9 +42,15 @@ export function kernelDiskSuite({ kind, block, module, nodes }: KernelDiskKind):
     return endpoint!.address;
   }
 
+  /** Resolves once there is another: a manager that has just begun has none yet, and one that has not heard of a death still tells of the dead one. */
   const killReflector = async () => {
-    const { reflectors } = await guest.ring3.status();
-    process.kill(reflectors[0]!.pid, "SIGKILL");
+    const pidOf = async () => (await guest.ring3.status()).reflectors[0]?.pid;
+    const killed = await eventually("a reflector", pidOf);
+    process.kill(killed, "SIGKILL");
+    await eventually("another reflector", async () => {
+      const pid = await pidOf();
+      return pid === killed ? undefined : pid;
+    });
   };
   const gone = () => eventually("the end of the disk", () => nodes().length === 0 || undefined);
   const reading = (disk: string) =>
@@ -65,7 +71,6 @@ export function kernelDiskSuite({ kind, block, module, nodes }: KernelDiskKind):
         });
         await life.kill(drive);
         await killReflector();
-        await eventually("another reflector", async () => (await ring3.status()).reflectors[0]?.pid);
         await ring3.killManager();
         await killReflector();
         assert.ok(copying);
