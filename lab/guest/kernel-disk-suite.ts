@@ -6,7 +6,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { eventually } from "../../packages/cli/drivers-life.fixture.ts";
 import type { Drive } from "../../packages/cli/running-ring3.fixture.ts";
-import { mounted } from "./kernel-disk.ts";
+import { copying, mounted } from "./kernel-disk.ts";
 import { run } from "./program.ts";
 import { type GuestRing3, loggedOf, startRing3, succeeds } from "./ring3.ts";
 
@@ -65,16 +65,12 @@ export function kernelDiskSuite({ kind, block, module, nodes }: KernelDiskKind):
       const disk = await node();
       await run("mkfs.ext4", "-q", disk);
       await mounted(disk, "sync", async (folder) => {
-        let copying = true;
-        const copied = run("cp", "-r", TREE, `${folder}/tree`).finally(() => {
-          copying = false;
+        await copying(TREE, `${folder}/tree`, async () => {
+          await life.kill(drive);
+          await killReflector();
+          await ring3.killManager();
+          await killReflector();
         });
-        await life.kill(drive);
-        await killReflector();
-        await ring3.killManager();
-        await killReflector();
-        assert.ok(copying);
-        await copied;
       });
       await run("fsck.ext4", "-fn", disk);
       assert.equal(await node(), disk);
