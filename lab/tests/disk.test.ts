@@ -1,6 +1,8 @@
 // Runs in: lab guest, root. The whole way of the data on disks that nobody here wrote: QEMU's usb-storage, and its usb-bot with a
 // SCSI disk behind it. The kernel's NBD client and ext4 at one end, kill -9 in the middle, the kernel's usb-storage as the judge.
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { after, before, test } from "node:test";
 import { connectNbd, copying, kernelDisksOf, kernelDriverOf, madeOf, mounted } from "../guest/kernel-disk.ts";
@@ -39,6 +41,8 @@ const models = {
 
 /** The kernel's NBD client on the disk: a file system is made and filled on it while drivers and the manager die. */
 async function filledOverKills({ ring3, life }: GuestRing3, device: string, address: string): Promise<void> {
+  const begun = `ring3 lab: ${randomUUID()}`;
+  writeFileSync("/dev/kmsg", begun); // the node has been another test's before
   await using disk = await connectNbd(address);
   await run("mkfs.ext4", "-q", disk.node);
   await mounted(disk.node, "sync", async (folder) => {
@@ -50,7 +54,9 @@ async function filledOverKills({ ring3, life }: GuestRing3, device: string, addr
     });
   });
   const own = new RegExp(`(I/O|EXT4-fs) error.*\\b${basename(disk.node)}\\b`); // of others it may tell: a disk is taken while the kernel looks for partitions
-  const refused = (await run("dmesg")).split("\n").filter((line) => own.test(line)); // it tells nobody else
+  const [, told] = (await run("dmesg")).split(begun);
+  assert.ok(told !== undefined, "the kernel's log does not reach back to the beginning");
+  const refused = told.split("\n").filter((line) => own.test(line)); // it tells nobody else
   assert.deepEqual(refused, []);
   await run("fsck.ext4", "-fn", disk.node);
 }
