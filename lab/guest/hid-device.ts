@@ -1,8 +1,8 @@
 // Runs in: lab guest, in tests. Owns: a HID device made by uhid.ts, and what this kernel makes of it.
 import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { until } from "./patience.ts";
 import { Talker } from "./talker.ts";
+import { listen } from "./uevents.ts";
 
 const program = fileURLToPath(new URL("./uhid.ts", import.meta.url));
 
@@ -18,17 +18,17 @@ export class HidDevice implements AsyncDisposable {
     this.uniq = uniq;
   }
 
-  /** Resolves once the kernel has input devices of it. */
+  /**
+   * Resolves once the kernel's driver has it: input devices, their nodes and the hidraw node come one after the other, and reports are dropped until all
+   * are there (drivers/hid/hid-core.c, hid_connect and hid_input_report).
+   */
   static async plug(kind: "gamepad" | "keyboard" | "mouse", uniq: string): Promise<HidDevice> {
     const product = { gamepad: "0101", keyboard: "0102", mouse: "0103" }[kind];
+    using announced = listen();
     const talker = new Talker(process.execPath, [program, kind, uniq]);
     await talker.hears("readiness", (line) => line === "ready" || undefined);
-    const device = new HidDevice(talker, `hid-0005:1209:${product}-${uniq}`, uniq);
-    await until(
-      () => device.inputs.length > 0,
-      () => `input devices of ${uniq}`,
-    );
-    return device;
+    await announced.next("bind", uniq, "HID_UNIQ");
+    return new HidDevice(talker, `hid-0005:1209:${product}-${uniq}`, uniq);
   }
 
   /** In sysfs. */

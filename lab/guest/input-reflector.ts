@@ -21,18 +21,15 @@ export type Order = { readonly frame: readonly InputEvent[] } | "release" | "des
 /** From this process. */
 export interface Report {
   readonly sysname?: string;
-  /** `lasts`: so many seconds at most; null: until told otherwise. */
-  readonly rumble?: { readonly strong: number; readonly weak: number; readonly lasts: number | null };
+  /** `untilMs`: by the system's clock, which the test has too; null: until told otherwise. */
+  readonly rumble?: { readonly strong: number; readonly weak: number; readonly untilMs: number | null };
   readonly uploads?: Uploads;
   readonly led?: readonly [code: number, on: boolean];
 }
 
 const report = (what: Report) => process.stdout.write(`${JSON.stringify(what)}\n`);
 const owner: UinputOwner = {
-  rumble(strong, weak, untilMs) {
-    const seconds = Math.ceil((untilMs - systemClock.now()) / 1000);
-    report({ rumble: { strong, weak, lasts: Number.isFinite(seconds) ? seconds : null } });
-  },
+  rumble: (strong, weak, untilMs) => report({ rumble: { strong, weak, untilMs } }), // of Infinity JSON makes null
   uploads: (uploads) => report({ uploads }),
   led: (code, on) => report({ led: [code, on] }),
 };

@@ -6,7 +6,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { eventually } from "../../packages/cli/drivers-life.fixture.ts";
 import type { Drive } from "../../packages/cli/running-ring3.fixture.ts";
-import { mounted } from "./kernel-disk.ts";
+import { copying, mounted } from "./kernel-disk.ts";
 import { run } from "./program.ts";
 import { type GuestRing3, loggedOf, startRing3, succeeds } from "./ring3.ts";
 
@@ -42,9 +42,15 @@ export function kernelDiskSuite({ kind, block, module, nodes }: KernelDiskKind):
     return endpoint!.address;
   }
 
+  /** Resolves once there is another: a manager that has just begun has none yet, and one that has not heard of a death still tells of the dead one. */
   const killReflector = async () => {
-    const { reflectors } = await guest.ring3.status();
-    process.kill(reflectors[0]!.pid, "SIGKILL");
+    const pidOf = async () => (await guest.ring3.status()).reflectors[0]?.pid;
+    const killed = await eventually("a reflector", pidOf);
+    process.kill(killed, "SIGKILL");
+    await eventually("another reflector", async () => {
+      const pid = await pidOf();
+      return pid === killed ? undefined : pid;
+    });
   };
   const gone = () => eventually("the end of the disk", () => nodes().length === 0 || undefined);
   const reading = (disk: string) =>
@@ -59,17 +65,12 @@ export function kernelDiskSuite({ kind, block, module, nodes }: KernelDiskKind):
       const disk = await node();
       await run("mkfs.ext4", "-q", disk);
       await mounted(disk, "sync", async (folder) => {
-        let copying = true;
-        const copied = run("cp", "-r", TREE, `${folder}/tree`).finally(() => {
-          copying = false;
+        await copying(TREE, `${folder}/tree`, async () => {
+          await life.kill(drive);
+          await killReflector();
+          await ring3.killManager();
+          await killReflector();
         });
-        await life.kill(drive);
-        await killReflector();
-        await eventually("another reflector", async () => (await ring3.status()).reflectors[0]?.pid);
-        await ring3.killManager();
-        await killReflector();
-        assert.ok(copying);
-        await copied;
       });
       await run("fsck.ext4", "-fn", disk);
       assert.equal(await node(), disk);

@@ -1,5 +1,5 @@
 // Runs in: lab guest, in tests. What the kernel's own programs make of a disk: its NBD client on ring3's endpoints, file systems, sysfs.
-import { existsSync, globSync, readlinkSync } from "node:fs";
+import { existsSync, globSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { nbdDevices } from "@ring3/kernel/nbd/sysfs";
 import type { Uevent } from "@ring3/kernel/uevent/uevent";
@@ -9,6 +9,7 @@ import { run } from "./program.ts";
 const NBD = "/dev/nbd0";
 const NBD_USED = "/sys/block/nbd0/pid";
 const FOLDER = "/run/mounted";
+const ENOUGH = "/run/copied-enough";
 
 /** The kernel's NBD client on an endpoint (`nbd+unix:///NAME?socket=PATH`), as an administrator starts and stops it. */
 export async function connectNbd(address: string): Promise<{ readonly node: string } & AsyncDisposable> {
@@ -47,6 +48,20 @@ export async function mounted<T>(
   } finally {
     await run("umount", ...flags, FOLDER);
   }
+}
+
+/** Copies a tree, over the copy again and again, as long as `use` runs: all that happens there happens in mid-copy. Resolves once the copy is whole. */
+export async function copying(tree: string, copy: string, use: () => Promise<void>): Promise<void> {
+  rmSync(ENOUGH, { force: true });
+  const rounds = `set -e; while :; do cp -rT ${tree} ${copy}; [ ! -e ${ENOUGH} ] || exit 0; done`;
+  const used = async () => {
+    try {
+      await use();
+    } finally {
+      writeFileSync(ENOUGH, "");
+    }
+  };
+  await Promise.all([run("sh", "-c", rounds), used()]);
 }
 
 const interfaceFolder = (device: string) => `/sys/bus/usb/devices/${device.replace(/^usb-/, "")}`;

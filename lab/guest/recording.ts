@@ -28,6 +28,7 @@ export class Recording implements AsyncDisposable {
   readonly #lines: string[] = [];
   #latestMs = 0;
   readonly #state = new Map<string, number>();
+  readonly #counts = new Map<string, number>();
 
   private constructor(node: string) {
     this.#node = node;
@@ -41,6 +42,7 @@ export class Recording implements AsyncDisposable {
       this.#latestMs = performance.now();
       const [name, value] = told.split(" ") as [string, string];
       this.#state.set(name, Number(value));
+      this.#counts.set(told, this.count(told) + 1);
     });
   }
 
@@ -68,6 +70,17 @@ export class Recording implements AsyncDisposable {
     return this.#state;
   }
 
+  /** How often it has said that, "BTN_SOUTH 1". */
+  count(wanted: string): number {
+    return this.#counts.get(wanted) ?? 0;
+  }
+
+  /** False: evemu-record, or the guest, stood still, and what the node had no room for is missing. */
+  get isWhole(): boolean {
+    return !afterOverflow(eventLines(this.#lines)).some(isDropped);
+  }
+
+  /** Throws where it is not whole. */
   get recorded(): Recorded {
     const told = (pattern: RegExp) => this.#lines.map((line) => pattern.exec(line)?.[1]).find(Boolean) ?? "";
     return {
@@ -120,22 +133,25 @@ function event(line: string): string | undefined {
   return name === undefined || isByTime ? undefined : `${name} ${value}`;
 }
 
+const eventLines = (lines: readonly string[]) => lines.filter((line) => line.startsWith("E: "));
+const isDropped = (line: string) => line.includes("SYN_DROPPED");
+
 /**
  * A node with much to tell overflows while evemu-record still describes it: then SYN_DROPPED comes first, and what comes up to the next SYN_REPORT is
  * in pieces (Documentation/input/event-codes.rst). All of that was told before the recording's start.
  */
 function afterOverflow(events: readonly string[]): readonly string[] {
-  if (!events[0]?.includes("SYN_DROPPED")) return events;
+  if (events[0] === undefined || !isDropped(events[0])) return events;
   const end = events.findIndex((line) => line.includes("SYN_REPORT"));
   return end < 0 ? [] : events.slice(end + 1);
 }
 
 function frames(lines: readonly string[]): string[][] {
   const all: string[][] = [[]];
-  for (const line of afterOverflow(lines.filter((each) => each.startsWith("E: ")))) {
+  for (const line of afterOverflow(eventLines(lines))) {
     const told = event(line);
     if (told !== undefined) all.at(-1)!.push(told);
-    else if (line.includes("SYN_DROPPED")) throw new Error(`the node was not read in time: ${line}`);
+    else if (isDropped(line)) throw new Error(`the node was not read in time: ${line}`);
     else if (line.includes("SYN_REPORT")) all.push([]);
   }
   return all.filter((frame) => frame.length > 0).map((frame) => frame.sort());

@@ -6,7 +6,7 @@ const WAIT_MS = 1000;
 
 export interface Announcements extends Disposable {
   /** The first one that fits and has not been taken yet; past ones since the listening began count. */
-  next(action: string, devtype: string): Promise<Uevent>;
+  next(action: string, value: string, property?: string): Promise<Uevent>;
 }
 
 export function listen(): Announcements {
@@ -22,15 +22,15 @@ export function listen(): Announcements {
     },
   );
   return {
-    next(action, devtype) {
+    next(action, value, property = "DEVTYPE") {
       const { promise, resolve, reject } = Promise.withResolvers<Uevent>();
       const limit = setTimeout(
-        () => reject(new Error(`the kernel announced no ${action} of a ${devtype}`)),
+        () => reject(new Error(`the kernel announced no ${action} of a ${value}`)),
         scaled(WAIT_MS),
       );
       look = () => {
         const index = heard.findIndex(
-          (event) => event.action === action && event.properties.get("DEVTYPE") === devtype,
+          (event) => event.action === action && event.properties.get(property) === value,
         );
         if (index < 0) return;
         clearTimeout(limit);

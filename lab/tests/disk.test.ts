@@ -1,9 +1,11 @@
 // Runs in: lab guest, root. The whole way of the data on disks that nobody here wrote: QEMU's usb-storage, and its usb-bot with a
 // SCSI disk behind it. The kernel's NBD client and ext4 at one end, kill -9 in the middle, the kernel's usb-storage as the judge.
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { after, before, test } from "node:test";
-import { connectNbd, kernelDisksOf, kernelDriverOf, madeOf, mounted } from "../guest/kernel-disk.ts";
+import { connectNbd, copying, kernelDisksOf, kernelDriverOf, madeOf, mounted } from "../guest/kernel-disk.ts";
 import { plug, qmp, unplug } from "../guest/monitor.ts";
 import { run } from "../guest/program.ts";
 import { type GuestRing3, loggedOf, startRing3, succeeds } from "../guest/ring3.ts";
@@ -39,22 +41,22 @@ const models = {
 
 /** The kernel's NBD client on the disk: a file system is made and filled on it while drivers and the manager die. */
 async function filledOverKills({ ring3, life }: GuestRing3, device: string, address: string): Promise<void> {
+  const begun = `ring3 lab: ${randomUUID()}`;
+  writeFileSync("/dev/kmsg", begun); // the node has been another test's before
   await using disk = await connectNbd(address);
   await run("mkfs.ext4", "-q", disk.node);
   await mounted(disk.node, "sync", async (folder) => {
-    let copying = true;
-    const copied = run("cp", "-r", TREE, `${folder}/tree`).finally(() => {
-      copying = false;
+    await copying(TREE, `${folder}/tree`, async () => {
+      for (let kills = 0; kills < KILLS; kills++) {
+        if (kills === KILLS / 2) await ring3.killManager();
+        await life.kill({ device });
+      }
     });
-    for (let kills = 0; kills < KILLS; kills++) {
-      if (kills === KILLS / 2) await ring3.killManager();
-      await life.kill({ device });
-    }
-    assert.ok(copying, "the tree is too small: the last kill came after the copy");
-    await copied;
   });
   const own = new RegExp(`(I/O|EXT4-fs) error.*\\b${basename(disk.node)}\\b`); // of others it may tell: a disk is taken while the kernel looks for partitions
-  const refused = (await run("dmesg")).split("\n").filter((line) => own.test(line)); // it tells nobody else
+  const [, told] = (await run("dmesg")).split(begun);
+  assert.ok(told !== undefined, "the kernel's log does not reach back to the beginning");
+  const refused = told.split("\n").filter((line) => own.test(line)); // it tells nobody else
   assert.deepEqual(refused, []);
   await run("fsck.ext4", "-fn", disk.node);
 }

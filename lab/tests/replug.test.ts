@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { eventually, socketOf } from "../../packages/cli/drivers-life.fixture.ts";
-import { connectNbd, kernelDriverOf, mounted } from "../guest/kernel-disk.ts";
+import { connectNbd, copying, kernelDriverOf, mounted } from "../guest/kernel-disk.ts";
 import { plug, unplug } from "../guest/monitor.ts";
 import { run } from "../guest/program.ts";
 import { type GuestRing3, startRing3 } from "../guest/ring3.ts";
@@ -47,15 +47,11 @@ test("out and in again in mid-copy, within the grace: the copy goes on, nothing 
   const disk = attached.use(await connectNbd(address)).node;
   await run("mkfs.ext4", "-q", disk);
   await mounted(disk, "sync", async (folder) => {
-    let copying = true;
-    const copied = run("cp", "-r", TREE, `${folder}/tree`).finally(() => {
-      copying = false;
+    await copying(TREE, `${folder}/tree`, async () => {
+      await pullOut();
+      await putIn();
+      await life.replugged({ device }, 2);
     });
-    await pullOut();
-    assert.ok(copying);
-    await putIn();
-    await life.replugged({ device }, 2);
-    await copied;
   });
   await run("fsck.ext4", "-fn", disk);
   await mounted(disk, "ro", (folder) => run("diff", "-r", TREE, `${folder}/tree`));

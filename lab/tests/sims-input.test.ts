@@ -273,13 +273,21 @@ test("hidpp: hid-logitech-hidpp takes it, hears the mouse, and knows its name an
   using node = new EventNode(mouse!);
   await node.hears([EV_KEY, BTN_SIDE, 1], [EV_REL, REL_X, 7], [EV_REL, REL_Y, -7], [EV_KEY, BTN_SIDE, 0]);
   // hid-logitech-hidpp asks by itself; what the mouse tells unasked is read while a program has its interface open.
+  // Its other interface is taken after the one that the mouse is.
+  const batteries = () => globSync("/sys/class/power_supply/hidpp_battery_*");
+  const raw = () =>
+    readdirSync("/sys/class/hidraw").filter((name) =>
+      readFileSync(`/sys/class/hidraw/${name}/device/uevent`, "utf8").includes(
+        "HID_ID=0003:0000046D:0000C087",
+      ),
+    );
+  await until(
+    () => batteries().length === 1 && raw().length === 2,
+    () => `a battery and two interfaces; found ${batteries()} and ${raw()}`,
+  );
   using opened = new DisposableStack();
-  for (const name of readdirSync("/sys/class/hidraw")) {
-    const uevent = readFileSync(`/sys/class/hidraw/${name}/device/uevent`, "utf8");
-    if (uevent.includes("HID_ID=0003:0000046D:0000C087"))
-      opened.adopt(openSync(`/dev/${name}`, "r"), closeSync);
-  }
-  const [battery] = globSync("/sys/class/power_supply/hidpp_battery_*");
+  for (const name of raw()) opened.adopt(openSync(`/dev/${name}`, "r"), closeSync);
+  const [battery] = batteries();
   const told = (what: string) => readFileSync(`${battery}/${what}`, "utf8").trim();
   assert.equal(told("model_name"), "G703 Wired/Wireless Gaming Mouse");
   for (const [percent, status] of [

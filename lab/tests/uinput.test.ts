@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { constants, existsSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { systemClock } from "@ring3/kernel/clock/clock";
 import type { Descriptor } from "@ring3/kernel/fd/descriptor";
 import { native } from "@ring3/kernel/native";
 import { openDeviceNode } from "@ring3/kernel/open/open";
@@ -50,7 +51,7 @@ import { Talker } from "../guest/talker.ts";
 
 const PROGRAM = fileURLToPath(new URL("../guest/input-reflector.ts", import.meta.url));
 const GAIN = 0xc000; // fftest sets 75 %
-const STILL = { strong: 0, weak: 0, lasts: null };
+const STILL = { strong: 0, weak: 0, untilMs: null };
 
 const stick = { minimum: 0, maximum: 255, fuzz: 0, flat: 15, resolution: 0, rest: 128 };
 const pad: InputDescription = {
@@ -87,6 +88,16 @@ const told = <T>(what: string, read: (report: Report) => T | undefined) =>
 const felt = () => told("rumble", ({ rumble }) => rumble);
 const uploaded = (count: number) =>
   told(`upload of ${count}`, ({ uploads }) => (uploads?.effects.length === count ? uploads : undefined));
+
+/** An effect is played: what is felt of it first, and when it will be still, `lastsMs` after the reflector has heard of it. */
+async function played(fftest: Talker, effect: string, lastsMs: number) {
+  const asked = systemClock.now();
+  fftest.say(effect);
+  const { untilMs, ...motors } = await felt();
+  const heard = untilMs! - lastsMs;
+  assert.ok(asked <= heard && heard <= systemClock.now(), `asked at ${asked}, heard at ${heard}`);
+  return { untilMs, motors };
+}
 
 /** What there is to be read by the reflector, read in its place. */
 function readTypes(): number[] {
@@ -230,14 +241,18 @@ test("fftest uploads, plays and stops; when it ends, nothing is left", async () 
     ["periodic", "rumble", "rumble"],
   );
 
-  fftest.say("4"); // strong rumble, for 5 s after a delay of 1 s
-  assert.deepEqual(await felt(), { strong: 0, weak: 0, lasts: 6 });
-  assert.deepEqual(await felt(), { strong: Math.floor((0x8000 * GAIN) / 0xffff), weak: 0, lasts: 5 });
+  const strong = await played(fftest, "4", 6000); // strong rumble, for 5 s after a delay of 1 s
+  assert.deepEqual(strong.motors, { strong: 0, weak: 0 });
+  assert.deepEqual(await felt(), {
+    strong: Math.floor((0x8000 * GAIN) / 0xffff),
+    weak: 0,
+    untilMs: strong.untilMs,
+  });
   assert.deepEqual(await felt(), STILL);
 
-  fftest.say("0"); // a sine, for 20 s after a delay of 1 s
-  assert.deepEqual(await felt(), { strong: 0, weak: 0, lasts: 21 });
-  assert.deepEqual(await felt(), { strong: GAIN, weak: GAIN, lasts: 20 });
+  const sine = await played(fftest, "0", 21_000); // a sine, for 20 s after a delay of 1 s
+  assert.deepEqual(sine.motors, { strong: 0, weak: 0 });
+  assert.deepEqual(await felt(), { strong: GAIN, weak: GAIN, untilMs: sine.untilMs });
   fftest.say("-1");
   assert.deepEqual(await felt(), STILL);
   assert.equal(await fftest.ended(), 0);
@@ -265,8 +280,8 @@ test("another reflector goes on: readers stay, what was held is released, upload
     [EV_ABS, ABS_X, 128],
     [EV_KEY, BTN_SOUTH, 1],
   ]);
-  fftest.say("5"); // weak rumble, for 5 s
-  assert.deepEqual(await felt(), { strong: 0, weak: Math.floor((0xc000 * GAIN) / 0xffff), lasts: 5 });
+  const weak = await played(fftest, "5", 5000); // weak rumble, for 5 s
+  assert.deepEqual(weak.motors, { strong: 0, weak: Math.floor((0xc000 * GAIN) / 0xffff) });
 });
 
 test("a program that uploads while there is no reflector is served by the next, though its request was read already", async () => {

@@ -7,7 +7,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { connectNbd, kernelDriverOf, madeOf, mounted } from "../guest/kernel-disk.ts";
+import { connectNbd, copying, kernelDriverOf, madeOf, mounted } from "../guest/kernel-disk.ts";
 import { within } from "../guest/patience.ts";
 import { run } from "../guest/program.ts";
 import { type GuestRing3, startRing3, succeeds } from "../guest/ring3.ts";
@@ -72,13 +72,7 @@ for (const speed of ["high", "super"]) {
         await run("fsck.ext4", "-fn", disk.node);
         await mounted(disk.node, "sync", async (mount) => {
           await run("diff", "-r", TREE, `${mount}/theirs`);
-          let copying = true;
-          const copied = run("cp", "-r", TREE, `${mount}/ours`).finally(() => {
-            copying = false;
-          });
-          await life.kill({ device });
-          assert.ok(copying, "the tree is too small: it was copied before the kill");
-          await copied;
+          await copying(TREE, `${mount}/ours`, () => life.kill({ device }));
         });
       }
       assert.equal((await ring3.device(device)).incarnation, 2);

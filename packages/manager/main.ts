@@ -166,7 +166,7 @@ async function main(): Promise<void> {
     process.exit(0);
   };
   processes.patience(STOP_MS * config.limits.time_scale);
-  const cgroups = sandboxed ? Cgroups.own(keeperPid) : undefined;
+  const cgroups = sandboxed ? Cgroups.own(keeperPid, successor) : undefined;
   const clearing = new Set<Promise<void>>();
   const timeScale = config.limits.time_scale;
   const surroundings = {

@@ -5,6 +5,7 @@ import {
   constants,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmdirSync,
   writeFileSync,
@@ -42,10 +43,11 @@ export class Cgroups {
 
   /**
    * undefined where the tree below this process's group is not ring3's to arrange: no cgroup v2, no controllers in it, no right to write there,
-   * or a group that is neither the root (a container, a machine without systemd) nor a service's own. `name`: of this ring3 among others;
-   * who comes with the same name again has the groups made before.
+   * or a group that is neither the root (a container, a machine without systemd) nor a service's own. `keeper`: its pid, by which this
+   * ring3's groups are known among others'. `successor`: of a manager that has made them; else what ring3s have left that were killed, keeper and all, is
+   * removed.
    */
-  static own(name: string, proc = "/proc"): Cgroups | undefined {
+  static own(keeper: string, successor: boolean, proc = "/proc"): Cgroups | undefined {
     const mount = / (\S+) cgroup2 /.exec(readFileSync(join(proc, "self/mounts"), "utf8"))?.[1];
     const path = /^0::(\/.*?)(?:\/supervisor)?$/m.exec(readFileSync(join(proc, "self/cgroup"), "utf8"))?.[1];
     if (mount === undefined || path === undefined) return undefined;
@@ -57,8 +59,9 @@ export class Cgroups {
       accessSync(join(own, "cgroup.subtree_control"), constants.W_OK);
       // A group with processes of its own may not hand controllers on, unless it is the root: they move into a group beside the hosts'.
       if (path !== "/") moveAll(own, join(own, "supervisor"));
-      const directory = path === "/" ? join(own, `ring3-${name}`) : own;
+      const directory = path === "/" ? join(own, `ring3-${keeper}`) : own;
       if (directory !== own) {
+        if (!successor) removeForsaken(own, keeper, proc);
         hand(own, offered);
         mkdirSync(directory, { recursive: true });
       }
@@ -105,6 +108,22 @@ export class Cgroups {
   /** Once no host lives any more. */
   close(): void {
     if (this.#made) rmdirSync(this.#directory);
+  }
+}
+
+/** A pid in use may be a keeper's, so its group is left alone; this ring3's own was another's that had the same pid. */
+function removeForsaken(root: string, keeper: string, proc: string): void {
+  for (const name of readdirSync(root)) {
+    const [, pid] = /^ring3-(\d+)$/.exec(name) ?? [];
+    if (pid === undefined || (pid !== keeper && existsSync(join(proc, pid)))) continue;
+    const group = join(root, name);
+    try {
+      for (const host of readdirSync(group).filter((each) => each.startsWith("host-")))
+        rmdirSync(join(group, host));
+      rmdirSync(group);
+    } catch {
+      // somebody lives in it still, or another ring3 that begins was faster
+    }
   }
 }
 
