@@ -77,7 +77,7 @@ export class Seat implements HostProcess, LeftHost {
     });
     this.fenced = Promise.race([process.fenced, this.#left.promise]);
     void this.fenced.then(() => {
-      this.peer.close();
+      this.hangUp();
       parts.legacy.drop(this.name);
     });
   }
@@ -125,6 +125,12 @@ export class Seat implements HostProcess, LeftHost {
 
   forgo(): void {
     this.#connection.forgo();
+  }
+
+  /** Its process has ended, or it has left. */
+  hangUp(): void {
+    this.#connection.hearOut();
+    this.peer.close();
   }
 
   /** For the next manager: the process itself has a record of its own. */

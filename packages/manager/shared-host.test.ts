@@ -164,6 +164,21 @@ test("one that leaves in order leaves the others alone; the last one's leaving i
   assert.deepEqual([seen(), played.get(2)!.removed], [["emptied"], ["fail"]]);
 });
 
+test("what a driver has said before its process ended is heard, however much and however soon that is proven", async () => {
+  const { take, played, fence, seen, ends } = setUp();
+  const [a] = [await take("a"), await take("b")];
+  const { peer } = played.get(1)!;
+  for (let line = 0; line < 200; line++)
+    peer.notify("log", { level: "info", message: `${line}`, fields: {} });
+  peer.notify("failed", { kind: "internal", message: "it broke", stack: "" });
+  fence.resolve();
+  ends({ kind: "exit", text: "code 1", outside: false });
+  await a.fenced;
+  await turns();
+  const [first] = seen().filter((line) => line !== "kill");
+  assert.equal(first, "a failed: it broke");
+});
+
 test("of one that cannot be ended no answer is waited for, and of the others it is", async () => {
   const { take } = setUp();
   const [a, b] = [await take("a"), await take("b")];

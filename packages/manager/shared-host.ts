@@ -162,6 +162,6 @@ export class SharedHost implements SeatedIn {
 
   #finish(): void {
     this.#end();
-    for (const seat of this.#seats.values()) seat.peer.close();
+    for (const seat of this.#seats.values()) seat.hangUp();
   }
 }

@@ -57,9 +57,30 @@ test("what has come is read at once where it is asked for, before whatever else 
   far.onFrame = (payload) => seen.push(Buffer.from(payload).toString());
   far.drain();
   assert.deepEqual(seen, ["one"]);
+  const many = Array.from({ length: 150 }, (_, frame) => `${frame}`.padStart(200)); // of more than one read
+  for (const frame of many) near.send(Buffer.from(frame));
+  far.drain();
+  assert.deepEqual(seen.slice(1), many);
   near.close();
   far.close();
   far.drain();
+});
+
+test("what has come on one connection is read in the middle of another's frames, and neither hears the other's", async () => {
+  const [[near, far], [otherNear, otherFar]] = [pair(), pair()];
+  const seen: string[] = [];
+  otherFar.onFrame = (payload) => seen.push(Buffer.from(payload).toString());
+  for (const word of ["one", "two", "three"]) near.send(Buffer.from(word));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  far.onFrame = (payload) => {
+    seen.push(Buffer.from(payload).toString());
+    if (seen.length === 1) otherNear.send(Buffer.from("the other's"));
+    otherFar.drain();
+    if (seen.includes("three")) resolve();
+  };
+  await promise;
+  assert.deepEqual(seen, ["one", "the other's", "two", "three"]);
+  for (const end of [near, far, otherNear, otherFar]) end.close();
 });
 
 test("frames arrive whole and in order, with their descriptors", async () => {

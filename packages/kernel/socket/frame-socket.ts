@@ -19,6 +19,8 @@ const READ_BYTES = 16384;
 /** In one turn of the loop, of one connection; then others get theirs. A whole read is handled, so a few more frames may be. */
 const READS_A_TURN = 64;
 const FRAMES_A_TURN = 64;
+/** More than a socket holds, whose peer may write on. */
+const DRAIN_TURNS = 64;
 
 // Used within one synchronous call only, so all connections of a thread share them.
 const readBuffer = new Uint8Array(READ_BYTES);
@@ -73,7 +75,8 @@ export class FrameSocket {
     this.#answersFirst = answersFirst;
     this.#watch = watch(stream.fd, {}, (ready) => {
       if (ready.writable) this.#flush();
-      if (ready.readable) this.#receive();
+      if (ready.readable)
+        this.#receive(answersFirst ? readBuffer.subarray(0, READ_BYTES_PATIENT) : readBuffer);
     });
   }
 
@@ -100,9 +103,11 @@ export class FrameSocket {
     this.#enqueue(concat(header, payload).subarray(sent), sent > 0 ? [] : fds);
   }
 
-  /** Reads now what has come, as much as in one turn: whoever hears of the peer's end on another way has heard then what it said before. */
+  /** Reads now all that has come: whoever hears of the peer's end in another way has heard then what it said before. Not from within its listener. */
   drain(): void {
-    if (this.#onFrame !== undefined) this.#receive();
+    if (this.#onFrame === undefined) return;
+    const buffer = new Uint8Array(READ_BYTES); // another connection may be in the middle of what it has read
+    for (let turns = 0; turns < DRAIN_TURNS && this.#receive(buffer); turns++);
   }
 
   /** Drops what is still queued. `onClose` is not called. */
@@ -165,20 +170,21 @@ export class FrameSocket {
     } else this.#end(systemError("send on a connection", result));
   }
 
-  #receive(): void {
+  /** False where there was no more. */
+  #receive(buffer: Uint8Array): boolean {
     this.#framesThisTurn = 0;
-    const buffer = this.#answersFirst ? readBuffer.subarray(0, READ_BYTES_PATIENT) : readBuffer;
     const most = this.#answersFirst ? 1 : READS_A_TURN; // answers are queued after this turn
     for (let reads = 0; reads < most && !this.#closed; reads++) {
-      if (this.#framesThisTurn >= FRAMES_A_TURN) return;
+      if (this.#framesThisTurn >= FRAMES_A_TURN) return true;
       const length = native.recvmsg(this.#stream.fd, buffer, received);
-      if (length === -EAGAIN) return;
+      if (length === -EAGAIN) return false;
       if (length > 0) {
         const descriptors = Array.from(received.subarray(1, 1 + received[0]!), (fd) => new Descriptor(fd));
         this.#deliver(buffer.subarray(0, length), descriptors);
       } else if (length === 0 || length === -ECONNRESET) this.#endOfFile();
       else this.#end(systemError("receive on a connection", length));
     }
+    return !this.#closed;
   }
 
   #deliver(chunk: Uint8Array, descriptors: Descriptor[]): void {
