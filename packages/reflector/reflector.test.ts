@@ -53,6 +53,7 @@ async function reflected(meanwhile: (manager: Manager) => void) {
         kind: "uinput",
         address,
         changed: () => void heard.push(`${address} changed`),
+        use: (wanted) => void heard.push(`${address} uses ${wanted}`),
         disconnectAll: (reason) => void heard.push(`${address} hangs up: ${reason}`),
         async close() {
           heard.push(`${address} closed`);
@@ -110,6 +111,11 @@ test("an endpoint whose session ends while it is made hangs up as soon as it is 
   });
   assert.equal(address, "/dev/input/event1");
   assert.deepEqual(heard, ["/dev/input/event1 hangs up: usb-1-1:1.0#0: it is another's now: not allowed"]);
+});
+
+test("a profile that is wanted while an endpoint is made is used as soon as that is there", async () => {
+  const { heard } = await reflected((manager) => manager.notify("profile", { unit, profile: "night" }));
+  assert.deepEqual(heard, ["/dev/input/event1 uses night"]);
 });
 
 test("a unit whose properties change while its endpoint is made is looked at again as soon as that is there", async () => {

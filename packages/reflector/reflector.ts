@@ -39,6 +39,8 @@ export class Reflector {
   readonly #streams: Descriptor[];
   readonly #endpoints = new Map<string, Endpoint[]>();
   readonly #starts = new Map<string, Promise<void>>();
+  /** Profiles that were wanted while a unit's endpoints were made. */
+  readonly #wanted = new Map<string, string>();
   /** Units that went while their endpoints were made: those are of nothing that there is, also where the unit came again. */
   readonly #went = new Set<string>();
   /** Units that went and whose addresses are not free yet. */
@@ -114,6 +116,7 @@ export class Reflector {
         if (this.#starts.get(info.unit) !== turn) return;
         this.#starts.delete(info.unit);
         this.#went.delete(info.unit);
+        this.#wanted.delete(info.unit);
       });
     this.#starts.set(info.unit, turn);
   }
@@ -160,6 +163,8 @@ export class Reflector {
     this.#endpoints.set(unit, endpoints);
     if (this.#went.has(unit)) return this.#removed(latest, "it went while its endpoints were made");
     if (over !== undefined) this.#hangUp(unit, over);
+    const profile = this.#wanted.get(unit);
+    if (profile !== undefined) for (const endpoint of endpoints) endpoint.use?.(profile);
     for (const { kind, address } of endpoints) this.#announce(unit, kind, address);
     if (this.#mapping !== mapping || this.#units.info(unit) !== first)
       for (const endpoint of endpoints) endpoint.changed();
@@ -187,6 +192,7 @@ export class Reflector {
 
   #use(unit: string, profile: string): void {
     this.#profiles.delete(unit); // the manager knows better now
+    if (this.#starts.has(unit)) this.#wanted.set(unit, profile);
     for (const endpoint of this.#endpoints.get(unit) ?? []) endpoint.use?.(profile);
   }
 
@@ -266,6 +272,7 @@ export class Reflector {
     const endpoints = this.#endpoints.get(unit) ?? [];
     this.#endpoints.delete(unit);
     this.#profiles.delete(unit);
+    this.#wanted.delete(unit);
     if (this.#starts.has(unit)) this.#went.add(unit);
     for (const endpoint of endpoints) endpoint.disconnectAll(reason);
     const closed = Promise.all(endpoints.map((endpoint) => endpoint.close())).catch((error: Error) =>
