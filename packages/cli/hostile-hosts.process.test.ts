@@ -189,7 +189,8 @@ describe("a driver host with the way to lie", { concurrency: 8 }, () => {
       await ring3.status();
       waits.push(performance.now() - since);
     }
-    assert.ok(Math.min(...waits) < 2000, waits.join()); // one may be the machine's
+    const [, median] = waits.toSorted((a, b) => a - b);
+    assert.ok(median! < 2000, waits.join()); // one may be the machine's
     assert.equal((await ring3.cli("stop", drive.device)).out, `${drive.device} is stopped\n`);
     disk.drop();
   });

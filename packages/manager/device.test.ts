@@ -534,7 +534,7 @@ test("a driver that outlived its manager runs on, in the incarnation that it is"
 
 for (const [state, rest, asked, reached, told] of [
   // That manager may have asked it to work, and then to rest, and died over it.
-  ["suspended", ["request"], ["left host suspend"], "suspended", ["held"]],
+  ["suspended", ["request"], ["left host suspend"], "suspended", ["held", "held"]],
   ["suspended", [], ["left host resume"], "running", ["held", "ready with 1", "running", "not held"]],
   ["running", ["sleep"], ["left host suspend"], "suspended", ["held", "suspended", "held"]],
 ] as const)
@@ -551,11 +551,16 @@ test("a driver that was to rest, works since its manager died and cannot rest is
     if (method === "suspend") throw new DeviceError("busy", "suspend");
     return introduced(method, params);
   };
-  const { device, seen } = await left({ state: "suspended" }, host, ["request"]);
+  const { device, seen, hosts } = await left({ state: "suspended" }, host, ["request"]);
   assert.deepEqual(
     [device.life.state, seen().slice(0, 4)],
     ["running", ["held", "ready with 1", "running", "not held"]],
   );
+  device.failed({ kind: "crash", text: "it broke", outside: false });
+  await settled();
+  await host.dies();
+  await hosts.last.runs();
+  assert.equal(device.life.state, "running"); // nobody wants the next one at rest either: whoever did was refused
 });
 
 test("what changed while there was no manager is told: properties, and that the device went", async () => {

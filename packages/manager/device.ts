@@ -137,8 +137,8 @@ export class Device {
         suspended: () => {
           this.#steps.add(this.life.incarnation, "suspended");
           this.#life.apply({ type: "suspend" });
-          observer.held(this, true); // once more: it has said its last words
         },
+        silent: () => observer.held(this, true), // once more
         resumed: () => {
           this.#steps.add(this.life.incarnation, "resumed");
           this.#life.apply({ type: "resume" });

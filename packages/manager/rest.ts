@@ -16,6 +16,8 @@ export interface Resting {
   suspending(): void;
   resuming(): void;
   suspended(): void;
+  /** It has said its last words. */
+  silent(): void;
   resumed(): void;
   /** It does not rest. */
   refused(text: string): void;
@@ -55,7 +57,10 @@ export class Rest {
         return this.#device.resting() === undefined ? this.#toRest() : this.#staysAtRest();
       if (this.#device.resting() !== undefined) return this.#toWork();
       await this.#device.working()?.ask("resume", {});
-    }).catch((error: Error) => this.#log.warn(`neither at rest nor at work: ${error.message}`));
+    }).catch((error: Error) => {
+      this.#log.warn(`neither at rest nor at work: ${error.message}`);
+      if (this.#device.working() !== undefined) this.#want("request", false); // as where it refuses who has asked
+    });
   }
 
   /** Rejects where the driver cannot rest; it works on then. What a person wants holds for a driver that there is, what the machine wants for any. */
@@ -111,7 +116,9 @@ export class Rest {
     this.#device.hold(true); // from the moment when the driver hears of it
     try {
       await host.ask("suspend", {});
-      if (this.#device.working() === host) this.#device.suspended();
+      if (this.#device.working() !== host) return;
+      this.#device.suspended();
+      this.#device.silent();
     } catch (error) {
       if (this.#device.working() === host) this.#device.refused((error as Error).message);
       throw error;
@@ -125,6 +132,7 @@ export class Rest {
     const host = this.#device.resting()!;
     try {
       await host.ask("suspend", {});
+      if (this.#device.resting() === host) this.#device.silent();
     } catch (error) {
       if (this.#device.resting() !== host || host.peer.signal.aborted) return; // how it has ended is told by its process
       this.#device.resumed();
