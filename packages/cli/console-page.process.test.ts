@@ -270,19 +270,19 @@ test("a button keeps the focus while it works, and what came of it has the focus
 test("while one action is under way another is not begun", async () => {
   await go(page, hashOf(disk));
   let asked = 0;
-  let answer = () => {};
+  const [begun, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   await page.route("**/api/devices/**/restart", async (route) => {
     asked++;
-    await new Promise<void>((resolve) => {
-      answer = resolve;
-    });
+    begun.resolve();
+    await answered.promise;
     await route.fulfill({ json: { state: "running" } });
   });
   const restart = page.getByRole("button", { name: /^Restart/ });
   await restart.click();
   await page.locator('button[aria-disabled="true"]').first().waitFor();
   await restart.click({ force: true });
-  answer();
+  await begun.promise;
+  answered.resolve();
   await page.getByText(/^It is running/).waitFor();
   assert.equal(asked, 1);
   await page.unroute("**/api/devices/**/restart");

@@ -163,11 +163,9 @@ test("while a driver is restarted no button comes or goes, and what came of it i
 });
 
 test("a trace goes on while the driver is restarted, and none is offered where there is no driver", async () => {
-  let answer = () => {};
+  const answered = Promise.withResolvers<void>();
   await page.route("**/trace", async (route) => {
-    await new Promise<void>((resolve) => {
-      answer = resolve;
-    });
+    await answered.promise;
     await route.fulfill({ json: {} });
   });
   await look(drive.id);
@@ -177,7 +175,7 @@ test("a trace goes on while the driver is restarted, and none is offered where t
   await going.waitFor();
   await become({ state: "stopped", reason: "restarted on request", hostPid: null, incarnation: 5 });
   await going.waitFor();
-  answer();
+  answered.resolve();
   await page.getByText("open it at https://ui.perfetto.dev").waitFor();
   await look("usb-2-2:1.0");
   await heading("unmatched");

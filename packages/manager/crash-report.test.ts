@@ -52,6 +52,20 @@ test("records are put into the words of the class's contract", () => {
   assert.deepEqual(inFlight, [{ operation: "operation 99", channel: 2, slot: 8, ageUs: 5 }]);
 });
 
+test("a report that a dead manager has not finished is none, and in nobody's way", (context) => {
+  const folder = mkdtempSync(join(tmpdir(), "r3-crashes-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "unfinished"), '{"id":"');
+  const store = new CrashStore(
+    folder,
+    createLog("test", () => {}, manualClock()),
+  );
+  assert.deepEqual(store.list(null), []);
+  store.add(crashReport(crash));
+  const [report] = store.list(null);
+  assert.deepEqual(readdirSync(folder), [`${report!.id}.json`]);
+});
+
 test("the store keeps the latest hundred, and a folder that cannot be written costs a report and a line", (context) => {
   const folder = mkdtempSync(join(tmpdir(), "r3-crashes-"));
   context.after(() => rmSync(folder, { recursive: true }));

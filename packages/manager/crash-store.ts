@@ -1,6 +1,14 @@
 // Runs in: manager. Owns: the folder of crash reports, one file each: bounded in number and size, the oldest go first.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type CrashReport, type CrashSummary, parseCrashReport } from "@ring3/control/crash";
 import { DeviceError } from "@ring3/core/errors";
@@ -8,6 +16,8 @@ import type { Log } from "@ring3/core/log";
 
 /** Each takes at most about 60 KB: 256 records, 40 lines of a stack, 64 requests. */
 const REPORTS_MAX = 100;
+/** What is written takes its own name once it is whole: others read there too, without asking. */
+const UNFINISHED = "unfinished";
 
 export class CrashStore {
   readonly #directory: string;
@@ -25,9 +35,9 @@ export class CrashStore {
     try {
       mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
       this.#makeRoom();
-      writeFileSync(join(this.#directory, `${report.id}.json`), `${JSON.stringify(report)}\n`, {
-        mode: 0o600,
-      });
+      const unfinished = join(this.#directory, UNFINISHED);
+      writeFileSync(unfinished, `${JSON.stringify(report)}\n`, { mode: 0o600 });
+      renameSync(unfinished, join(this.#directory, `${report.id}.json`));
       this.#log.info(`crash report of ${report.device.id}: ring3 crashes ${report.id}`);
     } catch (error) {
       this.#log.error(`no crash report of ${report.device.id}: ${(error as Error).message}`);
