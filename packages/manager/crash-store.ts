@@ -1,14 +1,6 @@
 // Runs in: manager. Owns: the folder of crash reports, one file each: bounded in number and size, the oldest go first.
 
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CrashReport, type CrashSummary, parseCrashReport } from "@ring3/control/crash";
 import { DeviceError } from "@ring3/core/errors";
