@@ -22,7 +22,7 @@ const isAwake = (pid: number) => fieldsOf(pid)[0] === "R";
 /** In user and kernel mode together, the 14th and 15th, in hundredths of a second (USER_HZ, asm-generic/param.h). */
 const cpuMs = (pid: number) => 10 * (Number(fieldsOf(pid)[11]) + Number(fieldsOf(pid)[12]));
 
-/** A peer that is polled is slept for a second after its last news (native/waiting.c): until then it is surely to stay awake. */
+/** A driver that polls goes to sleep a second after the last news (native/waiting.c): for so long it is surely to stay awake. */
 const POLLED_MS = 900;
 
 /** How many of a hundred looks found it awake since `news` began. Where this process stood still then, there are new ones. */
